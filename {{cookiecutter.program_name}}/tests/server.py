@@ -1,0 +1,1 @@
+{% include "server/" ~ cookiecutter.database ~ ".py" %}

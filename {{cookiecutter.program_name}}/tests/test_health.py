@@ -1,0 +1,66 @@
+"""What a platform asks, and what a developer sees while migrations are pending."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import DBAPIError
+
+from {{ cookiecutter.program_name }} import create_app, migrations
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> FlaskClient:
+    """Give an app whose database cannot be opened: there is a folder in its place."""
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    return create_app({"DATABASE_URL": f"sqlite:///{folder}"}).test_client()
+
+
+def test_alive_without_a_database(away: FlaskClient) -> None:
+    """My platform does not restart the app because the database is away."""
+    assert away.get("/healthz").status_code == 200
+
+
+def test_ready(client: FlaskClient) -> None:
+    """My platform sends requests once the database is migrated."""
+    assert client.get("/readyz").status_code == 200
+
+
+def test_not_ready_before_the_migrations(empty_app: Flask) -> None:
+    """My platform waits, and says for which revision."""
+    response = empty_app.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert migrations.heads()[0].revision in response.text
+
+
+def test_not_ready_without_the_database(away: FlaskClient) -> None:
+    """My platform waits while the database is away, and tells nobody where it is."""
+    response = away.get("/readyz")
+    assert response.status_code == 503
+    assert "cannot be reached" in response.text
+    assert "secret" not in response.text
+
+
+def test_an_older_app_goes_on(app: Flask) -> None:
+    """While I roll out a new version, the old one serves the upgraded database."""
+    with app.app_context(), migrations.operations() as operations:
+        operations.execute("UPDATE alembic_version SET version_num = 'newer'")
+    assert app.test_client().get("/readyz").status_code == 200
+
+
+def test_a_page_for_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I forgot to upgrade: in debug mode a page names the revision and the command."""
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    response = create_app({"DATABASE_URL": "sqlite://"}).test_client().get("/")
+    assert response.status_code == 503
+    assert "flask db upgrade" in response.text
+    assert migrations.heads()[0].revision in response.text
+
+
+def test_no_page_for_strangers() -> None:
+    """In production a missing table is an error like any other."""
+    app = create_app({"DATABASE_URL": "sqlite://", "TESTING": True})
+    with pytest.raises(DBAPIError):
+        app.test_client().get("/")

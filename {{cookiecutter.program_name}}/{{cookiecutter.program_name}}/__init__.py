@@ -1,0 +1,49 @@
+"""The app: `create_app` makes it from defaults, environment and test values."""
+
+from collections.abc import Mapping
+from json import loads
+from typing import Any
+
+from flask import Flask
+
+from . import cli, db, friends, health, settings
+
+{% set title = cookiecutter.project_name | replace("\\", "\\\\") %}
+{# The formatter takes the quotes that need fewer backslashes. #}
+{% set single = title.count('"') > title.count("'") %}
+DEFAULTS = {
+    "TITLE": {{ "'%s'" % title | replace("'", "\\'") if single else '"%s"' % title | replace('"', '\\"') }},
+    "MAX_CONTENT_LENGTH": 64 * 1024,
+}
+
+
+def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
+    """Make the app: defaults, then the environment, then the values of a test.
+
+    :param test_config: values that win over the defaults and the environment.
+    :raises SettingError: for a database URL that cannot be used.
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(DEFAULTS)
+    app.config.from_mapping(environment())
+    app.config.from_mapping(test_config or {})
+    db.init_app(app)
+    health.init_app(app)
+    app.register_blueprint(friends.blueprint)
+    cli.init_app(app)
+    return app
+
+
+def environment() -> dict[str, Any]:
+    """Return the environment's settings, typed as `Config.from_prefixed_env` does.
+
+    What is JSON is read as JSON, so that `5` is a number and `false` is not true.
+    """
+    return {name: _typed(value) for name, value in settings.variables().items()}
+
+
+def _typed(value: str) -> Any:
+    try:
+        return loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,1 @@
+{% include "db/" ~ cookiecutter.database_layer ~ "/" ~ cookiecutter.databases ~ ".py" %}

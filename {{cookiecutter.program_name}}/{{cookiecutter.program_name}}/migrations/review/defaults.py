@@ -1,0 +1,33 @@
+"""The server default that a column has before and after a change of its type."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations.ops import AlterColumnOp, OpContainer
+
+from ..conversions import survives
+from .draft import Draft
+
+
+def defaults_around(
+    draft: Draft, container: OpContainer, change: AlterColumnOp
+) -> tuple[Any, Any]:
+    """Return the default before and after a change, None for no default.
+
+    :param container: the operations of one direction, that the change is in.
+    """
+    declared = change.existing_server_default
+    before = None if declared is False else declared
+    columns = draft.models.get((change.schema, change.table_name), {})
+    column = columns.get(change.modify_name or change.column_name)
+    after = column.server_default if column is not None and _fits(column) else None
+    return (after, before) if container is draft.downgrade else (before, after)
+
+
+def _fits(column: sa.Column[Any]) -> bool:
+    """Tell whether a model's default is a value that its type can have."""
+    default = column.server_default
+    value = default.arg if isinstance(default, sa.DefaultClause) else default
+    if isinstance(value, sa.TextClause) and value.text.startswith("'"):
+        value = value.text.strip("'")
+    return not isinstance(value, str) or survives(value, column.type)

@@ -1,0 +1,112 @@
+"""Enums on PostgreSQL: a type of their own, whose values no column can change.
+
+Each direction of a draft goes from the types there are before to those there are after:
+a type is made before the first operation and dropped after the last. That its values
+change is told to PostgreSQL in a step; MariaDB and SQLite alter each column instead.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation
+from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
+
+from .declared import names_before
+from .defaults import defaults_around
+from .draft import Draft
+from .enums import enum_changes, is_native
+from .step_calls import Call, refuse_loss
+
+
+def shape_enums(draft: Draft, container: OpContainer) -> None:
+    """Make, change and drop types around the operations of one direction.
+
+    It comes after the step that orders operations: a value is renamed between two
+    changes of its column, which must stay two.
+    """
+    before, after = _types(draft.declared), _types(draft.models)
+    if container is draft.downgrade:
+        before, after = after, before
+    for _, old, new in enum_changes(container):
+        before.setdefault(str(new.name), old.enums)
+        after.setdefault(str(new.name), new.enums)
+    created = [
+        Call("create_enum", name, after[name]) for name in after if name not in before
+    ]
+    dropped = [Call("drop_enum", name) for name in before if name not in after]
+    changed: dict[str, Call] = {}
+    guards: list[MigrateOperation] = []
+    widened: list[MigrateOperation] = []
+    for change, old, new in enum_changes(container):
+        renamed = _renamed(draft, container, new)
+        guards += _guards(container, change, old, new, renamed)
+        name = str(new.name)
+        changed[name] = Call("change_enum", name, old.enums, new.enums, renamed)
+        widened += _widened(container, change, old, new, renamed)
+        _set_default(draft, container, change)
+    first = [*guards, *created, *changed.values(), *widened]
+    container.ops[:] = [*first, *container.ops, *dropped]
+
+
+def _types(
+    tables: Mapping[Any, Mapping[str, sa.Column[Any]]],
+) -> dict[str, list[str]]:
+    """Return the values of each type that tables need, by its name."""
+    columns = (column for table in tables.values() for column in table.values())
+    types = (column.type for column in columns)
+    return {str(type_.name): type_.enums for type_ in types if is_native(type_)}
+
+
+def _renamed(draft: Draft, container: OpContainer, new: sa.Enum) -> dict[str, str]:
+    renamed = draft.renamed_values.get(str(new.name), {})
+    if container is draft.downgrade:
+        return {name: value for value, name in renamed.items()}
+    return renamed
+
+
+def _guards(
+    container: OpContainer,
+    change: AlterColumnOp,
+    old: sa.Enum,
+    new: sa.Enum,
+    renamed: dict[str, str],
+) -> Iterator[Call]:
+    """Refuse rows that hold a value which is removed, and was not renamed."""
+    kept = sa.Enum(*new.enums, *renamed, name=new.name)
+    if not set(old.enums) <= set(kept.enums):
+        yield refuse_loss(*names_before(container, change), kept, change.schema)
+
+
+def _widened(
+    container: OpContainer,
+    change: AlterColumnOp,
+    old: sa.Enum,
+    new: sa.Enum,
+    renamed: dict[str, str],
+) -> Iterator[MigrateOperation]:
+    """Let MariaDB hold old and new names while the rows change theirs."""
+    if not renamed:
+        return
+    table, column = names_before(container, change)
+    both = sa.Enum(*dict.fromkeys((*old.enums, *new.enums)), name=new.name)
+    widen = AlterColumnOp(
+        table,
+        column,
+        schema=change.schema,
+        existing_type=old,
+        existing_nullable=change.existing_nullable,
+        existing_server_default=change.existing_server_default,
+        modify_type=both,
+    )
+    yield ModifyTableOps(table, [widen], schema=change.schema)
+    for value, name in renamed.items():
+        yield Call("rename_value", table, column, value, name, schema=change.schema)
+
+
+def _set_default(draft: Draft, container: OpContainer, change: AlterColumnOp) -> None:
+    """Give the column the default that it has afterwards, perhaps a renamed value."""
+    before, after = defaults_around(draft, container, change)
+    change.existing_server_default = before if before is not None else False
+    if str(getattr(before, "arg", "")).strip("'") != str(getattr(after, "arg", "")):
+        change.modify_server_default = after

@@ -1,0 +1,73 @@
+"""Enums with other values than before: noticed on every database, and asked about."""
+
+from collections.abc import Iterator
+from typing import Any, TypeGuard
+
+import sqlalchemy as sa
+from alembic.operations.ops import AlterColumnOp, OpContainer
+from alembic.runtime.migration import MigrationContext
+
+from .declared import operations_in
+from .draft import Draft
+from .history import declared_in
+from .questions import Question
+
+
+def compare_type(
+    context: MigrationContext,
+    _inspected: sa.Column[Any],
+    column: sa.Column[Any],
+    inspected_type: Any,
+    model_type: Any,
+) -> bool | None:
+    """Notice that an Enum has other values; leave every other type to Alembic."""
+    old = inspected_type
+    if not isinstance(old, sa.Enum):
+        table = declared_in(context).get((column.table.schema, column.table.name), {})
+        old = table[column.name].type if column.name in table else None
+    if is_native(model_type) and is_native(old):
+        return set(old.enums) != set(model_type.enums)
+    return None
+
+
+def is_native(type_: Any) -> TypeGuard[sa.Enum]:
+    """Tell an Enum that is a type of its own from one that is text."""
+    return isinstance(type_, sa.Enum) and type_.native_enum
+
+
+def enum_changes(
+    container: OpContainer,
+) -> Iterator[tuple[AlterColumnOp, sa.Enum, sa.Enum]]:
+    """Give each change of an Enum's values, with the Enum before and after."""
+    for operation in operations_in(container):
+        if isinstance(operation, AlterColumnOp):
+            old, new = operation.existing_type, operation.modify_type
+            if is_native(old) and is_native(new):
+                yield operation, old, new
+
+
+def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
+    """Ask of each value that is gone whether one that is new is its new name."""
+    for change, old, new in enum_changes(upgrade):
+        renamed = draft.renamed_values.setdefault(str(new.name), {})
+        for value in old.enums:
+            known = {*old.enums, *renamed.values()}
+            candidates = tuple(name for name in new.enums if name not in known)
+            if candidates and value not in {*new.enums, *renamed}:
+                question = _question(change, value, candidates)
+                if name := draft.desk.ask(question):
+                    renamed[value] = name
+
+
+def _question(
+    change: AlterColumnOp, value: str, candidates: tuple[str, ...]
+) -> Question:
+    column = f"{change.table_name}.{change.column_name}"
+
+    def check(name: str) -> None:
+        if name not in candidates:
+            raise ValueError(f"{column} has no new value {name!r}.")
+
+    names = " or ".join(map(repr, candidates))
+    text = f"Was the value {value!r} of {column} renamed to {names}?"
+    return Question("rename", column, value, text, candidates, check)

@@ -1,0 +1,134 @@
+"""Columns become NOT NULL in two steps: the rows get values, then they need them."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, TypeGuard
+
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from sqlalchemy import Column
+
+from .draft import Draft
+from .renamed import Key
+from .values import Value
+
+Fills = Mapping[tuple[Key, str], Value]
+"""The value for each table and column."""
+
+EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
+"""What need not wait until the rows have their values."""
+
+
+class FillNulls(ops.MigrateOperation):
+    """Give a value to the rows of a table that have none in a column."""
+
+    def __init__(self, table: Key, column: str, value: Value) -> None:
+        """Take the table, the column and the value."""
+        self.table, self.column, self.value = table, column, value
+
+
+def needs_value(op: object) -> TypeGuard[ops.AddColumnOp | ops.AlterColumnOp]:
+    """Return whether the rows of a table cannot stay as they are."""
+    if isinstance(op, ops.AddColumnOp):
+        column = op.column
+        return not (column.nullable or column.server_default or column.primary_key)
+    return isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False
+
+
+def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
+    """Return the column that arrives, or changes as far as the operation knows it."""
+    if isinstance(op, ops.AddColumnOp):
+        return op.column
+    return Column(op.column_name, op.modify_type or op.existing_type)
+
+
+def like(column: Column[Any], **but: Any) -> Column[Any]:
+    """Return a column like another, which belongs to the models and must not change."""
+    same = {"nullable": column.nullable, "comment": column.comment}
+    return Column(column.name, column.type, **{**same, **but})
+
+
+def fill_asked(draft: Draft, container: ops.OpContainer) -> None:
+    """Fill with the values that were asked for."""
+    if container is draft.upgrade:
+        fill(container, draft.fills)
+
+
+def fill(container: ops.OpContainer, fills: Fills) -> None:
+    """Split each change of a table where rows get a value.
+
+    Two changes to one column need two batches: in one, the second replaces the first.
+    """
+    found: list[ops.MigrateOperation] = []
+    for op in container.ops:
+        found += _split(op, fills) if isinstance(op, ops.ModifyTableOps) else [op]
+    container.ops = found
+
+
+def _split(change: ops.ModifyTableOps, fills: Fills) -> list[ops.MigrateOperation]:
+    key = (change.schema, change.table_name)
+    values: dict[ops.MigrateOperation, Value | None] = {
+        op: fills.get((key, column_of(op).name)) for op in change.ops if needs_value(op)
+    }
+    if not any(values.values()):
+        return [change]
+    first = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    last = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    between = list[ops.MigrateOperation]()
+    for op in change.ops:
+        value = values.get(op)
+        if value is None or not needs_value(op):
+            (first if isinstance(op, EARLY) else last).ops.append(op)
+        elif isinstance(op, ops.AddColumnOp):
+            with_default, without = _added(op, value)
+            first.ops.append(with_default)
+            last.ops.append(without)
+        else:
+            first.ops += _retyped(op)
+            between.append(FillNulls(key, op.column_name, value))
+            last.ops.append(op)
+    return [first, *between, last] if first.ops else [*between, last]
+
+
+def _added(
+    op: ops.AddColumnOp, value: Value
+) -> tuple[ops.AddColumnOp, ops.AlterColumnOp]:
+    """Return what adds a column with a default, and what takes the default away."""
+    column = like(op.column, server_default=value.default())
+    return (
+        ops.AddColumnOp(op.table_name, column, schema=op.schema),
+        ops.AlterColumnOp(
+            op.table_name,
+            column.name,
+            schema=op.schema,
+            existing_type=column.type,
+            existing_nullable=False,
+            existing_comment=column.comment,
+            modify_server_default=None,
+        ),
+    )
+
+
+def _retyped(op: ops.AlterColumnOp) -> list[ops.AlterColumnOp]:
+    """Take the change of type out of an operation that also says NOT NULL."""
+    if op.modify_type is None:
+        return []
+    retype = copy(op)
+    retype.modify_nullable, retype.existing_nullable = None, True
+    op.existing_type, op.modify_type, op.kw = op.modify_type, None, {}
+    return [retype]
+
+
+@renderers.dispatch_for(FillNulls)
+def _render(_context: AutogenContext, op: FillNulls) -> str:
+    schema, name = op.table
+    column = f"sa.column({op.column!r})"
+    more = f", schema={schema!r}" if schema else ""
+    return (
+        "op.execute(\n"
+        f"    sa.update(sa.table({name!r}, {column}{more}))\n"
+        f"    .where({column}.is_(None))\n"
+        "    .values({" + f"{op.column!r}: {op.value.code()}" + "})\n"
+        ")"
+    )

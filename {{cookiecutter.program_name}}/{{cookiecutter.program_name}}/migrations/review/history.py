@@ -1,0 +1,56 @@
+"""What the revisions say each column is: in their words, not a database's.
+
+A database forgets: SQLite keeps no time zone, no Enum and no symbolic default. So the
+revisions run once more, as `--sql` runs them, on no database, and are remembered.
+"""
+
+import logging
+from collections.abc import Sequence
+from inspect import signature
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+
+from .recorder import Recorder, Tables
+
+log = logging.getLogger(__name__)
+
+
+def declared_in(context: MigrationContext) -> Tables:
+    """Return the tables of a database as its revisions declare them, found out once."""
+    token: str = context.opts["upgrade_token"]
+    name = token.removesuffix("upgrades").removesuffix("_") or "default"
+    # One run has one dictionary of options, for all its databases.
+    found: dict[str, Tables] = context.opts.setdefault("declared_tables", {})
+    if name not in found:
+        environment = context.environment_context
+        revisions = list(environment.script.walk_revisions()) if environment else []
+        found[name] = declared_tables(revisions[::-1], name)
+    return found[name]
+
+
+def declared_tables(revisions: Sequence[Script], name: str) -> Tables:
+    """Return every column as the revisions leave it.
+
+    A revision that asks the database something cannot answer here: what it had not yet
+    said stays unknown, and a draft takes the database's word for that.
+
+    :param revisions: from the first to the last.
+    :param name: the database, for revisions with a part for each.
+    """
+    recorder = Recorder()
+    with recorder.in_place_of_op():
+        for revision in revisions:
+            try:
+                _upgrade(revision, name)
+            except Exception:
+                log.debug("%s cannot be replayed", revision.revision, exc_info=True)
+    return recorder.tables
+
+
+def _upgrade(revision: Script, name: str) -> None:
+    upgrade = revision.module.upgrade
+    if signature(upgrade).parameters:
+        upgrade(name)
+    elif name == "default":
+        upgrade()

@@ -1,0 +1,125 @@
+"""The order of operations: foreign keys allow few, and drafts come out of a set."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TypeVar
+
+from alembic.operations import ops
+
+from .apart import Apart
+from .draft import Draft, label
+from .foreign_keys import Whole, by_reference
+
+TABLES = (ops.CreateTableOp, ops.DropTableOp, ops.ModifyTableOps)
+Kind = TypeVar("Kind", bound=ops.MigrateOperation)
+CHANGES = (
+    ops.AddColumnOp,
+    ops.AlterColumnOp,
+    ops.CreateIndexOp,
+    ops.DropIndexOp,
+    ops.DropColumnOp,
+    ops.CreateUniqueConstraintOp,
+    ops.CreateForeignKeyOp,
+)
+"""The order inside a table, after the constraints that go.
+
+MariaDB keeps an index for each foreign key: the new one comes before the old one goes.
+"""
+
+
+def order(_draft: Draft, container: ops.OpContainer) -> None:
+    """Put operations in the order in which every database can do them.
+
+    Foreign keys in the way go, tables arrive, tables change, foreign keys to what
+    changed arrive, tables go. What is not about tables stays before or after them.
+    """
+    at = [i for i, op in enumerate(container.ops) if isinstance(op, TABLES)]
+    if not at:
+        return
+    before, after = container.ops[: at[0]], container.ops[at[0] :]
+    rest = [op for op in after if not isinstance(op, TABLES)]
+    container.ops = [*before, *_ordered(after), *rest]
+
+
+def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Take chance out of the draft before the downgrade is made from it."""
+    for change in _of(ops.ModifyTableOps, upgrade.ops):
+        _sort(change)
+
+
+def drop_no_indexes_of_dropped_tables(
+    _draft: Draft, container: ops.OpContainer
+) -> None:
+    """Let an index go with its table: foreign keys need it on MariaDB until then."""
+    gone = {(op.schema, op.table_name) for op in _of(ops.DropTableOp, container.ops)}
+    for change in _of(ops.ModifyTableOps, container.ops):
+        if (change.schema, change.table_name) in gone:
+            change.ops = [
+                op for op in change.ops if not isinstance(op, ops.DropIndexOp)
+            ]
+    container.ops = [op for op in container.ops if not _is_empty(op)]
+
+
+def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
+    creates, cycles = by_reference(_of(ops.CreateTableOp, after))
+    drops, circles = by_reference(_of(ops.DropTableOp, after))
+    changes = _merged(_of(ops.ModifyTableOps, after))
+    apart = Apart(changes.values(), [*cycles, *circles])
+    late = [apart.postpone(table) for table in creates]
+    late += [apart.take(op, ops.CreateForeignKeyOp) for op in changes.values()]
+    early = [apart.drop(table) for table in reversed(drops)]
+    early += [apart.take(op, ops.DropConstraintOp) for op in changes.values()]
+    arrive = [part for op, _ in creates for part in (op, *_own(changes, op))]
+    leave = [part for op, _ in reversed(drops) for part in (*_own(changes, op), op)]
+    for op in (*early, *arrive, *changes.values(), *late, *leave):
+        if not _is_empty(op):
+            yield op
+
+
+def _of(kind: type[Kind], found: Iterable[ops.MigrateOperation]) -> Iterator[Kind]:
+    return (op for op in found if isinstance(op, kind))
+
+
+def _is_empty(op: ops.MigrateOperation) -> bool:
+    return isinstance(op, ops.ModifyTableOps) and op.is_empty()
+
+
+def _own(
+    changes: dict[str, ops.ModifyTableOps], op: Whole
+) -> Iterator[ops.ModifyTableOps]:
+    """Take the change of a table that arrives or goes: its indexes."""
+    if change := changes.pop(label(op.schema, op.table_name), None):
+        yield change
+
+
+def _merged(changes: Iterable[ops.ModifyTableOps]) -> dict[str, ops.ModifyTableOps]:
+    """Return one change for each table, its operations in order."""
+    found: dict[str, ops.ModifyTableOps] = {}
+    for op in changes:
+        empty = ops.ModifyTableOps(op.table_name, [], schema=op.schema)
+        found.setdefault(label(op.schema, op.table_name), empty).ops += op.ops
+    for change in found.values():
+        _sort(change)
+    return found
+
+
+def _sort(change: ops.ModifyTableOps) -> None:
+    made = {op.index_name for op in change.ops if isinstance(op, ops.CreateIndexOp)}
+    change.ops.sort(key=partial(_rank, made))
+
+
+def _rank(made: set[str | None], op: ops.MigrateOperation) -> tuple[int, str]:
+    if isinstance(op, ops.DropConstraintOp):
+        return int(op.constraint_type != "foreignkey"), str(op.constraint_name)
+    if isinstance(op, ops.DropIndexOp) and op.index_name in made:
+        return 2, op.index_name
+    ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))
+    return next(ranks, 3 + len(CHANGES)), _name(op)
+
+
+def _name(op: ops.MigrateOperation) -> str:
+    """Return what operations of a kind are sorted by, if models give no order."""
+    if isinstance(op, ops.AlterColumnOp):
+        return ""
+    names = ("index_name", "constraint_name", "column_name")
+    return next((str(getattr(op, name)) for name in names if hasattr(op, name)), "")

@@ -1,0 +1,145 @@
+"""Renames: what is gone and what is new may be one thing, and keep its data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateTableOp,
+    DropColumnOp,
+    DropTableOp,
+    MigrateOperation,
+    ModifyTableOps,
+    OpContainer,
+)
+from sqlalchemy import Column
+
+from .comparing import compare
+from .draft import Draft, label
+from .likeness import convertible, may_be, may_be_table
+from .questions import Question
+from .referring import named_by_convention
+from .renamed import Key, Names
+from .renaming import RenameColumn, RenamePrimaryKey, RenameTable, existing
+
+Columns = Mapping[tuple[Key, str], Column[object]]
+
+
+def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
+    """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
+
+    The renames come first, and then what the models differ by under the new names.
+    """
+    names = Names()
+    names.tables = _renamed_tables(draft, upgrade)
+    if names.tables:
+        upgrade.ops = compare(draft, names)[0].ops
+    gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
+    for table in sorted({table for table, _ in gone}, key=str):
+        _ask_columns(draft, names, table, (gone, fresh))
+    if names.tables or names.columns:
+        found, inspector = compare(draft, names)
+        found.ops += named_by_convention(draft.context, inspector, names)
+        upgrade.ops = [*_renames(names, gone, fresh, found), *found.ops]
+
+
+def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
+    gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
+    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
+    found = dict[Key, str]()
+    for old in sorted(gone, key=lambda table: table.fullname):
+        taken = draft.desk.answers.targets("", except_for=old.fullname)
+        taken |= set(found.values())
+        news = [n for n in fresh if n.schema == old.schema and n.name not in taken]
+        likely = [new.name for new in news if may_be_table(old, new)]
+        question = _question((old.fullname, ""), [new.name for new in news], likely)
+        if new := _reply(draft, question):
+            found[old.schema, old.name] = new
+    return found
+
+
+def _ask_columns(
+    draft: Draft, names: Names, table: Key, columns: tuple[Columns, Columns]
+) -> None:
+    gone, fresh = (
+        {name: column for (at, name), column in some.items() if at == table}
+        for some in columns
+    )
+    now, was = label(*table), label(table[0], names.old_table(*table))
+    for old in gone.values():
+        taken = {new for (at, _), new in names.columns.items() if at == table}
+        for one in {now, was}:
+            taken |= draft.desk.answers.targets(one, except_for=f"{one}.{old.name}")
+        news = [new for new in fresh.values() if new.name not in taken]
+        possible = [new.name for new in news if convertible(old, new)]
+        likely = [new.name for new in news if may_be(old, new)]
+        question = _question((now, old.name), possible, likely, f"{was}.{old.name}")
+        if new := _reply(draft, question):
+            names.columns[table, old.name] = new
+
+
+def _reply(draft: Draft, question: Question) -> str | None:
+    """Ask, if there is something to ask or somebody says it unasked."""
+    said = draft.desk.answers.says("rename", question.subject, question.alias)
+    if not question.candidates and not said:
+        return None
+    reply = draft.desk.ask(question)
+    if reply is None:
+        draft.unsettled |= {f"{question.table}.{new}" for new in question.candidates}
+    return reply
+
+
+def _question(
+    subject: tuple[str, str],
+    possible: Sequence[str],
+    likely: Sequence[str],
+    alias: str = "",
+) -> Question:
+    table, column = subject
+    what = f"{table}.{column}" if column else f"table {table}"
+    text = f"What was {what} renamed to?"
+    if len(likely) == 1:
+        new = f"{table}.{likely[0]}" if column else likely[0]
+        text = f"Was {what} renamed to {new}?"
+    check = partial(_check, possible)
+    return Question("rename", table, column or None, text, tuple(likely), check, alias)
+
+
+def _check(possible: Sequence[str], name: str) -> None:
+    if name not in possible:
+        names = ", ".join(possible) or "nothing new"
+        raise ValueError(f"it can have become {names}, not {name}.")
+
+
+def _columns(
+    container: OpContainer, of: type[AddColumnOp] | type[DropColumnOp]
+) -> dict[tuple[Key, str], Column[object]]:
+    """Return the columns that operations of a kind add or drop."""
+    tables = [op for op in container.ops if isinstance(op, ModifyTableOps)]
+    return {
+        ((table.schema, table.table_name), op.to_column().name): op.to_column()
+        for table in tables
+        for op in table.ops
+        if isinstance(op, of)
+    }
+
+
+def _renames(
+    names: Names, gone: Columns, fresh: Columns, found: OpContainer
+) -> Iterator[MigrateOperation]:
+    """Yield the operations that rename, tables first."""
+    for (schema, old), new in names.tables.items():
+        yield RenameTable(old, new, schema=schema)
+        yield RenamePrimaryKey(f"pk_{old}", f"pk_{new}", schema)
+    changed = {
+        ((op.schema, op.table_name), op.column_name): op.existing_type
+        for table in found.ops
+        if isinstance(table, ModifyTableOps)
+        for op in table.ops
+        if isinstance(op, AlterColumnOp) and op.modify_type is not None
+    }
+    for (table, old), new in names.columns.items():
+        same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))
+        schema, name = table
+        yield RenameColumn(name, old, schema=schema, modify_name=new, **same)

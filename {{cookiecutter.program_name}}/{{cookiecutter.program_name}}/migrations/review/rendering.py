@@ -1,0 +1,119 @@
+"""How a draft writes types and defaults: as no single database has them.
+
+A script drafted on SQLite runs on PostgreSQL and MariaDB and the reverse, so nothing in
+it may be spelled the way the drafting database spells it.
+"""
+
+import re
+from contextlib import suppress
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from alembic.ddl.postgresql import PostgresqlImpl
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+POSTGRESQL = "sqlalchemy.dialects.postgresql"
+Rendered = str | Literal[False]
+
+
+def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
+    """Render a part of a script, or leave it to Alembic by returning False.
+
+    :param kind: what Alembic is about to render.
+    :param item: the type, default or constraint itself.
+    """
+    if kind == "server_default" and isinstance(item, sa.DefaultClause):
+        return _default(item.arg)
+    if kind == "type" and isinstance(item, sa.Enum):
+        return _enum(item)
+    if kind == "type":
+        portable = item if _is_declared(item, context) else portable_type(item)
+        if portable is not item:
+            return f"sa.{portable!r}"
+        if type(item).__module__.startswith(POSTGRESQL):
+            return _postgresql_type(item, context)
+    return False
+
+
+def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type of a column that a model would have had, as far as can be told.
+
+    :param reflected: a type as a database reports it, for example `mysql.TINYINT(1)`.
+    """
+    if isinstance(reflected, sa.Enum):
+        return sa.Enum(*reflected.enums, name=reflected.name)
+    name = type(reflected).__name__
+    if name == "TINYINT" and getattr(reflected, "display_width", 0) == 1:
+        return sa.Boolean()
+    if name.endswith("TEXT"):
+        return sa.Text()
+    # Types in capitals are a database's own, and these are nobody else's.
+    if name.isupper() and name not in {"ARRAY", "HSTORE", "JSONB"}:
+        with suppress(NotImplementedError):
+            portable = reflected.as_generic()
+            if isinstance(portable, sa.String):
+                portable.collation = None
+            return portable
+    return reflected
+
+
+def portable_default(column: sa.Column[Any]) -> Any:
+    """Return the default of a reflected column as every database understands it."""
+    default = column.server_default
+    if not isinstance(default, sa.DefaultClause):
+        return default
+    sql = str(default.arg)
+    # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().
+    sql = re.sub(r"^('(?:[^']|'')*')::[\w ]+(\(\d+\))?$", r"\1", sql)
+    if sql.lower().strip("()") in {"now", "current_timestamp"}:
+        return sa.DefaultClause(sa.func.now())
+    if isinstance(portable_type(column.type), sa.Boolean):
+        return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
+    return sa.DefaultClause(sa.text(sql))
+
+
+def _is_declared(item: TypeEngine[Any], context: AutogenContext) -> bool:
+    """Tell whether a model asks for this very type: then it is written as it is."""
+    tables = context.sorted_tables if context.metadata is not None else []
+    types = (column.type for table in tables for column in table.columns)
+    variants = "_variant_mapping"
+    return any(
+        item is declared or item in getattr(declared, variants, {}).values()
+        for declared in types
+    )
+
+
+def _postgresql_type(item: TypeEngine[Any], context: AutogenContext) -> Rendered:
+    """Render a type as Alembic does only when it drafts on PostgreSQL itself."""
+    context.imports.add("from sqlalchemy.dialects import postgresql")
+    rendered = PostgresqlImpl.__new__(PostgresqlImpl).render_type(item, context)
+    return rendered or f"postgresql.{item!r}"
+
+
+def _enum(enum: sa.Enum) -> str:
+    arguments = [repr(value) for value in enum.enums]
+    if enum.name:
+        arguments.append(f"name={str(enum.name)!r}")
+    if enum.native_enum:
+        # Its type is made and dropped by steps of their own: two tables may share it.
+        arguments.append("create_type=False")
+    else:
+        arguments.append(f"native_enum=False, length={enum.length}")
+    if enum.create_constraint:
+        arguments.append("create_constraint=True")
+    return f"sa.Enum({', '.join(arguments)})"
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, sa.TextClause):
+        return f"sa.text({value.text!r})"
+    if isinstance(value, sa.False_ | sa.True_ | sa.Null):
+        return f"sa.{str(value).lower()}()"
+    if isinstance(value, FunctionElement) and not len(value.clauses):
+        return f"sa.func.{value.name}()"
+    sql = value.compile(compile_kwargs={"literal_binds": True})
+    return f"sa.text({str(sql)!r})"

@@ -1,0 +1,82 @@
+"""A column's type changes in a way that loses no value, or that refuses to lose one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alembic.operations import MigrateOperation
+from alembic.operations.ops import AlterColumnOp, OpContainer
+
+from .declared import names_before, operations_in
+from .defaults import defaults_around
+from .draft import Draft, Note
+from .enums import is_native
+from .keeping import is_known, keeps_all, kind, using
+from .marks import OPEN
+from .step_calls import Call, refuse_loss
+
+
+def change_types(draft: Draft, container: OpContainer) -> None:
+    """Make every change of a type safe on a table with rows."""
+    # First of all come the guards: MariaDB takes nothing back after a refusal.
+    container.ops[:0] = list(_guards(container))
+    _split(draft, container, container)
+
+
+def _guards(container: OpContainer) -> Iterator[Call]:
+    """Give the checks of rows, by the names that tables and columns have before."""
+    for change in operations_in(container):
+        if not isinstance(change, AlterColumnOp):
+            continue
+        old, new = change.existing_type, change.modify_type
+        if old is None or new is None or (is_native(old) and is_native(new)):
+            continue
+        if is_known(old, new) and not keeps_all(old, new):
+            yield refuse_loss(*names_before(container, change), new, change.schema)
+
+
+def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:
+    for operation in list(within.ops):
+        if isinstance(operation, OpContainer):
+            _split(draft, container, operation)
+        elif isinstance(operation, AlterColumnOp) and operation.modify_type:
+            at = within.ops.index(operation)
+            before, after = defaults_around(draft, container, operation)
+            within.ops[at : at + 1] = _parts(operation, before, after)
+
+
+def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperation]:
+    """Take the default away, change the type, and give a default that fits it.
+
+    No database converts a default: PostgreSQL stops at '' for an Integer.
+    """
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None:
+        return [change]
+    parts: list[MigrateOperation] = [change]
+    if expression := using(change.column_name, old, new):
+        change.kw["postgresql_using"] = expression
+    if kind(old) is not kind(new) and (before is not None or after is not None):
+        change.existing_server_default = False
+        if before is not None:
+            parts.insert(0, _default_change(change, change.column_name, old, None))
+        if after is not None:
+            name = change.modify_name or change.column_name
+            parts.append(_default_change(change, name, new, after))
+    if not is_known(old, new):
+        subject = f"{change.table_name}.{change.column_name}"
+        text = f"what becomes of the rows when {subject} goes from {old!r} to {new!r}?"
+        parts.insert(0, Note(OPEN, text))
+    return parts
+
+
+def _default_change(
+    change: AlterColumnOp, column: str, type_: Any, default: Any
+) -> AlterColumnOp:
+    return AlterColumnOp(
+        change.table_name,
+        column,
+        schema=change.schema,
+        existing_type=type_,
+        existing_nullable=change.existing_nullable,
+        modify_server_default=default,
+    )

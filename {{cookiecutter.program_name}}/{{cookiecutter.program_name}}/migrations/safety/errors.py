@@ -1,0 +1,112 @@
+"""Say what went wrong in a line or two, without a traceback and without a password."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from alembic import context
+from alembic.migration import MigrationContext
+from alembic.script.revision import MultipleHeads
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from .causes import cause, fix
+
+if TYPE_CHECKING:
+    from .run import Run
+
+STATEMENT_SHOWN = 200
+"""How many characters of a failed statement a message holds."""
+
+
+@contextmanager
+def explained(run: "Run") -> Iterator[None]:
+    """Turn the failure of a run into a message, once its transaction has been undone.
+
+    An exception of a revision's own Python stays what it is, and gets a note.
+
+    :raises CommandError: for errors of the database, and for Ctrl-C on a command line.
+    """
+    with interruptible(run):
+        try:
+            yield
+        except DBAPIError as error:
+            text = _failure(run, error.orig, error.statement)
+            raise CommandError(text) from error
+        except sqlite3.Error as error:
+            raise CommandError(_failure(run, error)) from error
+        except Exception as error:
+            if isinstance(error.__cause__, MultipleHeads):
+                raise CommandError(_join(error.__cause__.heads)) from error
+            advice = _advice(run) if run.step else None
+            if advice and isinstance(error, CommandError):
+                raise CommandError(f"{error}\n{advice}") from error
+            if advice:
+                error.add_note(advice)
+            raise
+
+
+@contextmanager
+def interruptible(run: "Run | None" = None) -> Iterator[None]:
+    """Let Ctrl-C on a command line end in a message; a program decides for itself."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not hasattr(context.config.cmd_opts, "cmd"):
+            raise
+        advice = _advice(run) if run and run.step else None
+        raise CommandError(
+            f"Interrupted: {advice}" if advice else "Interrupted; nothing was changed."
+        ) from None
+
+
+def _join(heads: Sequence[str]) -> str:
+    """Say how revisions that were drafted on two branches become one history."""
+    return (
+        f"Two branches each added a revision: {' and '.join(heads)}. Join them with:"
+        f' alembic merge -m "join two branches" {" ".join(heads)}'
+    )
+
+
+def _failure(
+    run: "Run", error: BaseException | None, statement: str | None = None
+) -> str:
+    """Name what failed, and in which state the database is now."""
+    url = run.connection.engine.url
+    said = cause(error, url)
+    advice = fix(error, url)
+    if run.step is None:
+        return "\n".join([f"{run.source}: {said}.", *advice])
+    word = "upgrade" if run.step.is_upgrade else "downgrade"
+    shown = " ".join((statement or "").split())[:STATEMENT_SHOWN]
+    return "\n".join(
+        [
+            f"The {word} of revision {run.step.revision.revision} failed: {said}",
+            *([f"In: {shown}"] if shown else []),
+            *advice,
+            _advice(run) or "What it did was undone.",
+        ]
+    )
+
+
+def _advice(run: "Run") -> str | None:
+    """Ask the database whether a revision is half applied, and how to go on."""
+    connection = run.connection
+    if connection.in_transaction():
+        return "The transaction is the caller's: undo it."
+    try:
+        with ExitStack() as stack:
+            if connection.invalidated or connection.closed:
+                connection = stack.enter_context(connection.engine.connect())
+            stack.callback(connection.rollback)
+            return run.mark.advice(connection, _heads(run, connection))
+    except SQLAlchemyError:
+        return "The database cannot be asked what it kept: alembic current"
+
+
+def _heads(run: "Run", connection: Connection) -> tuple[str, ...]:
+    names = ("version_table", "version_table_schema")
+    options = {name: run.options[name] for name in names if name in run.options}
+    return MigrationContext.configure(connection, opts=options).get_current_heads()

@@ -1,0 +1,1 @@
+{% include "script/" ~ cookiecutter.databases ~ ".mako" %}

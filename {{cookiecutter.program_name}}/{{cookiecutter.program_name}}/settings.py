@@ -1,0 +1,135 @@
+"""What the environment says: its variables first, then `.env`, then a default."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from click import ClickException
+from dotenv import dotenv_values, find_dotenv
+from platformdirs import user_data_path
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from .drivers import DriverError, in_schema, with_driver
+
+PROGRAM = "{{ cookiecutter.program_name }}"
+PREFIX = f"{PROGRAM.upper()}_"
+PROJECT = Path(__file__).resolve().parent.parent
+
+EXAMPLE = (
+    "Write it like postgresql://user:password@host:5432/name or"
+    " sqlite:////folder/main.db, an @ in the password as %40."
+)
+"""How every message about a URL ends."""
+
+
+class SettingError(ClickException, ValueError):
+    """A setting cannot be used; the text names the variable, the cause and the fix.
+
+    The `flask` command prints it as its one line of error instead of a traceback.
+    """
+
+
+def variables() -> dict[str, str]:
+    """Return every `{{ cookiecutter.program_name | upper }}_…` setting, without its prefix.
+
+    Later files win over earlier ones and the environment over both: the project's
+    `.env`, the `.env` that the `flask` command finds from the current folder upwards.
+    """
+    found = dotenv_values(PROJECT / ".env")
+    found |= dotenv_values(find_dotenv(usecwd=True))
+    found |= os.environ
+    return {
+        name.removeprefix(PREFIX): value
+        for name, value in found.items()
+        # An empty setting is none, but an empty URL is a mistake.
+        if name.startswith(PREFIX)
+        and value is not None
+        and (value or name.endswith("DATABASE_URL"))
+    }
+
+
+def url_variable(name: str = "default") -> str:
+    """Return the variable that holds the URL of a database."""
+    middle = "" if name == "default" else f"{name.upper()}_"
+    return f"{PREFIX}{middle}DATABASE_URL"
+
+
+def seconds(name: str, default: float) -> float:
+    """Return a setting that is a number of seconds.
+
+    :param name: its variable, without the prefix.
+    :param default: what it is when no variable says otherwise.
+    :raises SettingError: for anything but a number that is not negative.
+    """
+    value = variables().get(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise SettingError(
+            f"{PREFIX}{name} is {value!r}. Write a number of seconds: {default:g}"
+        )
+    return number
+
+
+def database_url(
+    name: str = "default",
+    values: Mapping[str, Any] | None = None,
+    *,
+    make_folder: bool = True,
+) -> URL:
+    """Return the URL of a database: the one that app, `flask db` and `alembic` use.
+
+    Without a value it is a SQLite file in the user's data folder.
+
+    :param name: the database, a key of `db.metadatas`.
+    :param values: settings such as an app's configuration; the environment's if None.
+    :param make_folder: make the data folder if it is not there.
+    :raises SettingError: for a value that is no URL, or whose driver is missing.
+    """
+    variable = url_variable(name)
+    found = variables() if values is None else values
+    value = found.get(variable.removeprefix(PREFIX))
+    if value is None:
+        folder = user_data_path(PROGRAM, ensure_exists=make_folder)
+        file = "main.db" if name == "default" else f"{name}.db"
+        return URL.create("sqlite", database=str(folder / file))
+    return usable_url(value, variable)
+
+
+def usable_url(value: str | URL, variable: str = "DATABASE_URL") -> URL:
+    """Return a URL with an installed driver and, for SQLite, an absolute path.
+
+    :param value: what the variable holds.
+    :param variable: its name, for the messages.
+    :raises SettingError: for a value that is no URL, or whose driver is missing.
+    """
+    if not value:
+        raise SettingError(f"{variable} is empty. {EXAMPLE} Or unset it.")
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        # The error's own text may hold a piece of the password.
+        raise SettingError(f"{variable} is not a database URL. {EXAMPLE}") from None
+    if "@" in (url.host or ""):
+        raise SettingError(f"{variable} has more than one @. {EXAMPLE}")
+    try:
+        url = in_schema(url)
+        if url.get_backend_name() == "sqlite":
+            return _absolute(url)
+        return with_driver(url)
+    except DriverError as error:
+        text = f"{variable} asks for {url.drivername!r}, {error}"
+        raise SettingError(text) from None
+
+
+def _absolute(url: URL) -> URL:
+    """Let a relative SQLite path start at the project, wherever a command is typed."""
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return url
+    source_tree = (PROJECT / "alembic.ini").exists()
+    return url.set(database=str((PROJECT if source_tree else Path.cwd()) / path))
