@@ -1,0 +1,156 @@
+"""Generate a project and run its commands, as a user does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from cookiecutter.main import cookiecutter
+from jinja2 import Template
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Project:
+    """A generated project, and the environment that its commands run in."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of the package."""
+        return self.path.name
+
+    @property
+    def package(self) -> Path:
+        """The folder of the package."""
+        return self.path / self.name
+
+    @property
+    def url_variable(self) -> str:
+        """The variable that holds the URL of the database."""
+        return f"{self.name.upper()}_DATABASE_URL"
+
+    def using(self, url: str) -> "Project":
+        """Return the same project with another database."""
+        return Project(self.path, {**self.environment, self.url_variable: url})
+
+    def run(
+        self,
+        *command: str,
+        cwd: Path | None = None,
+        status: int | None = 0,
+        typed: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project with this interpreter's tools on the path.
+
+        :param command: for example `"alembic", "upgrade", "head"`.
+        :param cwd: another folder than the project's.
+        :param status: the exit status to insist on; None takes any.
+        :param typed: the standard input.
+        """
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.path,
+            env=self._variables(),
+            input=typed or "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if status is not None:
+            assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
+        return done
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command, to be waited for, or to be killed."""
+        return subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=self._variables(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _variables(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, **self.environment}
+
+    def alembic(
+        self, *arguments: str, status: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Alembic in the project."""
+        return self.run("alembic", *arguments, status=status)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text that a file of the package holds exactly once."""
+        path = self.package / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new))
+
+    def revisions(self) -> list[Path]:
+        """Return the revision files, oldest name first."""
+        return sorted((self.package / "migrations" / "versions").glob("*.py"))
+
+
+def render(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
+    """Generate a project.
+
+    :param folder: where its folder goes.
+    :param hooks: whether the hooks run; without them there is no first revision.
+    :param answers: answers that differ from the defaults.
+    """
+    path = cookiecutter(
+        str(TEMPLATE),
+        no_input=True,
+        default_config=True,
+        output_dir=str(folder),
+        extra_context=answers,
+        accept_hooks=hooks,
+    )
+    return Project(Path(path), {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+
+
+def cookiecut(
+    *arguments: str,
+    folder: Path,
+    template: Path = TEMPLATE,
+    status: int = 0,
+    environment: Mapping[str, str | None] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Type the cookiecutter command, which takes the defaults for what is not given.
+
+    :param arguments: options, and answers such as `database=mariadb`.
+    :param folder: where it is typed, and whose answers and caches it uses.
+    :param status: the exit status to insist on.
+    :param environment: variables of its own; None removes one.
+    """
+    home = {"HOME": str(folder), "PWD": str(folder), **(environment or {})}
+    command = [sys.executable, "-m", "cookiecutter", "--default-config", "--no-input"]
+    done = subprocess.run(
+        [*command, str(template), *arguments],
+        cwd=folder,
+        env={k: v for k, v in {**os.environ, **home}.items() if v is not None},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def load_hook(name: str, **answers: str) -> ModuleType:
+    """Return a hook as a module, rendered with some answers."""
+    source = (TEMPLATE / "hooks" / f"{name}.py").read_text()
+    module = ModuleType(name)
+    module.__file__ = str(TEMPLATE / "hooks" / f"{name}.py")
+    rendered = Template(source).render(cookiecutter=answers)
+    exec(compile(rendered, module.__file__, "exec"), module.__dict__)  # noqa: S102
+    return module

@@ -1,0 +1,109 @@
+"""Write revisions by hand and look at databases with a raw driver."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from rendering import Project
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+SCRIPT = '''"""{revision}"""
+from alembic import op
+import sqlalchemy as sa
+
+revision = {revision!r}
+down_revision = {down!r}
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+{upgrade}
+
+
+def downgrade():
+{downgrade}
+'''
+
+
+def write(
+    project: Project,
+    revision: str,
+    upgrade: str,
+    downgrade: str = "pass",
+    *,
+    down: str | None = None,
+) -> Path:
+    """Add a revision.
+
+    :param revision: its identifier.
+    :param upgrade: the body of the function, likewise `downgrade`.
+    :param down: the revision it builds on.
+    """
+    path = project.package / "migrations" / "versions" / f"{revision}.py"
+    bodies = {"upgrade": upgrade, "downgrade": downgrade}
+    bodies = {name: indent(body.strip("\n"), "    ") for name, body in bodies.items()}
+    path.write_text(SCRIPT.format(revision=revision, down=down, **bodies))
+    return path
+
+
+def empty(project: Project) -> Project:
+    """Take the first revision away, so that the next one starts from nothing."""
+    for path in project.revisions():
+        path.unlink()
+    return project
+
+
+def file_of(url: str) -> Path:
+    """Return the file of a SQLite URL."""
+    return Path(make_url(url).database or "")
+
+
+def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Ask a database with its own driver, as nothing of the project would."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(file_of(url))) as raw, raw:
+            return raw.execute(statement).fetchall()
+    with server(url).connect() as connection:
+        result = connection.execute(text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def server(url: str) -> Engine:
+    """Return an engine of our own for a server."""
+    made = make_url(url)
+    postgresql = made.get_backend_name() == "postgresql"
+    driver = "postgresql+psycopg" if postgresql else "mysql+pymysql"
+    made = made.set(drivername=driver)
+    return create_engine(made, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def open_query(url: str, statement: str) -> Iterator[None]:
+    """Keep a transaction open in which a statement was run, as a slow app does."""
+    engine = server(url).execution_options(isolation_level="READ COMMITTED")
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text(statement)).fetchall()
+        yield
+
+
+def tables(url: str) -> set[str]:
+    """Return the names of the tables."""
+    where = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+        "postgr": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+    }
+    other = "SELECT table_name FROM information_schema.tables"
+    other += " WHERE table_schema = database()"
+    return {name for (name,) in ask(url, where.get(url[:6], other))}
+
+
+def versions(url: str) -> list[str]:
+    """Return the revisions that a database says it is at."""
+    if "alembic_version" not in tables(url):
+        return []
+    return [row[0] for row in ask(url, "SELECT version_num FROM alembic_version")]

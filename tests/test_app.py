@@ -1,0 +1,169 @@
+"""The generated app as its user meets it: its own tests, and a server over HTTP."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import pytest
+from rendering import Project, render
+from servers import VARIABLES
+
+SECRET = "s3cr3t"  # noqa: S105  of nobody
+BAD_URLS = {
+    "no port": f"postgresql://me:{SECRET}#@host:port/name",
+    "no URL": f"me:{SECRET}@host",
+}
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.parametrize("kind", VARIABLES)
+def test_its_own_tests_pass_on_a_server(project: Project, kind: str) -> None:
+    """I run the tests of my new project on SQLite and on my server."""
+    if VARIABLES[kind] not in os.environ:
+        pytest.skip(f"{VARIABLES[kind]} is not set: no {kind} server to test on")
+    project.environment["TEST_DATABASE_URL"] = os.environ[VARIABLES[kind]]
+    done = project.run(*PYTEST)
+    assert "[server]" in project.run(*PYTEST, "--collect-only").stdout
+    assert "skipped" not in done.stdout
+
+
+def test_its_own_tests_bring_a_server(tmp_path: Path) -> None:
+    """I chose PostgreSQL: my tests run on one, and I installed none."""
+    project = render(tmp_path, database="postgresql")
+    done = project.run(*PYTEST)
+    assert "[server]" in project.run(*PYTEST, "--collect-only").stdout
+    assert "skipped" not in done.stdout
+
+
+def test_its_own_tests_leave_my_data_alone(project: Project, tmp_path: Path) -> None:
+    """I have a `.env` and a database, and the tests use neither."""
+    mine = tmp_path / "mine.db"
+    mine.write_bytes(b"not even a database")
+    prefix = project.name.upper()
+    dot_env = (
+        f"{project.url_variable}=sqlite:///{mine}\n{prefix}_MAX_CONTENT_LENGTH=3\n"
+    )
+    (project.path / ".env").write_text(dot_env)
+    project.run(*PYTEST)
+    assert mine.read_bytes() == b"not even a database"
+    assert list(tmp_path.glob("**/main.db")) == []
+
+
+def test_flask_run_needs_no_variable(project: Project) -> None:
+    """I generate, migrate and run, and export nothing."""
+    project.alembic("upgrade", "head")
+    with _serving(project) as url:
+        assert "Nobody here yet" in _answer(url)[1]
+        form = {"name": "<script>alert(1)</script>", "city": "Bonn", "hobbies": "go"}
+        status, page = _answer(url, urlencode(form).encode())
+        assert (status, page.count("<script>")) == (200, 0)
+        assert "&lt;script&gt;" in page
+        assert (
+            json.loads(_answer(f"{url}/api/friends")[1])["friends"][0]["city"] == "Bonn"
+        )
+        assert _answer(f"{url}/static/style.css")[0] == 200
+        assert _answer(f"{url}/readyz")[0] == 200
+
+
+def test_many_at_once(project: Project, database_url: str) -> None:
+    """Eight people add a friend with the same new city and hobbies in one moment."""
+    project = project.using(database_url)
+    project.alembic("upgrade", "head")
+    answers: list[int] = []
+    body = json.dumps(
+        {"name": "A", "city": "Bonn", "hobbies": ["a", "b", "c"]}
+    ).encode()
+    with _serving(project) as url:
+        for _ in range(3):
+            start = threading.Barrier(8)
+
+            def add(start: threading.Barrier = start) -> None:
+                start.wait()
+                answers.append(
+                    _answer(f"{url}/api/friends", body, "application/json")[0]
+                )
+
+            people = [threading.Thread(target=add) for _ in range(8)]
+            for person in people:
+                person.start()
+            for person in people:
+                person.join()
+    assert answers == [201] * 24
+
+
+@pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS)
+@pytest.mark.parametrize(
+    "command",
+    ["flask run --port 0", "flask db upgrade", "flask routes", "alembic current"],
+)
+def test_a_bad_url_is_one_line(project: Project, command: str, url: str) -> None:
+    """My URL is wrong: I read the variable's name, and nobody reads my password."""
+    done = project.using(url).run(*command.split(), status=None)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert len(said.splitlines()) <= 2
+    assert project.url_variable in said
+    assert SECRET not in said
+
+
+def test_gunicorn_stops_at_a_bad_url(project: Project) -> None:
+    """My container ends with the reason, and does not try for ever."""
+    bad = project.using(BAD_URLS["no port"])
+    command = ("gunicorn", "--bind", "127.0.0.1:0", f"{project.name}.wsgi:app")
+    done = bad.run(*command, status=None)
+    assert done.returncode != 0
+    assert project.url_variable in done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stderr
+
+
+@contextmanager
+def _serving(project: Project, *options: str) -> Iterator[str]:
+    """Run `flask run` on a free port, and give its address."""
+    environment = {**os.environ, **project.environment, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "flask", "run", "--port", "0", *options]
+    process = subprocess.Popen(
+        command,
+        cwd=project.path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    try:
+        said = ""
+        while not (found := re.search(r"http://[\d.]+:\d+", said)):
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        reader = threading.Thread(target=process.stderr.read)
+        reader.start()
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait()
+        reader.join()
+        process.stderr.close()
+
+
+def _answer(
+    url: str, body: bytes | None = None, kind: str = "application/x-www-form-urlencoded"
+) -> tuple[int, str]:
+    """Return the status and the text that an address answers."""
+    request = Request(url, body, {"Content-Type": kind})  # noqa: S310  our own server
+    try:
+        with urlopen(request) as response:  # noqa: S310
+            return response.status, response.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()

@@ -1,0 +1,76 @@
+"""A migration that brings rows, drafted from the tables as they are now."""
+
+import re
+
+from rendering import Project
+from things import alembic, newest, refusal, sql
+
+SEED = ("-x", "data=hobby", "-x", "data=city", "revision", "-m", "seed")
+HOBBIES = "{'name': 'chess'}, {'name': \"it's 100% fun: yes\"}"
+
+
+def fill(project: Project, table: str, rows: str) -> None:
+    """Write rows where the draft says that they belong."""
+    versions = project.package / "migrations" / "versions"
+    (path,) = versions.glob("*_seed.py")
+    marked = rf"(?m)(^{table}_rows: .*\n)    # REVIEW: write the rows here.*\n"
+    text, count = re.subn(marked, rf"\1    {rows},\n", path.read_text())
+    assert count == 1
+    path.write_text(text)
+
+
+def test_a_drafted_data_migration_runs_and_is_undone(
+    project: Project, database_url: str
+) -> None:
+    """I name two tables and fill in rows; they come, and a downgrade takes them."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    sql(database_url, "INSERT INTO hobby (name) VALUES ('mine')")
+    shop.alembic(*SEED)
+    drafted = newest(shop, "seed")
+    assert "models" not in drafted
+    alembic(shop, "upgrade head", "downgrade -1")
+    fill(shop, "hobby", HOBBIES)
+    fill(shop, "city", "{'name': 'Ghent'}")
+    assert "# REVIEW" not in newest(shop, "seed")
+    alembic(shop, "upgrade head", "check")
+    names = "SELECT name FROM hobby ORDER BY id"
+    assert sql(database_url, names) == [("mine",), ("chess",), ("it's 100% fun: yes",)]
+    assert sql(database_url, "SELECT name FROM city") == [("Ghent",)]
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, names) == [("mine",)]
+    assert sql(database_url, "SELECT name FROM city") == []
+    sql(database_url, "INSERT INTO hobby (name) VALUES ('a new one')")
+
+
+def test_a_data_migration_is_clean_python(project: Project) -> None:
+    """What is drafted satisfies mypy, and runs as SQL without a database."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    shop.alembic("-x", "data=friend_hobby", *SEED)
+    fill(shop, "hobby", HOBBIES)
+    shop.run("mypy")
+    for down in ("upgrade head --sql", "downgrade head:-1 --sql"):
+        script = shop.alembic(*down.split()).stdout
+        assert "'it''s 100% fun: yes'" in script
+
+
+def test_a_table_that_is_not_there_is_refused(project: Project) -> None:
+    """I mistype a table or the key: I am told what there is, and nothing is written."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    before = shop.revisions()
+    said = refusal(shop, "-x", "data=hobbies", "revision", "-m", "seed")
+    assert (
+        "data=hobbies: no such table. There are: city, friend, friend_hobby, " in said
+    )
+    said = refusal(shop, "-x", "dat=hobby", "revision", "-m", "seed")
+    assert "dat=hobby: did you mean data=?" in said
+    said = refusal(shop, "-x", "drop=hobby", "revision", "-m", "seed")
+    assert "drop=hobby answers a draft: add --autogenerate." in said
+    assert shop.revisions() == before
+
+
+def test_a_plain_revision_is_still_empty(project: Project) -> None:
+    """Without -x data, `revision -m` gives me an empty script to write myself."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    shop.alembic("revision", "-m", "by hand")
+    assert newest(shop, "by hand").count("    pass\n") == 2

@@ -1,0 +1,187 @@
+"""A rename keeps the data: columns and tables, with all that hangs on them."""
+
+from drafting import change, execute, round_trip
+from rendering import Project
+
+ROWS = (
+    "INSERT INTO city (id, name) VALUES (1, 'Oslo'), (2, 'Rome')",
+    "INSERT INTO friend (id, name, city_id) VALUES (1, 'Ann', 1), (2, 'Bob', NULL)",
+    "INSERT INTO hobby (id, name) VALUES (1, 'chess')",
+    "INSERT INTO friend_hobby (friend_id, hobby_id) VALUES (1, 1), (2, 1)",
+)
+ANOTHER = '''
+
+class Another(Model):
+    """Another table with an old name."""
+
+    __tablename__ = "hobby"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100), unique=True)
+'''
+FRIENDS = "SELECT id, name, city_id FROM friend ORDER BY id"
+NAME = "    name: Mapped[str] = mapped_column(String(100))\n"
+
+
+def test_a_column_keeps_its_values(project: Project, database_url: str) -> None:
+    """I rename friend.name to full_name and nobody loses a name, up or down."""
+    change(project, (NAME, NAME.replace("name", "full_name")))
+    new = "SELECT id, full_name FROM friend ORDER BY id"
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        answers=["rename=friend.name:full_name"],
+        up=[new],
+        down=[FRIENDS],
+    )
+    assert trip.up[new] == trip.again[new] == [[1, "Ann"], [2, "Bob"]]
+    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert "drop_column" not in trip.script
+
+
+def test_a_column_with_an_index_and_a_foreign_key(
+    project: Project, database_url: str
+) -> None:
+    """I rename friend.city_id, which has an index and refers to a city."""
+    change(project, ("city_id:", "town_id:"))
+    new = "SELECT id, town_id FROM friend ORDER BY id"
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        answers=["rename=friend.city_id:town_id"],
+        up=[new],
+        down=[FRIENDS],
+    )
+    assert trip.up[new] == trip.again[new] == [[1, 1], [2, None]]
+    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert "fk_friend_town_id_city" in trip.script
+    assert "ix_friend_town_id" in trip.script
+
+
+def test_a_column_that_is_unique(project: Project, database_url: str) -> None:
+    """I rename city.name, which is unique, and it stays unique."""
+    old = 'unique=True)\n\n    friends: Mapped[list["Friend"]]'
+    old = f"name: Mapped[str] = mapped_column(String(100), {old}"
+    change(project, (old, old.replace("name", "title", 1)))
+    new = "SELECT id, title FROM city ORDER BY id"
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        answers=["rename=city.name:title"],
+        up=[new],
+        down=["SELECT id, name FROM city ORDER BY id"],
+    )
+    assert trip.up[new] == trip.again[new] == [[1, "Oslo"], [2, "Rome"]]
+    assert "uq_city_title" in trip.script
+
+
+def test_a_primary_key_that_others_refer_to(
+    project: Project, database_url: str
+) -> None:
+    """I rename city.id to city.code, to which friends refer, and it still counts."""
+    change(
+        project,
+        ('__tablename__ = "city"\n\n    id:', '__tablename__ = "city"\n\n    code:'),
+        ('"city.id"', '"city.code"'),
+    )
+    new = "SELECT friend.name, code FROM friend JOIN city ON city_id = code"
+    trip = round_trip(
+        project.using(database_url),
+        insert=["INSERT INTO city (name) VALUES ('Oslo')", *ROWS[1:]],
+        answers=["rename=city.id:code"],
+        up=[new],
+        down=[FRIENDS],
+    )
+    assert trip.up[new] == trip.again[new] == [["Ann", 1]]
+    execute(database_url, "INSERT INTO city (name) VALUES ('Bern')")
+    codes = execute(database_url, "SELECT code FROM city ORDER BY code")
+    assert codes == [[1], [2]]
+
+
+def test_a_column_with_another_type_and_null(
+    project: Project, database_url: str
+) -> None:
+    """I rename a column, make it longer and let it be empty, all at once."""
+    new_column = "    label: Mapped[str | None] = mapped_column(String(200))\n"
+    change(project, (NAME, new_column))
+    new = "SELECT id, label FROM friend ORDER BY id"
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        answers=["rename=friend.name:label"],
+        up=[new],
+        down=[FRIENDS],
+    )
+    assert trip.up[new] == trip.again[new] == [[1, "Ann"], [2, "Bob"]]
+    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+
+
+def test_a_table_that_others_refer_to(project: Project, database_url: str) -> None:
+    """I rename friend to person; hobbies still know their friends."""
+    change(
+        project,
+        ('__tablename__ = "friend"', '__tablename__ = "person"'),
+        ('"friend.id"', '"person.id"'),
+    )
+    new = (
+        "SELECT name, hobby_id FROM person JOIN friend_hobby ON id = friend_id"
+        " ORDER BY id"
+    )
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        answers=["rename=friend:person"],
+        up=[new],
+        down=[FRIENDS],
+    )
+    assert trip.up[new] == trip.again[new] == [["Ann", 1], ["Bob", 1]]
+    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert "create_table" not in trip.script
+
+
+def test_an_association_table_and_its_columns(
+    project: Project, database_url: str
+) -> None:
+    """I rename friend to person wherever it stands: two tables and a column."""
+    change(
+        project,
+        ('__tablename__ = "friend"', '__tablename__ = "person"'),
+        ('"friend_hobby",\n', '"person_hobby",\n'),
+        (
+            'Column("friend_id", ForeignKey("friend.id"',
+            'Column("person_id", ForeignKey("person.id"',
+        ),
+    )
+    new = "SELECT person_id, hobby_id FROM person_hobby ORDER BY 1"
+    old = new.replace("person", "friend")
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        answers=[
+            "rename=friend:person",
+            "rename=friend_hobby:person_hobby",
+            "rename=friend_hobby.friend_id:person_id",
+        ],
+        up=[new],
+        down=[old, FRIENDS],
+    )
+    assert trip.up[new] == trip.again[new] == [[1, 1], [2, 1]] == trip.down[old]
+    assert "drop_table" not in trip.script
+
+
+def test_the_old_name_of_a_table_is_free_again(
+    project: Project, database_url: str
+) -> None:
+    """I rename hobby to interest, and later make another table called hobby."""
+    shop = project.using(database_url)
+    change(
+        project,
+        ('__tablename__ = "hobby"', '__tablename__ = "interest"'),
+        ('"hobby.id"', '"interest.id"'),
+    )
+    round_trip(shop, insert=ROWS, answers=["rename=hobby:interest"])
+    path = project.package / "models.py"
+    path.write_text(path.read_text() + ANOTHER)
+    hobbies = "SELECT title FROM hobby"
+    trip = round_trip(shop, up=[hobbies, "SELECT name FROM interest"])
+    assert list(trip.again.values()) == [[], [["chess"]]]
