@@ -80,9 +80,9 @@ def _asked(question: Question) -> str:
 
 
 def _read(question: Question) -> str:
-    sys.stderr.write(question.text + _hint(question))
-    sys.stderr.flush()
     try:
+        sys.stderr.write(question.text + _hint(question))
+        sys.stderr.flush()
         line = sys.stdin.readline()
     except KeyboardInterrupt:
         line = ""
