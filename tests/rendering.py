@@ -12,6 +12,8 @@ from cookiecutter.main import cookiecutter
 from jinja2 import Template
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+HANGS = 300
+"""Seconds after which a command that should have ended is taken to hang."""
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Project:
             input=typed or "",
             capture_output=True,
             text=True,
+            timeout=HANGS,
             check=False,
         )
         if status is not None:

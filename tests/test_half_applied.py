@@ -103,6 +103,18 @@ def test_a_revision_that_did_nothing_can_run_again(
     assert versions(database_url) == ["a"]
 
 
+@ON_MARIADB
+def test_the_revisions_before_it_stay(project: Project, database_url: str) -> None:
+    """The second of my revisions fails; the first is done, and I am told."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    write(shop, "b", 'op.execute("SELECT nope")', down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The revisions before it are done: the database is at a." in done.stdout
+    assert done.stderr.count("Context impl") == 1
+    assert versions(database_url) == ["a"]
+
+
 @ON_POSTGRESQL
 def test_an_autocommit_block_cannot_be_undone_either(
     project: Project, database_url: str

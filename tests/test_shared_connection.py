@@ -1,5 +1,7 @@
 """A database that a program already has open, and migrates itself."""
 
+import sys
+
 import pytest
 from rendering import Project
 from scripts import ask, empty, tables, versions, write
@@ -93,6 +95,32 @@ assert before[0] == (1,)
     assert ("nope" in shown) == bool(fails)
 
 
+if sys.version_info >= (3, 12):
+
+    @ON_SQLITE
+    @pytest.mark.parametrize("mode", [False, True])
+    @pytest.mark.parametrize("fails", ["", "op.execute('SELECT nope')"])
+    def test_a_driver_that_begins_by_itself(
+        project: Project, database_url: str, *, mode: bool, fails: str
+    ) -> None:
+        """My driver ends no transaction, or always has one: all or nothing even so."""
+        code = """
+engine = create_engine({url!r}, connect_args={{"autocommit": {mode}}})
+prepare_engine(engine)
+with engine.connect() as connection:
+    try:
+        upgrade(connection)
+    except CommandError as error:
+        print(error)
+    raw = connection.connection.dbapi_connection
+    assert raw.autocommit is {mode}
+"""
+        filled = code.format(url=database_url, mode=mode)
+        shown = program(project, database_url, filled, MADE + fails)
+        assert ("nope" in shown) == bool(fails)
+        assert tables(database_url) == (set() if fails else {"alembic_version", "made"})
+
+
 def test_an_in_memory_database(project: Project) -> None:
     """I migrate a database that is only in memory, for my tests."""
     code = """
@@ -130,6 +158,28 @@ with engine.connect() as connection:
     kept = {"alembic_version", "made"} if end == "commit" else set()
     assert tables(database_url) == {"mine", *kept}
     assert ask(database_url, "SELECT count(*) FROM mine") == [(end == "commit",)]
+
+
+@TRANSACTIONAL
+def test_a_revision_that_would_commit_mine(project: Project, database_url: str) -> None:
+    """I began a transaction, which an autocommit_block would commit: refused, why."""
+    code = """
+if engine.dialect.name == "sqlite":
+    event.listen(engine, "connect",
+        lambda raw, _: raw.execute("PRAGMA foreign_keys=OFF"))
+with engine.connect() as connection:
+    connection.execute(text("CREATE TABLE mine (id INTEGER)"))
+    try:
+        upgrade(connection)
+    except CommandError as error:
+        print(error)
+    connection.rollback()
+"""
+    revision = "with op.get_context().autocommit_block():\n    pass"
+    shown = program(project, database_url, code, revision)
+    assert "An autocommit_block() commits what came before" in shown
+    assert "The transaction is the caller's: undo it." in shown
+    assert "alembic_version" not in tables(database_url)
 
 
 @ON_SQLITE

@@ -2,14 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from alembic import context
-from alembic.migration import MigrationContext
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from .causes import cause, fix
@@ -40,11 +38,11 @@ def explained(run: "Run") -> Iterator[None]:
         except Exception as error:
             if isinstance(error.__cause__, MultipleHeads):
                 raise CommandError(_join(error.__cause__.heads)) from error
-            advice = _advice(run) if run.step else None
-            if advice and isinstance(error, CommandError):
-                raise CommandError(f"{error}\n{advice}") from error
-            if advice:
-                error.add_note(advice)
+            outcome = _outcome(run) if run.step else None
+            if outcome and isinstance(error, CommandError):
+                raise CommandError(f"{error}\n{outcome}") from error
+            if outcome:
+                error.add_note(outcome)
             raise
 
 
@@ -56,9 +54,11 @@ def interruptible(run: "Run | None" = None) -> Iterator[None]:
     except KeyboardInterrupt:
         if not hasattr(context.config.cmd_opts, "cmd"):
             raise
-        advice = _advice(run) if run and run.step else None
+        outcome = _outcome(run) if run and run.step else None
         raise CommandError(
-            f"Interrupted: {advice}" if advice else "Interrupted; nothing was changed."
+            f"Interrupted: {outcome}"
+            if outcome
+            else "Interrupted; nothing was changed."
         ) from None
 
 
@@ -86,27 +86,23 @@ def _failure(
             f"The {word} of revision {run.step.revision.revision} failed: {said}",
             *([f"In: {shown}"] if shown else []),
             *advice,
-            _advice(run) or "What it did was undone.",
+            _outcome(run) or "What it did was undone.",
         ]
     )
 
 
-def _advice(run: "Run") -> str | None:
-    """Ask the database whether a revision is half applied, and how to go on."""
+def _outcome(run: "Run") -> str | None:
+    """Ask the database what a failed run left there; None says that it left nothing."""
     connection = run.connection
     if connection.in_transaction():
         return "The transaction is the caller's: undo it."
     try:
-        with ExitStack() as stack:
-            if connection.invalidated or connection.closed:
-                connection = stack.enter_context(connection.engine.connect())
-            stack.callback(connection.rollback)
-            return run.mark.advice(connection, _heads(run, connection))
+        with connection.begin():
+            heads = run.current_heads()
+            advice = run.mark.advice(connection, heads)
     except SQLAlchemyError:
         return "The database cannot be asked what it kept: alembic current"
-
-
-def _heads(run: "Run", connection: Connection) -> tuple[str, ...]:
-    names = ("version_table", "version_table_schema")
-    options = {name: run.options[name] for name in names if name in run.options}
-    return MigrationContext.configure(connection, opts=options).get_current_heads()
+    if advice or set(heads) == set(run.heads):
+        return advice
+    now = " ".join(heads) or "base"
+    return f"The revisions before it are done: the database is at {now}."

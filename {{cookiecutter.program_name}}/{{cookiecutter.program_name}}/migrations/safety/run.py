@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
@@ -49,6 +49,9 @@ class Run:
         self.options = options
         self.source = source
         self.step: RevisionStep | None = None
+        self.migration: MigrationContext | None = None
+        self.heads: tuple[str, ...] = ()
+        self._joins = connection.in_transaction()
         self.mark = half_applied.Mark(connection, options)
         command: Steps = _options()["fn"]
         # A run for another database may have put its own steps in front.
@@ -62,7 +65,10 @@ class Run:
         def steps(
             heads: tuple[str, ...], migration: MigrationContext
         ) -> Iterator[MigrationStep]:
+            self.migration, self.heads = migration, heads
             _refuse_unknown(context.script, heads, self)
+            if self._joins:
+                migration.autocommit_block = self._refuse_autocommit  # type: ignore[method-assign]
             stamps = self._command.__name__ == "do_stamp"
             if not only_reads() and not stamps:
                 self.mark.refuse_half_applied(heads)
@@ -74,6 +80,18 @@ class Run:
             self.step = None
 
         return steps
+
+    def current_heads(self) -> tuple[str, ...]:
+        """Return the revisions that the database is at now."""
+        return self.migration.get_current_heads() if self.migration else ()
+
+    def _refuse_autocommit(self) -> NoReturn:
+        """Refuse to commit what the caller began; Alembic only asserts otherwise."""
+        raise CommandError(
+            "An autocommit_block() commits what came before, and the connection given"
+            " has begun a transaction, which is its caller's.\n"
+            "Give an Engine, or a Connection on which nothing has begun."
+        )
 
 
 def _refuse_unknown(script: ScriptDirectory, heads: tuple[str, ...], run: Run) -> None:

@@ -10,16 +10,11 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event
 
 from . import dangling, orphans
+from .driver import begins_by_itself, by_hand, pragma, raw_connection
 from .waiting import setting, wait_until
 
 if TYPE_CHECKING:
     from .run import Run
-
-
-def raw_connection(connection: Connection) -> sqlite3.Connection:
-    """Return the driver's own connection: what runs on it begins nothing by itself."""
-    raw: Any = connection.connection.dbapi_connection
-    return raw  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -33,20 +28,23 @@ def prepared(connection: Connection, _options: dict[str, Any]) -> Iterator[None]
     :raises CommandError: when foreign keys cannot be turned off.
     """
     raw = raw_connection(connection)
-    if connection.in_transaction() or raw.in_transaction:
+    begun = raw.in_transaction and not begins_by_itself(raw)
+    if connection.in_transaction() or begun:
         _join_transaction(raw)
         yield
         return
-    level = raw.isolation_level
     patience = round(1000 * setting("MIGRATION_LOCK_TIMEOUT", 5))
-    # The pragma is ignored while a transaction is open: so now, and read back.
-    with _pragma(raw, "foreign_keys", 0), _pragma(raw, "busy_timeout", patience):
+    with (
+        by_hand(raw),
+        # The pragma is ignored while a transaction is open: so now, and read back.
+        pragma(raw, "foreign_keys", 0),
+        pragma(raw, "busy_timeout", patience),
+    ):
         event.listen(connection, "begin", _begin)
         try:
             yield
         finally:
             event.remove(connection, "begin", _begin)
-            raw.isolation_level = level
 
 
 @contextmanager
@@ -71,7 +69,7 @@ def checked(run: "Run") -> Iterator[Callable[[], None]]:
 @contextmanager
 def reading(connection: Connection) -> Iterator[None]:
     """Let SQLite itself refuse to write for a while."""
-    with _pragma(raw_connection(connection), "query_only", 1):
+    with pragma(raw_connection(connection), "query_only", 1):
         yield
 
 
@@ -101,7 +99,7 @@ def _begin_immediate(raw: sqlite3.Connection) -> None:
             return False
         return True
 
-    with _pragma(raw, "busy_timeout", 0):
+    with pragma(raw, "busy_timeout", 0):
         wait_until(attempt, lambda: "another process that writes to the SQLite file")
 
 
@@ -115,19 +113,3 @@ def _join_transaction(raw: sqlite3.Connection) -> None:
         )
     if not raw.in_transaction:
         _begin_immediate(raw)
-
-
-@contextmanager
-def _pragma(raw: sqlite3.Connection, name: str, value: int) -> Iterator[None]:
-    """Give a pragma another value for a while.
-
-    :raises CommandError: when SQLite did not take it.
-    """
-    (before,) = raw.execute(f"PRAGMA {name}").fetchone()
-    raw.execute(f"PRAGMA {name} = {value}")
-    if raw.execute(f"PRAGMA {name}").fetchone() != (value,):
-        raise CommandError(f"SQLite did not take PRAGMA {name} = {value}.")
-    try:
-        yield
-    finally:
-        raw.execute(f"PRAGMA {name} = {before}")
