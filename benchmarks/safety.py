@@ -178,15 +178,16 @@ def together(
                 app.add(name, TABLE.format(name), down)
             app.add("d", last, "c")
             running = [app.start() for _ in range(8)]
-            statuses = [ended(process) for process in running]
+            end = time.monotonic() + STUCK
+            statuses = [ended(process, end) for process in running]
             failed += any(statuses) or state(app.url)[0] != ["d"]
     return f"{failed} of {rounds} rounds fail"
 
 
-def ended(process: subprocess.Popen[str]) -> int:
-    """Wait for an upgrade, not for ever."""
+def ended(process: subprocess.Popen[str], end: float) -> int:
+    """Wait for an upgrade until a moment of the monotonic clock, not for ever."""
     try:
-        process.communicate(timeout=STUCK)
+        process.communicate(timeout=max(0, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

@@ -6,7 +6,7 @@ import pytest
 from drafting import change
 from pairs import two_databases, using_both
 from rendering import Project
-from things import alembic
+from things import alembic, refusal
 
 NAME = "    name: Mapped[str] = mapped_column(String(100))\n"
 NEW = (
@@ -158,6 +158,7 @@ def test_the_questions_of_both_databases_come_at_once(
         shop = using_both(several, urls)
         shop.alembic("upgrade", "head")
         change(shop, (NAME, NAME.replace("name", "full_name")), ("email:", "mail:"))
+        assert "  auth: user.mail: column added" in refusal(shop, "check")
         said = _said(shop)
         assert "Was friend.name renamed to friend.full_name?" in said
         assert "Was user.email renamed to user.mail?" in said

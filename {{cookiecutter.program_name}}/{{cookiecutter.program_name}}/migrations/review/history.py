@@ -11,6 +11,7 @@ from inspect import signature
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from ..tokens import database_of
 from .recorder import Recorder, Tables
 
 log = logging.getLogger(__name__)
@@ -18,8 +19,7 @@ log = logging.getLogger(__name__)
 
 def declared_in(context: MigrationContext) -> Tables:
     """Return the tables of a database as its revisions declare them, found out once."""
-    token: str = context.opts["upgrade_token"]
-    name = token.removesuffix("upgrades").removesuffix("_") or "default"
+    name = database_of(context.opts["upgrade_token"]) or "default"
     # One run has one dictionary of options, for all its databases.
     found: dict[str, Tables] = context.opts.setdefault("declared_tables", {})
     if name not in found:

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
+from ..tokens import database_of
+
 MARK = re.compile(r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)")
 CHANGES_NOTHING = re.compile(r"\s*(SELECT|SHOW|DESCRIBE|SET)\b", re.IGNORECASE)
 
@@ -120,8 +122,7 @@ def stamp_command(options: dict[str, Any]) -> str:
 
     :param options: arguments of `context.configure`; the tokens hold the name.
     """
-    token: str = options.get("upgrade_token", "upgrades")
-    name = token.removesuffix("upgrades").removesuffix("_")
+    name = database_of(options.get("upgrade_token", "upgrades"))
     return f"alembic -x database={name} stamp" if name else "alembic stamp"
 
 
