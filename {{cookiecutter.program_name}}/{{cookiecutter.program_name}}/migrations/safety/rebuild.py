@@ -1,6 +1,7 @@
 """Alembic's table rebuild for SQLite, which loses nothing that nobody dropped."""
 
 import re
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from .attached import Attached
 from .details import Details
+from .driver import pragma, raw_connection
 
 
 class Rebuild(SQLiteImpl):
@@ -22,13 +24,14 @@ class Rebuild(SQLiteImpl):
     _attached: Attached | None = None
     _details: Details
     _batch: Any
+    _raw: sqlite3.Connection
 
     def prep_table_for_batch(self, batch_impl: Any, table: sa.Table) -> None:
         """Look at a table; Alembic calls this before it makes the new one."""
         super().prep_table_for_batch(batch_impl, table)
         if self.connection is None or self.as_sql:
             return
-        raw = self.connection.connection.dbapi_connection
+        self._raw = raw = raw_connection(self.connection)
         reflected = {str(index.name) for index in table.indexes}
         self._attached = Attached(raw, table.name, reflected)
         self._details = Details(raw, batch_impl)
@@ -46,9 +49,8 @@ class Rebuild(SQLiteImpl):
             super().rename_table(old_table_name, new_table_name, schema)
             return
         # Else SQLite looks for the old table in every view and trigger, and fails.
-        self._exec(sa.text("PRAGMA legacy_alter_table = 1"))
-        super().rename_table(old_table_name, new_table_name, schema)
-        self._exec(sa.text("PRAGMA legacy_alter_table = 0"))
+        with pragma(self._raw, "legacy_alter_table", 1):
+            super().rename_table(old_table_name, new_table_name, schema)
         self._attached.restore()
         lost = self._details.lost()
         if lost:
