@@ -54,6 +54,17 @@ def test_a_data_migration_is_clean_python(project: Project) -> None:
         assert "'it''s 100% fun: yes'" in script
 
 
+def test_a_mark_that_is_left_fails_my_tests(project: Project) -> None:
+    """I forget to fill in the rows, and my tests name the lines that wait for me."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    shop.alembic("-x", "data=city", "revision", "-m", "seed")
+    tests = ("python", "-m", "pytest", "-q", "tests/test_migrations.py")
+    done = shop.run(*tests, status=1)
+    assert re.search(r"_seed\.py asks for a review: line \d+\. Look, then", done.stdout)
+    fill(shop, "city", "{'name': 'Ghent'}")
+    shop.run(*tests)
+
+
 def test_a_table_that_is_not_there_is_refused(project: Project) -> None:
     """I mistype a table or the key: I am told what there is, and nothing is written."""
     shop = project.using(f"sqlite:///{project.path / 'here.db'}")

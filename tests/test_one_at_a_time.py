@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from rendering import Project
@@ -28,6 +29,7 @@ while not pathlib.Path("go").exists():
 ON_SERVERS = pytest.mark.parametrize(
     "database_url", ["postgresql", "mariadb"], indirect=True
 )
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
@@ -148,3 +150,22 @@ def test_a_table_that_the_app_holds(project: Project, database_url: str) -> None
     assert versions(database_url) == ["c"]
     shop.alembic("upgrade", "head")
     assert "a" not in tables(database_url)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("patience", "reads_for"), [("0", 60), ("60", 4)])
+def test_a_file_that_the_app_reads(
+    project: Project, database_url: str, patience: str, reads_for: float
+) -> None:
+    """A query of the app reads the file: I wait for it as long as my setting says."""
+    shop = three_revisions(project.using(database_url))
+    shop.alembic("upgrade", "b")
+    shop.environment["FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT"] = patience
+    with open_query(database_url, "SELECT * FROM a"):
+        process = shop.start("alembic", "upgrade", "head")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(reads_for)
+    shown = "".join(process.communicate())
+    assert (process.returncode == 0) == (patience == "60"), shown
+    assert ("another process has the file locked" in shown) == (patience == "0")
+    assert versions(database_url) == ["c" if patience == "60" else "b"]

@@ -85,6 +85,7 @@ def test_nothing_is_lost(shop: Project, database_url: str) -> None:
     ((sql,),) = ask(database_url, SHOP)
     for part in ["VARCHAR(40)", "AUTOINCREMENT", "NOCASE", "price >= 0", "low <= high"]:
         assert part in sql
+    assert "CHECK (1)" not in sql
     assert "ON DELETE CASCADE" in sql
     assert ask(database_url, "SELECT name, price, total FROM shop") == [("x", 1, 2)]
     ask(database_url, "INSERT INTO shop (name, price) VALUES ('z', 3)")
@@ -98,6 +99,15 @@ def test_a_check_follows_a_renamed_column(shop: Project, database_url: str) -> N
     write(shop, "b", RENAMED, down="a")
     shop.alembic("upgrade", "head")
     assert 'CHECK ("least" <= high)' in ask(database_url, SHOP)[0][0]
+
+
+def test_an_index_that_would_change_is_named(shop: Project, database_url: str) -> None:
+    """I rename a column that an index has in descending order, and am told of it."""
+    ask(database_url, "CREATE INDEX ix_low ON shop (low DESC)")
+    write(shop, "b", RENAMED, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "Renaming a column would change the index ix_low." in done.stdout
+    assert versions(database_url) == []
 
 
 @pytest.mark.parametrize(

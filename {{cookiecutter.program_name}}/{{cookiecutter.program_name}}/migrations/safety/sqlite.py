@@ -66,13 +66,6 @@ def checked(run: "Run") -> Iterator[Callable[[], None]]:
         yield check
 
 
-@contextmanager
-def reading(connection: Connection) -> Iterator[None]:
-    """Let SQLite itself refuse to write for a while."""
-    with pragma(raw_connection(connection), "query_only", 1):
-        yield
-
-
 def _begin(connection: Connection) -> None:
     """Begin for SQLAlchemy, which thinks that the driver does."""
     if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":

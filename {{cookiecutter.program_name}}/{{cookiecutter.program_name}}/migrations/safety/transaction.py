@@ -60,8 +60,6 @@ def _reading(name: str, options: dict[str, Any]) -> Iterator[None]:
         connection = stack.enter_context(connected(name))
         run = Run(connection, options, source(name, connection.engine))
         stack.enter_context(explained(run))
-        if connection.dialect.name == "sqlite":
-            stack.enter_context(sqlite.reading(connection))
         context.configure(
             connection=connection, fn=run.steps, dont_mutate=True, **options
         )
