@@ -28,7 +28,8 @@ op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(50)))
 for name, rule in {"child": "CASCADE", "note": "SET NULL"}.items():
     op.create_table(name, sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete=rule)))
+        sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete=rule),
+            index=True))
 numbers = '''WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
     WHERE i < ROWS)'''
 op.execute(f"INSERT INTO parent (id, name) {numbers} SELECT i, 'x' FROM n")
