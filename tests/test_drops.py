@@ -3,6 +3,7 @@
 import pytest
 from drafting import change, round_trip
 from rendering import Project
+from things import alembic, define_thing, draft, sql
 
 ROWS = (
     "INSERT INTO city (id, name) VALUES (1, 'Oslo')",
@@ -87,6 +88,21 @@ def test_the_index_of_a_foreign_key_goes(project: Project, database_url: str) ->
     cities = "SELECT city_id FROM friend"
     trip = round_trip(project.using(database_url), insert=ROWS, up=[cities])
     assert trip.again[cities] == [[1]]
+
+
+def test_the_check_of_a_column_goes_along(project: Project, database_url: str) -> None:
+    """I add a column that has a CHECK of its own, and drop it; both ways work."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.Text")
+    draft(shop, "before")
+    flag = "flag = sa.Boolean(create_constraint=True, name='flag')"
+    define_thing(shop, "name = sa.Text", flag)
+    draft(shop, "flag")
+    sql(database_url, "INSERT INTO thing (id, flag) VALUES (1, true)")
+    alembic(shop, "downgrade -1", "upgrade head")
+    define_thing(shop, "name = sa.Text")
+    draft(shop, "after")
+    assert sql(database_url, "SELECT id FROM thing") == [(1,)]
 
 
 def test_a_drop_is_logged(project: Project) -> None:

@@ -90,6 +90,23 @@ def test_a_value_is_renamed(shop: Project, database_url: str) -> None:
     assert moods(database_url) == ["happy", "blue", "blue", "blue"]
 
 
+def test_a_value_is_renamed_with_its_column(shop: Project, database_url: str) -> None:
+    """I rename a column and a value, add one, and say NOT NULL, all at once."""
+    define_thing(shop, "mood = sa.Enum('happy', 'sad', name='mood')")
+    draft(shop, "mood", "drop=thing.name")
+    sql(database_url, f"{INSERT}, (3, NULL)")
+    feeling = mood("happy", "blue", "cross", default="blue").replace("mood", "tone", 1)
+    define_thing(shop, feeling)
+    rename = "rename=thing.mood:tone", "rename=thing.tone.sad:blue"
+    draft(shop, "tone", *rename, "fill=thing.tone:cross")
+    sql(database_url, "INSERT INTO thing (id) VALUES (4)")
+    tones = sql(database_url, "SELECT tone FROM thing ORDER BY id")
+    assert tones == [("happy",), ("blue",), ("cross",), ("blue",)]
+    sql(database_url, "UPDATE thing SET tone = 'happy' WHERE id = 3")
+    alembic(shop, "downgrade -1")
+    assert moods(database_url) == ["happy", "sad", "happy", "sad"]
+
+
 def test_text_becomes_an_enum(shop: Project, database_url: str) -> None:
     """Text that holds only the values becomes an Enum, and other text is refused."""
     sql(database_url, "INSERT INTO thing (id, name) VALUES (1, 'happy'), (2, 'grey')")

@@ -8,6 +8,7 @@ import pytest
 from drafting import change, execute, round_trip
 from rendering import Project
 from sqlalchemy.exc import DBAPIError
+from things import alembic, define_thing, draft
 
 AFTER = "    city: Mapped[City | None] = relationship"
 ROWS = (
@@ -115,6 +116,22 @@ def test_rows_with_null_get_the_value(project: Project, database_url: str) -> No
         down=[query],
     )
     assert trip.up[query] == trip.again[query] == [[1, 1], [2, 1]]
+
+
+def test_a_new_type_and_default_come_along(project: Project, database_url: str) -> None:
+    """I say NOT NULL and change type and default too; new rows get the new default."""
+    shop = project.using(database_url)
+    define_thing(shop, "size = sa.String(9), server_default='5'")
+    draft(shop, "before")
+    execute(database_url, "INSERT INTO thing (id, size) VALUES (1, '42'), (2, NULL)")
+    define_thing(shop, "size = sa.Integer, nullable=False, server_default='6'")
+    draft(shop, "after", "fill=thing.size:7")
+    execute(database_url, "INSERT INTO thing (id) VALUES (3)")
+    query = "SELECT size FROM thing ORDER BY id"
+    assert execute(database_url, query) == [[42], [7], [6]]
+    alembic(shop, "downgrade -1")
+    execute(database_url, "INSERT INTO thing (id) VALUES (4)")
+    assert execute(database_url, query) == [["42"], ["7"], ["6"], ["5"]]
 
 
 def test_a_dropped_column_comes_back_with_a_value(

@@ -56,6 +56,38 @@ def test_a_draft_runs_everywhere(
             alembic(there, "upgrade head", "downgrade -3", "upgrade head", "check")
 
 
+FORGOTTEN = (
+    "name = sa.String(9), unique=True",
+    "code = sa.String(9), unique=True, index=True",
+    "at = sa.DateTime",
+    "number = sa.Integer",
+)
+REMEMBERED = (
+    "name = sa.String(9)",
+    "code = sa.String(9)",
+    "at = sa.DateTime(timezone=True)",
+    "number = sa.BigInteger().with_variant(sa.Integer, 'sqlite')",
+)
+
+
+@pytest.mark.parametrize("drafted_on", DATABASES)
+def test_what_a_database_forgets_is_drafted(
+    project: Project, drafted_on: str, tmp_path: Path
+) -> None:
+    """I change constraints and a time zone, also where the database knows none."""
+    with empty_database(drafted_on, tmp_path) as url:
+        here = project.using(url)
+        define_thing(here, *FORGOTTEN)
+        draft(here, "before")
+        define_thing(here, *REMEMBERED)
+        draft(here, "after")
+    for kind in DATABASES:
+        with empty_database(kind, tmp_path) as url:
+            there = project.using(url)
+            alembic(there, "upgrade head", "check", "downgrade -1", "upgrade head")
+            alembic(there, "check", "downgrade base")
+
+
 def insert_and_look(url: str) -> None:
     """Insert a row and see that it has the defaults of the model."""
     sql(url, "DELETE FROM thing")

@@ -2,6 +2,7 @@
 
 from drafting import change, execute, round_trip
 from rendering import Project
+from things import alembic, define_thing, draft
 
 ROWS = (
     "INSERT INTO city (id, name) VALUES (1, 'Oslo'), (2, 'Rome')",
@@ -37,6 +38,22 @@ def test_a_column_keeps_its_values(project: Project, database_url: str) -> None:
     assert trip.up[new] == trip.again[new] == [[1, "Ann"], [2, "Bob"]]
     assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
     assert "drop_column" not in trip.script
+
+
+def test_a_column_keeps_its_default(project: Project, database_url: str) -> None:
+    """I rename columns that have defaults, and new rows still get them."""
+    shop = project.using(database_url)
+    defaults = "sa.String(9), server_default='none'", "sa.Boolean, server_default='1'"
+    define_thing(shop, *(f"old{i} = {it}" for i, it in enumerate(defaults)))
+    draft(shop, "before")
+    define_thing(shop, *(f"new{i} = {it}" for i, it in enumerate(defaults)))
+    draft(shop, "after", "rename=thing.old0:new0", "rename=thing.old1:new1")
+    execute(database_url, "INSERT INTO thing (id) VALUES (1)")
+    assert execute(database_url, "SELECT new0, new1 FROM thing") == [["none", 1]]
+    alembic(shop, "downgrade -1")
+    execute(database_url, "INSERT INTO thing (id) VALUES (2)")
+    rows = execute(database_url, "SELECT old0, old1 FROM thing")
+    assert rows == [["none", 1], ["none", 1]]
 
 
 def test_a_column_with_an_index_and_a_foreign_key(

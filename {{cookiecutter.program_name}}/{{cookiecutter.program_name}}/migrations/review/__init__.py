@@ -24,17 +24,22 @@ from .filling import fill_asked
 from .fills import ask_fills, fill_neutrally
 from .needed_indexes import free_indexes
 from .order import drop_no_indexes_of_dropped_tables, order, steady
+from .primary_keys import refuse_primary_keys
 from .questions import OpenQuestions, Question
 from .renames import ask_renames
 from .rendering import render_item
+from .retyped_keys import free_retyped
 from .seed_data import write_data_migration
 from .type_changes import change_types
+from .uniques import unique_as_declared
 
 __all__ = ["OpenQuestions", "Question", "review"]
 
 QUESTIONS: tuple[Step, ...] = (
     ask_renames,
+    refuse_primary_keys,
     as_declared,
+    unique_as_declared,
     ask_for_values,
     refuse_to_drop_everything,
     ask_fills,
@@ -44,6 +49,7 @@ QUESTIONS: tuple[Step, ...] = (
 
 SHAPES: tuple[Step, ...] = (
     free_indexes,
+    free_retyped,
     order,
     drop_no_indexes_of_dropped_tables,
     fill_asked,

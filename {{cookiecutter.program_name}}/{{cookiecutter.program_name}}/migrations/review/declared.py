@@ -70,9 +70,9 @@ def _restore_existing(
     if operation.existing_type is None:
         return
     default = operation.existing_server_default or None
-    reported = sa.Column(
-        operation.column_name, operation.existing_type, server_default=default
-    )
+    # A rename speaks of the column as it was, and what is known has its new name.
+    name = operation.modify_name or operation.column_name
+    reported = sa.Column(name, operation.existing_type, server_default=default)
     declared = _confirmed(reported, known, impl)
     operation.existing_type = declared.type
     if operation.existing_server_default is not False:

@@ -7,6 +7,7 @@ from alembic.operations.ops import AlterColumnOp, OpContainer
 
 from ..conversions import survives
 from .draft import Draft
+from .keeping import kind
 
 
 def defaults_around(
@@ -22,6 +23,17 @@ def defaults_around(
     column = columns.get(change.modify_name or change.column_name)
     after = column.server_default if column is not None and _fits(column) else None
     return (after, before) if container is draft.downgrade else (before, after)
+
+
+def default_after(draft: Draft, container: OpContainer, change: AlterColumnOp) -> Any:
+    """Return the default that a column keeps or gets when its type changes."""
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None:
+        return change.existing_server_default
+    if kind(old) is kind(new) is not sa.Enum:
+        return change.existing_server_default
+    after = defaults_around(draft, container, change)[1]
+    return False if after is None else after
 
 
 def _fits(column: sa.Column[Any]) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 
 from ..tokens import database_of
 from .draft import label
+from .primary_keys import ChangePrimaryKey
 
 ADDED = (ops.AddColumnOp, ops.CreateIndexOp, ops.AddConstraintOp)
 
@@ -59,6 +60,8 @@ def _change(table: str, op: ops.MigrateOperation) -> Iterator[str]:
     elif isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         name = op.to_constraint().name or "without a name"
         yield f"{table}: {_kind(op)} {name} {how}"
+    elif isinstance(op, ChangePrimaryKey):
+        yield f"{table}: {op}"
     else:
         yield f"{table}: {type(op).__name__.removesuffix('Op')}"
 

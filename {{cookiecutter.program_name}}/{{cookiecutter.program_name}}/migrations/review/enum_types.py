@@ -6,6 +6,7 @@ change is told to PostgreSQL in a step; MariaDB and SQLite alter each column ins
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from .declared import names_before
 from .defaults import defaults_around
 from .draft import Draft
 from .enums import enum_changes, is_native
+from .renaming import RENAMES
 from .step_calls import Call, refuse_loss
 
 
@@ -43,10 +45,20 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
         guards += _guards(container, change, old, new, renamed)
         name = str(new.name)
         changed[name] = Call("change_enum", name, old.enums, new.enums, renamed)
-        widened += _widened(container, change, old, new, renamed)
+        widened += _widened(change, old, new, renamed)
         _set_default(draft, container, change)
-    first = [*guards, *created, *changed.values(), *widened]
-    container.ops[:] = [*first, *container.ops, *dropped]
+    # A rename speaks of the old values, and a downgrade renames after all else.
+    renames, rest = _leading_renames(container)
+    first = [*guards, *renames, *created, *changed.values(), *widened]
+    container.ops[:] = [*first, *rest, *dropped]
+
+
+def _leading_renames(
+    container: OpContainer,
+) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
+    """Return the renames that an upgrade begins with, and what follows them."""
+    count = len(list(takewhile(lambda op: isinstance(op, RENAMES), container.ops)))
+    return container.ops[:count], container.ops[count:]
 
 
 def _types(
@@ -79,7 +91,6 @@ def _guards(
 
 
 def _widened(
-    container: OpContainer,
     change: AlterColumnOp,
     old: sa.Enum,
     new: sa.Enum,
@@ -88,7 +99,7 @@ def _widened(
     """Let MariaDB hold old and new names while the rows change theirs."""
     if not renamed:
         return
-    table, column = names_before(container, change)
+    table, column = change.table_name, change.column_name
     both = sa.Enum(*dict.fromkeys((*old.enums, *new.enums)), name=new.name)
     widen = AlterColumnOp(
         table,

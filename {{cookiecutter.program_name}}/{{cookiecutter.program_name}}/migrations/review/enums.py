@@ -6,10 +6,12 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 from alembic.operations.ops import AlterColumnOp, OpContainer
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.dialects import postgresql
 
 from .declared import operations_in
 from .draft import Draft
 from .history import declared_in
+from .keeping import kind
 from .questions import Question
 
 
@@ -20,14 +22,27 @@ def compare_type(
     inspected_type: Any,
     model_type: Any,
 ) -> bool | None:
-    """Notice that an Enum has other values; leave every other type to Alembic."""
+    """Notice what this database forgets; leave every other type to Alembic."""
     old = inspected_type
     if not isinstance(old, sa.Enum):
         table = declared_in(context).get((column.table.schema, column.table.name), {})
         old = table[column.name].type if column.name in table else None
     if is_native(model_type) and is_native(old):
         return set(old.enums) != set(model_type.enums)
-    return None
+    return _is_forgotten(context, old, model_type) or None
+
+
+def _is_forgotten(context: MigrationContext, old: Any, new: Any) -> bool:
+    """Tell whether types that are one here are two on PostgreSQL.
+
+    SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
+    """
+    if context.dialect.name == "postgresql" or old is None:
+        return False
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    if kind(old) is kind(new) and kind(new) in {sa.DateTime, sa.Integer}:
+        return bool(old.compile(dialect=dialect) != new.compile(dialect=dialect))
+    return False
 
 
 def is_native(type_: Any) -> TypeGuard[sa.Enum]:

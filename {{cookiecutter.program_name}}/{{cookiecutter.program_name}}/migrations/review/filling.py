@@ -1,7 +1,8 @@
 """Columns become NOT NULL in two steps: the rows get values, then they need them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
+from functools import partial
 from typing import Any, TypeGuard
 
 from alembic.autogenerate import renderers
@@ -9,12 +10,16 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import Column
 
+from .defaults import default_after
 from .draft import Draft
 from .renamed import Key
 from .values import Value
 
 Fills = Mapping[tuple[Key, str], Value]
 """The value for each table and column."""
+
+Default = Callable[[ops.AlterColumnOp], Any]
+"""Returns the default that a column has once its type has changed."""
 
 EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
 """What need not wait until the rows have their values."""
@@ -52,21 +57,27 @@ def like(column: Column[Any], **but: Any) -> Column[Any]:
 def fill_asked(draft: Draft, container: ops.OpContainer) -> None:
     """Fill with the values that were asked for."""
     if container is draft.upgrade:
-        fill(container, draft.fills)
+        fill(draft, container, draft.fills)
 
 
-def fill(container: ops.OpContainer, fills: Fills) -> None:
+def fill(draft: Draft, container: ops.OpContainer, fills: Fills) -> None:
     """Split each change of a table where rows get a value.
 
     Two changes to one column need two batches: in one, the second replaces the first.
     """
+    default = partial(default_after, draft, container)
     found: list[ops.MigrateOperation] = []
     for op in container.ops:
-        found += _split(op, fills) if isinstance(op, ops.ModifyTableOps) else [op]
+        if isinstance(op, ops.ModifyTableOps):
+            found += _split(op, fills, default)
+        else:
+            found.append(op)
     container.ops = found
 
 
-def _split(change: ops.ModifyTableOps, fills: Fills) -> list[ops.MigrateOperation]:
+def _split(
+    change: ops.ModifyTableOps, fills: Fills, default: Default
+) -> list[ops.MigrateOperation]:
     key = (change.schema, change.table_name)
     values: dict[ops.MigrateOperation, Value | None] = {
         op: fills.get((key, column_of(op).name)) for op in change.ops if needs_value(op)
@@ -85,7 +96,7 @@ def _split(change: ops.ModifyTableOps, fills: Fills) -> list[ops.MigrateOperatio
             first.ops.append(with_default)
             last.ops.append(without)
         else:
-            first.ops += _retyped(op)
+            first.ops += _retyped(op, default)
             between.append(FillNulls(key, op.column_name, value))
             last.ops.append(op)
     return [first, *between, last] if first.ops else [*between, last]
@@ -110,12 +121,14 @@ def _added(
     )
 
 
-def _retyped(op: ops.AlterColumnOp) -> list[ops.AlterColumnOp]:
+def _retyped(op: ops.AlterColumnOp, default: Default) -> list[ops.AlterColumnOp]:
     """Take the change of type out of an operation that also says NOT NULL."""
     if op.modify_type is None:
         return []
     retype = copy(op)
     retype.modify_nullable, retype.existing_nullable = None, True
+    # MariaDB hears the whole column again, with the default that it has by now.
+    op.existing_server_default = default(op)
     op.existing_type, op.modify_type, op.kw = op.modify_type, None, {}
     return [retype]
 

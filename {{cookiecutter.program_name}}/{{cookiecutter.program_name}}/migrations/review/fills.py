@@ -82,7 +82,7 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
                 else "NULL, and was NOT NULL"
             )
             notes.append(Note(INVENTS, f"{label(*key)}.{column.name} is {what}."))
-    fill(container, fills)
+    fill(draft, container, fills)
     container.ops[:0] = notes
 
 

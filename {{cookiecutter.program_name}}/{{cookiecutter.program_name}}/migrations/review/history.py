@@ -18,19 +18,24 @@ log = logging.getLogger(__name__)
 
 
 def declared_in(context: MigrationContext) -> Tables:
-    """Return the tables of a database as its revisions declare them, found out once."""
+    """Return the tables of a database as its revisions declare them."""
+    return replayed(context).tables
+
+
+def replayed(context: MigrationContext) -> Recorder:
+    """Return what the revisions of a database declare, found out once."""
     name = database_of(context.opts["upgrade_token"]) or "default"
     # One run has one dictionary of options, for all its databases.
-    found: dict[str, Tables] = context.opts.setdefault("declared_tables", {})
+    found: dict[str, Recorder] = context.opts.setdefault("declared", {})
     if name not in found:
         environment = context.environment_context
         revisions = list(environment.script.walk_revisions()) if environment else []
-        found[name] = declared_tables(revisions[::-1], name)
+        found[name] = _replay(revisions[::-1], name)
     return found[name]
 
 
-def declared_tables(revisions: Sequence[Script], name: str) -> Tables:
-    """Return every column as the revisions leave it.
+def _replay(revisions: Sequence[Script], name: str) -> Recorder:
+    """Let every revision say what it does to columns and constraints.
 
     A revision that asks the database something cannot answer here: what it had not yet
     said stays unknown, and a draft takes the database's word for that.
@@ -45,7 +50,7 @@ def declared_tables(revisions: Sequence[Script], name: str) -> Tables:
                 _upgrade(revision, name)
             except Exception:
                 log.debug("%s cannot be replayed", revision.revision, exc_info=True)
-    return recorder.tables
+    return recorder
 
 
 def _upgrade(revision: Script, name: str) -> None:

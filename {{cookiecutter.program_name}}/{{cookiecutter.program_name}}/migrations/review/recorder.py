@@ -1,7 +1,7 @@
 """What stands in for `op` while revisions are replayed, and remembers columns."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from types import SimpleNamespace
@@ -23,6 +23,8 @@ class Recorder(Operations):
         """Start with no table, as the first revision does."""
         super().__init__(_nowhere())
         self.tables: Tables = {}
+        self.unique: set[str] = set()
+        """The names of unique constraints, which MariaDB says are indexes."""
 
     @contextmanager
     def in_place_of_op(self) -> Iterator[None]:
@@ -46,6 +48,7 @@ class Recorder(Operations):
         match operation:
             case ops.CreateTableOp():
                 table = operation.to_table()
+                self._constrain(table.constraints)
                 self.tables[operation.schema, operation.table_name] = dict(table.c)
                 return table
             case ops.DropTableOp():
@@ -56,7 +59,13 @@ class Recorder(Operations):
             case ops.AddColumnOp() | ops.DropColumnOp() | ops.AlterColumnOp():
                 key = operation.schema, operation.table_name
                 _change(self.tables.setdefault(key, {}), operation)
+            case ops.CreateUniqueConstraintOp():
+                self._constrain([operation.to_constraint()])
         return None
+
+    def _constrain(self, constraints: Iterable[sa.Constraint]) -> None:
+        found = (it for it in constraints if isinstance(it, sa.UniqueConstraint))
+        self.unique |= {str(it.name) for it in found}
 
 
 def _nowhere() -> MigrationContext:

@@ -50,6 +50,9 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
+RENAMES = (RenameTable, RenamePrimaryKey, RenameColumn)
+
+
 def _existing(op: ops.AlterColumnOp) -> dict[str, Any]:
     same = ("type", "nullable", "comment", "server_default")
     return {f"existing_{what}": getattr(op, f"existing_{what}") for what in same}

@@ -62,7 +62,7 @@ def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
 def portable_default(column: sa.Column[Any]) -> Any:
     """Return the default of a reflected column as every database understands it."""
     default = column.server_default
-    if not isinstance(default, sa.DefaultClause):
+    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
         return default
     sql = str(default.arg)
     # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().

@@ -36,6 +36,10 @@ class Details:
     def complete(self) -> None:
         """Tell the new table what SQLAlchemy did not see in the old one."""
         new, options = self._batch.new_table, " ".join(self._items[-1].words)
+        for check in [c for c in new.constraints if isinstance(c, sa.CheckConstraint)]:
+            # It goes with its column, as on PostgreSQL.
+            if renamed(str(check.sqltext), self._names) is None:
+                new.constraints.remove(check)
         for condition in self._conditions():
             # A colon would begin a parameter.
             new.append_constraint(sa.CheckConstraint(condition.replace(":", r"\:")))

@@ -1,0 +1,43 @@
+"""Foreign keys whose columns change their type, on one side or on both."""
+
+from collections.abc import Iterator
+
+from alembic.operations import ops
+from sqlalchemy import ForeignKeyConstraint
+
+from .declared import operations_in
+from .draft import Draft
+from .referring import tables
+from .renamed import Key
+
+WHOLE = (ops.CreateTableOp, ops.DropTableOp)
+"""A table that arrives brings its foreign keys, and one that goes takes them along."""
+
+
+def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
+    """Take a foreign key away while a type changes under it, and give it back.
+
+    MariaDB lets no such column change, and PostgreSQL no text become a number.
+    """
+    retyped = {
+        ((op.schema, op.table_name), op.column_name)
+        for op in operations_in(container)
+        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
+    }
+    whole = [op for op in container.ops if isinstance(op, WHOLE)]
+    apart = {(op.schema, op.table_name) for op in whole}
+    changed = {getattr(op, "constraint_name", None) for op in operations_in(container)}
+    for table in tables(draft.context):
+        key = (table.schema, table.name)
+        for fk in table.foreign_key_constraints if key not in apart else ():
+            if fk.name and fk.name not in changed and retyped & set(_columns(fk)):
+                drop = ops.DropConstraintOp.from_constraint(fk)
+                create = ops.CreateForeignKeyOp.from_constraint(fk)
+                change = ops.ModifyTableOps(table.name, [drop, create], schema=key[0])
+                container.ops.append(change)
+
+
+def _columns(fk: ForeignKeyConstraint) -> Iterator[tuple[Key, str]]:
+    for element in fk.elements:
+        for column in (element.parent, element.column):
+            yield (column.table.schema, column.table.name), column.name
