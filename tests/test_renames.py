@@ -1,5 +1,6 @@
 """A rename keeps the data: columns and tables, with all that hangs on them."""
 
+import pytest
 from drafting import change, execute, round_trip
 from rendering import Project
 from things import alembic, define_thing, draft
@@ -38,6 +39,20 @@ def test_a_column_keeps_its_values(project: Project, database_url: str) -> None:
     assert trip.up[new] == trip.again[new] == [[1, "Ann"], [2, "Bob"]]
     assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
     assert "drop_column" not in trip.script
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_column_in_an_expression(project: Project, database_url: str) -> None:
+    """I rename a column whose lower case is indexed, and the index stays as it is."""
+    shop = project.using(database_url)
+    index = "low = sa.Index('ix_low', sa.text('lower({})'))"
+    for name, answers in (("old", ()), ("new", ("rename=thing.old:new",))):
+        define_thing(shop, f"{name} = sa.String(9)")
+        path = shop.package / "things.py"
+        path.write_text(f"{path.read_text()}    {index.format(name)}\n")
+        text = draft(shop, name, *answers)
+    assert "ix_low" not in text
+    alembic(shop, "downgrade -1", "upgrade head", "check")
 
 
 def test_a_column_keeps_its_default(project: Project, database_url: str) -> None:

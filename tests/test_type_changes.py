@@ -164,6 +164,23 @@ def test_a_change_nobody_can_judge_waits_for_review(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_type_that_mariadb_lacks_is_refused(
+    project: Project, database_url: str
+) -> None:
+    """I forget a length: I am told where on MariaDB, also if it comes from SQLite."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    define_thing(shop, "name = sa.String")
+    said = refusal(shop, "revision", "--autogenerate", "-m", "name")
+    assert "thing.name: String(): VARCHAR requires a length.\nNothing is wr" in said
+    here = project.using(f"sqlite:///{project.path / 'here.db'}")
+    draft(here, "name")
+    said = refusal(shop, "upgrade", "head")
+    assert "failed: (in table 'thing', column 'name'): VARCHAR requires a le" in said
+    assert "Traceback" not in said
+
+
 def test_a_renamed_column_changes_its_type(project: Project, database_url: str) -> None:
     """I rename a column and change its type at once; a bad row is named as it was."""
     shop = project.using(database_url)

@@ -32,10 +32,12 @@ from .retyped_keys import free_retyped
 from .seed_data import write_data_migration
 from .type_changes import change_types
 from .uniques import unique_as_declared
+from .unspeakable import refuse_unspeakable
 
 __all__ = ["OpenQuestions", "Question", "review"]
 
 QUESTIONS: tuple[Step, ...] = (
+    refuse_unspeakable,
     ask_renames,
     refuse_primary_keys,
     as_declared,

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Inspector
 
+from ..safety.definition import renamed
+
 Key = tuple[str | None, str]
 """The schema and the name of a table."""
 
@@ -89,12 +91,21 @@ class RenamedInspector:
                 value[names] = [
                     self._names.column(table, name) for name in value[names]
                 ]
+        if "expressions" in value:
+            value["expressions"] = [
+                renamed(text, self._columns_of(table)) for text in value["expressions"]
+            ]
         if "column_sorting" in value:
             value["column_sorting"] = {
                 self._names.column(table, name): how
                 for name, how in value["column_sorting"].items()
             }
         return self._referred(value) if "referred_table" in value else value
+
+    def _columns_of(self, table: Key) -> dict[str, str]:
+        """Return the new names of the columns of a table that are renamed."""
+        names = self._names.columns.items()
+        return {old: new for (at, old), new in names if at == table}
 
     def _referred(self, value: dict[str, Any]) -> dict[str, Any]:
         schema = value["referred_schema"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from alembic import context
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import CompileError, DBAPIError, SQLAlchemyError
 
 from .causes import cause, fix
 
@@ -33,7 +33,7 @@ def explained(run: "Run") -> Iterator[None]:
         except DBAPIError as error:
             text = _failure(run, error.orig, error.statement)
             raise CommandError(text) from error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, CompileError) as error:
             raise CommandError(_failure(run, error)) from error
         except Exception as error:
             if isinstance(error.__cause__, MultipleHeads):
