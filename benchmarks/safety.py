@@ -143,7 +143,10 @@ def third(tool: Contestant, made: Path, kind: str) -> str:
 
 
 def killed(tool: Contestant, made: Path, number: int) -> str:
-    """Kill a rebuild of 50,000 rows at evenly spread moments."""
+    """Kill a rebuild of 50,000 rows at evenly spread moments, and upgrade again.
+
+    Only the rebuilt table counts: what becomes of its children is another row.
+    """
     with app_of(tool, made) as app:
         file, saved = app.folder / "app.db", app.folder / "saved"
         app.add("a", PARENTS.replace("ROWS", "50000"))
@@ -162,8 +165,7 @@ def killed(tool: Contestant, made: Path, number: int) -> str:
             process.kill()
             process.communicate()
             status, _ = app.upgrade()
-            rows = count(app.url, "parent"), count(app.url, "child")
-            torn += status != 0 or rows != (50000, 50000)
+            torn += status != 0 or count(app.url, "parent") != 50000  # noqa: PLR2004
         return f"{torn} of {number} torn"
 
 
