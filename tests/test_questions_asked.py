@@ -55,6 +55,15 @@ def test_enter_drops(shop: Project) -> None:
     assert "server_default='nobody'" in _script(shop)
 
 
+def test_a_typing_mistake_drops_nothing(shop: Project) -> None:
+    """I mistype yes, am asked again, and the column is not deleted."""
+    _rename(shop, "full_name")
+    status, screen = type_into(shop, DRAFT, (WAS_IT, "yse\n"), (WAS_IT, "yes\n"))
+    assert status == 0
+    assert "'yse' is neither y nor n." in screen
+    assert "new_column_name='full_name'" in _script(shop)
+
+
 def test_one_of_several(shop: Project) -> None:
     """I choose one of two new columns by its number, after a wrong one."""
     _rename(shop, "alias", "full_name")

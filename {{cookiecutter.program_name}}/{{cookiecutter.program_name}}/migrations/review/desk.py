@@ -97,10 +97,17 @@ def _answer(question: Question, typed: str) -> str:
         question.check(typed)
         return typed
     if len(question.candidates) == 1:
-        return question.candidates[0] if typed.lower() in {"y", "yes"} else ""
+        return question.candidates[0] if _says_yes(typed) else ""
     if typed.isdecimal() and int(typed) <= len(question.candidates):
         return ("", *question.candidates)[int(typed)]
     raise ValueError(f"{typed!r} is none of the numbers.")
+
+
+def _says_yes(typed: str) -> bool:
+    """Return whether it is yes; a typing mistake must not delete."""
+    if typed.lower() not in {"y", "yes", "n", "no", ""}:
+        raise ValueError(f"{typed!r} is neither y nor n.")
+    return typed.lower() in {"y", "yes"}
 
 
 def _hint(question: Question) -> str:
