@@ -23,6 +23,15 @@ def test_the_first_revision_makes_every_table(project: Project) -> None:
         assert f"op.drop_table('{table}')" in text
 
 
+def test_the_first_revision_only_drops_to_go_back(project: Project) -> None:
+    """I read its downgrade: the tables go, nothing is changed first, also as SQL."""
+    (revision,) = project.revisions()
+    downgrade = revision.read_text().partition("def downgrade")[2]
+    assert re.findall(r"\bop\.(\w+)", downgrade) == ["drop_table"] * 4
+    whole = f"{revision.name.split('_')[1]}:base"
+    project.alembic("downgrade", whole, "--sql")
+
+
 def test_the_first_revision_works(project: Project, database_url: str) -> None:
     """I upgrade at once, on any database, and the models match."""
     shop = project.using(database_url)

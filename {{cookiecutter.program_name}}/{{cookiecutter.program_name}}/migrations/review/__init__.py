@@ -50,10 +50,10 @@ QUESTIONS: tuple[Step, ...] = (
 """Steps for the upgrade; they may ask."""
 
 SHAPES: tuple[Step, ...] = (
+    drop_no_indexes_of_dropped_tables,
     free_indexes,
     free_retyped,
     order,
-    drop_no_indexes_of_dropped_tables,
     fill_asked,
     fill_neutrally,
     shape_enums,
