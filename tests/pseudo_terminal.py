@@ -46,11 +46,12 @@ def type_into(
 
 
 def _own_terminal() -> None:
-    """Let the terminal's Ctrl-C reach the command."""
+    """Let the terminal's Ctrl-C reach the command, and give it a usual size."""
     import fcntl  # noqa: PLC0415
     import termios  # noqa: PLC0415
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    termios.tcsetwinsize(0, (24, 80))
 
 
 def _read(ours: int, screen: str, start: int, text: str | None) -> str:

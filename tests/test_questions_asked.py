@@ -1,4 +1,4 @@
-"""The questions on a real terminal."""
+"""The questions, and what else is said, on a real terminal."""
 
 import sys
 
@@ -108,3 +108,12 @@ def test_flask_db_asks_too(shop: Project) -> None:
     status, _ = type_into(shop, command, (WAS_IT, "y\n"))
     assert status == 0
     assert "new_column_name='full_name'" in _script(shop)
+
+
+@pytest.mark.parametrize("program", ["alembic", "flask db"])
+def test_lines_stay_lines(shop: Project, program: str) -> None:
+    """I check in a terminal, where Alembic fills paragraphs: one difference a line."""
+    change(shop, (NAME, NAME + NAME.replace("name", "alias")))
+    status, screen = type_into(shop, (*program.split(), "check"))
+    assert status == 255
+    assert "the database:\n  friend.alias: column added\n" in screen

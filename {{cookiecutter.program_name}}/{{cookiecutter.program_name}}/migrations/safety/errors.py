@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from alembic import context
 from alembic.script.revision import MultipleHeads
-from alembic.util import CommandError
+from alembic.util import CommandError, messaging
 from sqlalchemy.exc import CompileError, DBAPIError, SQLAlchemyError
 
 from .causes import cause, fix
 
 if TYPE_CHECKING:
     from .run import Run
+
+# On a terminal Alembic would fill messages into paragraphs of its width. Ours have a
+# line for each difference, and commands to type, which have to stay whole.
+messaging.TERMWIDTH = None
 
 STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
