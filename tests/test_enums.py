@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pairs import two_databases, using_both
 from rendering import Project
+from servers import empty_database
 from things import alembic, define_thing, draft, refusal, sql
 
 MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"
@@ -105,6 +106,45 @@ def test_a_value_is_renamed_with_its_column(shop: Project, database_url: str) ->
     sql(database_url, "UPDATE thing SET tone = 'happy' WHERE id = 3")
     alembic(shop, "downgrade -1")
     assert moods(database_url) == ["happy", "sad", "happy", "sad"]
+
+
+def test_a_new_column_has_a_new_value(shop: Project, database_url: str) -> None:
+    """I add a value and another column that uses it; going back takes both away."""
+    define_thing(shop, mood("happy", "sad"))
+    draft(shop, "mood", "drop=thing.name")
+    sql(database_url, INSERT)
+    tone = mood("happy", "sad", "cross", default="cross").replace("mood", "tone", 1)
+    define_thing(shop, mood("happy", "sad", "cross"), tone)
+    draft(shop, "tone")
+    tones = "SELECT tone FROM thing ORDER BY id"
+    assert sql(database_url, tones) == [("cross",), ("cross",)]
+    alembic(shop, "downgrade -1")
+    assert moods(database_url) == ["happy", "sad"]
+    alembic(shop, "upgrade head", "check")
+
+
+def test_an_enum_becomes_text(shop: Project, database_url: str, tmp_path: Path) -> None:
+    """I no longer want a type for my Enum, and no database keeps one."""
+    define_thing(shop, "mood = sa.Enum('happy', 'sad', name='mood')")
+    draft(shop, "mood", "drop=thing.name")
+    sql(database_url, INSERT)
+    text = "mood = sa.Enum('happy', 'sad', name='mood', native_enum=False, length=5)"
+    define_thing(shop, text)
+    assert "op.alter_column" in draft(shop, "text").replace("batch_op", "op")
+    with empty_database("postgresql", tmp_path) as url:
+        there = shop.using(url)
+        alembic(there, "upgrade head", "check", "downgrade -1", "upgrade head")
+        assert sql(url, TYPES) == []
+
+
+def test_an_enum_keeps_its_name(shop: Project) -> None:
+    """I rename my class, and with it the type: I am told to keep the name."""
+    define_thing(shop, NAME, mood("happy", "sad"))
+    draft(shop, "mood")
+    define_thing(shop, NAME, mood("happy", "sad").replace("'mood'", "'feeling'"))
+    said = refusal(shop, "revision", "--autogenerate", "-m", "feeling")
+    assert "mood in the database, feeling in the model. Nothing" in said
+    assert 'keep name="mood" in the model.' in said
 
 
 def test_text_becomes_an_enum(shop: Project, database_url: str) -> None:

@@ -75,6 +75,8 @@ def _restore_existing(
     reported = sa.Column(name, operation.existing_type, server_default=default)
     declared = _confirmed(reported, known, impl)
     operation.existing_type = declared.type
+    # SQLite keeps no comments, and MariaDB hears the whole column again.
+    operation.existing_comment = operation.existing_comment or declared.comment
     if operation.existing_server_default is not False:
         operation.existing_server_default = declared.server_default
 

@@ -49,8 +49,15 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
         _set_default(draft, container, change)
     # A rename speaks of the old values, and a downgrade renames after all else.
     renames, rest = _leading_renames(container)
-    first = [*guards, *renames, *created, *changed.values(), *widened]
-    container.ops[:] = [*first, *rest, *dropped]
+    # A column that goes may hold the value that goes.
+    late = [call for call in changed.values() if _narrows(*call.arguments[1:])]
+    early = [call for call in changed.values() if call not in late]
+    first = [*guards, *renames, *created, *early, *widened]
+    container.ops[:] = [*first, *rest, *late, *dropped]
+
+
+def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
+    return not renamed and set(new) < set(old)
 
 
 def _leading_renames(

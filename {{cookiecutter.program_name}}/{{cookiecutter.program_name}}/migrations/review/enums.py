@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 from alembic.operations.ops import AlterColumnOp, OpContainer
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql
 
 from .declared import operations_in
@@ -23,12 +24,16 @@ def compare_type(
     model_type: Any,
 ) -> bool | None:
     """Notice what this database forgets; leave every other type to Alembic."""
-    old = inspected_type
-    if not isinstance(old, sa.Enum):
-        table = declared_in(context).get((column.table.schema, column.table.name), {})
-        old = table[column.name].type if column.name in table else None
-    if is_native(model_type) and is_native(old):
-        return set(old.enums) != set(model_type.enums)
+    table = declared_in(context).get((column.table.schema, column.table.name), {})
+    declared = table[column.name].type if column.name in table else None
+    old = inspected_type if isinstance(inspected_type, sa.Enum) else declared
+    if isinstance(model_type, sa.Enum) and isinstance(old, sa.Enum):
+        if model_type.native_enum is not old.native_enum:
+            return True
+        if is_native(model_type):
+            # MariaDB keeps no name of it.
+            name = old.name or getattr(declared, "name", None) or model_type.name
+            return name != model_type.name or set(old.enums) != set(model_type.enums)
     return _is_forgotten(context, old, model_type) or None
 
 
@@ -62,8 +67,18 @@ def enum_changes(
 
 
 def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
-    """Ask of each value that is gone whether one that is new is its new name."""
+    """Ask of each value that is gone whether one that is new is its new name.
+
+    :raises CommandError: for an Enum that has another name.
+    """
     for change, old, new in enum_changes(upgrade):
+        if old.name and old.name != new.name:
+            column = f"{change.table_name}.{change.column_name}"
+            raise CommandError(
+                f"{column}: its Enum is {old.name} in the database, {new.name} in the"
+                " model. Nothing is written.\nOn PostgreSQL these are two types: keep"
+                f' name="{old.name}" in the model.'
+            )
         renamed = draft.renamed_values.setdefault(str(new.name), {})
         for value in old.enums:
             known = {*old.enums, *renamed.values()}

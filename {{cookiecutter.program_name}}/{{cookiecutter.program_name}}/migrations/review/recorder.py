@@ -106,10 +106,11 @@ def _altered(
     column: sa.Column[Any], name: str, operation: ops.AlterColumnOp
 ) -> sa.Column[Any]:
     default: Any = operation.modify_server_default
-    nullable = operation.modify_nullable
+    nullable, comment = operation.modify_nullable, operation.modify_comment
     return sa.Column(
         name,
         operation.modify_type or column.type,
         server_default=column.server_default if default is False else default,
         nullable=column.nullable if nullable is None else nullable,
+        comment=column.comment if comment is False else comment,
     )
