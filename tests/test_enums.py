@@ -93,7 +93,8 @@ def test_a_value_is_renamed(shop: Project, database_url: str) -> None:
 
 def test_a_value_is_renamed_with_its_column(shop: Project, database_url: str) -> None:
     """I rename a column and a value, add one, and say NOT NULL, all at once."""
-    define_thing(shop, "mood = sa.Enum('happy', 'sad', name='mood')")
+    default = "server_default='sad'"
+    define_thing(shop, f"mood = sa.Enum('happy', 'sad', name='mood'), {default}")
     draft(shop, "mood", "drop=thing.name")
     sql(database_url, f"{INSERT}, (3, NULL)")
     feeling = mood("happy", "blue", "cross", default="blue").replace("mood", "tone", 1)

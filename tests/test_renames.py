@@ -45,7 +45,7 @@ def test_a_column_keeps_its_values(project: Project, database_url: str) -> None:
 def test_a_column_in_an_expression(project: Project, database_url: str) -> None:
     """I rename a column whose lower case is indexed, and the index stays as it is."""
     shop = project.using(database_url)
-    index = "low = sa.Index('ix_low', sa.text('lower({})'))"
+    index = "__table_args__ = (sa.Index('ix_low', sa.text('lower({})')),)"
     for name, answers in (("old", ()), ("new", ("rename=thing.old:new",))):
         define_thing(shop, f"{name} = sa.String(9)")
         path = shop.package / "things.py"
@@ -69,6 +69,18 @@ def test_a_column_keeps_its_default(project: Project, database_url: str) -> None
     execute(database_url, "INSERT INTO thing (id) VALUES (2)")
     rows = execute(database_url, "SELECT old0, old1 FROM thing")
     assert rows == [["none", 1], ["none", 1]]
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_default_that_no_revision_knows(project: Project, database_url: str) -> None:
+    """I rename a column of a table that I made by hand, and its default stays."""
+    columns = "id INTEGER PRIMARY KEY, old VARCHAR(9) DEFAULT 'none'"
+    execute(database_url, f"CREATE TABLE thing ({columns})")
+    shop = project.using(database_url)
+    define_thing(shop, "new = sa.String(9), server_default='none'")
+    draft(shop, "after", "rename=thing.old:new")
+    execute(database_url, "INSERT INTO thing (id) VALUES (1)")
+    assert execute(database_url, "SELECT new FROM thing") == [["none"]]
 
 
 def test_a_column_with_an_index_and_a_foreign_key(
