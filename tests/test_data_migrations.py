@@ -1,8 +1,10 @@
 """A migration that brings rows, drafted from the tables as they are now."""
 
 import re
+from pathlib import Path
 
-from rendering import Project
+import pytest
+from rendering import Project, render
 from things import alembic, newest, refusal, sql
 
 SEED = ("-x", "data=hobby", "-x", "data=city", "revision", "-m", "seed")
@@ -41,6 +43,18 @@ def test_a_drafted_data_migration_runs_and_is_undone(
     assert sql(database_url, names) == [("mine",)]
     assert sql(database_url, "SELECT name FROM city") == []
     sql(database_url, "INSERT INTO hobby (name) VALUES ('a new one')")
+
+
+@pytest.mark.parametrize("databases", ["one", "several"])
+def test_my_tests_take_the_rows(tmp_path: Path, databases: str) -> None:
+    """I bring rows to the tables of the app, and its own tests still pass."""
+    shop = render(tmp_path, databases=databases)
+    shop.alembic("upgrade", "head")
+    shop.alembic("-x", "data=friend", *SEED)
+    fill(shop, "friend", "{'name': 'Ann', 'city_id': None}")
+    fill(shop, "hobby", HOBBIES)
+    fill(shop, "city", "{'name': 'Ghent'}")
+    shop.run("python", "-m", "pytest", "-q")
 
 
 def test_a_data_migration_is_clean_python(project: Project) -> None:

@@ -41,7 +41,7 @@ def test_your_own_database_is_safe(own_folder: Path) -> None:
 def test_foreign_keys_are_enforced(app: Flask) -> None:
     """A friend cannot live in a city that is not there, on SQLite too."""
     with app.app_context():
-        db.session.add(Friend(name="Ada", city_id=1))
+        db.session.add(Friend(name="Ada", city_id=2**31 - 1))
         with pytest.raises(IntegrityError):
             db.session.commit()
         db.session.rollback()

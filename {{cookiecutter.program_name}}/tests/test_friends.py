@@ -43,7 +43,7 @@ def test_no_form_of_another_site(client: FlaskClient) -> None:
     """Another site cannot make my browser add a friend."""
     headers = {"Sec-Fetch-Site": "cross-site"}
     assert client.post("/", data={"name": "Eve"}, headers=headers).status_code == 403
-    assert client.get("/api/friends").json == {"friends": [], "older": None}
+    assert "Eve" not in _names(client)
 
 
 def test_names_are_shared(app: Flask, client: FlaskClient) -> None:
@@ -51,8 +51,10 @@ def test_names_are_shared(app: Flask, client: FlaskClient) -> None:
     client.post("/api/friends", json=ADA)
     client.post("/api/friends", json={**ADA, "name": "Bo"})
     with app.app_context():
-        assert len(db.session.scalars(select(City)).all()) == 1
-        assert len(db.session.scalars(select(Hobby)).all()) == 2
+        cities = db.session.scalars(select(City.name)).all()
+        hobbies = db.session.scalars(select(Hobby.name)).all()
+    # Your migrations may have brought others.
+    assert [cities.count("London"), *map(hobbies.count, ADA["hobbies"])] == [1, 1, 1]
 
 
 def test_a_race_for_a_name(app: Flask, client: FlaskClient) -> None:
@@ -68,20 +70,19 @@ def test_a_race_for_a_name(app: Flask, client: FlaskClient) -> None:
         assert client.post("/api/friends", json=ADA).status_code == 201
     finally:
         event.remove(City, "init", _meanwhile)
-    assert len((client.get("/api/friends").json or {})["friends"]) == 2
+    assert _names(client).count("Ada") == 2
 
 
 def test_pages(client: FlaskClient, app: Flask) -> None:
     """I have many friends: the newest come first, and each is on one page."""
     with app.app_context():
-        friends = [Friend(name=f"Friend {n}") for n in range(PAGE_SIZE + 1)]
-        db.session.add_all(friends)
+        db.session.add_all(Friend(name=f"Friend {n}") for n in range(PAGE_SIZE + 1))
         db.session.commit()
     first = client.get("/api/friends").json or {}
     second = client.get(first["older"]).json or {}
     names = [friend["name"] for friend in first["friends"] + second["friends"]]
-    assert set(names) == {f"Friend {n}" for n in range(PAGE_SIZE + 1)}
-    assert len(names) == PAGE_SIZE + 1
+    mine = [name for name in names if name.startswith("Friend ")]
+    assert sorted(mine) == sorted(f"Friend {n}" for n in range(PAGE_SIZE + 1))
     assert client.get("/?page=nonsense").status_code == 200
     assert client.get(f"/?page={10**30}").status_code == 200
 
@@ -96,6 +97,12 @@ def test_as_many_queries_for_many(app: Flask, client: FlaskClient) -> None:
     with _statements(app) as for_ten:
         client.get("/")
     assert 0 < len(for_ten) <= len(for_one)
+
+
+def _names(client: FlaskClient) -> list[str]:
+    """Return the names on the first page."""
+    found = client.get("/api/friends").json or {}
+    return [friend["name"] for friend in found["friends"]]
 
 
 @contextmanager
