@@ -61,6 +61,17 @@ def test_white_space_is_clean(answers: dict[str, str], tmp_path: Path) -> None:
         assert "\n\n\n\n" not in text, path
 
 
+@each_combination
+def test_the_example_has_every_setting(answers: dict[str, str], tmp_path: Path) -> None:
+    """I copy .env.example and find each setting of the README's table in it."""
+    project = render(tmp_path, hooks=False, **answers)
+    table = (project.path / "README.md").read_text()
+    example = (project.path / ".env.example").read_text()
+    settings = re.findall(r"(?m)^\| `(FRIEND_BOOK_\w+)` \|", table)
+    assert settings == re.findall(r"(?m)^#(\w+)=\S+$", example)
+    assert settings
+
+
 @each_name
 @each_combination
 def test_the_linter_is_content(
