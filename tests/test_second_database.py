@@ -101,5 +101,13 @@ def test_a_third_database_comes_later(layer: str, tmp_path: Path) -> None:
     assert found == {"main": {"friend"}, "auth": {"user"}, "notes": {"note"}}
     assert len({str(versions(url)) for url in files.values()}) == 1
     alembic(shop, "downgrade base", "upgrade head", "check")
+    _names_two_that_are_one(shop, files["auth"])
     shop.run("mypy")
     shop.run("python", "-m", "pytest", "-q")
+
+
+def _names_two_that_are_one(shop: Project, url: str) -> None:
+    variables = [f"FRIEND_BOOK_{name}_DATABASE_URL" for name in ("AUTH", "NOTES")]
+    mixed_up = Project(shop.path, {**shop.environment, **dict.fromkeys(variables, url)})
+    said = mixed_up.alembic("current", status=255).stdout
+    assert "FAILED: auth and notes are one database" in said

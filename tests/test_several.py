@@ -101,6 +101,8 @@ def test_the_way_back_when_databases_differ(several: Project, tmp_path: Path) ->
         first = first_revision(shop)
         alembic(shop, f"upgrade {first}", "-x database=auth upgrade head")
         assert (versions(urls[0]), versions(urls[1])) == ([first], ["b"])
+        looked = shop.alembic("-x", "data=x", "revision", "-m", "y", status=255).stdout
+        assert "Now the databases differ" not in looked
         shop.alembic("downgrade", first)
         assert versions(urls[0]) == versions(urls[1]) == [first]
 

@@ -11,6 +11,7 @@ from alembic.util import CommandError
 
 from ..db import metadatas
 from .safety.opening import url_of
+from .safety.run import only_reads
 from .safety.transaction import transaction
 from .state import stamped
 
@@ -38,9 +39,10 @@ def chosen() -> list[str]:
     given = _given()
     if given and not (isinstance(given, Mapping) and given.keys() >= set(names)):
         raise CommandError(f"Give a connection for each database: {', '.join(names)}.")
-    urls = [url for url in map(url_of, names) if url.database not in {None, ":memory:"}]
-    if len(set(urls)) < len(urls):
-        both = " and ".join(names)
+    urls = {name: url_of(name) for name in names}
+    kept = [url for url in urls.values() if url.database not in {None, ":memory:"}]
+    if same := [name for name, url in urls.items() if kept.count(url) > 1]:
+        both = " and ".join(same)
         raise CommandError(f"{both} are one database: each needs its own.")
     return names
 
@@ -117,6 +119,8 @@ def _saying_where_each_is() -> Iterator[None]:
     try:
         yield
     except OneDatabaseError as error:
+        if only_reads():
+            raise
         found = {name: stamped(name, connection=_given()) for name in metadatas}
         if len(set(found.values())) == 1:
             raise
