@@ -137,9 +137,10 @@ def third(tool: Contestant, made: Path, kind: str) -> str:
         app.upgrade()
         left = state(app.url)[1]
         app.add("c", TABLE.format("c"), "b")
-        again, _ = app.upgrade()
+        again, shown = app.upgrade()
         whole = f"{len(left)} tables left" if left else "nothing left"
-        return f"{whole}, corrected one {'runs' if again == 0 else 'fails'}"
+        told = "is refused with what to type" if "alembic stamp" in shown else "fails"
+        return f"{whole}, corrected one {told if again else 'runs'}"
 
 
 def killed(tool: Contestant, made: Path, number: int) -> str:
