@@ -57,6 +57,7 @@ def test_an_installed_wheel_migrates(installed: Project) -> None:
     status = run(installed, "db", "status")
     assert "Models: match the database" in status
     assert str(installed.path) in status
+    assert "INFO" not in status
     assert "CREATE TABLE friend" in run(installed, "db", "upgrade", "--sql")
     assert "/healthz" in run(installed, "routes")
 

@@ -129,6 +129,37 @@ def test_what_does_not_fit_is_named(
     assert ask(database_url, "SELECT name, price FROM shop") == [("x", 1)]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("drop_column('note')", "no such column: note"),
+        ("alter_column('note', nullable=False)", "no such column: note"),
+        ("drop_constraint('uq_note', type_='unique')", "No such constraint: 'uq_note'"),
+    ],
+)
+def test_a_table_changed_by_hand(
+    shop: Project, database_url: str, change: str, said: str
+) -> None:
+    """I dropped a column by hand: the revision that needs it is named, in two lines."""
+    change = f"with op.batch_alter_table('shop') as it:\n    it.{change}"
+    write(shop, "b", change, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    failure = f"The upgrade of revision b failed: {said}\nWhat it did was undone.\n"
+    assert done.stdout == f"FAILED: {failure}"
+    assert "Traceback" not in done.stderr
+    assert versions(database_url) != ["b"]
+
+
+def test_a_table_that_is_not_there(shop: Project, database_url: str) -> None:
+    """I dropped a whole table by hand, and read its name instead of a traceback."""
+    change = "with op.batch_alter_table('shops') as it:\n    it.drop_column('note')"
+    write(shop, "b", change, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The upgrade of revision b failed: no such table: shops" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert versions(database_url) != ["b"]
+
+
 def test_what_the_revision_drops_is_gone(shop: Project, database_url: str) -> None:
     """I drop a column, and before it all that needs it, and nothing stops me."""
     needing = ["INDEX ix_lower", "INDEX ix_desc", "INDEX ix_partial"]

@@ -124,7 +124,7 @@ def _prepare(options: Namespace) -> Config:
     alembic.attributes["connection"] = databases()
     if getattr(options, "wait", None):
         wait_until_started(alembic.attributes["connection"], options.wait)
-    if not alembic.config_file_name:
+    if not alembic.config_file_name and name != "status":
         _log_to_terminal()
     return alembic
 

@@ -3,12 +3,13 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from alembic import context
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError, messaging
-from sqlalchemy.exc import CompileError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchemyError
 
 from .causes import cause, fix
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # On a terminal Alembic would fill messages into paragraphs of its width. Ours have a
 # line for each difference, and commands to type, which have to stay whole.
 messaging.TERMWIDTH = None
+
+BATCH = "alembic.operations.batch"
 
 STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
@@ -42,6 +45,8 @@ def explained(run: "Run") -> Iterator[None]:
         except Exception as error:
             if isinstance(error.__cause__, MultipleHeads):
                 raise CommandError(_join(error.__cause__.heads)) from error
+            if missing := _missing(error):
+                raise CommandError(_failure(run, missing)) from error
             outcome = _outcome(run) if run.step else None
             if outcome and isinstance(error, CommandError):
                 raise CommandError(f"{error}\n{outcome}") from error
@@ -64,6 +69,21 @@ def interruptible(run: "Run | None" = None) -> Iterator[None]:
             if outcome
             else "Interrupted; nothing was changed."
         ) from None
+
+
+def _missing(error: Exception) -> Exception | None:
+    """Say what a table of SQLite lacks that is to be rebuilt.
+
+    Other databases say so themselves; here Alembic looks for it, in Python.
+    """
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    if all(frame.f_globals.get("__name__") != BATCH for frame in frames):
+        return None
+    if isinstance(error, NoSuchTableError):
+        return ValueError(f"no such table: {error}")
+    if isinstance(error, KeyError):
+        return ValueError(f"no such column: {error.args[0]}")
+    return error if isinstance(error, ValueError) else None
 
 
 def _join(heads: Sequence[str]) -> str:
