@@ -109,7 +109,9 @@ def test_each_project_works(
 ) -> None:
     """I answer as I like: types and tests are content, and I walk through changes."""
     chosen.run("mypy", "--cache-dir", type_cache)
-    chosen.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    plugins = {**chosen.environment, "PYTHONPATH": str(Path(__file__).parent)}
+    tests = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    Project(chosen.path, plugins).run(*tests, "-p", "left_open")
     walk(chosen, several=answers["databases"] == "several")
 
 

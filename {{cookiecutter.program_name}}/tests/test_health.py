@@ -9,6 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from {{ cookiecutter.program_name }} import create_app, migrations
 
+from .databases import app_on
+
+EMPTY = {"default": "sqlite://"}
+
 
 @pytest.fixture
 def away(tmp_path: Path) -> FlaskClient:
@@ -53,7 +57,8 @@ def test_an_older_app_goes_on(app: Flask) -> None:
 def test_a_page_for_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     """I forgot to upgrade: in debug mode a page names the revision and the command."""
     monkeypatch.setenv("FLASK_DEBUG", "1")
-    response = create_app({"DATABASE_URL": "sqlite://"}).test_client().get("/")
+    with app_on(EMPTY) as app:
+        response = app.test_client().get("/")
     assert response.status_code == 503
     assert "flask db upgrade" in response.text
     assert migrations.heads()[0].revision in response.text
@@ -61,6 +66,5 @@ def test_a_page_for_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_page_for_strangers() -> None:
     """In production a missing table is an error like any other."""
-    app = create_app({"DATABASE_URL": "sqlite://", "TESTING": True})
-    with pytest.raises(DBAPIError):
+    with app_on(EMPTY) as app, pytest.raises(DBAPIError):
         app.test_client().get("/")
