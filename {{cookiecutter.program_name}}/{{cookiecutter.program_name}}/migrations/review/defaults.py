@@ -18,6 +18,8 @@ def defaults_around(
     :param container: the operations of one direction, that the change is in.
     """
     declared = change.existing_server_default
+    if container is draft.downgrade and change.modify_server_default is not False:
+        declared = change.modify_server_default
     before = None if declared is False else declared
     columns = draft.models.get((change.schema, change.table_name), {})
     column = columns.get(change.modify_name or change.column_name)
@@ -27,6 +29,8 @@ def defaults_around(
 
 def default_after(draft: Draft, container: OpContainer, change: AlterColumnOp) -> Any:
     """Return the default that a column keeps or gets when its type changes."""
+    if change.modify_server_default is not False:
+        return change.modify_server_default or False
     old, new = change.existing_type, change.modify_type
     if old is None or new is None:
         return change.existing_server_default

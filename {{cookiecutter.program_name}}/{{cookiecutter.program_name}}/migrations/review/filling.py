@@ -130,6 +130,7 @@ def _retyped(op: ops.AlterColumnOp, default: Default) -> list[ops.AlterColumnOp]
     # MariaDB hears the whole column again, with the default that it has by now.
     op.existing_server_default = default(op)
     op.existing_type, op.modify_type, op.kw = op.modify_type, None, {}
+    op.modify_server_default = False
     return [retype]
 
 

@@ -25,7 +25,7 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
     :param item: the type, default or constraint itself.
     """
     if kind == "server_default" and isinstance(item, sa.DefaultClause):
-        return _default(item.arg)
+        return default_code(item.arg)
     if kind == "type" and isinstance(item, sa.Enum):
         return _enum(item)
     if kind == "type":
@@ -106,7 +106,8 @@ def _enum(enum: sa.Enum) -> str:
     return f"sa.Enum({', '.join(arguments)})"
 
 
-def _default(value: Any) -> str:
+def default_code(value: Any) -> str:
+    """Return a server default as a script has it, in no database's own words."""
     if isinstance(value, str):
         return repr(value)
     if isinstance(value, sa.TextClause):

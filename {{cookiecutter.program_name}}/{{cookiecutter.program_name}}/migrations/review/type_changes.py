@@ -56,7 +56,7 @@ def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperat
     if expression := using(change.column_name, old, new):
         change.kw["postgresql_using"] = expression
     if kind(old) is not kind(new) and (before is not None or after is not None):
-        change.existing_server_default = False
+        change.existing_server_default = change.modify_server_default = False
         if before is not None:
             parts.insert(0, _default_change(change, change.column_name, old, None))
         if after is not None:
