@@ -61,7 +61,9 @@ def test_another_default_comes_with_other_changes(
         "size = sa.Integer, server_default='8'",
         "kind = sa.String(40), server_default='B', nullable=False",
     )
-    draft(shop, "after", "rename=thing.name:title", "fill=thing.kind:none")
+    script = draft(shop, "after", "rename=thing.name:title", "fill=thing.kind:none")
+    for default in ("'A'", "'8'", "'B'"):
+        assert script.count(f" server_default={default}") == 1
     after = "SELECT title, size, kind FROM thing ORDER BY id"
     before = "SELECT name, size, kind FROM thing ORDER BY id"
     sql(database_url, "INSERT INTO thing (id) VALUES (2)")

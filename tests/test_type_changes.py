@@ -3,11 +3,13 @@
 import runpy
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from rendering import TEMPLATE, Project
+from servers import empty_database
 from sqlalchemy.types import TypeEngine
 from things import alembic, define_thing, draft, refusal, sql
 
@@ -200,3 +202,47 @@ def test_a_renamed_column_changes_its_type(project: Project, database_url: str) 
     alembic(shop, "downgrade -1")
     rows = sql(database_url, "SELECT size FROM thing ORDER BY id")
     assert rows == [("42",), ("43",), ("0",)]
+
+
+@pytest.mark.parametrize(
+    ("url", "old", "new"),
+    [
+        ("mariadb", "Numeric(12, 3)", "Float"),
+        ("mariadb", "Double", "Float"),
+        ("postgresql", "Double", "REAL"),
+    ],
+)
+def test_a_float_of_four_bytes_keeps_six_digits(
+    project: Project, tmp_path: Path, url: str, old: str, new: str
+) -> None:
+    """A Float is shorter here than elsewhere: I am told which number it cannot keep."""
+    with empty_database(url, tmp_path) as database_url:
+        shop = project.using(database_url)
+        define_thing(shop, f"size = sa.{old}")
+        draft(shop, "long")
+        sql(
+            database_url,
+            "INSERT INTO thing (id, size) VALUES (1, 0.25), (2, 1234567.125)",
+        )
+        define_thing(shop, f"size = sa.{new}")
+        shop.alembic("revision", "--autogenerate", "-m", "short")
+        said = refusal(shop, "upgrade", "head")
+        assert "thing.size holds 1 value that" in said
+        assert "1234567.125" in said
+        sql(database_url, "UPDATE thing SET size = 123.5 WHERE id = 2")
+        alembic(shop, "upgrade head", "check")
+        sizes = sql(database_url, "SELECT size FROM thing ORDER BY id")
+        assert sizes == [(0.25,), (123.5,)]
+        alembic(shop, "downgrade -1")
+
+
+def test_a_float_of_eight_bytes_keeps_them_all(project: Project) -> None:
+    """SQLite has one kind of Float, which keeps what MariaDB's would not."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    define_thing(shop, "size = sa.Numeric(12, 3)")
+    draft(shop, "numeric")
+    define_thing(shop, "size = sa.Float")
+    sql(
+        shop.environment[shop.url_variable], "INSERT INTO thing VALUES (1, 1234567.125)"
+    )
+    draft(shop, "float")

@@ -12,15 +12,23 @@ from sqlalchemy.types import TypeEngine
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
 
+MYSQL = ("mysql", "mariadb")
+SHORT_BITS = 24
+SHORT_DIGITS = 6
+"""What a Float of 4 bytes keeps of a number."""
 
-def survives(value: Any, new: TypeEngine[Any]) -> bool:
+
+def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
     """Tell whether a value means the same after its column has changed its type.
 
     :param value: what the column holds, as the driver reads it.
     :param new: the new type; a value is not said to survive in one not known here.
+    :param dialect: the database, which decides how long a Float is.
     """
     if value is None:
         return True
+    if is_short(new, dialect) and not _is_short_number(as_text(value)):
+        return False
     match new:
         case sa.Enum(enums=names):
             survivor = value in names
@@ -51,6 +59,24 @@ def bits(integer: sa.Integer) -> int:
     if isinstance(integer, sa.BigInteger):
         return 64
     return 16 if isinstance(integer, sa.SmallInteger) else 32
+
+
+def is_short(type_: TypeEngine[Any], dialect: str) -> bool:
+    """Tell a Float of 4 bytes from one of 8, as which others make the same type.
+
+    Source: PostgreSQL's "Numeric Types" on real, MariaDB's "FLOAT" on its precision.
+    """
+    if not isinstance(type_, sa.Float) or isinstance(type_, sa.Double):
+        return False
+    if type_.precision is not None:
+        return type_.precision <= SHORT_BITS and dialect != "sqlite"
+    real = isinstance(type_, sa.REAL)
+    return real if dialect == "postgresql" else not real and dialect in MYSQL
+
+
+def _is_short_number(text: str) -> bool:
+    digits = Decimal(text).normalize().as_tuple().digits if _parses(float, text) else ()
+    return len(digits) <= SHORT_DIGITS
 
 
 def _number_survives(

@@ -31,7 +31,8 @@ def refuse_loss(
     source = sa.table(table, sa.column(column), schema=schema)
     stream = {"stream_results": True}
     rows = op.get_bind().execute(sa.select(source), execution_options=stream)
-    lost = (value for (value,) in rows if not survives(value, new))
+    dialect = context.dialect.name
+    lost = (value for (value,) in rows if not survives(value, new, dialect=dialect))
     if (example := next(lost, None)) is not None:
         count = 1 + sum(1 for _ in lost)
         raise CommandError(

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from ..conversions import bits
+from ..conversions import bits, is_short
 
 Type = TypeEngine[Any]
 
@@ -24,6 +24,9 @@ KINDS = (
 
 CHARACTERS = {16: 6, 32: 11, 64: 20}
 """The bits of an integer -> the characters that the longest takes, sign included."""
+
+SHORT_FLOATS = ("postgresql", "mariadb")
+"""The dialects that make 4 bytes of some Floats, though not of the same ones."""
 
 DIGITS = {16: 5, 32: 10, 64: 19}
 """The bits of an integer -> its decimal digits."""
@@ -56,7 +59,7 @@ def keeps_all(old: Type, new: Type) -> bool:
         return _holds_digits(old, new)
     if isinstance(new, sa.DateTime):
         return isinstance(old, sa.Date | sa.DateTime)
-    return kind(old) is kind(new)
+    return kind(old) is kind(new) and not _shortens(old, new)
 
 
 def using(column: str, old: Type, new: Type) -> str | None:
@@ -90,6 +93,11 @@ def _longest(old: Type) -> int | None:
         return old.precision and old.precision + 2
     lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32}
     return lengths.get(kind(old))
+
+
+def _shortens(old: Type, new: Type) -> bool:
+    """Tell whether some database makes a Float of 4 bytes of one that had 8."""
+    return any(is_short(new, name) and not is_short(old, name) for name in SHORT_FLOATS)
 
 
 def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:

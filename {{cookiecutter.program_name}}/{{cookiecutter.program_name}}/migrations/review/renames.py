@@ -133,11 +133,11 @@ def _renames(
         yield RenameTable(old, new, schema=schema)
         yield RenamePrimaryKey(f"pk_{old}", f"pk_{new}", schema)
     changed = {
-        ((op.schema, op.table_name), op.column_name): op
+        ((op.schema, op.table_name), op.column_name): op.existing_type
         for table in found.ops
         if isinstance(table, ModifyTableOps)
         for op in table.ops
-        if isinstance(op, AlterColumnOp)
+        if isinstance(op, AlterColumnOp) and op.modify_type is not None
     }
     for (table, old), new in names.columns.items():
         same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))

@@ -5,7 +5,7 @@ from typing import Any
 from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from sqlalchemy import Column, DefaultClause
+from sqlalchemy import Column, DefaultClause, types
 from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 
 
@@ -59,23 +59,18 @@ def _existing(op: ops.AlterColumnOp) -> dict[str, Any]:
 
 
 def existing(
-    old: Column[Any], new: Column[Any], change: ops.AlterColumnOp | None
+    old: Column[Any], new: Column[Any], changed_from: types.TypeEngine[Any] | None
 ) -> dict[str, Any]:
     """Return what a column stays when it is renamed.
 
-    The models' type and default are better than those read from this database, since
-    they are right on the others too; unless they change in the same revision.
+    The models' type is better than the one read from this database, since it is right
+    on the others too; unless the type changes in the same revision.
 
-    :param change: what else happens to the column.
+    :param changed_from: the old type, where the type changes.
     """
-    type_ = new.type
-    default: Any = old.server_default and (new.server_default or old.server_default)
-    if change is not None and change.modify_type is not None:
-        type_ = change.existing_type or type_
-    if change is not None and change.modify_server_default is not False:
-        default = change.existing_server_default or None
+    default = old.server_default and (new.server_default or old.server_default)
     same: dict[str, Any] = {
-        "existing_type": type_,
+        "existing_type": changed_from if changed_from is not None else new.type,
         "existing_nullable": old.nullable,
         "existing_comment": old.comment,
     }
