@@ -86,6 +86,11 @@ def test_a_default_that_stays_is_no_difference(
         "rate = sa.Numeric(6, 2), server_default='1.50'",
         "made = sa.DateTime, server_default=sa.text('CURRENT_TIMESTAMP')",
         "note = sa.Text, server_default=''",
+        "flag = sa.Boolean, server_default='1'",
+        "open = sa.Boolean, server_default=sa.text('true')",
+        "hour = sa.Time, server_default='12:00'",
+        "key = sa.Uuid, server_default='00000000000000000000000000000000'",
+        "many = sa.JSON, server_default='[]'",
     )
     draft(shop, "thing")
     assert "alter_column" not in newest(shop, "thing")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from rendering import TEMPLATE, Project
+from scripts import write
 from servers import empty_database
 from sqlalchemy.types import TypeEngine
 from things import alembic, define_thing, draft, refusal, sql
@@ -246,3 +247,30 @@ def test_a_float_of_eight_bytes_keeps_them_all(project: Project) -> None:
         shop.environment[shop.url_variable], "INSERT INTO thing VALUES (1, 1234567.125)"
     )
     draft(shop, "float")
+
+
+WRITES_MEANWHILE = """
+from friend_book.migrations import steps
+
+steps.refuse_loss("thing", "name", sa.String(3))
+patience = {"options": "-c lock_timeout=100"}
+engine = sa.create_engine(op.get_bind().engine.url, connect_args=patience)
+with engine.connect() as app, app.begin():
+    app.execute(sa.text("INSERT INTO thing (id, name) VALUES (2, 'hello')"))
+op.alter_column("thing", "name", type_=sa.Integer, postgresql_using="length(name)")
+"""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_writes_between_the_look_and_the_change(
+    project: Project, database_url: str
+) -> None:
+    """The app writes while I migrate: what it writes is not lost, it has to wait."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(20)")
+    draft(shop, "thing")
+    head = shop.alembic("heads").stdout.split()[0]
+    write(shop, "meanwhile", WRITES_MEANWHILE, down=head)
+    said = refusal(shop, "upgrade", "head")
+    assert "it waited too long for a table that another query holds" in said
+    assert sql(database_url, "SELECT * FROM thing") == []

@@ -1,45 +1,22 @@
 """What revisions call. A revision runs for years: add to this file, change nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from alembic.util import CommandError
-from sqlalchemy.types import TypeEngine
 
 from . import postgresql_enums
-from .conversions import survives
+from .refusals import refuse_duplicates, refuse_loss, refuse_orphans
 
-
-def refuse_loss(
-    table: str, column: str, new: TypeEngine[Any], *, schema: str | None = None
-) -> None:
-    """Stop the upgrade when a column holds values that a new type would destroy.
-
-    It reads every row, changes none and comes first in a revision. `--sql` has no rows
-    to read and leaves a comment.
-
-    :param new: the type that the column is about to have.
-    :raises CommandError: with a count and an example.
-    """
-    context = op.get_context()
-    if context.as_sql:
-        question = f"-- First: does {new!r} hold every value of {table}.{column}?"
-        context.impl.static_output(question)
-        return
-    source = sa.table(table, sa.column(column), schema=schema)
-    stream = {"stream_results": True}
-    rows = op.get_bind().execute(sa.select(source), execution_options=stream)
-    dialect = context.dialect.name
-    lost = (value for (value,) in rows if not survives(value, new, dialect=dialect))
-    if (example := next(lost, None)) is not None:
-        count = 1 + sum(1 for _ in lost)
-        raise CommandError(
-            f"{table}.{column} holds {count} {'value' if count == 1 else 'values'} that"
-            f" {new!r} cannot keep, for example {example!r}. Correct the rows and try"
-            " again: this revision has changed nothing."
-        )
+__all__ = [
+    "change_enum",
+    "create_enum",
+    "drop_enum",
+    "refuse_duplicates",
+    "refuse_loss",
+    "refuse_orphans",
+    "rename_value",
+]
 
 
 def create_enum(name: str, values: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from .enums import ask_for_values, compare_type
 from .filling import fill_asked
 from .fills import ask_fills, fill_neutrally
 from .needed_indexes import free_indexes
+from .new_keys import guard_keys
 from .order import drop_no_indexes_of_dropped_tables, order, steady
 from .primary_keys import refuse_primary_keys
 from .questions import OpenQuestions, Question
@@ -32,7 +33,7 @@ from .rendering import render_item
 from .retyped_keys import free_retyped
 from .seed_data import write_data_migration
 from .type_changes import change_types
-from .uniques import unique_as_declared
+from .uniques import include_object, unique_as_declared
 from .unspeakable import refuse_unspeakable
 
 __all__ = ["OpenQuestions", "Question", "review"]
@@ -59,6 +60,7 @@ SHAPES: tuple[Step, ...] = (
     fill_neutrally,
     shape_enums,
     change_types,
+    guard_keys,
     mark_drops,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""
@@ -73,6 +75,7 @@ def review(databases: int = 1) -> dict[str, Any]:
         "process_revision_directives": Review(databases),
         "render_item": render_item,
         "compare_type": compare_type,
+        "include_object": include_object,
     }
 
 

@@ -8,6 +8,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
 
 from .draft import Draft
+from .renamed import Key
 from .rendering import portable_default, portable_type
 
 
@@ -38,18 +39,16 @@ def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
             yield operation
 
 
-def names_before(
-    container: ops.OpContainer, change: ops.AlterColumnOp
-) -> tuple[str, str]:
-    """Return the table and column of a change as they are called before all others."""
-    table, column = change.table_name, change.column_name
+def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str, str]:
+    """Return a table and a column of it as they are called before all operations."""
+    table = key[1]
     for operation in operations_in(container):
         match operation:
             case ops.AlterColumnOp(table_name=name, modify_name=str(new)):
-                if (name, new) == (change.table_name, column):
+                if (name, new) == (key[1], column):
                     column = operation.column_name
-            case ops.RenameTableOp(new_table_name=new, schema=schema):
-                if (schema, new) == (change.schema, change.table_name):
+            case ops.RenameTableOp(new_table_name=new, schema=at):
+                if (at, new) == key:
                     table = operation.table_name
     return table, column
 

@@ -7,7 +7,7 @@ from alembic.operations.ops import AlterColumnOp, OpContainer
 
 from ..conversions import survives
 from .draft import Draft
-from .keeping import kind
+from .keeping import is_known, kind
 
 
 def defaults_around(
@@ -23,7 +23,7 @@ def defaults_around(
     before = None if declared is False else declared
     columns = draft.models.get((change.schema, change.table_name), {})
     column = columns.get(change.modify_name or change.column_name)
-    after = column.server_default if column is not None and _fits(column) else None
+    after = column.server_default if column is not None and fits(column) else None
     return (after, before) if container is draft.downgrade else (before, after)
 
 
@@ -40,10 +40,14 @@ def default_after(draft: Draft, container: OpContainer, change: AlterColumnOp) -
     return False if after is None else after
 
 
-def _fits(column: sa.Column[Any]) -> bool:
+def fits(column: sa.Column[Any]) -> bool:
     """Tell whether a model's default is a value that its type can have."""
-    default = column.server_default
+    default, type_ = column.server_default, column.type
     value = default.arg if isinstance(default, sa.DefaultClause) else default
     if isinstance(value, sa.TextClause) and value.text.startswith("'"):
         value = value.text.strip("'")
-    return not isinstance(value, str) or survives(value, column.type)
+    if not isinstance(value, str) or not is_known(type_, type_):
+        return True
+    if isinstance(type_, sa.Boolean):
+        return value.lower() in {"0", "1", "true", "false"}
+    return survives(value, type_)

@@ -94,7 +94,9 @@ def _guards(
     """Refuse rows that hold a value which is removed, and was not renamed."""
     kept = sa.Enum(*new.enums, *renamed, name=new.name)
     if not set(old.enums) <= set(kept.enums):
-        yield refuse_loss(*names_before(container, change), kept, change.schema)
+        key = change.schema, change.table_name
+        was = names_before(container, key, change.column_name)
+        yield refuse_loss(*was, kept, change.schema)
 
 
 def _widened(

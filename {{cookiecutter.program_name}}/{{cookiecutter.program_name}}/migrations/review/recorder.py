@@ -25,6 +25,8 @@ class Recorder(Operations):
         self.tables: Tables = {}
         self.unique: set[str] = set()
         """The names of unique constraints, which MariaDB says are indexes."""
+        self.foreign_keys: set[str] = set()
+        """The names of foreign keys, and of the indexes that MariaDB makes for them."""
 
     @contextmanager
     def in_place_of_op(self) -> Iterator[None]:
@@ -59,13 +61,16 @@ class Recorder(Operations):
             case ops.AddColumnOp() | ops.DropColumnOp() | ops.AlterColumnOp():
                 key = operation.schema, operation.table_name
                 _change(self.tables.setdefault(key, {}), operation)
-            case ops.CreateUniqueConstraintOp():
+            case ops.CreateUniqueConstraintOp() | ops.CreateForeignKeyOp():
                 self._constrain([operation.to_constraint()])
         return None
 
     def _constrain(self, constraints: Iterable[sa.Constraint]) -> None:
-        found = (it for it in constraints if isinstance(it, sa.UniqueConstraint))
-        self.unique |= {str(it.name) for it in found}
+        for constraint in constraints:
+            if isinstance(constraint, sa.UniqueConstraint):
+                self.unique.add(str(constraint.name))
+            elif isinstance(constraint, sa.ForeignKeyConstraint):
+                self.foreign_keys.add(str(constraint.name))
 
 
 def _nowhere() -> MigrationContext:

@@ -13,6 +13,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import AlterColumnOp
 from sqlalchemy import Column, DefaultClause, FetchedValue
 
+from .defaults import fits
 from .history import declared_in
 from .rendering import default_code
 
@@ -29,6 +30,8 @@ def _compare(context: AutogenContext, change: AlterColumnOp, *compared: Any) -> 
     if column.name not in table:
         return
     before, after = table[column.name].server_default, column.server_default
+    if before is None and not fits(column):
+        return  # another type took it away
     if _is_plain(before) and _is_plain(after) and _code(before) != _code(after):
         change.existing_server_default, change.modify_server_default = before, after
         log.info("Detected another server default of '%s'", column)

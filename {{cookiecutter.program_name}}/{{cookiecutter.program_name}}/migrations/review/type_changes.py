@@ -31,7 +31,9 @@ def _guards(container: OpContainer) -> Iterator[Call]:
         if old is None or new is None or (is_native(old) and is_native(new)):
             continue
         if is_known(old, new) and not keeps_all(old, new):
-            yield refuse_loss(*names_before(container, change), new, change.schema)
+            key = change.schema, change.table_name
+            was = names_before(container, key, change.column_name)
+            yield refuse_loss(*was, new, change.schema)
 
 
 def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:

@@ -1,0 +1,94 @@
+"""Unique constraints and foreign keys that the rows of a table may contradict.
+
+Each database refuses such a key by itself. MariaDB, though, takes nothing back of what
+a revision did before it came to that.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from alembic.operations import ops
+from sqlalchemy import Column, ForeignKeyConstraint, UniqueConstraint
+
+from .declared import names_before, operations_in
+from .draft import Draft
+from .renamed import Key
+from .step_calls import Call
+
+REMOVES = (ops.DropIndexOp, ops.DropConstraintOp)
+
+
+class Rule(NamedTuple):
+    """What a key asks of rows: to differ or, with a parent, to refer to rows of it."""
+
+    table: Key
+    columns: tuple[str, ...]
+    parent: Key | None = None
+    keys: tuple[str, ...] = ()
+
+
+def guard_keys(_draft: Draft, container: ops.OpContainer) -> None:
+    """Begin with a look at the rows that a new key is about."""
+    every = list(operations_in(container))
+    known = [_rule(op) for op in every if isinstance(op, REMOVES)]
+    fresh = set(_fresh(every))
+    container.ops[:0] = [
+        _guard(container, rule)
+        for rule in map(_rule, every)
+        if rule and rule not in known and fresh.isdisjoint(_parts(rule))
+    ]
+
+
+def _rule(op: ops.MigrateOperation) -> Rule | None:
+    """Return the rule of a key, made or removed; None for all else."""
+    if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
+        index = op.to_index()
+        names = _names(index.columns)
+        # With a condition or an expression it is not each row's values that differ.
+        whole = not index.dialect_kwargs and len(names) == len(index.expressions)
+        if index.unique and whole:
+            return Rule((op.schema, str(op.table_name)), names)
+    if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
+        key = op.to_constraint()
+        if isinstance(key, UniqueConstraint):
+            return Rule((key.table.schema, key.table.name), _names(key.columns))
+        if isinstance(key, ForeignKeyConstraint):
+            table, parent = key.table, key.referred_table
+            keys = _names(element.column for element in key.elements)
+            if table.schema == parent.schema:
+                of = (parent.schema, parent.name)
+                return Rule((table.schema, table.name), _names(key.columns), of, keys)
+    return None
+
+
+def _names(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)
+
+
+def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[tuple[Key, str | None]]:
+    """Give the tables and columns that hold nothing yet, or something else by then."""
+    for op in every:
+        if isinstance(op, ops.CreateTableOp):
+            yield (op.schema, op.table_name), None
+        elif isinstance(op, ops.AddColumnOp):
+            yield (op.schema, op.table_name), op.column.name
+        elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+            yield (op.schema, op.table_name), op.column_name
+
+
+def _parts(rule: Rule) -> Iterator[tuple[Key, str | None]]:
+    for table, columns in ((rule.table, rule.columns), (rule.parent, rule.keys)):
+        if table is not None:
+            yield table, None
+            yield from ((table, column) for column in columns)
+
+
+def _guard(container: ops.OpContainer, rule: Rule) -> Call:
+    """Return the look at the rows, by the names that there are before."""
+    words: list[object] = []
+    for key, columns in ((rule.table, rule.columns), (rule.parent, rule.keys)):
+        if key is not None:
+            was = [names_before(container, key, column) for column in columns]
+            words += [was[0][0], [column for _, column in was]]
+    function = "refuse_orphans" if rule.parent else "refuse_duplicates"
+    return Call(function, *words, schema=rule.table[0])
