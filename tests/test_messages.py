@@ -142,3 +142,20 @@ def test_reading_changes_nothing(project: Project, kind: str, tmp_path: Path) ->
         shop.alembic("check", status=255)
         assert not (tmp_path / "there").exists()
         assert kind == "sqlite" or versions(url) == []
+
+
+@pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+def test_a_draft_needs_the_newest_revision(project: Project, database_url: str) -> None:
+    """I draft before I upgraded: I read where the database is, and what comes first."""
+    shop = project.using(database_url)
+    head = shop.alembic("heads").stdout.split()[0]
+    url = make_url(database_url).render_as_string()
+    for program, command in (
+        ("alembic", "revision --autogenerate"),
+        ("flask", "db check"),
+    ):
+        done = shop.run(program, *command.split(), status=255)
+        prog = "flask db" if program == "flask" else program
+        told = f"is not up to date. {url} is at base, not {head}."
+        assert f"{told}\nFirst: {prog} upgrade head" in done.stdout + done.stderr
+    assert len(shop.revisions()) == 1

@@ -135,7 +135,7 @@ def test_current_and_check_say_which_database(several: Project, tmp_path: Path) 
         first = first_revision(shop)
         assert shop.alembic("current").stdout == f"default:\n{first} (head)\nauth:\n"
         behind = shop.alembic("check", status=255).stdout
-        assert "auth: Target database is not up to date." in behind
+        assert "auth: Target database is not up to date. " in behind
         unknown = shop.alembic("-x", "database=nope", "current", status=255).stdout
         assert "database=nope: there are default, auth." in unknown
 

@@ -22,6 +22,9 @@ messaging.TERMWIDTH = None
 
 BATCH = "alembic.operations.batch"
 
+BEHIND = "Target database is not up to date."
+"""What Alembic says of a draft, or a check, on a database that lacks revisions."""
+
 STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
 
@@ -45,6 +48,8 @@ def explained(run: "Run") -> Iterator[None]:
         except Exception as error:
             if isinstance(error.__cause__, MultipleHeads):
                 raise CommandError(_join(error.__cause__.heads)) from error
+            if str(error) == BEHIND:
+                raise CommandError(_behind(run)) from error
             if missing := _missing(error):
                 raise CommandError(_failure(run, missing)) from error
             outcome = _outcome(run) if run.step else None
@@ -86,6 +91,15 @@ def _missing(error: Exception) -> Exception | None:
     return error if isinstance(error, ValueError) else None
 
 
+def _behind(run: "Run") -> str:
+    """Say where the database is, and what has to come first."""
+    url = run.url.set(password=None).render_as_string()
+    now = " ".join(run.heads) or "base"
+    newest = " ".join(context.script.get_heads())
+    program = getattr(context.config.cmd_opts, "prog", "alembic")
+    return f"{BEHIND} {url} is at {now}, not {newest}.\nFirst: {program} upgrade head"
+
+
 def _join(heads: Sequence[str]) -> str:
     """Say how revisions that were drafted on two branches become one history."""
     return (
@@ -98,9 +112,8 @@ def _failure(
     run: "Run", error: BaseException | None, statement: str | None = None
 ) -> str:
     """Name what failed, and in which state the database is now."""
-    url = run.connection.engine.url
-    said = cause(error, url)
-    advice = fix(error, url)
+    said = cause(error, run.url)
+    advice = fix(error, run.url)
     if run.step is None:
         return "\n".join([f"{run.source}: {said}.", *advice])
     word = "upgrade" if run.step.is_upgrade else "downgrade"

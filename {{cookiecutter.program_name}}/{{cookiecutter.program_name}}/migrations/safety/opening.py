@@ -32,7 +32,7 @@ def url_in_settings(name: str = "default", *, make_folder: bool = False) -> URL:
 
 
 def url_of(name: str = "default") -> URL:
-    """Return the URL of the database whose dialect `--sql` writes for."""
+    """Return the URL of what the caller gave, or that the settings name."""
     given = _given(name)
     return given.engine.url if given else url_in_settings(name)
 
@@ -48,7 +48,7 @@ def connected(name: str) -> Iterator[Connection]:
     engine = given or _engine(url_in_settings(name, make_folder=not reads))
     if reads and _has_no_file(engine.url):
         engine = create_engine("sqlite://")  # as empty as the file that is not there
-    with _open(engine, source(name, engine)) as connection:
+    with _open(engine, source(name)) as connection:
         yield connection
 
 
@@ -70,11 +70,11 @@ def _open(engine: Engine, source: str) -> Connection:
         raise CommandError("\n".join(lines)) from error
 
 
-def source(name: str, engine: Engine) -> str:
+def source(name: str) -> str:
     """Return how the owner knows a database: the variable, or the URL as given."""
     if context.config.attributes.get("connection") is None:
         return url_variable(name)
-    return engine.url.set(password=None).render_as_string()
+    return url_of(name).set(password=None).render_as_string()
 
 
 def _engine(url: URL) -> Engine:

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
 from . import half_applied
 
@@ -42,11 +42,16 @@ class Run:
     """What a command does to a database, step by step."""
 
     def __init__(
-        self, connection: Connection, options: dict[str, Any], source: str
+        self, connection: Connection, options: dict[str, Any], url: URL, source: str
     ) -> None:
-        """Begin with a database, what Alembic is told of it, and what names it."""
+        """Begin with a database, what Alembic is told of it, and what names it.
+
+        :param url: of the database, also where it is not there and was not opened.
+        :param source: what its owner knows it by.
+        """
         self.connection = connection
         self.options = options
+        self.url = url
         self.source = source
         self.step: RevisionStep | None = None
         self.migration: MigrationContext | None = None
@@ -101,7 +106,7 @@ def _refuse_unknown(script: ScriptDirectory, heads: tuple[str, ...], run: Run) -
             script.get_revision(head)
         except (ResolutionError, CommandError):
             stamp = half_applied.stamp_command(run.options)
-            url = run.connection.engine.url.set(password=None)
+            url = run.url.set(password=None)
             raise CommandError(
                 f"{url.render_as_string()} is at revision {head!r}, which this project"
                 " does not have: newer code migrated it, the file was deleted or is on"

@@ -9,7 +9,7 @@ from alembic import context
 from .. import casts  # noqa: F401  the import tells Alembic how SQLite copies dates
 from . import servers, sqlite
 from .errors import explained
-from .opening import connected, source
+from .opening import connected, source, url_of
 from .run import Run, only_reads
 
 
@@ -32,7 +32,7 @@ def transaction(name: str, options: dict[str, Any]) -> Iterator[Callable[[], Non
         return
     with ExitStack() as stack:
         connection = stack.enter_context(connected(name))
-        run = Run(connection, options, source(name, connection.engine))
+        run = Run(connection, options, url_of(name), source(name))
         kind = sqlite if connection.dialect.name == "sqlite" else servers
         stack.enter_context(explained(run))
         stack.enter_context(kind.prepared(connection, options))
@@ -58,7 +58,7 @@ def _reading(name: str, options: dict[str, Any]) -> Iterator[None]:
     """Configure Alembic for a command that must not write, wait, or make a file."""
     with ExitStack() as stack:
         connection = stack.enter_context(connected(name))
-        run = Run(connection, options, source(name, connection.engine))
+        run = Run(connection, options, url_of(name), source(name))
         stack.enter_context(explained(run))
         context.configure(
             connection=connection, fn=run.steps, dont_mutate=True, **options
