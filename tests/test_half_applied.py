@@ -47,6 +47,18 @@ def test_a_later_upgrade_refuses(project: Project, database_url: str) -> None:
 
 
 @ON_MARIADB
+def test_status_shows_it(project: Project, database_url: str) -> None:
+    """I look where the database is, and see the revision that stopped, until I mend it."""
+    shop = half_applied(project.using(database_url))
+    shown = shop.run("flask", "db", "status").stdout
+    assert "  stopped  b  b\n  applied  a  a\nb stopped in the middle" in shown
+    assert "Next: flask db upgrade" in shown
+    shop.alembic("stamp", "a")
+    shown = shop.run("flask", "db", "status").stdout
+    assert "  pending  b  b\n  applied  a  a\nModels:" in shown
+
+
+@ON_MARIADB
 def test_i_undo_by_hand_and_go_on(project: Project, database_url: str) -> None:
     """I drop what the revision left, say so, and the corrected one runs."""
     shop = half_applied(project.using(database_url))

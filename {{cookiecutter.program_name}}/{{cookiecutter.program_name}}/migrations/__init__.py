@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .commands import check, downgrade, revision, stamp, upgrade
     from .configuration import Databases, config
-    from .state import current, heads, history, operations, pending, script, stamped
+    from .state import (
+        current,
+        heads,
+        history,
+        operations,
+        pending,
+        script,
+        stamped,
+        stopped,
+    )
 else:
 
     def __getattr__(name: str) -> Any:
@@ -40,5 +49,6 @@ __all__ = [
     "script",
     "stamp",
     "stamped",
+    "stopped",
     "upgrade",
 ]

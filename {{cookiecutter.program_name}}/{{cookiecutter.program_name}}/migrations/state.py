@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.pool import NullPool
 
 from ..db import metadatas
 from .configuration import Databases, config, databases
-from .safety.opening import url_in_settings
+from .connecting import connected
+from .safety.half_applied import Mark
 
 
 def script() -> ScriptDirectory:
@@ -58,6 +56,20 @@ def stamped(
     return _stamped(database, databases(connection))
 
 
+def stopped(
+    database: str = "default", *, connection: Databases | None = None
+) -> str | None:
+    """Return the id of the revision that is half applied, as MariaDB can leave one.
+
+    :param database: its name.
+    :param connection: the database, or several by name.
+    """
+    with connected(database, databases(connection)) as found:
+        heads = MigrationContext.configure(found).get_current_heads()
+        mark = Mark(found, {}).stopped(found, heads)
+    return mark and mark["revision"]
+
+
 def pending(*, connection: Databases | None = None) -> tuple[Script, ...]:
     """Return the revisions that a database still lacks, in the order they will run.
 
@@ -84,11 +96,11 @@ def operations(
     :param database: its name.
     :param connection: the database, or several by name.
     """
-    with _connected(_target(database, databases(connection))) as connected:
-        began = connected.in_transaction()
-        yield Operations(MigrationContext.configure(connected))
+    with connected(database, databases(connection), reads=False) as found:
+        began = found.in_transaction()
+        yield Operations(MigrationContext.configure(found))
         if not began:
-            connected.commit()
+            found.commit()
 
 
 def _applied(folder: ScriptDirectory, stamped: tuple[str, ...]) -> set[str]:
@@ -105,36 +117,5 @@ def _applied(folder: ScriptDirectory, stamped: tuple[str, ...]) -> set[str]:
 
 
 def _stamped(name: str, given: Databases | None) -> tuple[str, ...]:
-    target = _target(name, given)
-    if isinstance(target, Engine) and _has_no_file(target):
-        return ()
-    with _connected(target) as connection:
+    with connected(name, given) as connection:
         return MigrationContext.configure(connection).get_current_heads()
-
-
-def _has_no_file(engine: Engine) -> bool:
-    """Say whether connecting would make an empty SQLite file."""
-    path = engine.url.database or ":memory:"
-    on_disk = engine.dialect.name == "sqlite" and not path.startswith((":", "file:"))
-    return on_disk and not Path(path).exists()
-
-
-def _target(name: str, given: Databases | None) -> Connection | Engine:
-    if given is None:
-        return create_engine(url_in_settings(name), poolclass=NullPool)
-    return given[name] if isinstance(given, Mapping) else given
-
-
-@contextmanager
-def _connected(target: Connection | Engine) -> Iterator[Connection]:
-    """Open a database; a transaction that the caller began stays the caller's."""
-    if isinstance(target, Engine):
-        with target.connect() as connection:
-            yield connection
-        return
-    began = target.in_transaction()
-    try:
-        yield target
-    finally:
-        if not began:
-            target.rollback()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from .commands import differences
 from .configuration import Databases
 from .safety.causes import cause, fix
-from .state import history, pending
+from .state import history, pending, stopped
 
 
 def status(config: Config) -> None:
@@ -29,12 +29,16 @@ def _revisions(name: str, database: Connection | Engine) -> Iterator[str]:
     yield f"{name}: {url}"
     try:
         lacking = {script.revision for script in pending(connection=database)}
+        half = stopped(connection=database)
     except DBAPIError as error:
         lines = [f"{name}: {cause(error.orig, url)}.", *fix(error.orig, url)]
         raise CommandError("\n".join(lines)) from error
     for script in history():
         mark = "pending" if script.revision in lacking else "applied"
+        mark = "stopped" if script.revision == half else mark
         yield f"  {mark}  {script.revision}  {script.doc}"
+    if half:
+        yield f"{half} stopped in the middle: an upgrade says what to do"
 
 
 def _models(databases: Databases, prog: str) -> str:

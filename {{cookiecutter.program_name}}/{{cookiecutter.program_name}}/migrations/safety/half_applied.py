@@ -1,7 +1,7 @@
 """A revision that stopped in the middle, where the database could not undo it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -86,18 +86,29 @@ class Mark:
         if advice:
             raise CommandError(advice)
 
-    def advice(self, connection: Connection, heads: tuple[str, ...]) -> str | None:
-        """Say how to go on when a revision is half applied.
+    def stopped(
+        self, connection: Connection, heads: Sequence[str]
+    ) -> re.Match[str] | None:
+        """Return the direction and the revision that is half applied, if one is.
 
         :param heads: the revisions that the database is at.
         """
         mark = self.read(connection)
         if mark is None:
             return None
-        direction, revision = mark["direction"], mark["revision"]
         # The version row may have been written just before a crash.
-        if (revision in heads) == (direction == "upgrade"):
+        is_whole = (mark["revision"] in heads) == (mark["direction"] == "upgrade")
+        return None if is_whole else mark
+
+    def advice(self, connection: Connection, heads: tuple[str, ...]) -> str | None:
+        """Say how to go on when a revision is half applied.
+
+        :param heads: the revisions that the database is at.
+        """
+        mark = self.stopped(connection, heads)
+        if mark is None:
             return None
+        direction, revision = mark["direction"], mark["revision"]
         now = " ".join(heads) or "base"
         done = revision
         if direction == "downgrade":

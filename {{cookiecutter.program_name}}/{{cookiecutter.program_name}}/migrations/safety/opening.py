@@ -46,7 +46,7 @@ def connected(name: str) -> Iterator[Connection]:
         return
     reads = only_reads()
     engine = given or _engine(url_in_settings(name, make_folder=not reads))
-    if reads and _has_no_file(engine.url):
+    if reads and has_no_file(engine.url):
         engine = create_engine("sqlite://")  # as empty as the file that is not there
     with _open(engine, source(name)) as connection:
         yield connection
@@ -85,7 +85,8 @@ def _engine(url: URL) -> Engine:
     return create_engine(url, poolclass=NullPool, connect_args=arguments)
 
 
-def _has_no_file(url: URL) -> bool:
+def has_no_file(url: URL) -> bool:
+    """Say whether connecting would make an empty SQLite file."""
     path = url.database or ":memory:"
     on_disk = url.get_backend_name() == "sqlite" and not path.startswith((":", "file:"))
     return on_disk and not Path(path).exists()
