@@ -48,7 +48,7 @@ def test_a_later_upgrade_refuses(project: Project, database_url: str) -> None:
 
 @ON_MARIADB
 def test_status_shows_it(project: Project, database_url: str) -> None:
-    """I look where the database is, and see the revision that stopped, until I mend it."""
+    """I see the revision that stopped, until I say that it is mended."""
     shop = half_applied(project.using(database_url))
     shown = shop.run("flask", "db", "status").stdout
     assert "  stopped  b  b\n  applied  a  a\nb stopped in the middle" in shown

@@ -103,3 +103,26 @@ def test_several_columns_are_one_key(project: Project, database_url: str) -> Non
     assert "thing (name, place) holds 1 value more than once, for example ('a'" in said
     script = shop.alembic("upgrade", "head", "--sql").stdout
     assert "-- First: is thing (name, place) different in each row?" in script
+
+
+@pytest.mark.parametrize("edit", ["added", "filled"])
+def test_the_rows_are_to_refer_to_what_is_not_there(
+    project: Project, database_url: str, edit: str
+) -> None:
+    """I fill a column with a key that is not there on this database: nothing changes."""
+    shop = project.using(database_url)
+    needs = "other = sa.Integer, sa.ForeignKey('other.code'), nullable=False"
+    may = needs.replace(", nullable=False", "")
+    define_thing(shop, *([] if edit == "added" else [may]), before=OTHER)
+    draft(shop, "before")
+    define_thing(shop, needs, "more = sa.Integer", before=OTHER)
+    draft(shop, "after", "fill=thing.other:7")
+    alembic(shop, "downgrade -1")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    before = columns(database_url)
+    said = refusal(shop, "upgrade", "head")
+    assert "No other.code is 7, to which the rows of thing are about to refer." in said
+    assert columns(database_url) == before
+    sql(database_url, "INSERT INTO other (id, code) VALUES (1, 7)")
+    alembic(shop, "upgrade head", "check")
+    assert sql(database_url, "SELECT other FROM thing") == [(7,)]

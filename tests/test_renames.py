@@ -3,7 +3,7 @@
 import pytest
 from drafting import change, execute, round_trip
 from rendering import Project
-from things import alembic, define_thing, draft
+from things import alembic, define_thing, draft, sql
 
 ROWS = (
     "INSERT INTO city (id, name) VALUES (1, 'Oslo'), (2, 'Rome')",
@@ -229,3 +229,20 @@ def test_the_old_name_of_a_table_is_free_again(
     hobbies = "SELECT title FROM hobby"
     trip = round_trip(shop, up=[hobbies, "SELECT name FROM interest"])
     assert list(trip.again.values()) == [[], [["chess"]]]
+
+
+def test_a_table_whose_foreign_key_gets_an_index(
+    project: Project, database_url: str
+) -> None:
+    """I rename a table and give its foreign key an index, and take both back."""
+    shop = project.using(database_url)
+    define_thing(shop, "city = sa.Integer, sa.ForeignKey('city.id')")
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    define_thing(shop, "city = sa.Integer, sa.ForeignKey('city.id'), index=True")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"matter"'))
+    draft(shop, "after", "rename=thing:matter")
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, "SELECT id FROM thing") == [(1,)]
+    alembic(shop, "upgrade head", "check")

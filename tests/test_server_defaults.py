@@ -8,6 +8,7 @@ BEFORE = (
     "size = sa.Integer, server_default='3'",
     "flag = sa.Boolean, server_default=sa.false()",
     "made = sa.DateTime",
+    "hour = sa.Time",
     "mood = sa.Enum('glad', 'sad', name='mood'), server_default='sad'",
 )
 AFTER = (
@@ -15,9 +16,11 @@ AFTER = (
     "size = sa.Integer",
     "flag = sa.Boolean, server_default=sa.true()",
     "made = sa.DateTime, server_default=sa.func.now()",
+    "hour = sa.Time, server_default='12:00'",
     "mood = sa.Enum('glad', 'sad', name='mood'), server_default='glad'",
 )
-COLUMNS = "SELECT name, size, flag, made IS NOT NULL, mood FROM thing ORDER BY id"
+COLUMNS = """SELECT name, size, flag, made IS NOT NULL, mood,
+    hour IS NOT NULL FROM thing ORDER BY id"""
 
 
 def test_other_defaults_are_drafted(project: Project, database_url: str) -> None:
@@ -29,8 +32,8 @@ def test_other_defaults_are_drafted(project: Project, database_url: str) -> None
     define_thing(shop, *AFTER)
     assert "thing.flag: server default changed" in refusal(shop, "check")
     draft(shop, "after")
-    old = ("nobody", 3, 0, 0, "sad")
-    new = ("somebody it is not known who", None, 1, 1, "glad")
+    old = ("nobody", 3, 0, 0, "sad", 0)
+    new = ("somebody it is not known who", None, 1, 1, "glad", 1)
     sql(database_url, "INSERT INTO thing (id) VALUES (2)")
     assert sql(database_url, COLUMNS) == [old, new]
     sql(database_url, "DELETE FROM thing WHERE id = 2")

@@ -82,6 +82,38 @@ def refuse_orphans(
     _refuse(_rows(orphans), f"{subject} holds", f"that no {target} has")
 
 
+def refuse_missing(
+    table: str,
+    column: str | None,
+    target: tuple[str, str],
+    value: object,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Stop the upgrade when rows are about to refer to a row that is not there.
+
+    :param table: the table whose rows get the value.
+    :param column: where they get it, if it is there; it is NULL in these rows.
+    :param target: the table and the column that they will refer to.
+    :param value: what they get.
+    :raises CommandError: naming what is missing.
+    """
+    parent, key = target
+    if _asks_only(f"is one {parent}.{key} {value!r}, for the rows of {table}?"):
+        return
+    rows = sa.select(sa.literal(1)).select_from(sa.table(table, schema=schema))
+    if column is not None:
+        rows = rows.where(sa.column(column).is_(None))
+    found = sa.table(parent, sa.column(key), schema=schema)
+    bind = op.get_bind()
+    there = sa.select(found).where(found.c[key] == value)
+    if bind.scalar(rows.limit(1)) and bind.execute(there).first() is None:
+        raise CommandError(
+            f"No {parent}.{key} is {value!r}, to which the rows of {table} are about to"
+            " refer. Add it and try again: this revision has changed nothing."
+        )
+
+
 def _asks_only(question: str) -> bool:
     """With `--sql`, leave the question to whoever runs the script."""
     context = op.get_context()

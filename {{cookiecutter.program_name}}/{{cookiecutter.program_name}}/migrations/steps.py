@@ -6,7 +6,12 @@ import sqlalchemy as sa
 from alembic import op
 
 from . import postgresql_enums
-from .refusals import refuse_duplicates, refuse_loss, refuse_orphans
+from .refusals import (
+    refuse_duplicates,
+    refuse_loss,
+    refuse_missing,
+    refuse_orphans,
+)
 
 __all__ = [
     "change_enum",
@@ -14,6 +19,7 @@ __all__ = [
     "drop_enum",
     "refuse_duplicates",
     "refuse_loss",
+    "refuse_missing",
     "refuse_orphans",
     "rename_value",
 ]

@@ -3,6 +3,7 @@
 from alembic.operations import ops
 from sqlalchemy import UniqueConstraint
 
+from .declared import operations_in
 from .draft import Draft
 from .referring import tables
 
@@ -16,13 +17,13 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     MariaDB then makes an index of its own for it; the other databases need none.
     """
     models = {(table.schema, table.name): table for table in tables(draft.context)}
+    changed = {getattr(op, "constraint_name", None) for op in operations_in(container)}
     for change in container.ops:
         if not isinstance(change, ops.ModifyTableOps):
             continue
         table = models.get((change.schema, change.table_name))
         gone = [_columns(op) for op in change.ops if isinstance(op, DROPS)]
         made = [_columns(op) for op in change.ops if isinstance(op, CREATES)]
-        changed = {getattr(op, "constraint_name", None) for op in change.ops}
         for fk in table.foreign_key_constraints if table is not None else ():
             columns = list(fk.column_keys)
             starts = [[key[: len(columns)] for key in keys] for keys in (gone, made)]

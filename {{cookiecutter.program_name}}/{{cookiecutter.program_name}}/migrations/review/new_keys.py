@@ -16,6 +16,8 @@ from .renamed import Key
 from .step_calls import Call
 
 REMOVES = (ops.DropIndexOp, ops.DropConstraintOp)
+Part = tuple[Key, str | None]
+"""A table, or a column of it."""
 
 
 class Rule(NamedTuple):
@@ -27,16 +29,32 @@ class Rule(NamedTuple):
     keys: tuple[str, ...] = ()
 
 
-def guard_keys(_draft: Draft, container: ops.OpContainer) -> None:
+def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Begin with a look at the rows that a new key is about."""
     every = list(operations_in(container))
     known = [_rule(op) for op in every if isinstance(op, REMOVES)]
     fresh = set(_fresh(every))
-    container.ops[:0] = [
+    guards = [
         _guard(container, rule)
         for rule in map(_rule, every)
         if rule and rule not in known and fresh.isdisjoint(_parts(rule))
     ]
+    if container is draft.upgrade:
+        guards += _fill_guards(draft, fresh)
+    container.ops[:0] = guards
+
+
+def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[Call]:
+    """Look whether there is what the rows are going to refer to."""
+    for (key, name), value in draft.fills.items():
+        for fk in draft.models[key][name].foreign_keys:
+            parent = (fk.column.table.schema, fk.column.table.name)
+            if parent[0] == key[0] and fresh.isdisjoint({(parent, None)}):
+                table, column = names_before(draft.upgrade, key, name)
+                target = names_before(draft.upgrade, parent, fk.column.name)
+                without = None if (key, name) in fresh else column
+                arguments = table, without, target, value.plain()
+                yield Call("refuse_missing", *arguments, schema=key[0])
 
 
 def _rule(op: ops.MigrateOperation) -> Rule | None:
@@ -65,8 +83,8 @@ def _names(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
-def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[tuple[Key, str | None]]:
-    """Give the tables and columns that hold nothing yet, or something else by then."""
+def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[Part]:
+    """Give what holds nothing before the revision, or something else."""
     for op in every:
         if isinstance(op, ops.CreateTableOp):
             yield (op.schema, op.table_name), None
@@ -76,7 +94,7 @@ def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[tuple[Key, str | N
             yield (op.schema, op.table_name), op.column_name
 
 
-def _parts(rule: Rule) -> Iterator[tuple[Key, str | None]]:
+def _parts(rule: Rule) -> Iterator[Part]:
     for table, columns in ((rule.table, rule.columns), (rule.parent, rule.keys)):
         if table is not None:
             yield table, None

@@ -30,6 +30,13 @@ class Value:
             return true() if self.value else false()
         return self.value if isinstance(self.value, str) else text(str(self.value))
 
+    def plain(self) -> str | int | float | bool:
+        """Return it as a value of Python."""
+        if isinstance(self.value, Decimal):
+            whole = int(self.value)
+            return whole if whole == self.value else float(self.value)
+        return self.value
+
     def code(self) -> str:
         """Return it as an expression of a script, right also with `--sql`."""
         if isinstance(self.value, bool):
