@@ -109,7 +109,7 @@ def test_several_columns_are_one_key(project: Project, database_url: str) -> Non
 def test_the_rows_are_to_refer_to_what_is_not_there(
     project: Project, database_url: str, edit: str
 ) -> None:
-    """I fill a column with a key that is not there on this database: nothing changes."""
+    """I fill a column with a key that is not in this database: nothing changes."""
     shop = project.using(database_url)
     needs = "other = sa.Integer, sa.ForeignKey('other.code'), nullable=False"
     may = needs.replace(", nullable=False", "")
