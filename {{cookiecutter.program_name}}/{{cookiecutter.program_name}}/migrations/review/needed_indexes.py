@@ -1,14 +1,16 @@
 """Indexes that MariaDB will not drop, since a foreign key needs them."""
 
+from collections.abc import Sequence
+
 from alembic.operations import ops
 from sqlalchemy import UniqueConstraint
 
 from .declared import operations_in
 from .draft import Draft
+from .order import CREATES, name_of
 from .referring import tables
 
 DROPS = (ops.DropIndexOp, ops.DropConstraintOp)
-CREATES = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp)
 
 
 def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
@@ -22,15 +24,25 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
         if not isinstance(change, ops.ModifyTableOps):
             continue
         table = models.get((change.schema, change.table_name))
-        gone = [_columns(op) for op in change.ops if isinstance(op, DROPS)]
-        made = [_columns(op) for op in change.ops if isinstance(op, CREATES)]
         for fk in table.foreign_key_constraints if table is not None else ():
-            columns = list(fk.column_keys)
-            starts = [[key[: len(columns)] for key in keys] for keys in (gone, made)]
-            needed = columns in starts[0] and columns not in starts[1]
-            if needed and fk.name and fk.name not in changed:
+            lost = _lose_index(change.ops, list(fk.column_keys))
+            if lost and fk.name and fk.name not in changed:
                 change.ops.append(ops.DropConstraintOp.from_constraint(fk))
                 change.ops.append(ops.CreateForeignKeyOp.from_constraint(fk))
+
+
+def _lose_index(
+    changes: Sequence[ops.MigrateOperation], columns: Sequence[str]
+) -> bool:
+    """Return whether columns are without an index for a while, or for good.
+
+    A constraint goes before another comes, and so does an index if that has its name.
+    """
+    concerned = [op for op in changes if _columns(op)[: len(columns)] == columns]
+    gone = [op for op in concerned if isinstance(op, DROPS)]
+    made = {name_of(op) for op in concerned if isinstance(op, CREATES)}
+    first = (isinstance(op, ops.DropConstraintOp) or name_of(op) in made for op in gone)
+    return any(first) or bool(gone and not made)
 
 
 def _columns(op: ops.MigrateOperation) -> list[str]:

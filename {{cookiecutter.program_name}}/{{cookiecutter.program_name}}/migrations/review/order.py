@@ -11,14 +11,15 @@ from .draft import Draft, label
 from .foreign_keys import Whole, by_reference
 
 TABLES = (ops.CreateTableOp, ops.DropTableOp, ops.ModifyTableOps)
+CREATES = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp)
 Kind = TypeVar("Kind", bound=ops.MigrateOperation)
 CHANGES = (
     ops.AddColumnOp,
     ops.AlterColumnOp,
     ops.CreateIndexOp,
+    ops.CreateUniqueConstraintOp,
     ops.DropIndexOp,
     ops.DropColumnOp,
-    ops.CreateUniqueConstraintOp,
     ops.CreateForeignKeyOp,
 )
 """The order inside a table, after the constraints that go.
@@ -50,14 +51,21 @@ def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
 def drop_no_indexes_of_dropped_tables(
     _draft: Draft, container: ops.OpContainer
 ) -> None:
-    """Let an index go with its table: foreign keys need it on MariaDB until then."""
+    """Let an index go with its table: foreign keys need it on MariaDB until then.
+
+    There a unique constraint is one of them.
+    """
     gone = {(op.schema, op.table_name) for op in _of(ops.DropTableOp, container.ops)}
     for change in _of(ops.ModifyTableOps, container.ops):
         if (change.schema, change.table_name) in gone:
-            change.ops = [
-                op for op in change.ops if not isinstance(op, ops.DropIndexOp)
-            ]
+            change.ops = [op for op in change.ops if not _drops_index(op)]
     container.ops = [op for op in container.ops if not _is_empty(op)]
+
+
+def _drops_index(op: ops.MigrateOperation) -> bool:
+    if isinstance(op, ops.DropConstraintOp):
+        return op.constraint_type == "unique"
+    return isinstance(op, ops.DropIndexOp)
 
 
 def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
@@ -104,20 +112,20 @@ def _merged(changes: Iterable[ops.ModifyTableOps]) -> dict[str, ops.ModifyTableO
 
 
 def _sort(change: ops.ModifyTableOps) -> None:
-    made = {op.index_name for op in change.ops if isinstance(op, ops.CreateIndexOp)}
+    made = {name_of(op) for op in change.ops if isinstance(op, CREATES)}
     change.ops.sort(key=partial(_rank, made))
 
 
-def _rank(made: set[str | None], op: ops.MigrateOperation) -> tuple[int, str]:
+def _rank(made: set[str], op: ops.MigrateOperation) -> tuple[int, str]:
     if isinstance(op, ops.DropConstraintOp):
         return int(op.constraint_type != "foreignkey"), str(op.constraint_name)
     if isinstance(op, ops.DropIndexOp) and op.index_name in made:
         return 2, op.index_name
     ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))
-    return next(ranks, 3 + len(CHANGES)), _name(op)
+    return next(ranks, 3 + len(CHANGES)), name_of(op)
 
 
-def _name(op: ops.MigrateOperation) -> str:
+def name_of(op: ops.MigrateOperation) -> str:
     """Return what operations of a kind are sorted by, if models give no order."""
     if isinstance(op, ops.AlterColumnOp):
         return ""
