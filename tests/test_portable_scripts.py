@@ -62,6 +62,8 @@ FORGOTTEN = (
     "at = sa.DateTime",
     "number = sa.Integer",
     "said = sa.Text, comment='as they said'",
+    "note = sa.Text, comment='first'",
+    "gone = sa.Text, comment='comes back'",
 )
 REMEMBERED = (
     "name = sa.String(9)",
@@ -69,6 +71,7 @@ REMEMBERED = (
     "at = sa.DateTime(timezone=True)",
     "number = sa.BigInteger().with_variant(sa.Integer, 'sqlite')",
     "told = sa.Text, comment='as they said'",
+    "note = sa.Text, comment='second'",
 )
 
 
@@ -82,7 +85,8 @@ def test_what_a_database_forgets_is_drafted(
         define_thing(here, *FORGOTTEN)
         draft(here, "before")
         define_thing(here, *REMEMBERED)
-        draft(here, "after", "rename=thing.said:told")
+        script = draft(here, "after", "rename=thing.said:told", "drop=thing.gone")
+        assert script.count("comment='comes back'") == 1
     for kind in DATABASES:
         with empty_database(kind, tmp_path) as url:
             there = project.using(url)

@@ -12,7 +12,7 @@ from alembic import context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 
-from . import server_defaults  # noqa: F401  the import tells Alembic to compare them
+from . import undetected  # noqa: F401  the import tells Alembic to compare more
 from .answers import Answers
 from .declared import as_declared
 from .desk import Desk

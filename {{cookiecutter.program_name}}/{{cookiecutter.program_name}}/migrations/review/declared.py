@@ -27,6 +27,7 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
             for column in _dropped(operation):
                 declared = _confirmed(column, known, impl)
                 column.type = declared.type
+                column.comment = column.comment or declared.comment
                 column.server_default = declared.server_default
 
 

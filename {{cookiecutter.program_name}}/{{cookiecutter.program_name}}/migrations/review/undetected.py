@@ -1,8 +1,9 @@
-"""Server defaults that changed: a model's is compared with what the revisions say.
+"""What Alembic does not detect: another server default and, on SQLite, another comment.
 
 No database gives a default back as it was written: `false()` is 0 on SQLite, and
-'new'::character varying is PostgreSQL's word for 'new'. The revisions' words are the
-models' own, the same on all three.
+'new'::character varying is PostgreSQL's word for 'new'. SQLite has no comments, which
+the others get from a script that was drafted on it. So a model is compared with the
+revisions, whose words are the models' own.
 """
 
 import logging
@@ -22,14 +23,24 @@ log = logging.getLogger(__name__)
 
 @comparators.dispatch_for("column")
 def _compare(context: AutogenContext, change: AlterColumnOp, *compared: Any) -> None:
-    """Notice a default that a model gained, lost or changed."""
-    table = declared_in(context.migration_context).get(
-        (change.schema, change.table_name), {}
-    )
+    """Compare a column of the models, which comes last, with the revisions."""
     column: Column[Any] = compared[-1]
-    if column.name not in table:
+    tables = declared_in(context.migration_context)
+    declared = tables.get((change.schema, change.table_name), {}).get(column.name)
+    if declared is None:
         return
-    before, after = table[column.name].server_default, column.server_default
+    _compare_defaults(change, declared, column)
+    comments = declared.comment, column.comment
+    if not context.migration_context.dialect.supports_comments and len({*comments}) > 1:
+        change.existing_comment, change.modify_comment = comments
+        log.info("Detected another comment of '%s'", column)
+
+
+def _compare_defaults(
+    change: AlterColumnOp, declared: Column[Any], column: Column[Any]
+) -> None:
+    """Notice a default that a model gained, lost or changed."""
+    before, after = declared.server_default, column.server_default
     if before is None and not fits(column):
         return  # another type took it away
     if _is_plain(before) and _is_plain(after) and _code(before) != _code(after):
