@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 
 from . import undetected  # noqa: F401  the import tells Alembic to compare more
 from .answers import Answers
+from .contradictions import refuse_contradictions
 from .declared import as_declared
 from .desk import Desk
 from .differences import refuse_differences
@@ -42,6 +43,7 @@ QUESTIONS: tuple[Step, ...] = (
     refuse_unspeakable,
     ask_renames,
     refuse_primary_keys,
+    refuse_contradictions,
     as_declared,
     unique_as_declared,
     ask_for_values,
