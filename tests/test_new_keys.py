@@ -126,3 +126,20 @@ def test_the_rows_are_to_refer_to_what_is_not_there(
     sql(database_url, "INSERT INTO other (id, code) VALUES (1, 7)")
     alembic(shop, "upgrade head", "check")
     assert sql(database_url, "SELECT other FROM thing") == [(7,)]
+
+
+def test_the_rows_are_to_refer_to_a_uuid(project: Project, database_url: str) -> None:
+    """I fill a column with a UUID, which each database writes in its own way."""
+    shop = project.using(database_url)
+    other = OTHER.replace("code = sa.Column(sa.Integer", "code = sa.Column(sa.Uuid")
+    define_thing(shop, before=other)
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    value = "00000000000000000000000000000007"
+    needs = "other = sa.Uuid, sa.ForeignKey('other.code'), nullable=False"
+    define_thing(shop, needs, before=other)
+    fill = "-x", f"fill=thing.other:{value}"
+    shop.alembic(*fill, "revision", "--autogenerate", "-m", "after")
+    assert "No other.code is" in refusal(shop, "upgrade", "head")
+    sql(database_url, f"INSERT INTO other (id, code) VALUES (1, '{value}')")  # noqa: S608
+    alembic(shop, "upgrade head", "check")

@@ -106,7 +106,7 @@ def refuse_missing(
         rows = rows.where(sa.column(column).is_(None))
     found = sa.table(parent, sa.column(key), schema=schema)
     bind = op.get_bind()
-    there = sa.select(found).where(found.c[key] == value)
+    there = sa.select(found).where(found.c[key] == op.inline_literal(value))
     if bind.scalar(rows.limit(1)) and bind.execute(there).first() is None:
         raise CommandError(
             f"No {parent}.{key} is {value!r}, to which the rows of {table} are about to"
