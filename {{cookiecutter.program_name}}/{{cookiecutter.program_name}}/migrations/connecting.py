@@ -26,7 +26,8 @@ def connected(
     target = _target(name, given)
     if isinstance(target, Engine):
         if reads and has_no_file(target.url):
-            target = create_engine("sqlite://")  # as empty as the file
+            # as empty as the file would be
+            target = create_engine("sqlite://", poolclass=NullPool)
         with target.connect() as connection:
             yield connection
         return

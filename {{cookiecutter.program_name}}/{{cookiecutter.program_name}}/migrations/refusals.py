@@ -86,7 +86,7 @@ def refuse_missing(
     table: str,
     column: str | None,
     target: tuple[str, str],
-    value: object,
+    value: str | int,
     *,
     schema: str | None = None,
 ) -> None:

@@ -47,7 +47,8 @@ def connected(name: str) -> Iterator[Connection]:
     reads = only_reads()
     engine = given or _engine(url_in_settings(name, make_folder=not reads))
     if reads and has_no_file(engine.url):
-        engine = create_engine("sqlite://")  # as empty as the file that is not there
+        # as empty as the file that is not there
+        engine = create_engine("sqlite://", poolclass=NullPool)
     with _open(engine, source(name)) as connection:
         yield connection
 
