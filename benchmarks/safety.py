@@ -230,7 +230,7 @@ def main() -> None:
         title = f"eight upgrades at once, {kind}"
         rows[title] = partial(together, rounds=rounds, kind=kind)
     if "postgresql" in kinds:
-        few = max(1, rounds // 5)
+        few = max(1, rounds // 2)
         rows["eight at once with CREATE INDEX CONCURRENTLY"] = partial(
             together, rounds=few, kind="postgresql", last=CONCURRENT
         )

@@ -23,7 +23,7 @@ def test_a_contradiction_is_refused(
         define_thing(shop, *before)
         draft(shop, "before")
     revisions = shop.revisions()
-    define_thing(shop, f"{CITY.format(SET_NULL)}, nullable=False")
+    define_thing(shop, f"{CITY.format(SET_NULL.lower())}, nullable=False")
     fill = ("-x", "fill=thing.city:1")
     said = refusal(shop, *fill, "revision", "--autogenerate", "-m", "after")
     assert "thing.city is NOT NULL, and its ondelete would make it NULL.\n" in said

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import Column
+from sqlalchemy import Column, ForeignKey
 
 from .declared import operations_in
 from .draft import Draft, label
@@ -21,12 +21,16 @@ def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
         for op in operations_in(upgrade)
         for key, name in _columns(op)
         if not draft.models[key][name].nullable
-        if any(fk.ondelete == "SET NULL" for fk in draft.models[key][name].foreign_keys)
+        if any(map(_sets_null, draft.models[key][name].foreign_keys))
     ]
     if lines:
         advice = "Allow NULL in the model, or choose another ondelete."
         lines.append(f"Nothing is written. {advice}")
         raise CommandError("\n".join(dict.fromkeys(lines)))
+
+
+def _sets_null(fk: ForeignKey) -> bool:
+    return (fk.ondelete or "").upper() == "SET NULL"
 
 
 def _columns(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
