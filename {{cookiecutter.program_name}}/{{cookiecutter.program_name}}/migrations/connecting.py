@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from .configuration import Databases
-from .safety.opening import has_no_file, url_in_settings
+from .safety.opening import to_read, url_in_settings
 
 
 @contextmanager
@@ -25,10 +25,7 @@ def connected(
     """
     target = _target(name, given)
     if isinstance(target, Engine):
-        if reads and has_no_file(target.url):
-            # as empty as the file would be
-            target = create_engine("sqlite://", poolclass=NullPool)
-        with target.connect() as connection:
+        with (to_read(target) if reads else target).connect() as connection:
             yield connection
         return
     began = target.in_transaction()

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
 
-from .declared import names_before
 from .defaults import defaults_around
 from .draft import Draft
 from .enums import enum_changes, is_native
@@ -94,9 +93,7 @@ def _guards(
     """Refuse rows that hold a value which is removed, and was not renamed."""
     kept = sa.Enum(*new.enums, *renamed, name=new.name)
     if not set(old.enums) <= set(kept.enums):
-        key = change.schema, change.table_name
-        was = names_before(container, key, change.column_name)
-        yield refuse_loss(*was, kept, change.schema)
+        yield refuse_loss(container, change, kept)
 
 
 def _widened(

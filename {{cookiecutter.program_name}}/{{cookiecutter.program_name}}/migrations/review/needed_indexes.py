@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from alembic.operations import ops
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 
-from .declared import operations_in
 from .draft import Draft
 from .order import CREATES, name_of
-from .referring import tables
+from .referring import tables, take_away_and_give_back
 
 DROPS = (ops.DropIndexOp, ops.DropConstraintOp)
 
@@ -19,16 +18,15 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     MariaDB then makes an index of its own for it; the other databases need none.
     """
     models = {(table.schema, table.name): table for table in tables(draft.context)}
-    changed = {getattr(op, "constraint_name", None) for op in operations_in(container)}
+    freed = list[ForeignKeyConstraint]()
     for change in container.ops:
         if not isinstance(change, ops.ModifyTableOps):
             continue
         table = models.get((change.schema, change.table_name))
         for fk in table.foreign_key_constraints if table is not None else ():
-            lost = _lose_index(change.ops, list(fk.column_keys))
-            if lost and fk.name and fk.name not in changed:
-                change.ops.append(ops.DropConstraintOp.from_constraint(fk))
-                change.ops.append(ops.CreateForeignKeyOp.from_constraint(fk))
+            if _lose_index(change.ops, list(fk.column_keys)):
+                freed.append(fk)
+    take_away_and_give_back(container, freed)
 
 
 def _lose_index(

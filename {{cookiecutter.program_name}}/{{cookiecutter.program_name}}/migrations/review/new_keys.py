@@ -12,10 +12,10 @@ from sqlalchemy import Column, ForeignKeyConstraint, UniqueConstraint
 
 from .declared import names_before, operations_in
 from .draft import Draft
+from .needed_indexes import DROPS
 from .renamed import Key
 from .step_calls import Call
 
-REMOVES = (ops.DropIndexOp, ops.DropConstraintOp)
 Part = tuple[Key, str | None]
 """A table, or a column of it."""
 
@@ -32,7 +32,7 @@ class Rule(NamedTuple):
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Begin with a look at the rows that a new key is about."""
     every = list(operations_in(container))
-    known = [_rule(op) for op in every if isinstance(op, REMOVES)]
+    known = [_rule(op) for op in every if isinstance(op, DROPS)]
     fresh = set(_fresh(every))
     guards = [
         _guard(container, rule)

@@ -7,11 +7,13 @@ from alembic.operations.ops import (
     CreateForeignKeyOp,
     DropConstraintOp,
     ModifyTableOps,
+    OpContainer,
 )
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ForeignKeyConstraint, MetaData, Table
 from sqlalchemy.sql.elements import conv
 
+from .declared import operations_in
 from .renamed import Names, RenamedInspector
 
 
@@ -20,6 +22,19 @@ def tables(database: MigrationContext) -> list[Table]:
     found: MetaData | Iterable[MetaData] = database.opts["target_metadata"]
     several = [found] if isinstance(found, MetaData) else found
     return [table for metadata in several for table in metadata.sorted_tables]
+
+
+def take_away_and_give_back(
+    container: OpContainer, keys: Iterable[ForeignKeyConstraint]
+) -> None:
+    """Drop foreign keys and make them again, but those that a draft changes anyway.
+
+    :param container: what will be ordered: the drops first, and the rest last.
+    """
+    changed = {getattr(op, "constraint_name", None) for op in operations_in(container)}
+    for fk in keys:
+        if fk.name and fk.name not in changed:
+            container.ops.append(_exchange(fk))
 
 
 def named_by_convention(
@@ -39,7 +54,7 @@ def named_by_convention(
             referred = (fk.referred_table.schema, fk.referred_table.name)
             name = old.get((tuple(fk.column_keys), referred))
             if name and fk.name and name != fk.name and {key, referred} & renamed:
-                yield _rename(fk, name)
+                yield _exchange(fk, name)
 
 
 def _signature(found: dict[str, Any]) -> tuple[object, object]:
@@ -47,8 +62,13 @@ def _signature(found: dict[str, Any]) -> tuple[object, object]:
     return tuple(found["constrained_columns"]), referred
 
 
-def _rename(fk: ForeignKeyConstraint, old: str) -> ModifyTableOps:
+def _exchange(fk: ForeignKeyConstraint, old: str | None = None) -> ModifyTableOps:
+    """Return what drops a foreign key and makes it again.
+
+    :param old: the name that it has, if that is another one.
+    """
     drop = DropConstraintOp.from_constraint(fk)
-    drop.constraint_name = conv(old)
+    if old:
+        drop.constraint_name = conv(old)
     create = CreateForeignKeyOp.from_constraint(fk)
     return ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)

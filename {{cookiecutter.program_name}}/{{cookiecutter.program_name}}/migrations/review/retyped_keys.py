@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKeyConstraint
 
 from .declared import operations_in
 from .draft import Draft
-from .referring import tables
+from .referring import tables, take_away_and_give_back
 from .renamed import Key
 
 WHOLE = (ops.CreateTableOp, ops.DropTableOp)
@@ -26,15 +26,14 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
     }
     whole = [op for op in container.ops if isinstance(op, WHOLE)]
     apart = {(op.schema, op.table_name) for op in whole}
-    changed = {getattr(op, "constraint_name", None) for op in operations_in(container)}
-    for table in tables(draft.context):
-        key = (table.schema, table.name)
-        for fk in table.foreign_key_constraints if key not in apart else ():
-            if fk.name and fk.name not in changed and retyped & set(_columns(fk)):
-                drop = ops.DropConstraintOp.from_constraint(fk)
-                create = ops.CreateForeignKeyOp.from_constraint(fk)
-                change = ops.ModifyTableOps(table.name, [drop, create], schema=key[0])
-                container.ops.append(change)
+    freed = (
+        fk
+        for table in tables(draft.context)
+        if (table.schema, table.name) not in apart
+        for fk in table.foreign_key_constraints
+        if retyped & set(_columns(fk))
+    )
+    take_away_and_give_back(container, freed)
 
 
 def _columns(fk: ForeignKeyConstraint) -> Iterator[tuple[Key, str]]:

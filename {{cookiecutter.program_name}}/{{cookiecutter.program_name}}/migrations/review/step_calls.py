@@ -6,8 +6,10 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _repr_type
 from alembic.operations import MigrateOperation
-from alembic.operations.ops import AlterColumnOp
+from alembic.operations.ops import AlterColumnOp, OpContainer
 from sqlalchemy.types import TypeEngine
+
+from .declared import names_before
 
 IMPORT = f"from {__name__.rpartition('.review.')[0]} import steps"
 """The import of a script that calls one."""
@@ -27,12 +29,16 @@ class Call(MigrateOperation):
         self.schema = schema
 
 
-def refuse_loss(table: str, column: str, new: Any, schema: str | None) -> Call:
+def refuse_loss(container: OpContainer, change: AlterColumnOp, new: Any) -> Call:
     """Return the step that stops when a column has values that a type would destroy.
 
-    :param table: its name, like the column's, before anything changes.
+    It comes first, so it speaks of the column as it is called before anything changes.
+
+    :param container: the operations of one direction, that the change is in.
     """
-    return Call("refuse_loss", table, column, new, schema=schema)
+    key = change.schema, change.table_name
+    was = names_before(container, key, change.column_name)
+    return Call("refuse_loss", *was, new, schema=change.schema)
 
 
 @renderers.dispatch_for(Call)

@@ -6,7 +6,7 @@ from typing import Any
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
-from .declared import names_before, operations_in
+from .declared import operations_in
 from .defaults import defaults_around
 from .draft import Draft, Note
 from .enums import is_native
@@ -31,9 +31,7 @@ def _guards(container: OpContainer) -> Iterator[Call]:
         if old is None or new is None or (is_native(old) and is_native(new)):
             continue
         if is_known(old, new) and not keeps_all(old, new):
-            key = change.schema, change.table_name
-            was = names_before(container, key, change.column_name)
-            yield refuse_loss(*was, new, change.schema)
+            yield refuse_loss(container, change, new)
 
 
 def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:

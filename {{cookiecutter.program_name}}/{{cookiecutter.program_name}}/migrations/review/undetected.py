@@ -30,9 +30,10 @@ def _compare(context: AutogenContext, change: AlterColumnOp, *compared: Any) -> 
     if declared is None:
         return
     _compare_defaults(change, declared, column)
-    comments = declared.comment, column.comment
-    if not context.migration_context.dialect.supports_comments and len({*comments}) > 1:
-        change.existing_comment, change.modify_comment = comments
+    has_none = not context.migration_context.dialect.supports_comments
+    if has_none and declared.comment != column.comment:
+        change.existing_comment = declared.comment
+        change.modify_comment = column.comment
         log.info("Detected another comment of '%s'", column)
 
 

@@ -46,10 +46,7 @@ def connected(name: str) -> Iterator[Connection]:
         return
     reads = only_reads()
     engine = given or _engine(url_in_settings(name, make_folder=not reads))
-    if reads and has_no_file(engine.url):
-        # as empty as the file that is not there
-        engine = create_engine("sqlite://", poolclass=NullPool)
-    with _open(engine, source(name)) as connection:
+    with _open(to_read(engine) if reads else engine, source(name)) as connection:
         yield connection
 
 
@@ -86,8 +83,9 @@ def _engine(url: URL) -> Engine:
     return create_engine(url, poolclass=NullPool, connect_args=arguments)
 
 
-def has_no_file(url: URL) -> bool:
-    """Say whether connecting would make an empty SQLite file."""
-    path = url.database or ":memory:"
-    on_disk = url.get_backend_name() == "sqlite" and not path.startswith((":", "file:"))
-    return on_disk and not Path(path).exists()
+def to_read(engine: Engine) -> Engine:
+    """Return an engine that makes no SQLite file: where there is none, an empty one."""
+    path = engine.url.database or ":memory:"
+    on_disk = engine.dialect.name == "sqlite" and not path.startswith((":", "file:"))
+    missing = on_disk and not Path(path).exists()
+    return create_engine("sqlite://", poolclass=NullPool) if missing else engine
