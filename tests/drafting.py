@@ -1,12 +1,11 @@
 """Draft a revision from changed models, and run it up, down and up on rows."""
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from environment import Environment
 from rendering import Project
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -46,7 +45,7 @@ def execute(url: str, sql: str) -> Rows:
 
 
 def round_trip(
-    project: Project,
+    project: Environment,
     insert: Sequence[str] = (),
     answers: Sequence[str] = (),
     up: Sequence[str] = (),
@@ -61,39 +60,27 @@ def round_trip(
     :param up: queries after an upgrade.
     :param down: queries after the downgrade.
     """
-    steps = json.dumps([list(part) for part in (insert, answers, up, down)])
-    done = project.run(sys.executable, __file__, project.name, typed=steps)
-    return Trip(**json.loads(done.stdout))
+    url = project.environment[project.url_variable]
 
-
-def _drive(package: str, steps: list[list[str]]) -> dict[str, Any]:
-    """Run inside the project."""
-    sys.path.insert(0, str(Path.cwd()))
-    from importlib import import_module  # noqa: PLC0415
-
-    migrations: Any = import_module(f"{package}.migrations")
-    settings: Any = import_module(f"{package}.settings")
-    url = settings.database_url().render_as_string(hide_password=False)
-    insert, answers, up, down = steps
-
-    def rows(queries: list[str]) -> dict[str, Rows]:
+    def rows(queries: Sequence[str]) -> dict[str, Rows]:
         return {query: execute(url, query) for query in queries}
 
-    migrations.upgrade()
-    for sql in insert:
-        execute(url, sql)
-    script = migrations.revision("change", answers=answers)
-    found: dict[str, Any] = {"script": Path(script.path).read_text()}
-    migrations.upgrade()
-    found["up"] = rows(up)
-    assert not (differences := migrations.check()), differences
-    migrations.downgrade("-1")
-    found["down"] = rows(down)
-    migrations.upgrade()
-    found["again"] = rows(up)
-    assert not (differences := migrations.check()), differences
-    return found
+    def insert_rows() -> None:
+        for sql in insert:
+            execute(url, sql)
 
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_drive(sys.argv[1], json.load(sys.stdin)), default=str))
+    with project.migrations() as migrations:
+        migrations.upgrade()
+        insert_rows()
+        script = migrations.revision("change", answers=answers)
+        assert script is not None
+        drafted = Path(script.path).read_text()
+        migrations.upgrade()
+        found_up = rows(up)
+        assert not (differences := migrations.check()), differences
+        migrations.downgrade("-1")
+        found_down = rows(down)
+        migrations.upgrade()
+        again = rows(up)
+        assert not (differences := migrations.check()), differences
+    return Trip(drafted, found_up, found_down, again)

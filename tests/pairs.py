@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
+from typing import TypeVar
 
 from rendering import Project
 from servers import empty_database
+
+AnyProject = TypeVar("AnyProject", bound=Project)
 
 SCRIPT = '''"""{revision}"""
 import sqlalchemy as sa
@@ -49,12 +53,12 @@ def two_databases(kinds: str, folder: Path) -> Iterator[tuple[str, str]]:
         yield default, auth
 
 
-def using_both(project: Project, urls: tuple[str, str]) -> Project:
+def using_both(project: AnyProject, urls: tuple[str, str]) -> AnyProject:
     """Return the same project with two other databases."""
     default, auth = urls
     variable = f"{project.name.upper()}_AUTH_DATABASE_URL"
     project = project.using(default)
-    return Project(project.path, {**project.environment, variable: auth})
+    return replace(project, environment={**project.environment, variable: auth})
 
 
 def write_parts(

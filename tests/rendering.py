@@ -1,12 +1,14 @@
 """Generate a project and run its commands, as a user does."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Self
 
 from cookiecutter.main import cookiecutter
 from jinja2 import Template
@@ -38,9 +40,9 @@ class Project:
         """The variable that holds the URL of the database."""
         return f"{self.name.upper()}_DATABASE_URL"
 
-    def using(self, url: str) -> "Project":
+    def using(self, url: str) -> Self:
         """Return the same project with another database."""
-        return Project(self.path, {**self.environment, self.url_variable: url})
+        return replace(self, environment={**self.environment, self.url_variable: url})
 
     def run(
         self,
@@ -90,6 +92,13 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Run Alembic in the project."""
         return self.run("alembic", *arguments, status=status)
+
+    def commands(self, *commands: str) -> str:
+        """Run Alembic commands in one process, and return their standard error."""
+        code = "import sys\nfrom alembic.config import main\n"
+        code += "for command in sys.argv[1:]:\n    main(command.split('\\x1f'))"
+        words = ["\x1f".join(shlex.split(command)) for command in commands]
+        return self.run("python", "-c", code, *words).stderr
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that a file of the package holds exactly once."""

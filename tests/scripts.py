@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import indent
-from typing import Any
+from typing import Any, TypeVar
 
 from rendering import Project
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+
+AnyProject = TypeVar("AnyProject", bound=Project)
 
 SCRIPT = '''"""{revision}"""
 from alembic import op
@@ -51,7 +53,7 @@ def write(
     return path
 
 
-def empty(project: Project) -> Project:
+def empty(project: AnyProject) -> AnyProject:
     """Take the first revision away, so that the next one starts from nothing."""
     for path in project.revisions():
         path.unlink()

@@ -50,11 +50,8 @@ def draft(project: Project, name: str, *answers: str) -> str:
 
 
 def alembic(project: Project, *commands: str) -> str:
-    """Run Alembic commands in one process, which saves the start of the others."""
-    code = "import sys\nfrom alembic.config import main\n"
-    code += "for command in sys.argv[1:]:\n    main(command.split('\\x1f'))"
-    words = ["\x1f".join(shlex.split(command)) for command in commands]
-    return project.run("python", "-c", code, *words).stderr
+    """Run Alembic commands in one process, and return what they log."""
+    return project.commands(*commands)
 
 
 def refusal(project: Project, *arguments: str) -> str:

@@ -3,10 +3,9 @@
 from logging.config import fileConfig
 
 from alembic import context
+from alembic_lossless import env
 
-from {{ cookiecutter.program_name }}.migrations.connection import migrating, url_of
-from {{ cookiecutter.program_name }}.migrations.models import all_metadata
-from {{ cookiecutter.program_name }}.migrations.review import review
+from {{ cookiecutter.program_name }}.migrations import project
 
 config = context.config
 
@@ -14,24 +13,32 @@ config = context.config
 if config.config_file_name and config.attributes.get("configure_logger", True):
     fileConfig(config.config_file_name, disable_existing_loggers=False)
 
-options = {
-    "target_metadata": all_metadata()["default"],
-    # SQLite can alter little: batch operations rebuild the table there.
-    "render_as_batch": True,
-    **review(),
-}
+# What config.attributes["connection"] holds, or what the settings name.
+database = env.database(project)
+target_metadata = env.metadata(project)["default"]
+# SQLite can alter little: batch operations rebuild the table there.
+render_as_batch = True
 
 
 def run_migrations_offline() -> None:
     """Write the SQL of a run (`--sql`) without a database."""
-    context.configure(url=url_of(), literal_binds=True, **options)
+    context.configure(
+        url=database.url,
+        target_metadata=target_metadata,
+        render_as_batch=render_as_batch,
+        literal_binds=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
 
 
 def run_migrations_online() -> None:
     """Migrate a database: one run at a time, and all of it or nothing."""
-    with migrating(**options):
+    with env.migrating(
+        database,
+        target_metadata=target_metadata,
+        render_as_batch=render_as_batch,
+    ):
         context.run_migrations()
 
 

@@ -8,15 +8,9 @@ from logging.config import fileConfig
 from typing import Any
 
 from alembic import context
+from alembic_lossless import env
 
-from {{ cookiecutter.program_name }}.migrations.connection import (
-    chosen,
-    give_parts,
-    migrating,
-    url_of,
-)
-from {{ cookiecutter.program_name }}.migrations.models import all_metadata
-from {{ cookiecutter.program_name }}.migrations.review import review
+from {{ cookiecutter.program_name }}.migrations import project
 
 config = context.config
 
@@ -24,9 +18,10 @@ config = context.config
 if config.config_file_name and config.attributes.get("configure_logger", True):
     fileConfig(config.config_file_name, disable_existing_loggers=False)
 
-metadata = all_metadata()
-databases = chosen()
-reviewed = review(len(databases))
+# What config.attributes["connection"] holds, or what the settings name.
+databases = env.chosen_databases(project)
+metadata = env.metadata(project)
+env.give_parts("default")
 
 
 def options_of(name: str) -> dict[str, Any]:
@@ -37,14 +32,13 @@ def options_of(name: str) -> dict[str, Any]:
         "downgrade_token": f"{name}_downgrades",
         # SQLite can alter little: batch operations rebuild the table there.
         "render_as_batch": True,
-        **reviewed,
     }
 
 
 def run_migrations_offline() -> None:
     """Write the SQL of a run (`--sql`), one database after the other."""
-    for name in databases:
-        context.configure(url=url_of(name), literal_binds=True, **options_of(name))
+    for name, database in databases.items():
+        context.configure(url=database.url, literal_binds=True, **options_of(name))
         context.get_context().impl.static_output(f"-- Database: {name}")
         with context.begin_transaction():
             context.run_migrations(database=name)
@@ -52,13 +46,11 @@ def run_migrations_offline() -> None:
 
 def run_migrations_online() -> None:
     """Migrate the databases: one run at a time, and all of it or nothing."""
-    with migrating() as begin:
+    with env.migrating_several(databases) as begin:
         for name in databases:
             begin(name, **options_of(name))
             context.run_migrations(database=name)
 
-
-give_parts()
 
 if context.is_offline_mode():
     run_migrations_offline()

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from {{ cookiecutter.program_name }} import migrations, settings
+from {{ cookiecutter.program_name }} import settings
+from {{ cookiecutter.program_name }}.migrations import migrations
 
 from .databases import Migrated, Urls, app_on, new_databases
 from .server import KINDS, running_server

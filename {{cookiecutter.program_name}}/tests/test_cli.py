@@ -4,8 +4,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from {{ cookiecutter.program_name }} import migrations, seed
+from {{ cookiecutter.program_name }} import seed
 from {{ cookiecutter.program_name }}.db import db
+from {{ cookiecutter.program_name }}.migrations import migrations
 from {{ cookiecutter.program_name }}.models import Friend
 
 

@@ -7,7 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import DBAPIError
 
-from {{ cookiecutter.program_name }} import create_app, migrations
+from {{ cookiecutter.program_name }} import create_app
+from {{ cookiecutter.program_name }}.migrations import migrations
 
 from .databases import app_on
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from alembic_lossless import REVIEW
 from sqlalchemy import inspect
 
-from {{ cookiecutter.program_name }} import migrations
 from {{ cookiecutter.program_name }}.db import engines
-from {{ cookiecutter.program_name }}.migrations.review.marks import OPEN
+from {{ cookiecutter.program_name }}.migrations import migrations
 
 needs_empty_databases = pytest.mark.usefixtures("empty_app")
 
@@ -25,10 +25,10 @@ def test_no_open_review() -> None:
     """I looked at every place of a draft that it asked me to look at."""
     for script in migrations.history():
         lines = Path(script.path).read_text("utf-8").splitlines()
-        marked = [f"line {n}" for n, line in enumerate(lines, 1) if OPEN in line]
+        marked = [f"line {n}" for n, line in enumerate(lines, 1) if REVIEW in line]
         assert not marked, (
             f"{script.path} asks for a review: {', '.join(marked)}. Look, then delete"
-            f' what follows "{OPEN}".'
+            f' what follows "{REVIEW}".'
         )
 
 

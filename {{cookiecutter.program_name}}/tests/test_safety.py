@@ -13,8 +13,9 @@ from alembic.util import CommandError
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from {{ cookiecutter.program_name }} import migrations, settings
+from {{ cookiecutter.program_name }} import settings
 from {{ cookiecutter.program_name }}.db import engines, metadatas
+from {{ cookiecutter.program_name }}.migrations import migrations
 
 from .databases import new_databases
 

@@ -1,33 +1,20 @@
 """The app's own commands: `flask db` and `flask seed`."""
 
 import click
+from alembic_lossless.flask import db_command
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
-from . import migrations, seed
+from . import seed
 from .db import engines
-from .migrations.safety.causes import cause
+from .migrations import migrations
 
 
 def init_app(app: Flask) -> None:
     """Give the app its commands."""
-    app.cli.add_command(db)
+    app.cli.add_command(db_command(migrations))
     app.cli.add_command(seed_examples)
-
-
-@click.command(
-    "db", add_help_option=False, context_settings={"ignore_unknown_options": True}
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-@with_appcontext
-def db(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Migrate the database: all that Alembic can, and `status`."""
-    # Alembic takes longer to import than the app: only this command pays for it.
-    from .migrations.command_line import run  # noqa: PLC0415
-
-    run(arguments, context.command_path)
 
 
 @click.command("seed")
@@ -37,8 +24,8 @@ def seed_examples() -> None:
     try:
         pending = migrations.pending()
     except DBAPIError as error:
-        url = engines()["default"].url
-        raise click.ClickException(f"{url}: {cause(error.orig, url)}.") from error
+        said = migrations.explain(error, engines()["default"])
+        raise click.ClickException(said) from error
     if pending:
         raise click.ClickException("Tables are missing. First run: flask db upgrade")
     others = seed.count_others()

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, Flask, render_template
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from . import migrations
 from .db import metadatas
+from .migrations import migrations
 
 blueprint = Blueprint("health", __name__)
 

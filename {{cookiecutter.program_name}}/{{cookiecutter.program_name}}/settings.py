@@ -56,45 +56,23 @@ def url_variable(name: str = "default") -> str:
     return f"{PREFIX}{middle}DATABASE_URL"
 
 
-def seconds(name: str, default: float) -> float:
-    """Return a setting that is a number of seconds.
-
-    :param name: its variable, without the prefix.
-    :param default: what it is when no variable says otherwise.
-    :raises SettingError: for anything but a number that is not negative.
-    """
-    value = variables().get(name, str(default))
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1
-    if not 0 <= number < float("inf"):
-        raise SettingError(
-            f"{PREFIX}{name} is {value!r}. Write a number of seconds: {default:g}"
-        )
-    return number
-
-
 def database_url(
     name: str = "default",
     values: Mapping[str, Any] | None = None,
-    *,
-    make_folder: bool = True,
 ) -> URL:
     """Return the URL of a database: the one that app, `flask db` and `alembic` use.
 
-    Without a value it is a SQLite file in the user's data folder.
+    Without a value it is a SQLite file in the user's data folder, which is made.
 
     :param name: the database, a key of `db.metadatas`.
     :param values: settings such as an app's configuration; the environment's if None.
-    :param make_folder: make the data folder if it is not there.
     :raises SettingError: for a value that is no URL, or whose driver is missing.
     """
     variable = url_variable(name)
     found = variables() if values is None else values
     value = found.get(variable.removeprefix(PREFIX))
     if value is None:
-        folder = user_data_path(PROGRAM, ensure_exists=make_folder)
+        folder = user_data_path(PROGRAM, ensure_exists=True)
         file = "main.db" if name == "default" else f"{name}.db"
         return URL.create("sqlite", database=str(folder / file))
     return usable_url(value, variable)

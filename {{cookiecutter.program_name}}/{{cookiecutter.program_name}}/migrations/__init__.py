@@ -1,54 +1,35 @@
-"""Alembic's commands as functions, for the app, its tests and its command line.
+"""The migrations of this app as functions: `migrations.upgrade()` and the others.
 
-They return data, print nothing and leave logging alone. In an app context they use the
-app's engines, elsewhere the databases of the environment, or always `connection=`.
+This is all that the library in `alembic_lossless` knows of the app.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from .commands import check, downgrade, revision, stamp, upgrade
-    from .configuration import Databases, config
-    from .state import (
-        current,
-        heads,
-        history,
-        operations,
-        pending,
-        script,
-        stamped,
-        stopped,
-    )
-else:
+from alembic_lossless import Migrations, Project, Settings, import_modules
+from flask import has_app_context
+from sqlalchemy import Engine
 
-    def __getattr__(name: str) -> Any:
-        """Import Alembic when it is first used: it takes longer than the app to import.
+from .. import settings
+from ..db import engines, metadatas
 
-        Source: PEP 562, "Module __getattr__".
-        """
-        if name in __all__:
-            for module in ("commands", "state"):
-                functions = import_module(f".{module}", __name__)
-                if hasattr(functions, name):
-                    return getattr(functions, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+FOLDER = Path(__file__).resolve().parent
+APP = __name__.rpartition(".")[0]
 
 
-__all__ = [
-    "Databases",
-    "check",
-    "config",
-    "current",
-    "downgrade",
-    "heads",
-    "history",
-    "operations",
-    "pending",
-    "revision",
-    "script",
-    "stamp",
-    "stamped",
-    "stopped",
-    "upgrade",
-]
+def app_engines() -> Mapping[str, Engine] | None:
+    """Return the databases of the running app; None where no app runs."""
+    return engines() if has_app_context() else None
+
+
+project = Project(
+    folder=FOLDER,
+    ini=settings.PROJECT / "alembic.ini",
+    metadatas=metadatas,
+    import_models=lambda: import_modules(APP),
+    url=settings.database_url,
+    source=settings.url_variable,
+    engines=app_engines,
+    settings=Settings(settings.variables, settings.PREFIX),
+)
+migrations = Migrations(project)

@@ -1,0 +1,187 @@
+"""Drops are written, said aloud, never everything at once, and in a working order."""
+
+import pytest
+from drafting import change, round_trip
+from environment import Environment
+from things import alembic, define_thing, draft, sql
+
+ROWS = (
+    "INSERT INTO city (id, name) VALUES (1, 'Oslo')",
+    "INSERT INTO friend (id, name, city_id) VALUES (1, 'Ann', 1)",
+    "INSERT INTO hobby (id, name) VALUES (1, 'chess')",
+    "INSERT INTO friend_hobby (friend_id, hobby_id) VALUES (1, 1)",
+)
+EMPTY = '"""No tables yet."""\n'
+ONLY_FRIEND = '''"""Friends alone."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .db import Model
+
+
+class Friend(Model):
+    """A person."""
+
+    __tablename__ = "friend"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+'''
+CYCLE = (
+    ONLY_FRIEND.replace(
+        "import String",
+        "import ForeignKey, String",
+    )
+    + '''    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+
+
+class Team(Model):
+    """Friends with a captain."""
+
+    __tablename__ = "team"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    captain_id: Mapped[int | None] = mapped_column(ForeignKey("friend.id"))
+    league_id: Mapped[int | None] = mapped_column(ForeignKey("league.id"))
+
+
+class League(Model):
+    """Teams with a winner."""
+
+    __tablename__ = "league"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    winner_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+'''
+)
+
+
+def _models(project: Environment, text: str) -> None:
+    """Replace the models; the app goes on importing the names it knows."""
+    names = (
+        "\nCity = Hobby = Friend\n"
+        if "Friend" in text
+        else "City = Hobby = Friend = object"
+    )
+    (project.package / "models.py").write_text(text + names)
+
+
+def test_tables_go_and_come_back_in_order(
+    project: Environment, database_url: str
+) -> None:
+    """I drop three related tables at once, and take it back."""
+    _models(project, ONLY_FRIEND)
+    trip = round_trip(
+        project.using(database_url),
+        insert=ROWS,
+        up=["SELECT id, name FROM friend"],
+        down=["SELECT city_id FROM friend", "SELECT * FROM friend_hobby"],
+    )
+    assert list(trip.again.values()) == [[[1, "Ann"]]]
+    assert list(trip.down.values()) == [[[None]], []]
+    for what in ("table city", "table hobby", "column friend.city_id"):
+        assert f"# DELETES: {what} with " in trip.script
+
+
+def test_the_index_of_a_foreign_key_goes(
+    project: Environment, database_url: str
+) -> None:
+    """I no longer index friend.city_id; MariaDB wants an index there, and makes one."""
+    change(project, (", index=True", ""))
+    cities = "SELECT city_id FROM friend"
+    trip = round_trip(project.using(database_url), insert=ROWS, up=[cities])
+    assert trip.again[cities] == [[1]]
+
+
+def test_the_check_of_a_column_goes_along(
+    project: Environment, database_url: str
+) -> None:
+    """I add a column that has a CHECK of its own, and drop it; both ways work."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.Text")
+    draft(shop, "before")
+    flag = "flag = sa.Boolean(create_constraint=True, name='flag')"
+    define_thing(shop, "name = sa.Text", flag)
+    draft(shop, "flag")
+    sql(database_url, "INSERT INTO thing (id, flag) VALUES (1, true)")
+    alembic(shop, "downgrade -1", "upgrade head")
+    define_thing(shop, "name = sa.Text")
+    draft(shop, "after")
+    assert sql(database_url, "SELECT id FROM thing") == [(1,)]
+
+
+def test_a_drop_is_logged(project: Environment) -> None:
+    """I drop a column and the command warns me of what the script deletes."""
+    shop = _sqlite(project)
+    _models(project, ONLY_FRIEND)
+    done = shop.alembic("revision", "--autogenerate", "-m", "friends alone")
+    assert "WARNING" in done.stderr
+    assert "The draft deletes column friend.city_id with its values." in done.stderr
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_order_is_no_matter_of_luck(
+    project: Environment, database_url: str
+) -> None:
+    """I draft the same drops on six machines, and all write the same script."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    _models(project, ONLY_FRIEND)
+    scripts = set()
+    for seed in range(6):
+        shop.environment["PYTHONHASHSEED"] = str(seed)
+        known = set(shop.revisions())
+        shop.alembic("revision", "--autogenerate", "--rev-id", "x", "-m", "drop")
+        (path,) = set(shop.revisions()) - known
+        scripts.add(path.read_text().partition("def upgrade")[2])
+        if seed < 5:
+            path.unlink()
+    assert len(scripts) == 1
+    shop.alembic("upgrade", "head")
+    shop.alembic("downgrade", "-1")
+
+
+def test_tables_that_refer_to_each_other(
+    project: Environment, database_url: str
+) -> None:
+    """I make tables in a circle, drop them again, and take each back."""
+    shop = project.using(database_url)
+    _models(project, CYCLE)
+    drops = ("city", "hobby", "friend_hobby", "friend.city_id")
+    round_trip(shop, insert=ROWS, answers=[f"drop={what}" for what in drops])
+    _models(project, ONLY_FRIEND)
+    round_trip(shop, insert=["INSERT INTO league (id) VALUES (1)"])
+
+
+def test_a_draft_that_drops_everything_is_refused(
+    project: Environment, database_url: str
+) -> None:
+    """I forgot to import the models: nothing is written, and I am told why."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    _models(project, EMPTY)
+    before = shop.revisions()
+    done = shop.alembic("revision", "--autogenerate", "-m", "oops", status=255)
+    said = done.stdout + done.stderr
+    assert "would drop every table (city, friend, friend_hobby, hobby)" in said
+    assert "models were not imported" in said
+    assert shop.revisions() == before
+
+
+def test_all_tables_go_when_each_is_named(
+    project: Environment, database_url: str
+) -> None:
+    """I really drop the last table, and say so."""
+    shop = project.using(database_url)
+    _models(project, ONLY_FRIEND)
+    round_trip(shop, insert=ROWS)
+    _models(project, EMPTY)
+    trip = round_trip(shop, answers=["drop=friend"])
+    assert 'op.drop_table("friend")' in trip.script
+
+
+def _sqlite(project: Environment) -> Environment:
+    shop = project.using(f"sqlite:///{project.path}/main.db")
+    shop.alembic("upgrade", "head")
+    return shop

@@ -1,0 +1,219 @@
+"""A column of an Enum: added, its values changed, dropped; no row is lost."""
+
+from pathlib import Path
+
+import pytest
+from environment import Environment
+from pairs import two_databases, using_both
+from servers import empty_database
+from things import alembic, define_thing, draft, refusal, sql
+
+MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"
+NAME = "name = sa.String(20)"
+ROWS = "SELECT id, CAST(mood AS CHAR(5)) FROM thing ORDER BY id"
+INSERT = "INSERT INTO thing (id, mood) VALUES (1, 'happy'), (2, 'sad')"
+TYPES = "SELECT typname FROM pg_type WHERE typtype = 'e'"
+
+
+def mood(*values: str, default: str = "happy") -> str:
+    """Return a column that holds a mood."""
+    return MOOD.format(values=", ".join(map(repr, values)), default=repr(default))
+
+
+def moods(url: str) -> list[str]:
+    """Return the mood of each row."""
+    return [row[1].strip() for row in sql(url, ROWS)]
+
+
+@pytest.fixture
+def shop(project: Environment, database_url: str) -> Environment:
+    """Give a project with an empty table."""
+    shop = project.using(database_url)
+    define_thing(shop, NAME)
+    draft(shop, "things")
+    return shop
+
+
+def test_an_enum_arrives_on_a_table_and_leaves(
+    shop: Environment, database_url: str
+) -> None:
+    """I add an Enum to a table with rows, go back, forward and drop it again."""
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    define_thing(shop, NAME, mood("happy", "sad"))
+    draft(shop, "mood")
+    alembic(shop, "downgrade -1", "upgrade head")
+    assert moods(database_url) == ["happy"]
+    define_thing(shop, NAME)
+    draft(shop, "no mood")
+    alembic(shop, "downgrade -1")
+    assert moods(database_url) == ["happy"]
+    alembic(shop, "upgrade head")
+    if "postgresql" in database_url:
+        assert sql(database_url, TYPES) == []
+
+
+def test_a_value_is_added_and_removed(shop: Environment, database_url: str) -> None:
+    """I add a value, use it, and cannot remove it until no row has it."""
+    define_thing(shop, NAME, mood("happy", "sad"))
+    draft(shop, "mood")
+    sql(database_url, INSERT)
+    define_thing(shop, NAME, mood("happy", "sad", "cross"))
+    draft(shop, "cross")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (3, 'cross')")
+    assert moods(database_url) == ["happy", "sad", "cross"]
+    refused = refusal(shop, "downgrade", "-1")
+    assert "thing.mood holds 1 value that" in refused
+    assert "for example 'cross'" in refused
+    assert moods(database_url) == ["happy", "sad", "cross"]
+    sql(database_url, "UPDATE thing SET mood = 'sad' WHERE id = 3")
+    alembic(shop, "downgrade -1", "upgrade head")
+    assert moods(database_url) == ["happy", "sad", "sad"]
+    define_thing(shop, NAME, mood("happy", "sad"))
+    draft(shop, "no cross")
+    assert moods(database_url) == ["happy", "sad", "sad"]
+
+
+def test_a_value_is_renamed(shop: Environment, database_url: str) -> None:
+    """I am asked whether sad is blue now; it is, and the rows say so."""
+    define_thing(shop, NAME, mood("happy", "sad", default="sad"))
+    draft(shop, "mood")
+    sql(database_url, INSERT)
+    define_thing(shop, NAME, mood("happy", "blue", default="blue"))
+    asked = refusal(shop, "revision", "--autogenerate", "-m", "blue")
+    assert "Was the value 'sad' of thing.mood renamed to 'blue'?" in asked
+    draft(shop, "blue", "rename=thing.mood.sad:blue")
+    assert moods(database_url) == ["happy", "blue"]
+    sql(database_url, "INSERT INTO thing (id) VALUES (3)")
+    alembic(shop, "downgrade -1")
+    assert moods(database_url) == ["happy", "sad", "sad"]
+    sql(database_url, "INSERT INTO thing (id) VALUES (4)")
+    alembic(shop, "upgrade head")
+    assert moods(database_url) == ["happy", "blue", "blue", "blue"]
+
+
+def test_a_value_is_renamed_with_its_column(
+    shop: Environment, database_url: str
+) -> None:
+    """I rename a column and a value, add one, and say NOT NULL, all at once."""
+    default = "server_default='sad'"
+    define_thing(shop, f"mood = sa.Enum('happy', 'sad', name='mood'), {default}")
+    draft(shop, "mood", "drop=thing.name")
+    sql(database_url, f"{INSERT}, (3, NULL)")
+    feeling = mood("happy", "blue", "cross", default="blue").replace("mood", "tone", 1)
+    define_thing(shop, feeling)
+    rename = "rename=thing.mood:tone", "rename=thing.tone.sad:blue"
+    draft(shop, "tone", *rename, "fill=thing.tone:cross")
+    sql(database_url, "INSERT INTO thing (id) VALUES (4)")
+    tones = sql(database_url, "SELECT tone FROM thing ORDER BY id")
+    assert tones == [("happy",), ("blue",), ("cross",), ("blue",)]
+    sql(database_url, "UPDATE thing SET tone = 'happy' WHERE id = 3")
+    alembic(shop, "downgrade -1")
+    assert moods(database_url) == ["happy", "sad", "happy", "sad"]
+
+
+def test_a_new_column_has_a_new_value(shop: Environment, database_url: str) -> None:
+    """I add a value and another column that uses it; going back takes both away."""
+    define_thing(shop, mood("happy", "sad"))
+    draft(shop, "mood", "drop=thing.name")
+    sql(database_url, INSERT)
+    tone = mood("happy", "sad", "cross", default="cross").replace("mood", "tone", 1)
+    define_thing(shop, mood("happy", "sad", "cross"), tone)
+    draft(shop, "tone")
+    tones = "SELECT tone FROM thing ORDER BY id"
+    assert sql(database_url, tones) == [("cross",), ("cross",)]
+    alembic(shop, "downgrade -1")
+    assert moods(database_url) == ["happy", "sad"]
+    alembic(shop, "upgrade head", "check")
+
+
+def test_an_enum_becomes_text(
+    shop: Environment, database_url: str, tmp_path: Path
+) -> None:
+    """I no longer want a type for my Enum, and no database keeps one."""
+    define_thing(shop, "mood = sa.Enum('happy', 'sad', name='mood')")
+    draft(shop, "mood", "drop=thing.name")
+    sql(database_url, INSERT)
+    text = "mood = sa.Enum('happy', 'sad', name='mood', native_enum=False, length=5)"
+    define_thing(shop, text)
+    assert "op.alter_column" in draft(shop, "text").replace("batch_op", "op")
+    with empty_database("postgresql", tmp_path) as url:
+        there = shop.using(url)
+        alembic(there, "upgrade head", "check", "downgrade -1", "upgrade head")
+        assert sql(url, TYPES) == []
+
+
+def test_an_enum_keeps_its_name(shop: Environment) -> None:
+    """I rename my class, and with it the type: I am told to keep the name."""
+    define_thing(shop, NAME, mood("happy", "sad"))
+    draft(shop, "mood")
+    define_thing(shop, NAME, mood("happy", "sad").replace("'mood'", "'feeling'"))
+    said = refusal(shop, "revision", "--autogenerate", "-m", "feeling")
+    assert "mood in the database, feeling in the model. Nothing" in said
+    assert 'keep name="mood" in the model.' in said
+
+
+def test_text_becomes_an_enum(shop: Environment, database_url: str) -> None:
+    """Text that holds only the values becomes an Enum, and other text is refused."""
+    sql(database_url, "INSERT INTO thing (id, name) VALUES (1, 'happy'), (2, 'grey')")
+    define_thing(shop, "name = sa.Enum('happy', 'sad', name='mood')")
+    shop.alembic("revision", "--autogenerate", "-m", "mood")
+    assert "example 'grey'" in refusal(shop, "upgrade", "head")
+    sql(database_url, "UPDATE thing SET name = 'sad' WHERE id = 2")
+    alembic(shop, "upgrade head", "check", "downgrade -1", "upgrade head")
+    names = sql(database_url, "SELECT name FROM thing ORDER BY id")
+    assert names == [("happy",), ("sad",)]
+
+
+def test_a_whole_life_leaves_nothing_behind(
+    project: Environment, database_url: str
+) -> None:
+    """Two tables share an Enum; both go, or all is undone, and so does its type."""
+    shop = project.using(database_url)
+    before = "mood = sa.Enum('happy', 'sad', name='mood')\n"
+    other = (
+        "class Other(Model):\n    __tablename__ = 'other'\n"
+        "    id = sa.Column(sa.Integer, primary_key=True)\n"
+        "    mood = sa.Column(mood)\n"
+    )
+    define_thing(shop, "mood = mood", before=before + other)
+    draft(shop, "two tables")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (1, 'sad')")
+    sql(database_url, "INSERT INTO other (id, mood) VALUES (1, 'happy')")
+    before = before.replace("'sad'", "'sad', 'cross'")
+    define_thing(shop, "mood = mood", before=before + other)
+    draft(shop, "cross")
+    assert sql(database_url, "SELECT mood FROM other") == [("happy",)]
+    (shop.package / "things.py").unlink()
+    alembic(shop, "revision --autogenerate -m gone", "upgrade head", "check")
+    alembic(shop, "downgrade -2", "upgrade head", "downgrade -3")
+    if "postgresql" in database_url:
+        assert sql(database_url, TYPES) == []
+
+
+def test_an_enum_that_is_text_needs_no_migration(
+    project: Environment, database_url: str
+) -> None:
+    """With native_enum=False and a length, a new value is a change of code alone."""
+    shop = project.using(database_url)
+    text = "mood = sa.Enum({}, native_enum=False, length=20)"
+    define_thing(shop, text.format("'happy'"))
+    draft(shop, "mood")
+    define_thing(shop, text.format("'happy', 'disappointed'"))
+    alembic(shop, "check")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (1, 'disappointed')")
+
+
+def test_each_database_has_its_own_enums(several: Environment, tmp_path: Path) -> None:
+    """The second database's Enum changes its values, and is dropped, as the first's."""
+    with two_databases("sqlite-postgresql", tmp_path) as urls:
+        shop = using_both(several, urls)
+        for row, values in enumerate(("'happy', 'sad'", "'happy', 'sad', 'cross'")):
+            column = f"mood = sa.Enum({values}, name='mood'), server_default='happy'"
+            define_thing(shop, column)
+            path = shop.package / "things.py"
+            path.write_text(path.read_text().replace("Model", "AuthModel"))
+            draft(shop, f"moods {row}")
+            sql(urls[1], f"INSERT INTO thing (id) VALUES ({row})")  # noqa: S608
+        assert moods(urls[1]) == ["happy", "happy"]
+        alembic(shop, "downgrade -1", "upgrade head", "downgrade -2")
+        assert sql(urls[1], TYPES) == []

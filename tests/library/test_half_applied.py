@@ -1,0 +1,146 @@
+"""MariaDB cannot undo a CREATE TABLE: what a revision that stopped leaves behind."""
+
+import signal
+import time
+
+import pytest
+from environment import Environment
+from scripts import ask, empty, tables, versions, write
+
+ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
+HALF = MADE.format("half") + '\nop.execute("SELECT nope")'
+SLOW = MADE.format("half") + '\nop.execute("SELECT SLEEP(60)")'
+COMMENT = """SELECT table_comment FROM information_schema.tables
+    WHERE table_schema = database() AND table_name = 'alembic_version'"""
+CONCURRENT = """
+with op.get_context().autocommit_block():
+    op.create_index("ix_a", "a", ["id"], postgresql_concurrently=True)
+op.execute("SELECT nope")
+"""
+
+
+def half_applied(project: Environment) -> Environment:
+    """Give a project whose second revision stopped in the middle."""
+    empty(project)
+    write(project, "a", MADE.format("a"))
+    write(project, "b", HALF, 'op.drop_table("half")', down="a")
+    done = project.alembic("upgrade", "head", status=255)
+    assert "The upgrade of revision b failed: Unknown column 'nope'" in done.stdout
+    assert "In: SELECT nope" in done.stdout
+    assert "alembic stamp a" in done.stdout
+    return project
+
+
+@ON_MARIADB
+def test_a_later_upgrade_refuses(project: Environment, database_url: str) -> None:
+    """My revision failed in the middle; the next upgrade says so and does nothing."""
+    shop = half_applied(project.using(database_url))
+    assert versions(database_url) == ["a"]
+    write(shop, "b", MADE.format("other"), down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The upgrade of revision b stopped in the middle" in done.stdout
+    assert tables(database_url) == {"alembic_version", "a", "half"}
+    assert versions(database_url) == ["a"]
+
+
+@ON_MARIADB
+def test_status_shows_it(project: Environment, database_url: str) -> None:
+    """I see the revision that stopped, until I say that it is mended."""
+    shop = half_applied(project.using(database_url))
+    shown = shop.run("flask", "db", "status").stdout
+    assert "  stopped  b  b\n  applied  a  a\nb stopped in the middle" in shown
+    assert "Next: flask db upgrade" in shown
+    shop.alembic("stamp", "a")
+    shown = shop.run("flask", "db", "status").stdout
+    assert "  pending  b  b\n  applied  a  a\nModels:" in shown
+
+
+@ON_MARIADB
+def test_i_undo_by_hand_and_go_on(project: Environment, database_url: str) -> None:
+    """I drop what the revision left, say so, and the corrected one runs."""
+    shop = half_applied(project.using(database_url))
+    ask(database_url, "DROP TABLE half")
+    write(shop, "b", MADE.format("half"), 'op.drop_table("half")', down="a")
+    shop.alembic("stamp", "a")
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+    assert ask(database_url, COMMENT) == [("",)]
+
+
+@ON_MARIADB
+def test_i_finish_by_hand_and_go_on(project: Environment, database_url: str) -> None:
+    """I do the rest of the revision myself, say so, and can go down again."""
+    shop = half_applied(project.using(database_url))
+    shop.alembic("stamp", "b")
+    shop.alembic("upgrade", "head")
+    shop.alembic("downgrade", "-1")
+    assert tables(database_url) == {"alembic_version", "a"}
+
+
+@ON_MARIADB
+def test_a_killed_upgrade_is_known_afterwards(
+    project: Environment, database_url: str
+) -> None:
+    """The machine goes down in the middle of a revision, and the database says so."""
+    shop = empty(project.using(database_url))
+    write(shop, "b", SLOW)
+    process = shop.start("alembic", "upgrade", "head")
+    while "half" not in tables(database_url):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    asleep = """SELECT id FROM information_schema.processlist
+        WHERE info = 'SELECT SLEEP(60)' AND db = database()"""
+    for (number,) in ask(database_url, asleep):
+        ask(database_url, f"KILL {number}")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The upgrade of revision b stopped in the middle" in done.stdout
+
+
+@ON_MARIADB
+def test_a_revision_that_did_nothing_can_run_again(
+    project: Environment, database_url: str
+) -> None:
+    """The first statement of my revision fails; I correct it and just upgrade."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", 'op.execute("SELECT nope")')
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "What it did was undone." in done.stdout
+    write(shop, "a", MADE.format("a"))
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["a"]
+
+
+@ON_MARIADB
+def test_the_revisions_before_it_stay(project: Environment, database_url: str) -> None:
+    """The second of my revisions fails; the first is done, and I am told."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    write(shop, "b", 'op.execute("SELECT nope")', down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The revisions before it are done: the database is at a." in done.stdout
+    assert done.stderr.count("Context impl") == 1
+    assert versions(database_url) == ["a"]
+
+
+@ON_POSTGRESQL
+def test_an_autocommit_block_cannot_be_undone_either(
+    project: Environment, database_url: str
+) -> None:
+    """My revision fails after a part that was committed, and PostgreSQL knows it."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    write(shop, "b", CONCURRENT, down="a")
+    shop.alembic("upgrade", "head", status=255)
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The upgrade of revision b stopped in the middle" in done.stdout
+    ask(database_url, "DROP INDEX ix_a")
+    shop.alembic("stamp", "a")
+    write(shop, "b", "pass", down="a")
+    shop.alembic("upgrade", "head")
+    comment = "SELECT obj_description('alembic_version'::regclass)"
+    assert ask(database_url, comment) == [(None,)]

@@ -1,0 +1,147 @@
+"""A unique constraint or a foreign key is added that the rows contradict."""
+
+import pytest
+from environment import Environment
+from things import alembic, define_thing, draft, newest, refusal, sql
+
+OTHER = """
+class Other(Model):
+    __tablename__ = "other"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    code = sa.Column(sa.Integer, unique=True)
+"""
+BEFORE = ("name = sa.String(20)", "place = sa.Integer", "other = sa.Integer")
+KEYS = (
+    "title = sa.String(20), unique=True",
+    "place = sa.Integer, index=True, unique=True",
+    "other = sa.Integer, sa.ForeignKey('other.code')",
+    "added = sa.Integer",
+)
+INSERT = "INSERT INTO thing (id, name, place, other) VALUES "
+
+
+def columns(url: str) -> int:
+    """Return how many columns the table has."""
+    return len(sql(url, "SELECT * FROM thing")[0])
+
+
+def test_rows_that_contradict_a_new_key_stop_it(
+    project: Environment, database_url: str
+) -> None:
+    """I am told how many values are in the way and see one, and nothing has changed."""
+    shop = project.using(database_url)
+    define_thing(shop, *BEFORE, before=OTHER)
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO other (id, code) VALUES (1, 7)")
+    sql(database_url, f"{INSERT}(1, 'a', 1, 7), (2, 'a', 2, 8), (3, NULL, 2, NULL)")
+    sql(database_url, f"{INSERT}(4, NULL, NULL, 7)")
+    define_thing(shop, *KEYS, before=OTHER)
+    rename = "-x", "rename=thing.name:title"
+    shop.alembic(*rename, "revision", "--autogenerate", "-m", "after")
+    for said, correction in (
+        ("place holds 1 value more than once, for example 2.", "place = 3"),
+        ("name holds 1 value more than once, for example 'a'.", "name = 'b'"),
+        ("other holds 1 value that no other.code has, for example 8.", "other = 7"),
+    ):
+        assert f"thing.{said}" in refusal(shop, "upgrade", "head")
+        assert columns(database_url) == 4
+        sql(database_url, f"UPDATE thing SET {correction} WHERE id = 2")  # noqa: S608
+    alembic(shop, "upgrade head", "check", "downgrade -1", "upgrade head", "check")
+    titles = sql(database_url, "SELECT title, place, other FROM thing ORDER BY id")
+    assert titles == [("a", 1, 7), ("b", 3, 7), (None, 2, None), (None, None, 7)]
+
+
+def test_a_downgrade_looks_too(project: Environment, database_url: str) -> None:
+    """Since the key is gone rows contradict it; the downgrade stops before anything."""
+    shop = project.using(database_url)
+    define_thing(shop, *KEYS, before=OTHER)
+    draft(shop, "keys")
+    define_thing(shop, *(text.partition(",")[0] for text in KEYS[:3]), before=OTHER)
+    draft(shop, "none")
+    sql(database_url, "INSERT INTO thing (id, title, place) VALUES (1, 'a', 1)")
+    sql(database_url, "INSERT INTO thing (id, title, place) VALUES (2, 'a', 2)")
+    said = refusal(shop, "downgrade", "-1")
+    assert "thing.title holds 1 value more than once, for example 'a'." in said
+    assert columns(database_url) == 4
+    sql(database_url, "DELETE FROM thing WHERE id = 2")
+    alembic(shop, "downgrade -1")
+
+
+def test_a_key_on_new_columns_needs_no_look(project: Environment) -> None:
+    """Nobody looks at rows for a column that is new, or a key that is kept."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    define_thing(shop, *KEYS[1:], before=OTHER)
+    draft(shop, "before")
+    define_thing(shop, *KEYS, "more = sa.Integer, unique=True", before=OTHER)
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace("Integer, sa.F", "BigInteger, sa.F"))
+    draft(shop, "after")
+    assert "op.refuse_loss" not in newest(shop, "after").partition("downgrade()")[0]
+    assert "refuse_orphans" not in newest(shop, "after")
+    assert "refuse_duplicates" not in newest(shop, "after")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_several_columns_are_one_key(project: Environment, database_url: str) -> None:
+    """Two columns together become unique; `--sql` reminds me of what to look at."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(20)", "place = sa.Integer")
+    draft(shop, "before")
+    row = "INSERT INTO thing (name, place) VALUES "
+    sql(database_url, f"{row}('a', 1), ('a', 1), ('a', 2), ('b', NULL), ('b', NULL)")
+    define_thing(
+        shop,
+        "name = sa.String(20)",
+        "place = sa.Integer",
+        "__table_args__ = sa.UniqueConstraint('name', 'place'),",
+    )
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace("sa.Column(sa.Unique", "(sa.Unique"))
+    shop.alembic("revision", "--autogenerate", "-m", "after")
+    said = refusal(shop, "upgrade", "head")
+    assert "thing (name, place) holds 1 value more than once, for example ('a'" in said
+    script = shop.alembic("upgrade", "head", "--sql").stdout
+    assert "-- First: is thing (name, place) different in each row?" in script
+
+
+@pytest.mark.parametrize("edit", ["added", "filled"])
+def test_the_rows_are_to_refer_to_what_is_not_there(
+    project: Environment, database_url: str, edit: str
+) -> None:
+    """I fill a column with a key that is not in this database: nothing changes."""
+    shop = project.using(database_url)
+    needs = "other = sa.Integer, sa.ForeignKey('other.code'), nullable=False"
+    may = needs.replace(", nullable=False", "")
+    define_thing(shop, *([] if edit == "added" else [may]), before=OTHER)
+    draft(shop, "before")
+    define_thing(shop, needs, "more = sa.Integer", before=OTHER)
+    draft(shop, "after", "fill=thing.other:7")
+    alembic(shop, "downgrade -1")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    before = columns(database_url)
+    said = refusal(shop, "upgrade", "head")
+    assert "No other.code is 7, to which the rows of thing are about to refer." in said
+    assert columns(database_url) == before
+    sql(database_url, "INSERT INTO other (id, code) VALUES (1, 7)")
+    alembic(shop, "upgrade head", "check")
+    assert sql(database_url, "SELECT other FROM thing") == [(7,)]
+
+
+def test_the_rows_are_to_refer_to_a_uuid(
+    project: Environment, database_url: str
+) -> None:
+    """I fill a column with a UUID, which each database writes in its own way."""
+    shop = project.using(database_url)
+    other = OTHER.replace("code = sa.Column(sa.Integer", "code = sa.Column(sa.Uuid")
+    define_thing(shop, before=other)
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    value = "00000000000000000000000000000007"
+    needs = "other = sa.Uuid, sa.ForeignKey('other.code'), nullable=False"
+    define_thing(shop, needs, before=other)
+    fill = "-x", f"fill=thing.other:{value}"
+    shop.alembic(*fill, "revision", "--autogenerate", "-m", "after")
+    assert "No other.code is" in refusal(shop, "upgrade", "head")
+    sql(database_url, f"INSERT INTO other (id, code) VALUES (1, '{value}')")  # noqa: S608
+    alembic(shop, "upgrade head", "check")

@@ -1,0 +1,171 @@
+"""Several upgrades of one database at the same moment."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from environment import Environment
+from scripts import ask, empty, open_query, tables, versions, write
+from sqlalchemy import make_url
+
+COUNTED = """
+op.create_table("{name}", sa.Column("id", sa.Integer, primary_key=True))
+op.execute("INSERT INTO {name} VALUES (1)")
+"""
+CONCURRENT = """
+with op.get_context().autocommit_block():
+    op.create_index("ix_c", "c", ["id"], postgresql_concurrently=True)
+"""
+SLOW = """
+import pathlib, time
+op.create_table("slow", sa.Column("id", sa.Integer, primary_key=True))
+pathlib.Path("begun").touch()
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+"""
+ON_SERVERS = pytest.mark.parametrize(
+    "database_url", ["postgresql", "mariadb"], indirect=True
+)
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def upgrade_all(project: Environment, number: int = 8) -> list[subprocess.Popen[str]]:
+    """Start upgrades together and wait for all."""
+    running = [project.start("alembic", "upgrade", "head") for _ in range(number)]
+    for process in running:
+        process.communicate()
+    return running
+
+
+def three_revisions(project: Environment) -> Environment:
+    """Give a project with three revisions that cannot run twice."""
+    empty(project)
+    for name, down in [("a", None), ("b", "a"), ("c", "b")]:
+        write(project, name, COUNTED.format(name=name), down=down)
+    return project
+
+
+def test_eight_at_once(project: Environment, database_url: str) -> None:
+    """I start eight pods, and each revision runs once."""
+    shop = three_revisions(project.using(database_url))
+    running = upgrade_all(shop)
+    assert [process.returncode for process in running] == [0] * 8
+    assert versions(database_url) == ["c"]
+    assert tables(database_url) == {"alembic_version", "a", "b", "c"}
+
+
+@ON_POSTGRESQL
+def test_eight_at_once_with_an_index_made_concurrently(
+    project: Environment, database_url: str
+) -> None:
+    """I start eight pods, and an index that waits for all others is made."""
+    shop = three_revisions(project.using(database_url))
+    write(shop, "d", CONCURRENT, down="c")
+    running = upgrade_all(shop)
+    assert [process.returncode for process in running] == [0] * 8
+    assert versions(database_url) == ["d"]
+    index = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_c'::regclass"
+    assert ask(database_url, index) == [(True,)]
+
+
+@pytest.fixture
+def waiting(project: Environment, database_url: str) -> Iterator[Environment]:
+    """Give a project whose migration lock somebody holds."""
+    shop = empty(project.using(database_url))
+    write(shop, "slow", SLOW)
+    holder = shop.start("alembic", "upgrade", "head")
+    while not (shop.path / "begun").exists():
+        assert holder.poll() is None
+        time.sleep(0.05)
+    yield shop
+    (shop.path / "go").touch()
+    holder.communicate()
+    assert holder.returncode == 0
+    assert versions(database_url) == ["slow"]
+
+
+def test_waiting_says_so_and_ends(waiting: Environment, database_url: str) -> None:
+    """I wait for another upgrade: told once, with whom, and not for ever."""
+    waiting.environment["FRIEND_BOOK_MIGRATION_WAIT"] = "1"
+    done = waiting.alembic("upgrade", "head", status=255)
+    who = {"sqlite": "another process", "postgresql": ", process "}
+    named = who.get(make_url(database_url).get_backend_name(), ", connection ")
+    assert done.stderr.count("Waiting up to 1 s for ") == 1
+    assert named in done.stderr
+    assert "Waited 1 s for" in done.stdout
+    assert "FRIEND_BOOK_MIGRATION_WAIT" in done.stdout
+
+
+def test_ctrl_c_while_waiting(waiting: Environment) -> None:
+    """I press Ctrl-C while I wait, and get a word and no traceback."""
+    process = waiting.start("alembic", "upgrade", "head")
+    assert process.stderr is not None
+    while "Waiting" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    shown = "".join(process.communicate())
+    assert process.returncode not in (0, None)
+    assert "Interrupted; nothing was changed." in shown
+    assert "Traceback" not in shown
+
+
+def test_reading_does_not_wait(waiting: Environment) -> None:
+    """I look while another upgrade runs, and see the state before it."""
+    assert "Waiting" not in waiting.alembic("current").stderr
+    assert "Waiting" not in waiting.alembic("check", status=255).stderr
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_ctrl_c_while_migrating(project: Environment, database_url: str) -> None:
+    """I press Ctrl-C in the middle of an upgrade, and nothing of it is left."""
+    shop = empty(project.using(database_url))
+    write(shop, "slow", SLOW)
+    process = shop.start("alembic", "upgrade", "head")
+    while not (shop.path / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    shown = "".join(process.communicate())
+    assert process.returncode not in (0, None)
+    assert "Interrupted; nothing was changed." in shown
+    assert "Traceback" not in shown
+    assert tables(database_url) == set()
+
+
+@ON_SERVERS
+def test_a_table_that_the_app_holds(project: Environment, database_url: str) -> None:
+    """A query of the app holds the table: I give up soon, and nothing is changed."""
+    shop = three_revisions(project.using(database_url))
+    shop.alembic("upgrade", "head")
+    write(shop, "d", 'op.drop_table("a")', down="c")
+    shop.environment["FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT"] = "1"
+    with open_query(database_url, "SELECT * FROM a"):
+        done = shop.alembic("upgrade", "head", status=255)
+    assert "it waited too long for a table" in done.stdout
+    assert "FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT" in done.stdout
+    assert versions(database_url) == ["c"]
+    shop.alembic("upgrade", "head")
+    assert "a" not in tables(database_url)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("patience", "reads_for"), [("0", 60), ("60", 4)])
+def test_a_file_that_the_app_reads(
+    project: Environment, database_url: str, patience: str, reads_for: float
+) -> None:
+    """A query of the app reads the file: I wait for it as long as my setting says."""
+    shop = three_revisions(project.using(database_url))
+    shop.alembic("upgrade", "b")
+    shop.environment["FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT"] = patience
+    with open_query(database_url, "SELECT * FROM a"):
+        process = shop.start("alembic", "upgrade", "head")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(reads_for)
+    shown = "".join(process.communicate())
+    assert (process.returncode == 0) == (patience == "60"), shown
+    assert ("another process has the file locked" in shown) == (patience == "0")
+    assert versions(database_url) == ["c" if patience == "60" else "b"]

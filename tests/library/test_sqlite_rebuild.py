@@ -1,0 +1,203 @@
+"""What a table of SQLite has, and has still when Alembic has made it anew."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from environment import Environment
+from scripts import ask, empty, file_of, versions, write
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+TABLES = """
+CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE log (text TEXT);
+CREATE TABLE shop (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name VARCHAR(20) COLLATE NOCASE NOT NULL, -- a comment, with a CHECK (1)
+    price INTEGER CHECK (price >= 0 AND name <> 'a:b(%'),
+    low INTEGER, high INTEGER,
+    total INTEGER GENERATED ALWAYS AS (price * 2) STORED,
+    city_id INTEGER REFERENCES city (id) ON DELETE CASCADE,
+    CHECK (low <= high)
+);
+CREATE INDEX ix_lower ON shop (lower(name));
+CREATE INDEX ix_desc ON shop (price DESC, name COLLATE BINARY);
+CREATE UNIQUE INDEX ix_partial ON shop (name) WHERE price > 5;
+CREATE TRIGGER tr AFTER INSERT ON shop BEGIN INSERT INTO log VALUES (NEW.name); END;
+CREATE TRIGGER other AFTER INSERT ON city BEGIN DELETE FROM shop WHERE id = 99; END;
+CREATE VIEW cheap AS SELECT name FROM shop WHERE price < 5;
+INSERT INTO shop (name, price) VALUES ('x', 1), ('y', 2);
+DELETE FROM shop WHERE name = 'y';
+"""
+WIDER = """
+with op.batch_alter_table("shop") as batch:
+    batch.alter_column("name", type_=sa.String(40), existing_type=sa.String(20))
+"""
+RENAMED = """
+with op.batch_alter_table("shop") as batch:
+    batch.alter_column("low", new_column_name="least", existing_type=sa.Integer())
+"""
+WITHOUT_NAME = """
+with op.batch_alter_table("shop") as batch:
+    batch.drop_column("name")
+"""
+STRICT = """
+CREATE TABLE strict (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)
+    STRICT, WITHOUT ROWID
+"""
+CONFLICT = (
+    "CREATE TABLE shelf (id INTEGER PRIMARY KEY, n INT UNIQUE ON CONFLICT REPLACE)"
+)
+ALTERED = """
+with op.batch_alter_table("{table}") as batch:
+    batch.alter_column("{column}", server_default="1")
+"""
+CHANGED_KEY = """
+names = {"fk": "fk_%(table_name)s_%(column_0_name)s"}
+with op.batch_alter_table("shop", naming_convention=names) as batch:
+    batch.drop_constraint("fk_shop_city_id", type_="foreignkey")
+    batch.create_foreign_key("fk_shop_city_id", "city", ["city_id"], ["id"],
+        ondelete="SET NULL")
+"""
+OBJECTS = """SELECT type, name, sql FROM sqlite_master
+    WHERE type <> 'table' AND sql IS NOT NULL ORDER BY name"""
+SHOP = "SELECT sql FROM sqlite_master WHERE name = 'shop'"
+
+
+@pytest.fixture
+def shop(project: Environment, database_url: str) -> Environment:
+    """Give a project whose database has a table with everything that gets lost."""
+    shop = empty(project.using(database_url))
+    with closing(sqlite3.connect(file_of(database_url))) as raw:
+        raw.executescript(TABLES)
+    write(shop, "a", "pass")
+    return shop
+
+
+def test_nothing_is_lost(shop: Environment, database_url: str) -> None:
+    """I make a column wider, and all else of the table is as it was."""
+    before = ask(database_url, OBJECTS)
+    write(shop, "b", WIDER, down="a")
+    done = shop.alembic("upgrade", "head")
+    assert "Warning" not in done.stderr
+    assert ask(database_url, OBJECTS) == before
+    ((sql,),) = ask(database_url, SHOP)
+    for part in ["VARCHAR(40)", "AUTOINCREMENT", "NOCASE", "price >= 0", "low <= high"]:
+        assert part in sql
+    assert "CHECK (1)" not in sql
+    assert "ON DELETE CASCADE" in sql
+    assert ask(database_url, "SELECT name, price, total FROM shop") == [("x", 1, 2)]
+    ask(database_url, "INSERT INTO shop (name, price) VALUES ('z', 3)")
+    assert ask(database_url, "SELECT id FROM shop WHERE name = 'Z'") == [(3,)]
+    assert ask(database_url, "SELECT text FROM log")[-1] == ("z",)
+    assert ask(database_url, "SELECT name FROM cheap ORDER BY 1") == [("x",), ("z",)]
+
+
+def test_a_check_follows_a_renamed_column(shop: Environment, database_url: str) -> None:
+    """I rename a column that an unnamed CHECK compares, and the CHECK stays."""
+    write(shop, "b", RENAMED, down="a")
+    shop.alembic("upgrade", "head")
+    assert 'CHECK ("least" <= high)' in ask(database_url, SHOP)[0][0]
+
+
+def test_an_index_that_would_change_is_named(
+    shop: Environment, database_url: str
+) -> None:
+    """I rename a column that an index has in descending order, and am told of it."""
+    ask(database_url, "CREATE INDEX ix_low ON shop (low DESC)")
+    write(shop, "b", RENAMED, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "Renaming a column would change the index ix_low." in done.stdout
+    assert versions(database_url) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (["ix_lower"], 'op.execute("DROP INDEX ix_lower")'),
+        (["ix_lower", "ix_desc", "ix_partial"], 'op.execute("DROP view cheap")'),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    shop: Environment, database_url: str, left: list[str], told: str
+) -> None:
+    """I drop a column that others need, and I am told which and what to type."""
+    drops = [f'op.execute("DROP INDEX {index}")' for index in left if len(left) > 1]
+    write(shop, "b", "\n".join([*drops, WITHOUT_NAME]), down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert told in done.stdout
+    assert versions(database_url) == []
+    assert ask(database_url, "SELECT name, price FROM shop") == [("x", 1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("drop_column('note')", "no such column: note"),
+        ("alter_column('note', nullable=False)", "no such column: note"),
+        ("drop_constraint('uq_note', type_='unique')", "No such constraint: 'uq_note'"),
+    ],
+)
+def test_a_table_changed_by_hand(
+    shop: Environment, database_url: str, change: str, said: str
+) -> None:
+    """I dropped a column by hand: the revision that needs it is named, in two lines."""
+    change = f"with op.batch_alter_table('shop') as it:\n    it.{change}"
+    write(shop, "b", change, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    failure = f"The upgrade of revision b failed: {said}\nWhat it did was undone.\n"
+    assert done.stdout == f"FAILED: {failure}"
+    assert "Traceback" not in done.stderr
+    assert versions(database_url) != ["b"]
+
+
+def test_a_table_that_is_not_there(shop: Environment, database_url: str) -> None:
+    """I dropped a whole table by hand, and read its name instead of a traceback."""
+    change = "with op.batch_alter_table('shops') as it:\n    it.drop_column('note')"
+    write(shop, "b", change, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The upgrade of revision b failed: no such table: shops" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert versions(database_url) != ["b"]
+
+
+def test_what_the_revision_drops_is_gone(shop: Environment, database_url: str) -> None:
+    """I drop a column, and before it all that needs it, and nothing stops me."""
+    needing = ["INDEX ix_lower", "INDEX ix_desc", "INDEX ix_partial"]
+    needing += ["VIEW cheap", "TRIGGER tr"]
+    drops = "\n".join(f'op.execute("DROP {name}")' for name in needing)
+    write(shop, "b", f"{drops}\n{WITHOUT_NAME}", down="a")
+    shop.alembic("upgrade", "head")
+    assert [row[1] for row in ask(database_url, OBJECTS)] == ["other"]
+    assert "price >= 0" not in ask(database_url, SHOP)[0][0]
+
+
+def test_options_are_kept(shop: Environment, database_url: str) -> None:
+    """I alter a table that is STRICT and WITHOUT ROWID, and it stays both."""
+    ask(database_url, STRICT)
+    write(shop, "b", ALTERED.format(table="strict", column="name"), down="a")
+    shop.alembic("upgrade", "head")
+    ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'strict'")
+    assert "STRICT" in sql
+    assert "WITHOUT ROWID" in sql
+
+
+def test_what_cannot_be_kept_is_named(shop: Environment, database_url: str) -> None:
+    """I alter a table with a clause that nobody can keep, and nothing is altered."""
+    ask(database_url, CONFLICT)
+    write(shop, "b", ALTERED.format(table="shelf", column="id"), down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "Altering shelf would have lost ON CONFLICT" in done.stdout
+    assert versions(database_url) == []
+
+
+def test_a_foreign_key_that_the_revision_changes(
+    shop: Environment, database_url: str
+) -> None:
+    """I give a foreign key another ON DELETE, and get that."""
+    write(shop, "b", CHANGED_KEY, down="a")
+    shop.alembic("upgrade", "head")
+    ((sql,),) = ask(database_url, SHOP)
+    assert "ON DELETE SET NULL" in sql
+    assert "CASCADE" not in sql

@@ -1,0 +1,270 @@
+"""A column changes its type: its values survive, or the change is refused."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic_lossless.types import survives
+from environment import Environment
+from scripts import write
+from servers import empty_database
+from sqlalchemy.types import TypeEngine
+from things import alembic, define_thing, draft, refusal, sql
+
+SMALL = (
+    "number = sa.SmallInteger",
+    "label = sa.String(20), server_default='none'",
+    "price = sa.Numeric(6, 2)",
+    "flag = sa.Boolean",
+    "day = sa.Date",
+)
+LARGE = (
+    "number = sa.BigInteger",
+    "label = sa.String(200), server_default='none'",
+    "price = sa.Numeric(10, 4)",
+    "flag = sa.Integer",
+    "day = sa.DateTime",
+)
+TEXT = ("number = sa.String(20)", "price = sa.String(20)", "day = sa.String(40)")
+TYPED = ("number = sa.Integer", "price = sa.Numeric(8, 2)", "day = sa.Date")
+
+
+@pytest.mark.parametrize(
+    ("new", "kept", "lost"),
+    [
+        (sa.Integer(), ["0", "-42", 7.0, Decimal("3.00")], ["", "hello", "007", 2**31]),
+        (sa.SmallInteger(), [32767, -32768], [32768, 1.5, "1e3"]),
+        (sa.BigInteger(), [2**31, "9000000000"], [2**63, " 1"]),
+        (sa.String(4), ["four", 1234, True], ["fives", 12345, -1234]),
+        (sa.Boolean(), [0, 1, True, "1"], [2, "yes", "", -1]),
+        (sa.Numeric(5, 2), ["999.99", 1, 0.5], ["1000", "1.234", "x"]),
+        (sa.Numeric(), ["1.23456789", 10**30], ["one"]),
+        (sa.Float(), ["0.1", 3, 1e300], ["0.1234567890123456789", "x"]),
+        (sa.Date(), ["2026-03-01", datetime(2026, 3, 1)], [datetime(2026, 3, 1, 9)]),  # noqa: DTZ001
+        (sa.DateTime(), [date(2026, 3, 1), "2026-03-01 09:00:00"], ["soon", 3]),
+        (sa.JSON(), ['{"a": 1}', "[]"], ["{", ""]),
+        (sa.Enum("happy", "sad"), ["sad"], ["cross", ""]),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, TypeEngine) else "",
+)
+def test_which_values_survive(
+    new: TypeEngine[Any], kept: list[Any], lost: list[Any]
+) -> None:
+    """Every value that would mean something else afterwards is told from the others."""
+    assert [value for value in kept if not survives(value, new)] == []
+    assert [value for value in lost if survives(value, new)] == []
+    assert survives(None, new)
+
+
+def test_a_wider_type_is_written_plainly(
+    project: Environment, database_url: str
+) -> None:
+    """I widen five columns, up, down and up again: every value is still there."""
+    shop = project.using(database_url)
+    define_thing(shop, *SMALL)
+    draft(shop, "small")
+    insert = "INSERT INTO thing (id, number, label, price, flag, day) VALUES "
+    true = "true" if "postgresql" in database_url else "1"
+    sql(database_url, f"{insert}(1, -7, 'x', 1234.25, {true}, '2026-03-01')")
+    define_thing(shop, *LARGE)
+    assert "refuse_loss" not in draft(shop, "large").partition("def downgrade")[0]
+    wide = "SELECT number, label, CAST(price AS CHAR(7)), flag FROM thing"
+    for _ in range(2):
+        assert sql(database_url, wide) == [(-7, "x", "1234.25", 1)]
+        day = sql(database_url, "SELECT day FROM thing")[0][0]
+        assert str(day).startswith("2026-03-01 00:00:00")
+        alembic(shop, "downgrade -1")
+        assert sql(database_url, wide) == [(-7, "x", "1234.25", 1)]
+        day = sql(database_url, "SELECT day FROM thing")[0][0]
+        assert str(day) == "2026-03-01"
+        alembic(shop, "upgrade head")
+
+
+def test_text_becomes_numbers_and_dates_and_back(
+    project: Environment, database_url: str
+) -> None:
+    """My numbers and dates were text; they become what they mean, and text again."""
+    shop = project.using(database_url)
+    define_thing(shop, *TEXT)
+    draft(shop, "text")
+    row = "INSERT INTO thing (id, number, price, day) VALUES "
+    sql(database_url, f"{row}(1, '42', '9.50', '2026-03-01'), (2, NULL, NULL, NULL)")
+    define_thing(shop, *TYPED)
+    draft(shop, "typed")
+    shop.alembic("upgrade", "head")
+    assert sql(
+        database_url, "SELECT number + 1, price * 2 FROM thing WHERE id = 1"
+    ) == [(43, 19)]
+    shop.alembic("downgrade", "-1")
+    columns = "SELECT number, day FROM thing ORDER BY id"
+    assert sql(database_url, columns) == [("42", "2026-03-01"), (None, None)]
+
+
+def test_rows_that_a_change_would_destroy_stop_it(
+    project: Environment, database_url: str
+) -> None:
+    """I am told how many rows stand in the way and see one, and nothing has changed."""
+    shop = project.using(database_url)
+    define_thing(shop, *TEXT, "name = sa.String(100)")
+    draft(shop, "text")
+    row = "INSERT INTO thing (id, number, price, day, name) VALUES "
+    sql(database_url, f"{row}(1, '42', '1', '2026-03-01', 'Ann')")
+    sql(database_url, f"{row}(2, 'hello', '1.999', 'soon', 'Bartholomew')")
+    define_thing(shop, *TYPED, "name = sa.String(10)")
+    shop.alembic("revision", "--autogenerate", "-m", "typed")
+    before = sql(database_url, "SELECT * FROM thing ORDER BY id")
+    for column, example, correction in (
+        ("number", "'hello'", "41"),
+        ("price", "'1.999'", "2.00"),
+        ("day", "'soon'", "2026-03-02"),
+        ("name", "'Bartholomew'", "Bart"),
+    ):
+        said = refusal(shop, "upgrade", "head")
+        assert f"thing.{column} holds 1 value that" in said
+        assert f"for example {example}." in said
+        assert sql(database_url, "SELECT * FROM thing ORDER BY id")[0] == before[0]
+        correct = f"UPDATE thing SET {column} = '{correction}' WHERE id = 2"  # noqa: S608
+        sql(database_url, correct)
+    shop.alembic("upgrade", "head")
+    assert sql(database_url, "SELECT number, name FROM thing WHERE id = 2") == [
+        (41, "Bart")
+    ]
+
+
+def test_sql_without_a_database_asks_for_the_check(project: Environment) -> None:
+    """`upgrade --sql` writes the script and reminds me what to look at first."""
+    define_thing(project, "number = sa.String(20)")
+    draft_here = project.using(f"sqlite:///{project.path / 'here.db'}")
+    draft(draft_here, "text")
+    define_thing(project, "number = sa.Integer")
+    assert 'op.refuse_loss("thing", "number", sa.Integer())' in draft(
+        draft_here, "typed"
+    )
+    server = project.using("postgresql://nobody@127.0.0.1/nothing")
+    script = server.alembic("upgrade", "head", "--sql").stdout
+    assert "-- First: does Integer() hold every value of thing.number?" in script
+    assert "TYPE INTEGER USING number::INTEGER" in script
+
+
+def test_a_change_nobody_can_judge_waits_for_review(project: Environment) -> None:
+    """I turn bytes into text: the draft asks me what becomes of the rows."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    define_thing(shop, "content = sa.LargeBinary")
+    draft(shop, "bytes")
+    define_thing(shop, "content = sa.Text")
+    assert "# REVIEW: what becomes of the rows when thing.content" in draft(
+        shop, "text"
+    )
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_type_that_mariadb_lacks_is_refused(
+    project: Environment, database_url: str
+) -> None:
+    """I forget a length: I am told where on MariaDB, also if it comes from SQLite."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    define_thing(shop, "name = sa.String")
+    said = refusal(shop, "revision", "--autogenerate", "-m", "name")
+    assert "thing.name: String(): VARCHAR requires a length.\nNothing is wr" in said
+    here = project.using(f"sqlite:///{project.path / 'here.db'}")
+    draft(here, "name")
+    said = refusal(shop, "upgrade", "head")
+    assert "failed: (in table 'thing', column 'name'): VARCHAR requires a le" in said
+    assert "Traceback" not in said
+
+
+def test_a_renamed_column_changes_its_type(
+    project: Environment, database_url: str
+) -> None:
+    """I rename a column and change its type at once; a bad row is named as it was."""
+    shop = project.using(database_url)
+    define_thing(shop, "size = sa.String(20), server_default=''")
+    draft(shop, "size")
+    sql(database_url, "INSERT INTO thing (id, size) VALUES (1, '42'), (2, 'big')")
+    define_thing(shop, "amount = sa.Integer, server_default='0'")
+    rename = "-x", "rename=thing.size:amount"
+    shop.alembic(*rename, "revision", "--autogenerate", "-m", "amount")
+    said = refusal(shop, "upgrade", "head")
+    assert "thing.size holds 1 value that Integer() cannot keep, for example" in said
+    sql(database_url, "UPDATE thing SET size = '43' WHERE id = 2")
+    alembic(shop, "upgrade head", "check")
+    sql(database_url, "INSERT INTO thing (id) VALUES (3)")
+    rows = sql(database_url, "SELECT amount FROM thing ORDER BY id")
+    assert rows == [(42,), (43,), (0,)]
+    alembic(shop, "downgrade -1")
+    rows = sql(database_url, "SELECT size FROM thing ORDER BY id")
+    assert rows == [("42",), ("43",), ("0",)]
+
+
+@pytest.mark.parametrize(
+    ("url", "old", "new"),
+    [
+        ("mariadb", "Numeric(12, 3)", "Float"),
+        ("mariadb", "Double", "Float"),
+        ("postgresql", "Double", "REAL"),
+    ],
+)
+def test_a_float_of_four_bytes_keeps_six_digits(
+    project: Environment, tmp_path: Path, url: str, old: str, new: str
+) -> None:
+    """A Float is shorter here than elsewhere: I am told which number it cannot keep."""
+    with empty_database(url, tmp_path) as database_url:
+        shop = project.using(database_url)
+        define_thing(shop, f"size = sa.{old}")
+        draft(shop, "long")
+        sql(
+            database_url,
+            "INSERT INTO thing (id, size) VALUES (1, 0.25), (2, 1234567.125)",
+        )
+        define_thing(shop, f"size = sa.{new}")
+        shop.alembic("revision", "--autogenerate", "-m", "short")
+        said = refusal(shop, "upgrade", "head")
+        assert "thing.size holds 1 value that" in said
+        assert "1234567.125" in said
+        sql(database_url, "UPDATE thing SET size = 123.5 WHERE id = 2")
+        alembic(shop, "upgrade head", "check")
+        sizes = sql(database_url, "SELECT size FROM thing ORDER BY id")
+        assert sizes == [(0.25,), (123.5,)]
+        alembic(shop, "downgrade -1")
+
+
+def test_a_float_of_eight_bytes_keeps_them_all(project: Environment) -> None:
+    """SQLite has one kind of Float, which keeps what MariaDB's would not."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    define_thing(shop, "size = sa.Numeric(12, 3)")
+    draft(shop, "numeric")
+    define_thing(shop, "size = sa.Float")
+    sql(
+        shop.environment[shop.url_variable], "INSERT INTO thing VALUES (1, 1234567.125)"
+    )
+    draft(shop, "float")
+
+
+WRITES_MEANWHILE = """
+
+op.refuse_loss("thing", "name", sa.String(3))
+patience = {"options": "-c lock_timeout=100"}
+engine = sa.create_engine(op.get_bind().engine.url, connect_args=patience)
+with engine.connect() as app, app.begin():
+    app.execute(sa.text("INSERT INTO thing (id, name) VALUES (2, 'hello')"))
+op.alter_column("thing", "name", type_=sa.Integer, postgresql_using="length(name)")
+"""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_writes_between_the_look_and_the_change(
+    project: Environment, database_url: str
+) -> None:
+    """The app writes while I migrate: what it writes is not lost, it has to wait."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(20)")
+    draft(shop, "thing")
+    head = shop.alembic("heads").stdout.split()[0]
+    write(shop, "meanwhile", WRITES_MEANWHILE, down=head)
+    said = refusal(shop, "upgrade", "head")
+    assert "it waited too long for a table that another query holds" in said
+    assert sql(database_url, "SELECT * FROM thing") == []

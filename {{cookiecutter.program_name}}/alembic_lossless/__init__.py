@@ -1,0 +1,44 @@
+"""Alembic migrations that lose no row silently: drafted, guarded, and run alone.
+
+A project describes itself once, as a `Project`, and gets its commands as functions of a
+`Migrations` object. Its env.py runs inside `alembic_lossless.env.migrating`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from . import requirements
+from .api import Migrations
+from .discovery import import_modules
+from .marks import REVIEW
+from .project import Databases, Project, Settings
+
+__all__ = [
+    "REVIEW",
+    "Databases",
+    "Migrations",
+    "OpenQuestions",
+    "Project",
+    "Question",
+    "Settings",
+    "__version__",
+    "import_modules",
+]
+
+__version__ = "1.0.0"
+
+requirements.insist()
+
+if TYPE_CHECKING:
+    from .prompts.questions import OpenQuestions, Question
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import what needs Alembic when it is first used.
+
+        Source: PEP 562, "Module __getattr__".
+        """
+        if name not in {"OpenQuestions", "Question"}:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .prompts import questions  # noqa: PLC0415
+
+        return getattr(questions, name)

@@ -1,0 +1,1 @@
+"""What autogenerate may not write silently: comparison, questions, and safe forms."""

@@ -1,0 +1,154 @@
+"""Drafts that are refused: what no draft can do, or what nobody can have meant."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from alembic.operations import ops
+from alembic.util import CommandError
+from sqlalchemy import Column, ForeignKey, inspect
+from sqlalchemy.exc import CompileError
+
+from ..marks import DELETES
+from .draft import Draft
+from .operations import ChangePrimaryKey, Key, Note, label, operations_in
+
+
+def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a column that is NOT NULL and becomes NULL when its parent is deleted.
+
+    :raises CommandError: with each of them, and what to write.
+    """
+    lines = [
+        f"{label(*key)}.{name} is NOT NULL, and its ondelete would make it NULL."
+        for op in operations_in(upgrade)
+        for key, name in _columns_required(op)
+        if not draft.models[key][name].nullable
+        if any(map(_sets_null, draft.models[key][name].foreign_keys))
+    ]
+    if lines:
+        advice = "Allow NULL in the model, or choose another ondelete."
+        lines.append(f"Nothing is written. {advice}")
+        raise CommandError("\n".join(dict.fromkeys(lines)))
+
+
+def _sets_null(fk: ForeignKey) -> bool:
+    return (fk.ondelete or "").upper() == "SET NULL"
+
+
+def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
+    """Return the columns that an operation makes, makes NOT NULL or lets refer."""
+    key: Key
+    match op:
+        case ops.CreateTableOp():
+            key = op.schema, op.table_name
+            return [(key, item.name) for item in op.columns if isinstance(item, Column)]
+        case ops.AddColumnOp():
+            return [((op.schema, op.table_name), op.column.name)]
+        case ops.AlterColumnOp(modify_nullable=False):
+            return [((op.schema, op.table_name), op.column_name)]
+        case ops.CreateForeignKeyOp():
+            key = op.kw.get("source_schema"), op.source_table
+            return [(key, name) for name in op.local_cols]
+    return []
+
+
+def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse columns that cannot be made: a String without a length on MariaDB.
+
+    :raises CommandError: with each column and what is wrong with its type.
+    """
+    problems = []
+    for table, column in _columns_made(upgrade):
+        try:
+            column.type.compile(dialect=draft.context.dialect)
+        except CompileError as error:
+            said = str(error.args[0]).partition(" on dialect ")[0]
+            problems.append(f"{table}.{column.name}: {column.type!r}: {said}.")
+    if problems:
+        advice = "Write another type in the model, such as String(200) or Text."
+        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]:
+    for op in operations_in(upgrade):
+        if isinstance(op, ops.CreateTableOp):
+            for item in op.columns:
+                if isinstance(item, Column):
+                    yield label(op.schema, op.table_name), item
+        elif isinstance(op, ops.AddColumnOp):
+            yield label(op.schema, op.table_name), op.column
+        elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+            column = Column[Any](op.column_name, op.modify_type)
+            yield label(op.schema, op.table_name), column
+
+
+def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a draft that needs another primary key.
+
+    New values for rows that others may refer to are not a draft's to invent.
+
+    :raises CommandError: with the columns, and what to do.
+    """
+    for op in operations_in(upgrade):
+        if isinstance(op, ChangePrimaryKey) and not draft.prompt.open:
+            raise CommandError(
+                f"{op.table}: {op}, which no draft can do to rows. Nothing is written."
+                " Take it back, or write a revision by hand (without --autogenerate)"
+                " that makes a new table and copies the rows."
+            )
+
+
+log = logging.getLogger("alembic.review")
+
+
+def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a draft without a single table that stays, unless each was answered.
+
+    :raises CommandError: with the likely cause.
+    """
+    drops = [op for op in upgrade.ops if isinstance(op, ops.DropTableOp)]
+    names = [label(op.schema, op.table_name) for op in drops]
+    said = [draft.prompt.confirms_drop(name) for name in names]
+    if all(said) or draft.prompt.open or _tables_there(draft) - set(names):
+        return
+    raise CommandError(
+        f"The draft would drop every table ({', '.join(sorted(names))}): the models"
+        " were not imported, or this is another project's database."
+        " Nothing is written. To drop a table for real, add -x drop=TABLE for each."
+    )
+
+
+def _tables_there(draft: Draft) -> set[str]:
+    """Return the tables of the database; Alembic's own is none of them."""
+    found = inspect(draft.context.connection).get_table_names()
+    return set(found) - {draft.context.version_table}
+
+
+def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Say in the script and in the log what an upgrade deletes."""
+    if upgrade is not draft.upgrade:
+        return
+    marked: list[ops.MigrateOperation] = []
+    for op in upgrade.ops:
+        if isinstance(op, ops.DropTableOp):
+            name = label(op.schema, op.table_name)
+            marked.append(_deletes(f"table {name} with all its rows"))
+        if isinstance(op, ops.ModifyTableOps):
+            op.ops = list(_marked(draft, op))
+        marked.append(op)
+    upgrade.ops = marked
+
+
+def _marked(draft: Draft, change: ops.ModifyTableOps) -> Iterator[ops.MigrateOperation]:
+    for op in change.ops:
+        if isinstance(op, ops.DropColumnOp):
+            name = f"{label(change.schema, change.table_name)}.{op.column_name}"
+            draft.prompt.confirms_drop(name)
+            yield _deletes(f"column {name} with its values")
+        yield op
+
+
+def _deletes(text: str) -> Note:
+    log.warning("The draft deletes %s.", text)
+    return Note(DELETES, text)

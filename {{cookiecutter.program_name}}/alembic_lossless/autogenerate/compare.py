@@ -1,0 +1,147 @@
+"""What is compared beyond Alembic's own comparison, and the second comparison."""
+
+import logging
+from typing import Any, TypeGuard
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.operations.ops import AlterColumnOp, UpgradeOps
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, DefaultClause, FetchedValue, inspect
+from sqlalchemy.dialects import postgresql
+
+from ..types import is_native, kind
+from .declared import default_fits
+from .draft import Draft
+from .inspector import Names, RenamedInspector
+from .operations import ChangePrimaryKey, label, operations_in
+from .render import default_code
+from .replay import declared_in, replayed
+
+log = logging.getLogger(__name__)
+
+
+def compare_column(
+    context: AutogenContext, change: AlterColumnOp, *compared: Any
+) -> None:
+    """Compare a column of the models, which comes last, with the revisions."""
+    column: Column[Any] = compared[-1]
+    tables = declared_in(context.migration_context)
+    declared = tables.get((change.schema, change.table_name), {}).get(column.name)
+    if declared is None:
+        return
+    _compare_defaults(change, declared, column)
+    has_none = not context.migration_context.dialect.supports_comments
+    if has_none and declared.comment != column.comment:
+        change.existing_comment = declared.comment
+        change.modify_comment = column.comment
+        log.info("Detected another comment of '%s'", column)
+
+
+def _compare_defaults(
+    change: AlterColumnOp, declared: Column[Any], column: Column[Any]
+) -> None:
+    """Notice a default that a model gained, lost or changed."""
+    before, after = declared.server_default, column.server_default
+    if before is None and not default_fits(column):
+        return  # another type took it away
+    if _is_plain(before) and _is_plain(after) and _code(before) != _code(after):
+        change.existing_server_default, change.modify_server_default = before, after
+        log.info("Detected another server default of '%s'", column)
+
+
+def _is_plain(default: FetchedValue | None) -> TypeGuard[DefaultClause | None]:
+    """Tell a default, or none, from an identity or a formula, which no draft alters."""
+    return default is None or isinstance(default, DefaultClause)
+
+
+def _code(default: DefaultClause | None) -> str | None:
+    return None if default is None else default_code(default.arg)
+
+
+def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, RenamedInspector]:
+    """Return what the models differ by from the database with the new names."""
+    database = draft.context
+    names.apply(draft.declared)
+    comparison, found = AutogenContext(database), UpgradeOps()
+    inspector = RenamedInspector(inspect(database.connection), names)
+    vars(comparison)["inspector"] = inspector
+    comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(
+        comparison, found
+    )
+    for op in operations_in(found):
+        if isinstance(op, AlterColumnOp):
+            _keep_counting(draft, op)
+    return found, inspector
+
+
+def _keep_counting(draft: Draft, op: AlterColumnOp) -> None:
+    """Say that a key counts up, which Alembic forgets where its sequence has a name.
+
+    MariaDB hears the whole column again, and would stop counting.
+    """
+    column = draft.models[op.schema, op.table_name][op.column_name]
+    if column.table.autoincrement_column is column:
+        op.kw["autoincrement"] = True
+
+
+def compare_type(
+    context: MigrationContext,
+    _inspected: sa.Column[Any],
+    column: sa.Column[Any],
+    inspected_type: Any,
+    model_type: Any,
+) -> bool | None:
+    """Notice what this database forgets; leave every other type to Alembic."""
+    table = declared_in(context).get((column.table.schema, column.table.name), {})
+    declared = table[column.name].type if column.name in table else None
+    old = inspected_type if isinstance(inspected_type, sa.Enum) else declared
+    if isinstance(model_type, sa.Enum) and isinstance(old, sa.Enum):
+        if model_type.native_enum is not old.native_enum:
+            return True
+        if is_native(model_type):
+            # MariaDB keeps no name of it.
+            name = old.name or getattr(declared, "name", None) or model_type.name
+            return name != model_type.name or set(old.enums) != set(model_type.enums)
+    return _is_forgotten(context, old, model_type) or None
+
+
+def _is_forgotten(context: MigrationContext, old: Any, new: Any) -> bool:
+    """Tell whether types that are one here are two on PostgreSQL.
+
+    SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
+    """
+    if context.dialect.name == "postgresql" or old is None:
+        return False
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    if kind(old) is kind(new) and kind(new) in {sa.DateTime, sa.Integer}:
+        return bool(old.compile(dialect=dialect) != new.compile(dialect=dialect))
+    return False
+
+
+def include_object(
+    _item: Any,
+    name: str | None,
+    kind: str,
+    reflected: bool,  # noqa: FBT001  the signature is Alembic's
+    model: Any,
+) -> bool:
+    """Overlook the index that MariaDB made for a foreign key, and kept without it.
+
+    It does no harm, and the other databases have none that a script could drop.
+    """
+    left = kind == "index" and reflected and model is None
+    return not (left and name in replayed(context.get_context()).foreign_keys)
+
+
+def compare_primary_key(
+    _: Any, change: ops.ModifyTableOps, schema: Any, name: Any, old: Any, new: Any
+) -> None:
+    """Notice another primary key; a table of others that has none may keep it so."""
+    if old is None or new is None:
+        return
+    before, after = ([c.name for c in table.primary_key] for table in (old, new))
+    if before and set(before) != set(after):
+        change.ops.append(ChangePrimaryKey(label(schema, name), before, after))

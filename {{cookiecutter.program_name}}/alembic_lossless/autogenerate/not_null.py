@@ -1,0 +1,205 @@
+"""Columns become NOT NULL in two steps: the rows get values, then they need them."""
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from functools import partial
+from typing import Any, TypeGuard
+
+from alembic.operations import ops
+from sqlalchemy import Column, String
+
+from ..marks import INVENTS
+from ..prompts.questions import Question
+from .declared import default_after
+from .draft import Draft
+from .fill_values import Value, declared, is_unique, neutral, typed
+from .operations import FillNulls, Key, Note, label
+
+Fills = Mapping[tuple[Key, str], Value]
+"""The value for each table and column."""
+
+Default = Callable[[ops.AlterColumnOp], Any]
+"""Returns the default that a column has once its type has changed."""
+
+EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
+"""What need not wait until the rows have their values."""
+
+
+def needs_value(op: object) -> TypeGuard[ops.AddColumnOp | ops.AlterColumnOp]:
+    """Return whether the rows of a table cannot stay as they are."""
+    if isinstance(op, ops.AddColumnOp):
+        column = op.column
+        return not (column.nullable or column.server_default or column.primary_key)
+    return isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False
+
+
+def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
+    """Return the column that arrives, or changes as far as the operation knows it."""
+    if isinstance(op, ops.AddColumnOp):
+        return op.column
+    return Column(op.column_name, op.modify_type or op.existing_type)
+
+
+def like(column: Column[Any], **but: Any) -> Column[Any]:
+    """Return a column like another, which belongs to the models and must not change."""
+    same = {"nullable": column.nullable, "comment": column.comment}
+    return Column(column.name, column.type, **{**same, **but})
+
+
+def fill_asked(draft: Draft, container: ops.OpContainer) -> None:
+    """Fill with the values that were asked for."""
+    if container is draft.upgrade:
+        fill(draft, container, draft.fills)
+
+
+def fill(draft: Draft, container: ops.OpContainer, fills: Fills) -> None:
+    """Split each change of a table where rows get a value.
+
+    Two changes to one column need two batches: in one, the second replaces the first.
+    """
+    default = partial(default_after, draft, container)
+    found: list[ops.MigrateOperation] = []
+    for op in container.ops:
+        if isinstance(op, ops.ModifyTableOps):
+            found += _split(op, fills, default)
+        else:
+            found.append(op)
+    container.ops = found
+
+
+def _split(
+    change: ops.ModifyTableOps, fills: Fills, default: Default
+) -> list[ops.MigrateOperation]:
+    key = (change.schema, change.table_name)
+    values: dict[ops.MigrateOperation, Value | None] = {
+        op: fills.get((key, column_of(op).name)) for op in change.ops if needs_value(op)
+    }
+    if not any(values.values()):
+        return [change]
+    first = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    last = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    between = list[ops.MigrateOperation]()
+    for op in change.ops:
+        value = values.get(op)
+        if value is None or not needs_value(op):
+            (first if isinstance(op, EARLY) else last).ops.append(op)
+        elif isinstance(op, ops.AddColumnOp):
+            with_default, without = _added(op, value)
+            first.ops.append(with_default)
+            last.ops.append(without)
+        else:
+            first.ops += _retyped(op, default)
+            between.append(FillNulls(key, op.column_name, value))
+            last.ops.append(op)
+    return [first, *between, last] if first.ops else [*between, last]
+
+
+def _added(
+    op: ops.AddColumnOp, value: Value
+) -> tuple[ops.AddColumnOp, ops.AlterColumnOp]:
+    """Return what adds a column with a default, and what takes the default away."""
+    column = like(op.column, server_default=value.default())
+    return (
+        ops.AddColumnOp(op.table_name, column, schema=op.schema),
+        ops.AlterColumnOp(
+            op.table_name,
+            column.name,
+            schema=op.schema,
+            existing_type=column.type,
+            existing_nullable=False,
+            existing_comment=column.comment,
+            modify_server_default=None,
+        ),
+    )
+
+
+def _retyped(op: ops.AlterColumnOp, default: Default) -> list[ops.AlterColumnOp]:
+    """Take the change of type out of an operation that also says NOT NULL."""
+    if op.modify_type is None:
+        return []
+    retype = copy(op)
+    retype.modify_nullable, retype.existing_nullable = None, True
+    # MariaDB hears the whole column again, with the default that it has by now.
+    op.existing_server_default = default(op)
+    op.existing_type, op.modify_type, op.kw = op.modify_type, None, {}
+    op.modify_server_default = False
+    return [retype]
+
+
+def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Ask for the value of each column that becomes NOT NULL, unless the model says it.
+
+    It is asked even if this database has no rows: another one may have some.
+    """
+    whole = [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    made = {(op.schema, op.table_name) for op in whole}
+    for change in upgrade.ops:
+        if not isinstance(change, ops.ModifyTableOps):
+            continue
+        key = (change.schema, change.table_name)
+        for op in filter(needs_value, change.ops if key not in made else ()):
+            column = draft.models[key][column_of(op).name]
+            if value := _value_for(draft, label(*key), column):
+                draft.fills[key, column.name] = value
+
+
+def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
+    subject = f"{table}.{column.name}"
+    if not draft.prompt.answers.says("fill", subject):
+        if value := declared(column):
+            return value
+        if subject in draft.unsettled:
+            return None
+    text = f"Value of {subject} ({_hint(column)}) for the rows there are:"
+    question = Question("fill", table, column.name, text, (), partial(typed, column))
+    words = draft.prompt.ask(question)
+    return typed(column, words) if words else None
+
+
+def _hint(column: Column[Any]) -> str:
+    """Return what a value has to be."""
+    hints = [str(column.type)]
+    if isinstance(column.type, String):
+        hints.append("'' for empty text")
+    hints += [
+        f"a {fk.column.name} of {fk.column.table.name}" for fk in column.foreign_keys
+    ]
+    if is_unique(column):
+        hints.append("unique: it fits one row")
+    return ", ".join(hints)
+
+
+def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
+    """Fill with values that mean nothing where a downgrade brings NOT NULL back.
+
+    It has nobody to ask. Where no value can be right, the column may stay NULL.
+    """
+    if container is draft.upgrade:
+        return
+    fills, notes = dict[tuple[Key, str], Value](), list[ops.MigrateOperation]()
+    for change in container.ops:
+        if not isinstance(change, ops.ModifyTableOps):
+            continue
+        key = (change.schema, change.table_name)
+        for op in filter(needs_value, change.ops):
+            column = column_of(op)
+            value = neutral(column)
+            if value:
+                fills[key, column.name] = value
+            else:
+                _allow_null(op)
+            what = (
+                f"{value} where there is no value"
+                if value
+                else "NULL, and was NOT NULL"
+            )
+            notes.append(Note(INVENTS, f"{label(*key)}.{column.name} is {what}."))
+    fill(draft, container, fills)
+    container.ops[:0] = notes
+
+
+def _allow_null(op: ops.AddColumnOp | ops.AlterColumnOp) -> None:
+    if isinstance(op, ops.AddColumnOp):
+        op.column = like(op.column, nullable=True)
+    else:
+        op.modify_nullable = None

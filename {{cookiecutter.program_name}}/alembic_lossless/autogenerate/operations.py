@@ -1,0 +1,155 @@
+"""The operations that only a draft has, and the walks over all operations."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alembic.operations import MigrateOperation, ops
+from sqlalchemy import Column, DefaultClause, types
+
+from .fill_values import Value
+
+Key = tuple[str | None, str]
+"""The schema and the name of a table."""
+
+
+def label(schema: str | None, table: str) -> str:
+    """Return a table's name as questions and answers have it."""
+    return f"{schema}.{table}" if schema else table
+
+
+class Note(MigrateOperation):
+    """A comment in the script, which does nothing."""
+
+    def __init__(self, mark: str, text: str) -> None:
+        """Take one of the `marks` and the text after it."""
+        self.mark = mark
+        self.text = text
+
+    def reverse(self) -> "Note":
+        """Return the same note: a step that writes one runs for each direction."""
+        return self
+
+
+class RenameTable(ops.RenameTableOp):
+    """Rename a table; its rows, indexes and references stay."""
+
+    def reverse(self) -> "RenameTable":
+        """Return the way back."""
+        return RenameTable(self.new_table_name, self.table_name, schema=self.schema)
+
+
+class RenamePrimaryKey(ops.MigrateOperation):
+    """Rename the index of a primary key, which PostgreSQL names once in a schema.
+
+    Without it, a later table with the old name could not be made.
+    """
+
+    def __init__(self, old: str, new: str, schema: str | None) -> None:
+        """Take the names of the constraint and its table's schema."""
+        self.old, self.new, self.schema = old, new, schema
+
+    def reverse(self) -> "RenamePrimaryKey":
+        """Return the way back."""
+        return RenamePrimaryKey(self.new, self.old, self.schema)
+
+
+class RenameColumn(ops.AlterColumnOp):
+    """Rename a column and change nothing else about it.
+
+    MariaDB hears the whole column again, and would forget what is left out.
+    """
+
+    def reverse(self) -> "RenameColumn":
+        """Return the way back."""
+        return RenameColumn(
+            self.table_name,
+            str(self.modify_name),
+            schema=self.schema,
+            modify_name=self.column_name,
+            **same_as_before(self),
+            **self.kw,
+        )
+
+
+RENAMES = (RenameTable, RenamePrimaryKey, RenameColumn)
+
+
+def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:
+    """Return the arguments of an operation that say what a column stays."""
+    same = ("type", "nullable", "comment", "server_default")
+    return {f"existing_{what}": getattr(op, f"existing_{what}") for what in same}
+
+
+def existing(
+    old: Column[Any], new: Column[Any], changed_from: types.TypeEngine[Any] | None
+) -> dict[str, Any]:
+    """Return what a column stays when it is renamed.
+
+    The models' type is better than the one read from this database, since it is right
+    on the others too; unless the type changes in the same revision.
+
+    :param changed_from: the old type, where the type changes.
+    """
+    default = old.server_default and (new.server_default or old.server_default)
+    same: dict[str, Any] = {
+        "existing_type": changed_from if changed_from is not None else new.type,
+        "existing_nullable": old.nullable,
+        "existing_comment": old.comment,
+    }
+    if isinstance(default, DefaultClause):
+        same["existing_server_default"] = default
+    if new.table.autoincrement_column is new:
+        same["existing_autoincrement"] = True
+    return same
+
+
+class FillNulls(ops.MigrateOperation):
+    """Give a value to the rows of a table that have none in a column."""
+
+    def __init__(self, table: Key, column: str, value: Value) -> None:
+        """Take the table, the column and the value."""
+        self.table, self.column, self.value = table, column, value
+
+
+def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
+    """Give every operation, those within a batch included."""
+    for operation in container.ops:
+        if isinstance(operation, ops.OpContainer):
+            yield from operations_in(operation)
+        else:
+            yield operation
+
+
+def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str, str]:
+    """Return a table and a column of it as they are called before all operations."""
+    table = key[1]
+    for operation in operations_in(container):
+        match operation:
+            case ops.AlterColumnOp(table_name=name, modify_name=str(new)):
+                if (name, new) == (key[1], column):
+                    column = operation.column_name
+            case ops.RenameTableOp(new_table_name=new, schema=at):
+                if (at, new) == key:
+                    table = operation.table_name
+    return table, column
+
+
+class ChangePrimaryKey(ops.MigrateOperation):
+    """A table has another primary key in the models; Alembic does not compare them."""
+
+    def __init__(self, table: str, old: list[str], new: list[str]) -> None:
+        """Take the names of the table and of the columns, before and after."""
+        self.table, self.old, self.new = table, old, new
+
+    def reverse(self) -> "ChangePrimaryKey":
+        """Return the way back, which Alembic asks for before the draft is refused."""
+        return ChangePrimaryKey(self.table, self.new, self.old)
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        """Return what the Python API of `check` has of it."""
+        return "modify_primary_key", self.table, self.old, self.new
+
+    def __str__(self) -> str:
+        """Return the difference as a line of text."""
+        new = ", ".join(self.new) or "none"
+        return f"primary key {', '.join(self.old)} becomes {new}"

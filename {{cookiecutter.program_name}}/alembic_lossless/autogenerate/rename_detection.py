@@ -1,0 +1,231 @@
+"""Renames: what is gone and what is new may be one thing, and keep its data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from functools import partial
+from typing import Any
+
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateTableOp,
+    DropColumnOp,
+    DropTableOp,
+    MigrateOperation,
+    ModifyTableOps,
+    OpContainer,
+)
+from sqlalchemy import (
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    Table,
+    Time,
+    types,
+)
+
+from ..prompts.questions import Question
+from .compare import compare_renamed
+from .draft import Draft
+from .foreign_keys import named_by_convention
+from .inspector import Names
+from .operations import (
+    Key,
+    RenameColumn,
+    RenamePrimaryKey,
+    RenameTable,
+    existing,
+    label,
+)
+
+SIMILAR = 0.6
+
+VALUE_KINDS: dict[str, tuple[type[Any], ...]] = {
+    "text": (types.String, types.Uuid, types.JSON),
+    "number": (Integer, Numeric, Float, types.Boolean),
+    "time": (Date, DateTime, Time, Interval),
+    "bytes": (LargeBinary, types.BINARY, types.VARBINARY),
+}
+
+
+def value_kind(type_: types.TypeEngine[object]) -> str:
+    """Return which values a type has: text, number, time, bytes, or "" for others."""
+    inner = type_.impl if isinstance(type_, types.TypeDecorator) else type_
+    return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
+
+
+def convertible(old: Column[object], new: Column[object]) -> bool:
+    """Return whether the values of a column can become those of another at all."""
+    kinds = {value_kind(old.type), value_kind(new.type)}
+    return len(kinds) == 1 or (bool(kinds & {"", "text"}) and "bytes" not in kinds)
+
+
+def may_be(old: Column[object], new: Column[object]) -> bool:
+    """Return whether it is worth asking if a column was renamed.
+
+    Columns of one kind are, and all whose names are similar. A foreign key is like a
+    foreign key, a primary key like a primary key.
+    """
+    if not convertible(old, new):
+        return False
+    if SequenceMatcher(None, old.name, new.name).ratio() >= SIMILAR:
+        return True
+    return value_kind(old.type) == value_kind(new.type) and _role(old) == _role(new)
+
+
+def may_be_table(old: Table, new: Table) -> bool:
+    """Return whether it is worth asking if a table was renamed.
+
+    It is when half of its columns have the same name and kind, or when all columns
+    are of the same kinds in the same order. A number that counts rows says nothing.
+    """
+    olds, news = _telling(old), _telling(new)
+    kinds = [
+        {(c.name, value_kind(c.type)) for c in columns} for columns in (olds, news)
+    ]
+    shared = kinds[0] & kinds[1]
+    if olds and 2 * len(shared) >= len(olds):
+        return True
+    roles = [
+        [(value_kind(c.type), *_role(c)) for c in columns] for columns in (olds, news)
+    ]
+    return roles[0] == roles[1]
+
+
+def _telling(table: Table) -> list[Column[object]]:
+    return [c for c in table.columns if c is not table.autoincrement_column]
+
+
+def _role(column: Column[object]) -> tuple[bool, bool]:
+    return bool(column.foreign_keys), column.primary_key
+
+
+Columns = Mapping[tuple[Key, str], Column[object]]
+
+
+def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
+    """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
+
+    The renames come first, and then what the models differ by under the new names.
+    """
+    names = Names()
+    names.tables = _renamed_tables(draft, upgrade)
+    if names.tables:
+        upgrade.ops = compare_renamed(draft, names)[0].ops
+    gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
+    for table in sorted({table for table, _ in gone}, key=str):
+        _ask_columns(draft, names, table, (gone, fresh))
+    if names.tables or names.columns:
+        found, inspector = compare_renamed(draft, names)
+        found.ops += named_by_convention(draft.context, inspector, names)
+        upgrade.ops = [*_renames(names, gone, fresh, found), *found.ops]
+
+
+def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
+    gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
+    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
+    found = dict[Key, str]()
+    for old in sorted(gone, key=lambda table: table.fullname):
+        taken = draft.prompt.answers.targets("", except_for=old.fullname)
+        taken |= set(found.values())
+        news = [n for n in fresh if n.schema == old.schema and n.name not in taken]
+        likely = [new.name for new in news if may_be_table(old, new)]
+        question = _rename_question(
+            (old.fullname, ""), [new.name for new in news], likely
+        )
+        if new := _reply(draft, question):
+            found[old.schema, old.name] = new
+    return found
+
+
+def _ask_columns(
+    draft: Draft, names: Names, table: Key, columns: tuple[Columns, Columns]
+) -> None:
+    gone, fresh = (
+        {name: column for (at, name), column in some.items() if at == table}
+        for some in columns
+    )
+    now, was = label(*table), label(table[0], names.old_table(*table))
+    for old in gone.values():
+        taken = {new for (at, _), new in names.columns.items() if at == table}
+        for one in {now, was}:
+            taken |= draft.prompt.answers.targets(one, except_for=f"{one}.{old.name}")
+        news = [new for new in fresh.values() if new.name not in taken]
+        possible = [new.name for new in news if convertible(old, new)]
+        likely = [new.name for new in news if may_be(old, new)]
+        question = _rename_question(
+            (now, old.name), possible, likely, f"{was}.{old.name}"
+        )
+        if new := _reply(draft, question):
+            names.columns[table, old.name] = new
+
+
+def _reply(draft: Draft, question: Question) -> str | None:
+    """Ask, if there is something to ask or somebody says it unasked."""
+    said = draft.prompt.answers.says("rename", question.subject, question.alias)
+    if not question.candidates and not said:
+        return None
+    reply = draft.prompt.ask(question)
+    if reply is None:
+        draft.unsettled |= {f"{question.table}.{new}" for new in question.candidates}
+    return reply
+
+
+def _rename_question(
+    subject: tuple[str, str],
+    possible: Sequence[str],
+    likely: Sequence[str],
+    alias: str = "",
+) -> Question:
+    table, column = subject
+    what = f"{table}.{column}" if column else f"table {table}"
+    text = f"What was {what} renamed to?"
+    if len(likely) == 1:
+        new = f"{table}.{likely[0]}" if column else likely[0]
+        text = f"Was {what} renamed to {new}?"
+    check = partial(_check_name, possible)
+    return Question("rename", table, column or None, text, tuple(likely), check, alias)
+
+
+def _check_name(possible: Sequence[str], name: str) -> None:
+    if name not in possible:
+        names = ", ".join(possible) or "nothing new"
+        raise ValueError(f"it can have become {names}, not {name}.")
+
+
+def _columns(
+    container: OpContainer, of: type[AddColumnOp] | type[DropColumnOp]
+) -> dict[tuple[Key, str], Column[object]]:
+    """Return the columns that operations of a kind add or drop."""
+    tables = [op for op in container.ops if isinstance(op, ModifyTableOps)]
+    return {
+        ((table.schema, table.table_name), op.to_column().name): op.to_column()
+        for table in tables
+        for op in table.ops
+        if isinstance(op, of)
+    }
+
+
+def _renames(
+    names: Names, gone: Columns, fresh: Columns, found: OpContainer
+) -> Iterator[MigrateOperation]:
+    """Yield the operations that rename, tables first."""
+    for (schema, old), new in names.tables.items():
+        yield RenameTable(old, new, schema=schema)
+        yield RenamePrimaryKey(f"pk_{old}", f"pk_{new}", schema)
+    changed = {
+        ((op.schema, op.table_name), op.column_name): op.existing_type
+        for table in found.ops
+        if isinstance(table, ModifyTableOps)
+        for op in table.ops
+        if isinstance(op, AlterColumnOp) and op.modify_type is not None
+    }
+    for (table, old), new in names.columns.items():
+        same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))
+        schema, name = table
+        yield RenameColumn(name, old, schema=schema, modify_name=new, **same)

@@ -1,0 +1,210 @@
+"""How a draft is written: types, defaults and calls, as no single database has them."""
+
+import re
+from contextlib import suppress
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic.autogenerate import render_op_text, renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _repr_type
+from alembic.ddl.postgresql import PostgresqlImpl
+from alembic.operations import ops
+from alembic.operations.ops import AlterColumnOp
+from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+from ..operations.base import LosslessOp
+from .operations import (
+    FillNulls,
+    Note,
+    RenameColumn,
+    RenamePrimaryKey,
+    RenameTable,
+    same_as_before,
+)
+
+
+@renderers.dispatch_for(Note)
+def _render_note(_context: AutogenContext, note: Note) -> list[str]:
+    return [f"{note.mark} {line}" for line in note.text.splitlines()]
+
+
+@renderers.dispatch_for(RenameTable)
+def _render_table(_context: AutogenContext, op: RenameTable) -> str:
+    schema = f", schema={op.schema!r}" if op.schema else ""
+    return f"op.rename_table({op.table_name!r}, {op.new_table_name!r}{schema})"
+
+
+@renderers.dispatch_for(RenamePrimaryKey)
+def _render_primary_key(context: AutogenContext, op: RenamePrimaryKey) -> list[str]:
+    quote = PGIdentifierPreparer(context.dialect).quote
+    schema = f"{quote(op.schema)}." if op.schema else ""
+    sql = f"ALTER INDEX IF EXISTS {schema}{quote(op.old)} RENAME TO {quote(op.new)}"
+    return [
+        "# PostgreSQL names the index of a primary key once for all tables.",
+        'if op.get_context().dialect.name == "postgresql":',
+        f"op.execute({sql!r})",
+        "",
+    ]
+
+
+@renderers.dispatch_for(RenameColumn)
+def _render_column(context: AutogenContext, op: RenameColumn) -> str:
+    rename = ops.AlterColumnOp(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        modify_name=op.modify_name,
+        **same_as_before(op),
+    )
+    text = render_op_text(context, rename)
+    if "existing_autoincrement" not in op.kw:
+        return text
+    counting = 'op.get_context().dialect.name in {"mysql", "mariadb"} or None'
+    return f"{text.removesuffix(')')},\n{' ' * 11}existing_autoincrement={counting})"
+
+
+@renderers.dispatch_for(FillNulls)
+def _render_fill(_context: AutogenContext, op: FillNulls) -> str:
+    schema, name = op.table
+    column = f"sa.column({op.column!r})"
+    more = f", schema={schema!r}" if schema else ""
+    return (
+        "op.execute(\n"
+        f"    sa.update(sa.table({name!r}, {column}{more}))\n"
+        f"    .where({column}.is_(None))\n"
+        "    .values({" + f"{op.column!r}: {op.value.code()}" + "})\n"
+        ")"
+    )
+
+
+POSTGRESQL = "sqlalchemy.dialects.postgresql"
+
+Rendered = str | Literal[False]
+
+
+def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
+    """Render a part of a script, or leave it to Alembic by returning False.
+
+    :param kind: what Alembic is about to render.
+    :param item: the type, default or constraint itself.
+    """
+    if kind == "server_default" and isinstance(item, sa.DefaultClause):
+        return default_code(item.arg)
+    if kind == "type" and isinstance(item, sa.Enum):
+        return _enum_code(item)
+    if kind == "type":
+        portable = item if _is_declared(item, context) else portable_type(item)
+        if portable is not item:
+            return f"sa.{portable!r}"
+        if type(item).__module__.startswith(POSTGRESQL):
+            return _postgresql_type(item, context)
+    return False
+
+
+def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type of a column that a model would have had, as far as can be told.
+
+    :param reflected: a type as a database reports it, for example `mysql.TINYINT(1)`.
+    """
+    if isinstance(reflected, sa.Enum):
+        return sa.Enum(*reflected.enums, name=reflected.name)
+    name = type(reflected).__name__
+    if name == "TINYINT" and getattr(reflected, "display_width", 0) == 1:
+        return sa.Boolean()
+    if name.endswith("TEXT"):
+        return sa.Text()
+    # Types in capitals are a database's own, and these are nobody else's.
+    if name.isupper() and name not in {"ARRAY", "HSTORE", "JSONB"}:
+        with suppress(NotImplementedError):
+            portable = reflected.as_generic()
+            if isinstance(portable, sa.String):
+                portable.collation = None
+            return portable
+    return reflected
+
+
+def portable_default(column: sa.Column[Any]) -> Any:
+    """Return the default of a reflected column as every database understands it."""
+    default = column.server_default
+    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
+        return default
+    sql = str(default.arg)
+    # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().
+    sql = re.sub(r"^('(?:[^']|'')*')::[\w ]+(\(\d+\))?$", r"\1", sql)
+    if sql.lower().strip("()") in {"now", "current_timestamp"}:
+        return sa.DefaultClause(sa.func.now())
+    if isinstance(portable_type(column.type), sa.Boolean):
+        return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
+    return sa.DefaultClause(sa.text(sql))
+
+
+def _is_declared(item: TypeEngine[Any], context: AutogenContext) -> bool:
+    """Tell whether a model asks for this very type: then it is written as it is."""
+    tables = context.sorted_tables if context.metadata is not None else []
+    types = (column.type for table in tables for column in table.columns)
+    variants = "_variant_mapping"
+    return any(
+        item is declared or item in getattr(declared, variants, {}).values()
+        for declared in types
+    )
+
+
+def _postgresql_type(item: TypeEngine[Any], context: AutogenContext) -> Rendered:
+    """Render a type as Alembic does only when it drafts on PostgreSQL itself."""
+    context.imports.add("from sqlalchemy.dialects import postgresql")
+    rendered = PostgresqlImpl.__new__(PostgresqlImpl).render_type(item, context)
+    return rendered or f"postgresql.{item!r}"
+
+
+def _enum_code(enum: sa.Enum) -> str:
+    arguments = [repr(value) for value in enum.enums]
+    if enum.name:
+        arguments.append(f"name={str(enum.name)!r}")
+    if enum.native_enum:
+        # Its type is made and dropped by steps of their own: two tables may share it.
+        arguments.append("create_type=False")
+    else:
+        arguments.append(f"native_enum=False, length={enum.length}")
+    if enum.create_constraint:
+        arguments.append("create_constraint=True")
+    return f"sa.Enum({', '.join(arguments)})"
+
+
+def default_code(value: Any) -> str:
+    """Return a server default as a script has it, in no database's own words."""
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, sa.TextClause):
+        return f"sa.text({value.text!r})"
+    if isinstance(value, sa.False_ | sa.True_ | sa.Null):
+        return f"sa.{str(value).lower()}()"
+    if isinstance(value, FunctionElement) and not len(value.clauses):
+        return f"sa.func.{value.name}()"
+    sql = value.compile(compile_kwargs={"literal_binds": True})
+    return f"sa.text({str(sql)!r})"
+
+
+_stock_alter_column = renderers.dispatch(AlterColumnOp)
+
+
+@renderers.dispatch_for(LosslessOp)
+def _render_call(context: AutogenContext, op: LosslessOp) -> str:
+    written = [
+        _repr_type(value, context) if isinstance(value, TypeEngine) else repr(value)
+        for value in op.arguments
+    ]
+    if op.schema:
+        written.append(f"schema={op.schema!r}")
+    prefix = context.opts["alembic_module_prefix"]
+    return f"{prefix}{op.function}({', '.join(written)})"
+
+
+@renderers.dispatch_for(AlterColumnOp, replace=True)
+def _render_alter_column(context: AutogenContext, operation: AlterColumnOp) -> str:
+    """Write `postgresql_using` too, which Alembic's own rendering leaves out."""
+    text: str = _stock_alter_column(context, operation)
+    using = operation.kw.get("postgresql_using")
+    return text[:-1] + f",\n           postgresql_using={using!r})" if using else text

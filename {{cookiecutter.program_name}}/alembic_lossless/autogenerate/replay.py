@@ -1,0 +1,176 @@
+"""What the revisions say each column is: in their words, not a database's.
+
+A database forgets: SQLite keeps no time zone, no Enum and no symbolic default. So the
+revisions run once more, as `--sql` runs them, on no database, and are remembered.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from inspect import signature
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from alembic.operations import BatchOperations, MigrateOperation, Operations, ops
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+
+from ..runtime.tokens import database_in
+
+log = logging.getLogger(__name__)
+
+
+Tables = dict[tuple[str | None, str], dict[str, sa.Column[Any]]]
+"""(schema, table) -> column -> the column as the revisions declare it."""
+
+
+class Recorder(Operations):
+    """Take the place of `op` while revisions run, and only keep track of columns."""
+
+    def __init__(self) -> None:
+        """Start with no table, as the first revision does."""
+        super().__init__(_nowhere())
+        self.tables: Tables = {}
+        self.unique: set[str] = set()
+        """The names of unique constraints, which MariaDB says are indexes."""
+        self.foreign_keys: set[str] = set()
+        """The names of foreign keys, and of the indexes that MariaDB makes for them."""
+
+    @contextmanager
+    def in_place_of_op(self) -> Iterator[None]:
+        """Let every `op.…` of a revision come here."""
+        proxy = vars(op).get("_proxy")
+        vars(op)["_proxy"] = self
+        try:
+            yield
+        finally:
+            vars(op)["_proxy"] = proxy
+
+    @contextmanager
+    def batch_alter_table(
+        self, table_name: str, schema: str | None = None, *_given: Any, **_options: Any
+    ) -> Iterator[BatchOperations]:
+        """Take what is done to one table without reading it first."""
+        yield _Batch(self, table_name, schema)
+
+    def invoke(self, operation: MigrateOperation) -> Any:
+        """Remember what an operation does to columns."""
+        match operation:
+            case ops.CreateTableOp():
+                table = operation.to_table()
+                self._constrain(table.constraints)
+                self.tables[operation.schema, operation.table_name] = dict(table.c)
+                return table
+            case ops.DropTableOp():
+                self.tables.pop((operation.schema, operation.table_name), None)
+            case ops.RenameTableOp(schema=schema):
+                columns = self.tables.pop((schema, operation.table_name), {})
+                self.tables[schema, operation.new_table_name] = columns
+            case ops.AddColumnOp() | ops.DropColumnOp() | ops.AlterColumnOp():
+                key = operation.schema, operation.table_name
+                _change_columns(self.tables.setdefault(key, {}), operation)
+            case ops.CreateUniqueConstraintOp() | ops.CreateForeignKeyOp():
+                self._constrain([operation.to_constraint()])
+        return None
+
+    def _constrain(self, constraints: Iterable[sa.Constraint]) -> None:
+        for constraint in constraints:
+            if isinstance(constraint, sa.UniqueConstraint):
+                self.unique.add(str(constraint.name))
+            elif isinstance(constraint, sa.ForeignKeyConstraint):
+                self.foreign_keys.add(str(constraint.name))
+
+
+def _nowhere() -> MigrationContext:
+    """Return a context without a database, and without the log lines of a real one."""
+    logger = logging.getLogger("alembic.runtime.migration")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        opts = {"as_sql": True, "output_buffer": StringIO()}
+        return MigrationContext.configure(dialect_name="sqlite", opts=opts)
+    finally:
+        logger.disabled = disabled
+
+
+class _Batch(BatchOperations):
+    def __init__(self, recorder: Recorder, table: str, schema: str | None) -> None:
+        batch: Any = SimpleNamespace(table_name=table, schema=schema)
+        super().__init__(recorder.migration_context, impl=batch)
+        self.recorder = recorder
+
+    def invoke(self, operation: MigrateOperation) -> Any:
+        return self.recorder.invoke(operation)
+
+
+def _change_columns(
+    columns: dict[str, sa.Column[Any]],
+    operation: ops.AddColumnOp | ops.DropColumnOp | ops.AlterColumnOp,
+) -> None:
+    if isinstance(operation, ops.AddColumnOp):
+        columns[operation.column.name] = operation.column
+        return
+    column = columns.pop(operation.column_name, None)
+    if column is not None and isinstance(operation, ops.AlterColumnOp):
+        name = operation.modify_name or column.name
+        columns[name] = _altered(column, name, operation)
+
+
+def _altered(
+    column: sa.Column[Any], name: str, operation: ops.AlterColumnOp
+) -> sa.Column[Any]:
+    default: Any = operation.modify_server_default
+    nullable, comment = operation.modify_nullable, operation.modify_comment
+    return sa.Column(
+        name,
+        operation.modify_type or column.type,
+        server_default=column.server_default if default is False else default,
+        nullable=column.nullable if nullable is None else nullable,
+        comment=column.comment if comment is False else comment,
+    )
+
+
+def declared_in(context: MigrationContext) -> Tables:
+    """Return the tables of a database as its revisions declare them."""
+    return replayed(context).tables
+
+
+def replayed(context: MigrationContext) -> Recorder:
+    """Return what the revisions of a database declare, found out once."""
+    name = database_in(context.opts["upgrade_token"])
+    # One run has one dictionary of options, for all its databases.
+    found: dict[str, Recorder] = context.opts.setdefault("declared", {})
+    if name not in found:
+        environment = context.environment_context
+        revisions = list(environment.script.walk_revisions()) if environment else []
+        found[name] = _replay(revisions[::-1], name)
+    return found[name]
+
+
+def _replay(revisions: Sequence[Script], name: str) -> Recorder:
+    """Let every revision say what it does to columns and constraints.
+
+    A revision that asks the database something cannot answer here: what it had not yet
+    said stays unknown, and a draft takes the database's word for that.
+
+    :param revisions: from the first to the last.
+    :param name: the database, for revisions with a part for each, or "".
+    """
+    recorder = Recorder()
+    with recorder.in_place_of_op():
+        for revision in revisions:
+            try:
+                _upgrade(revision, name)
+            except Exception:
+                log.debug("%s cannot be replayed", revision.revision, exc_info=True)
+    return recorder
+
+
+def _upgrade(revision: Script, name: str) -> None:
+    upgrade = revision.module.upgrade
+    if signature(upgrade).parameters:
+        upgrade(name)
+    elif not name:
+        upgrade()

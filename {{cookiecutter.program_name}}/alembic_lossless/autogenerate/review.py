@@ -1,0 +1,186 @@
+"""What autogenerate may not write silently.
+
+Alembic drafts a revision, and the `Review` sees it before it is a file.
+The draft of each database goes through two lists of steps. QUESTIONS settle what only
+its author knows, on the upgrade; the downgrade is then made by reversing it. SHAPES
+give each direction, by itself, the form that is safe on tables with rows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from alembic import context
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
+
+from ..plugin import AUTOGENERATE_PLUGINS
+from ..prompts.answers import Answers
+from ..prompts.prompt import Prompt
+from .checks import (
+    mark_drops,
+    refuse_contradictions,
+    refuse_primary_keys,
+    refuse_to_drop_everything,
+    refuse_uncompilable,
+)
+from .compare import compare_type, include_object
+from .constraint_guards import guard_keys, unique_as_declared
+from .data_migration import refuse_unknown, write_data_migration
+from .declared import as_declared
+from .differences import refuse_differences
+from .draft import Draft, Step, tables
+from .enums import ask_for_values, shape_enums
+from .foreign_keys import free_indexes, free_retyped
+from .layout import lay_out_when_written
+from .not_null import ask_fills, fill_asked, fill_neutrally
+from .ordering import drop_no_indexes_of_dropped_tables, order, steady
+from .rename_detection import ask_renames
+from .render import render_item
+from .type_changes import change_types
+
+Function = Callable[..., Any]
+
+QUESTIONS: tuple[Step, ...] = (
+    refuse_uncompilable,
+    ask_renames,
+    refuse_primary_keys,
+    refuse_contradictions,
+    as_declared,
+    unique_as_declared,
+    ask_for_values,
+    refuse_to_drop_everything,
+    ask_fills,
+    steady,
+)
+"""Steps for the upgrade; they may ask."""
+
+SHAPES: tuple[Step, ...] = (
+    drop_no_indexes_of_dropped_tables,
+    free_indexes,
+    free_retyped,
+    order,
+    fill_asked,
+    fill_neutrally,
+    shape_enums,
+    change_types,
+    guard_keys,
+    mark_drops,
+)
+"""Steps for the upgrade and for the downgrade; they ask nothing."""
+
+
+def reviewed(review: "Review", options: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `context.configure` with which a draft is reviewed.
+
+    :param review: the review of the command.
+    :param options: what env.py gives; its own functions are asked first.
+    """
+    render, compare = options.get("render_item"), options.get("compare_type", True)
+    include = options.get("include_object")
+    first = options.get("process_revision_directives")
+    return {
+        "autogenerate_plugins": AUTOGENERATE_PLUGINS,
+        **options,
+        "render_item": _else(render, render_item, undecided=False),
+        "compare_type": compare and _else(compare, compare_type, undecided=None),
+        "include_object": _both(include, include_object) if include else include_object,
+        "process_revision_directives": _then(first, review) if first else review,
+    }
+
+
+def _else(first: Any, second: Function, *, undecided: object) -> Function:
+    """Ask a second function where a first one, if there is one, does not decide."""
+
+    def ask(*arguments: Any) -> Any:
+        answer = first(*arguments)
+        return second(*arguments) if answer is undecided else answer
+
+    return ask if callable(first) else second
+
+
+def _both(first: Function, second: Function) -> Function:
+    return lambda *arguments: first(*arguments) and second(*arguments)
+
+
+def _then(first: Function, second: Function) -> Function:
+    """Review what another hook has left of a draft."""
+
+    def process(database: Any, revision: Any, scripts: list[MigrationScript]) -> None:
+        first(database, revision, scripts)
+        if scripts:
+            second(database, revision, scripts)
+
+    return process
+
+
+class Review:
+    """The review of one command's draft, database after database."""
+
+    def __init__(self, databases: int) -> None:
+        """Begin the review of a draft for so many databases."""
+        self._databases = databases
+        self._prompt: Prompt | None = None
+        self._tables: set[str] = set()
+
+    def __call__(
+        self, database: MigrationContext, _revision: Any, scripts: list[MigrationScript]
+    ) -> None:
+        """Review what autogenerate found for a database.
+
+        Alembic calls this once for each database, and adds its part to the script.
+        """
+        revision = database.opts["revision_context"]
+        script = scripts[0]
+        is_last = len(script.upgrade_ops_list) == self._databases
+        if not revision.command_args["autogenerate"]:
+            lay_out_when_written(context.script)
+            self._tables |= {table.key for table in tables(database)}
+            write_data_migration(database, script)
+            if is_last:
+                refuse_unknown(self._tables)
+            return
+        if _is_check(database):
+            if is_last:
+                refuse_differences(script.upgrade_ops_list, revision)
+            return
+        prompt = self._prompt = self._prompt or _prompt()
+        _review(database, script, prompt)
+        if not is_last:
+            return
+        prompt.close()
+        lay_out_when_written(context.script)
+        if all(upgrade.is_empty() for upgrade in script.upgrade_ops_list):
+            scripts.clear()
+            prompt.config.print_stdout(
+                "No changes: the models and the database agree. No revision is written."
+            )
+
+
+def _is_check(database: MigrationContext) -> bool:
+    """Return whether `alembic check` runs, which looks exactly like a revision.
+
+    Only the function that Alembic runs inside env.py tells them apart.
+    """
+    name: str = database.opts["fn"].__qualname__
+    return name.startswith("check.")
+
+
+def _prompt() -> Prompt:
+    arguments = getattr(context.config.cmd_opts, "x", None) or ()
+    given = context.config.attributes.get("answers", ())
+    return Prompt(context.config, Answers(arguments, given))
+
+
+def _review(
+    database: MigrationContext, script: MigrationScript, prompt: Prompt
+) -> None:
+    upgrade, downgrade = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
+    draft = Draft(database, upgrade, downgrade, prompt)
+    for step in QUESTIONS:
+        step(draft, upgrade)
+    if prompt.open:
+        return
+    upgrade.reverse_into(downgrade)
+    for step in SHAPES:
+        step(draft, upgrade)
+        step(draft, downgrade)

@@ -1,0 +1,76 @@
+"""Configurations of Alembic for a project: from Python, and from a command line."""
+
+import io
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.util import CommandError
+
+from .project import Project
+
+
+def quiet_config(project: Project) -> Config:
+    """Return a configuration for Python: it prints nothing and leaves logging alone.
+
+    :raises CommandError: when the project's folder is no Alembic environment.
+    """
+    quiet = io.StringIO()
+    alembic = Config(
+        _ini(project),
+        stdout=quiet,
+        output_buffer=quiet,
+        attributes={"configure_logger": False},
+    )
+    alembic.messaging_opts = {"quiet": True}
+    return _located(alembic, project)
+
+
+def config_of(options: Namespace, project: Project) -> Config:
+    """Return the configuration that a command line asks for, the project's by default.
+
+    :param options: what Alembic's parser made of the command line.
+    """
+    files = {Path(file).name == "pyproject.toml": file for file in options.config or ()}
+    alembic = Config(
+        files.get(False, _ini(project)),
+        files.get(True),
+        ini_section=options.name,
+        stdout=sys.stdout,
+        cmd_opts=options,
+    )
+    chosen = files or options.name != "alembic"
+    return alembic if chosen else _located(alembic, project)
+
+
+def insist_on_source_tree(project: Project) -> None:
+    """Refuse to write a revision where it would be lost.
+
+    :raises CommandError: when the project is an installed copy, without alembic.ini.
+    """
+    if project.ini and not project.ini.exists():
+        raise CommandError(
+            f"{project.folder} is an installed copy: a revision written there would be"
+            " lost. Run the command in the project's source tree."
+        )
+
+
+def _ini(project: Project) -> Path | None:
+    return project.ini if project.ini and project.ini.exists() else None
+
+
+def _located(alembic: Config, project: Project) -> Config:
+    """Say where the migrations are, from anywhere, installed or not.
+
+    ConfigParser cannot read the `%(here)s` of a folder with a percent sign in its name.
+    """
+    if not (project.folder / "env.py").exists():
+        raise CommandError(
+            f"The project's folder {project.folder} holds no env.py. Name the folder of"
+            " the Alembic environment."
+        )
+    folder = str(project.folder).replace("%", "%%")
+    alembic.set_main_option("script_location", folder)
+    alembic.set_main_option("prepend_sys_path", "")
+    return alembic

@@ -1,0 +1,137 @@
+"""What an env.py calls: migrate databases one run at a time, and all of it or nothing.
+
+`migrating` takes the place of `context.configure` and `context.begin_transaction`. It
+accepts what `context.configure` does, and asks the functions that env.py gives it for
+`include_object`, `compare_type`, `render_item` and `process_revision_directives` before
+the library's own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, MetaData, make_url
+
+from . import operations, plugin
+from .autogenerate.review import Review, reviewed
+from .project import Project
+from .runtime import databases as several
+from .runtime.connect import Database, database_of
+from .runtime.transaction import transaction
+
+__all__ = [
+    "Database",
+    "chosen_databases",
+    "database",
+    "give_parts",
+    "metadata",
+    "migrating",
+    "migrating_several",
+    "operations",
+]
+
+Given = Database | Connection | Engine | URL | str
+"""How a database can be named: `Database` also says what its owner calls it."""
+
+plugin.register()
+
+
+def metadata(project: Project) -> dict[str, list[MetaData]]:
+    """Return what the models of each database declare, with all of them imported.
+
+    :raises CommandError: for a module that cannot be imported, for what is no metadata,
+        and for a table that two metadatas of a database have.
+    """
+    try:
+        project.import_models()
+    except ImportError as error:
+        raise CommandError(str(error)) from error
+    return {
+        name: several.metadata_of(name, given)
+        for name, given in project.metadatas.items()
+    }
+
+
+def database(project: Project) -> Database:
+    """Return the database of a project that has one.
+
+    It is what `config.attributes["connection"]` holds, or the one at the project's URL.
+
+    :raises CommandError: for a URL that cannot be used.
+    """
+    given = context.config.attributes.get("connection")
+    return database_of(project, project.names[0], given)
+
+
+def chosen_databases(project: Project) -> dict[str, Database]:
+    """Return the databases of a command: all, or those that `-x database=…` names.
+
+    They are always in the project's order, so that two runs never wait for each other.
+
+    :raises CommandError: for one that is not there, or has no connection, or is another
+        one too.
+    """
+    return several.chosen(project, context.get_x_argument(as_dictionary=False))
+
+
+@contextmanager
+def migrating(database: Given, **options: Any) -> Iterator[None]:
+    """Configure Alembic with a connection to a database, for one run.
+
+    One run at a time has the database. It is one transaction, committed when the block
+    ends and undone when it fails, as far as the database can undo it.
+
+    :param database: where it is. A transaction that was begun on a Connection stays its
+        owner's, who commits it.
+    :param options: arguments of `context.configure`, but `connection` and `url`.
+    :raises CommandError: with the cause and what to do, when nothing was migrated.
+    """
+    with transaction(_database(database), reviewed(Review(1), options)):
+        yield
+
+
+@contextmanager
+def migrating_several(
+    databases: Mapping[str, Given],
+) -> Iterator[Callable[..., None]]:
+    """Migrate databases: none is committed before all have run and are sound.
+
+    One run at a time has each of them. When it fails, what the databases can undo is
+    undone, and the error says where each one is if they differ then.
+
+    :param databases: where they are, by name.
+    :return: what begins with a database; its arguments are the name, and those of
+        `context.configure`.
+    :raises CommandError: with the database, the cause and what to do.
+    """
+    known = {name: _database(given) for name, given in databases.items()}
+    review = Review(len(known))
+    checks = {}
+    with several.saying_where_each_is(known), ExitStack() as stack:
+
+        def begin(name: str, **options: Any) -> None:
+            several.announce(name)
+            stack.enter_context(several.errors_of(name))
+            run = transaction(known[name], reviewed(review, options))
+            checks[name] = stack.enter_context(run)
+
+        yield begin
+        for name, check in checks.items():
+            with several.errors_of(name):
+                check()
+
+
+def give_parts(first: str) -> None:
+    """Let revisions from the time of one database be parts for the first of several.
+
+    :param first: the name of the database that they are about.
+    """
+    several.give_parts(context.script, first)
+
+
+def _database(given: Given) -> Database:
+    if isinstance(given, Database):
+        return given
+    return Database(make_url(given) if isinstance(given, str) else given)

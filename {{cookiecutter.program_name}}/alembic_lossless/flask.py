@@ -1,0 +1,31 @@
+"""`flask db`: the commands of a project's migrations, for an app of Flask."""
+
+import click
+from flask.cli import with_appcontext
+
+from .api import Migrations
+
+
+def db_command(migrations: Migrations, name: str = "db") -> click.Command:
+    """Return a command for `app.cli.add_command`: all that Alembic can, and `status`.
+
+    :param migrations: what it works on; in an app context these are the app's engines.
+    :param name: its name.
+    """
+
+    @click.command(
+        name,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
+        help="Migrate the database: all that Alembic can, and `status`.",
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    @click.pass_context
+    @with_appcontext
+    def command(context: click.Context, arguments: tuple[str, ...]) -> None:
+        # Alembic takes longer to import than an app: only this command pays for it.
+        from .cli import run  # noqa: PLC0415
+
+        run(migrations, arguments, context.command_path)
+
+    return command

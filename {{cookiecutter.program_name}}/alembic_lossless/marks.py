@@ -1,0 +1,10 @@
+"""The comments that a drafted script may carry, to be found with grep."""
+
+DELETES = "# DELETES:"
+"""What an upgrade takes away for good."""
+
+INVENTS = "# INVENTS:"
+"""A value that nobody entered, put where the lost one was."""
+
+REVIEW = "# REVIEW:"
+"""What an author must still look at; a test can refuse a script that has it."""

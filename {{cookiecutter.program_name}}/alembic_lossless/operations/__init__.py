@@ -1,0 +1,8 @@
+"""What a drafted revision calls on `op`, beside Alembic's own operations.
+
+A revision runs for years: add an operation or an argument here, and change none.
+"""
+
+from . import enums, guards
+
+__all__ = ["enums", "guards"]

@@ -1,0 +1,228 @@
+"""Refuse a revision that the rows contradict, before it changes anything.
+
+`--sql` has no rows to look at, and gets a comment with the question.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+from sqlalchemy.types import TypeEngine
+
+from ..types import survives
+from .base import LosslessOp, table
+
+
+@Operations.register_operation("refuse_loss")
+class RefuseLossOp(LosslessOp):
+    """Stop when a column holds values that a new type would destroy."""
+
+    function = "refuse_loss"
+
+    @classmethod
+    def refuse_loss(
+        cls,
+        operations: Operations,
+        table_name: str,
+        column_name: str,
+        type_: TypeEngine[Any],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Stop the revision when a column holds values that a new type would destroy.
+
+        It reads every row and changes none. On PostgreSQL nobody else can write to the
+        table from here on: a row that came now would not have been looked at.
+
+        :param table_name: the table, by the name it has now.
+        :param column_name: the column, by the name it has now.
+        :param type_: the type that the column is about to have.
+        :param schema: the schema of the table.
+        :raises CommandError: with a count and an example.
+        """
+        operations.invoke(cls(table_name, column_name, type_, schema=schema))
+
+
+@Operations.implementation_for(RefuseLossOp)
+def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
+    name, column, new = op.arguments
+    if _asks_only(operations, f"does {new!r} hold every value of {name}.{column}?"):
+        return
+    source = table(op, name, column)
+    dialect = operations.get_context().dialect
+    if dialect.name == "postgresql":
+        quoted = dialect.identifier_preparer.format_table(source)
+        operations.execute(f"LOCK TABLE {quoted}")
+    rows = _rows(operations, sa.select(source))
+    lost = (row for row in rows if not survives(row[0], new, dialect=dialect.name))
+    _refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
+
+
+@Operations.register_operation("refuse_duplicates")
+class RefuseDuplicatesOp(LosslessOp):
+    """Stop when rows share what is about to be unique."""
+
+    function = "refuse_duplicates"
+
+    @classmethod
+    def refuse_duplicates(
+        cls,
+        operations: Operations,
+        table_name: str,
+        columns: Sequence[str],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Stop the revision when rows share what is about to be unique.
+
+        The database compares: to MariaDB, 'a' and 'A' can be the same.
+
+        :param table_name: the table, by the name it has now.
+        :param columns: those that are unique together.
+        :param schema: the schema of the table.
+        :raises CommandError: with a count and an example.
+        """
+        operations.invoke(cls(table_name, columns, schema=schema))
+
+
+@Operations.implementation_for(RefuseDuplicatesOp)
+def _refuse_duplicates(operations: Operations, op: RefuseDuplicatesOp) -> None:
+    name, columns = op.arguments
+    subject = _label(name, columns)
+    if _asks_only(operations, f"is {subject} different in each row?"):
+        return
+    source = table(op, name, *columns)
+    same = sa.select(source).where(*_not_null(source)).group_by(*source.columns)
+    shared = _rows(operations, same.having(sa.func.count() > 1))
+    _refuse(shared, f"{subject} holds", "more than once")
+
+
+@Operations.register_operation("refuse_orphans")
+class RefuseOrphansOp(LosslessOp):
+    """Stop when rows hold what is about to refer to no row."""
+
+    function = "refuse_orphans"
+
+    @classmethod
+    def refuse_orphans(  # noqa: PLR0913  what a revision has to say
+        cls,
+        operations: Operations,
+        table_name: str,
+        columns: Sequence[str],
+        parent: str,
+        keys: Sequence[str],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Stop the revision when rows hold what is about to refer to no row.
+
+        :param table_name: the table, by the name it has now.
+        :param columns: those that get a foreign key.
+        :param parent: the table that it refers to.
+        :param keys: the columns that it refers to, in the order of `columns`.
+        :param schema: the schema of both tables.
+        :raises CommandError: with a count and an example.
+        """
+        operations.invoke(cls(table_name, columns, parent, keys, schema=schema))
+
+
+@Operations.implementation_for(RefuseOrphansOp)
+def _refuse_orphans(operations: Operations, op: RefuseOrphansOp) -> None:
+    name, columns, parent, keys = op.arguments
+    subject, target = _label(name, columns), _label(parent, keys)
+    if _asks_only(operations, f"is each {subject} a {target}?"):
+        return
+    source = table(op, name, *columns)
+    found = table(op, parent, *keys).alias("parent")
+    pairs = zip(source.columns, found.columns, strict=True)
+    refers = sa.exists().where(*(child == key for child, key in pairs))
+    orphans = sa.select(source).where(*_not_null(source), ~refers)
+    rows = _rows(operations, orphans)
+    _refuse(rows, f"{subject} holds", f"that no {target} has")
+
+
+@Operations.register_operation("refuse_missing")
+class RefuseMissingOp(LosslessOp):
+    """Stop when rows are about to refer to a row that is not there."""
+
+    function = "refuse_missing"
+
+    @classmethod
+    def refuse_missing(  # noqa: PLR0913  what a revision has to say
+        cls,
+        operations: Operations,
+        table_name: str,
+        column_name: str | None,
+        target: tuple[str, str],
+        value: str | int,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Stop the revision when rows are about to refer to a row that is not there.
+
+        :param table_name: the table whose rows get the value.
+        :param column_name: where they get it, if it is there; it is NULL in these rows.
+        :param target: the table and the column that they will refer to.
+        :param value: what they get.
+        :param schema: the schema of both tables.
+        :raises CommandError: naming what is missing.
+        """
+        operations.invoke(cls(table_name, column_name, target, value, schema=schema))
+
+
+@Operations.implementation_for(RefuseMissingOp)
+def _refuse_missing(operations: Operations, op: RefuseMissingOp) -> None:
+    name, column, (parent, key), value = op.arguments
+    question = f"is one {parent}.{key} {value!r}, for the rows of {name}?"
+    if _asks_only(operations, question):
+        return
+    rows = sa.select(sa.literal(1)).select_from(table(op, name))
+    if column is not None:
+        rows = rows.where(sa.column(column).is_(None))
+    found = table(op, parent, key)
+    bind = operations.get_bind()
+    there = sa.select(found).where(found.c[key] == operations.inline_literal(value))
+    if bind.scalar(rows.limit(1)) and bind.execute(there).first() is None:
+        raise CommandError(
+            f"No {parent}.{key} is {value!r}, to which the rows of {name} are about to"
+            " refer. Add it and try again: this revision has changed nothing."
+        )
+
+
+def _asks_only(operations: Operations, question: str) -> bool:
+    """With `--sql`, leave the question to whoever runs the script."""
+    context = operations.get_context()
+    if context.as_sql:
+        context.impl.static_output(f"-- First: {question}")
+    return context.as_sql
+
+
+def _rows(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[Any]]:
+    streamed = {"stream_results": True}
+    return operations.get_bind().execute(query, execution_options=streamed)
+
+
+def _refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
+    """Stop at rows that should not be, and say how many there are."""
+    remaining = iter(rows)
+    row = next(remaining, None)
+    if row is None:
+        return
+    count = 1 + sum(1 for _ in remaining)
+    values = "1 value" if count == 1 else f"{count} values"
+    example = row[0] if len(row) == 1 else tuple(row)
+    raise CommandError(
+        f"{holds} {values} {why}, for example {example!r}. Correct the rows and try"
+        " again: this revision has changed nothing."
+    )
+
+
+def _label(name: str, columns: Sequence[str]) -> str:
+    names = ", ".join(columns)
+    return f"{name} ({names})" if len(columns) > 1 else f"{name}.{names}"
+
+
+def _not_null(source: sa.TableClause) -> Iterable[sa.ColumnElement[bool]]:
+    return (column.is_not(None) for column in source.columns)

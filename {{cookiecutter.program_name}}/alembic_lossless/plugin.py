@@ -1,0 +1,46 @@
+"""A plugin of Alembic: what the library compares beside Alembic's own comparison.
+
+Installed, it is found by its entry point in the group `alembic.plugins`; a copy that
+stands beside an app registers itself when its `env` is imported. Either way it compares
+only where `autogenerate_plugins` names it, as `alembic_lossless.env` does.
+
+Source: "Plugins" in Alembic's documentation, and `alembic.runtime.plugins`.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority
+
+NAME = "alembic_lossless"
+
+AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
+"""What `context.configure` is told to compare with, unless env.py says otherwise."""
+
+
+def setup(plugin: Plugin) -> None:
+    """Add the comparisons to a plugin, perhaps while Alembic is being imported."""
+    first = DispatchPriority.FIRST
+    plugin.add_autogenerate_comparator(_compare_column, "column", priority=first)
+    plugin.add_autogenerate_comparator(_compare_table, "table", priority=first)
+
+
+def register() -> None:
+    """Register the plugin, unless its entry point did."""
+    with suppress(ValueError):  # a second plugin of one name is refused
+        setup(Plugin(NAME))
+
+
+def _compare_column(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.compare import compare_column  # noqa: PLC0415
+
+    return compare_column(*arguments)
+
+
+def _compare_table(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.compare import compare_primary_key  # noqa: PLC0415
+
+    return compare_primary_key(*arguments)

@@ -1,0 +1,85 @@
+"""What a project says about itself, and all that the library knows of it.
+
+Nothing here imports Alembic: an app describes itself when it starts, and pays for
+Alembic only when it migrates.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, MetaData
+
+Databases = Connection | Engine | Mapping[str, Connection | Engine]
+"""One database, or several by name, as `config.attributes["connection"]` takes them."""
+
+Metadatas = Mapping[str, MetaData | Sequence[MetaData]]
+"""The name of each database, and what its models declare."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an owner may set: texts by names such as `MIGRATION_WAIT`.
+
+    :param values: returns the texts, those of the environment by default.
+    :param prefix: what comes before a name where the owner sets it, for messages.
+    """
+
+    values: Callable[[], Mapping[str, str]] = lambda: os.environ
+    prefix: str = ""
+
+    def variable(self, name: str) -> str:
+        """Return the name of a setting as its owner knows it."""
+        return f"{self.prefix}{name}"
+
+    def seconds(self, name: str, default: float) -> float:
+        """Return a setting that is a number of seconds.
+
+        :param name: its name, without the prefix.
+        :param default: what it is when nothing is set.
+        :raises ValueError: for anything but a number that is not negative.
+        """
+        value = self.values().get(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1
+        if not 0 <= number < float("inf"):
+            raise ValueError(
+                f"{self.variable(name)} is {value!r}. Write a number of seconds:"
+                f" {default:g}"
+            )
+        return number
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with migrations.
+
+    :param folder: the Alembic environment: where env.py and `versions` are.
+    :param metadatas: what the models of each database declare, by its name; one name
+        where there is one database. The first is meant where none is named.
+    :param url: returns the URL of a database; it may raise ValueError with a sentence.
+    :param source: returns what the owner calls that URL: "FRIEND_BOOK_DATABASE_URL". By
+        default messages name the URL itself, without its password.
+    :param import_models: imports the modules that declare tables, before `metadatas` is
+        read for a draft.
+    :param engines: returns the engines of the running app by name, None outside of one.
+    :param ini: the alembic.ini, if there is one.
+    :param settings: what else the owner may set.
+    """
+
+    folder: Path
+    metadatas: Metadatas
+    url: Callable[[str], URL]
+    source: Callable[[str], str] | None = None
+    import_models: Callable[[], None] = lambda: None
+    engines: Callable[[], Mapping[str, Engine] | None] = lambda: None
+    ini: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the databases."""
+        return tuple(self.metadatas)

@@ -1,0 +1,1 @@
+"""The questions of a draft, and the answers that are given or typed."""

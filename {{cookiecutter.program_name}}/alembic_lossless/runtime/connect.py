@@ -1,0 +1,136 @@
+"""Open the database that is to be migrated, or looked at."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from ..project import Databases, Project, Settings
+from .causes import explain
+from .errors import interruptible
+from .run import only_reads
+
+CONNECT_TIMEOUT = {"psycopg": 10, "psycopg2": 10, "pymysql": 10}
+"""Seconds until a server that does not answer is given up, by driver."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database to migrate, and how its owner speaks of it.
+
+    :param given: where it is.
+    :param source: what messages call it; by default its URL, without the password.
+    :param settings: what else its owner may set.
+    """
+
+    given: Connection | Engine | URL
+    source: str = ""
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def url(self) -> URL:
+        """Where it is."""
+        return self.given if isinstance(self.given, URL) else self.given.engine.url
+
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.source or self.url.render_as_string()
+
+
+def database_of(project: Project, name: str, given: Databases | None) -> Database:
+    """Return a database of a project.
+
+    :param name: one of the project's names.
+    :param given: the caller's own, or None for the one at the project's URL.
+    :raises CommandError: for a URL that cannot be used.
+    """
+    if given is not None:
+        one = given[name] if isinstance(given, Mapping) else given
+        return Database(one, settings=project.settings)
+    source = project.source(name) if project.source else ""
+    return Database(url_of(project, name), source, project.settings)
+
+
+def url_of(project: Project, name: str) -> URL:
+    """Return the URL that a project has for a database; nothing is opened.
+
+    :raises CommandError: for a URL that cannot be used.
+    """
+    try:
+        url = project.url(name)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    except Exception as error:
+        raise CommandError(
+            f"The project's url({name!r}) raised {type(error).__name__}: {error}."
+        ) from error
+    if not isinstance(url, URL):
+        raise CommandError(
+            f"The project's url({name!r}) is a {type(url).__name__}. Return a URL:"
+            " sqlalchemy.make_url makes one of a text."
+        )
+    return url
+
+
+@contextmanager
+def connected(database: Database) -> Iterator[Connection]:
+    """Connect to a database for the command that runs env.py."""
+    if isinstance(database.given, Connection):
+        yield database.given
+        return
+    engine = engine_of(database.given)
+    with _open(to_read(engine) if only_reads() else engine, database) as connection:
+        yield connection
+
+
+def _open(engine: Engine, database: Database) -> Connection:
+    """Connect, and say what is wrong with the URL when that fails."""
+    try:
+        with interruptible():
+            return engine.connect()
+    except DBAPIError as error:
+        known = explain(error.orig, engine.url, database.settings)
+        raise CommandError(known.about(str(database))) from error
+
+
+def engine_of(given: Engine | URL) -> Engine:
+    """Make an engine that keeps no connection, since closing one frees the lock."""
+    if isinstance(given, Engine):
+        return given
+    seconds = CONNECT_TIMEOUT.get(given.get_driver_name())
+    known = seconds is None or "connect_timeout" in given.query
+    arguments = {} if known else {"connect_timeout": seconds}
+    return create_engine(given, poolclass=NullPool, connect_args=arguments)
+
+
+def to_read(engine: Engine) -> Engine:
+    """Return an engine that makes no SQLite file: where there is none, an empty one."""
+    path = engine.url.database or ":memory:"
+    on_disk = engine.dialect.name == "sqlite" and not path.startswith((":", "file:"))
+    missing = on_disk and not Path(path).exists()
+    return create_engine("sqlite://", poolclass=NullPool) if missing else engine
+
+
+@contextmanager
+def opened(database: Database, *, reads: bool = True) -> Iterator[Connection]:
+    """Open a database outside env.py; what its caller began stays the caller's.
+
+    :param reads: make no SQLite file where there is none, and keep no change.
+    """
+    given = database.given
+    if not isinstance(given, Connection):
+        engine = engine_of(given)
+        with (to_read(engine) if reads else engine).connect() as connection:
+            yield connection
+        return
+    began = given.in_transaction()
+    try:
+        yield given
+    finally:
+        if not began:
+            given.rollback()

@@ -1,0 +1,130 @@
+"""Several databases in one run: which, in which order, and where each one is."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from inspect import signature
+from logging import getLogger
+
+from alembic import command, context
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import MetaData
+
+from ..project import Project
+from .connect import Database, database_of, opened
+from .run import only_reads
+
+
+class OneDatabaseError(CommandError):
+    """What went wrong with one database, which the text names."""
+
+
+def chosen(project: Project, arguments: Sequence[str]) -> dict[str, Database]:
+    """Return the databases that a command is about, in the project's order.
+
+    :param arguments: every `-x`.
+    :raises CommandError: for one that is not there, or has no connection, or is another
+        one too.
+    """
+    pairs = (text.partition("=") for text in arguments)
+    asked = {name for key, _, name in pairs if key == "database"}
+    if unknown := asked - set(project.names):
+        known = ", ".join(project.names)
+        raise CommandError(f"-x database={min(unknown)}: there are {known}.")
+    names = [name for name in project.names if name in (asked or project.names)]
+    given = context.config.attributes.get("connection")
+    if given and not (isinstance(given, Mapping) and given.keys() >= set(names)):
+        raise CommandError(f"Give a connection for each database: {', '.join(names)}.")
+    found = {name: database_of(project, name, given) for name in names}
+    urls = {name: database.url for name, database in found.items()}
+    kept = [url for url in urls.values() if url.database not in {None, ":memory:"}]
+    if same := [name for name, url in urls.items() if kept.count(url) > 1]:
+        both = " and ".join(same)
+        raise CommandError(f"{both} are one database: each needs its own.")
+    return found
+
+
+def metadata_of(name: str, given: object) -> list[MetaData]:
+    """Return the metadatas of a database as a list.
+
+    :param given: what the project says they are.
+    :raises CommandError: for what is none, and for a table that two of them have.
+    """
+    found: list[MetaData] = []
+    for one in given if isinstance(given, list | tuple) else [given]:
+        if not isinstance(one, MetaData):
+            raise CommandError(
+                f"The project's metadatas[{name!r}] is {one!r}. Give a MetaData, or a"
+                " list of them: a declarative base has one as `Base.metadata`."
+            )
+        found.append(one)
+    tables = Counter(table for metadata in found for table in metadata.tables)
+    for table, times in tables.items():
+        if times > 1:
+            raise CommandError(
+                f"The table {table} is in {times} metadatas of the database {name}:"
+                " leave it to one model."
+            )
+    return found
+
+
+def give_parts(script: ScriptDirectory, first: str) -> None:
+    """Give revisions from the time of one database the form of those with parts."""
+    for revision in script.walk_revisions():
+        for name in ("upgrade", "downgrade"):
+            run = getattr(revision.module, name, None)
+            if run and not signature(run).parameters:
+                setattr(revision.module, name, _only_on(first, run))
+
+
+def _only_on(first: str, run: Callable[[], None]) -> Callable[[str], None]:
+    def part(database: str) -> None:
+        if database == first:
+            run()
+
+    part.__name__ = run.__name__  # Alembic logs it
+    return part
+
+
+def announce(name: str) -> None:
+    """Name the database that the next lines are about."""
+    config = context.config
+    if getattr(config.cmd_opts, "cmd", [None])[0] in {command.current, command.history}:
+        config.print_stdout("%s:", name)
+    getLogger("alembic.env").info("Database %s", name)
+
+
+@contextmanager
+def errors_of(name: str) -> Iterator[None]:
+    """Let an error begin with the name of its database."""
+    try:
+        yield
+    except CommandError as error:
+        if type(error) is not CommandError:
+            raise
+        raise OneDatabaseError(f"{name}: {error}") from error
+
+
+@contextmanager
+def saying_where_each_is(databases: Mapping[str, Database]) -> Iterator[None]:
+    """When a run fails, and not all databases could undo it, say where each one is."""
+    try:
+        yield
+    except OneDatabaseError as error:
+        if only_reads():
+            raise
+        found = {name: _heads(database) for name, database in databases.items()}
+        if len(set(found.values())) == 1:
+            raise
+        at = (f"{name} at {' '.join(ids) or 'base'}" for name, ids in found.items())
+        raise OneDatabaseError(
+            f"{error}\nNow the databases differ: {', '.join(at)}. Bring them together"
+            " with: alembic upgrade REVISION, or alembic downgrade REVISION"
+        ) from error
+
+
+def _heads(database: Database) -> tuple[str, ...]:
+    with opened(database) as connection:
+        return MigrationContext.configure(connection).get_current_heads()

@@ -1,0 +1,144 @@
+"""Say what went wrong in a line or two, without a traceback and without a password."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from traceback import walk_tb
+from typing import TYPE_CHECKING
+
+from alembic import context
+from alembic.script.revision import MultipleHeads
+from alembic.util import CommandError, messaging
+from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchemyError
+
+from .causes import explain
+
+if TYPE_CHECKING:
+    from .run import Run
+
+# On a terminal Alembic would fill messages into paragraphs of its width. Ours have a
+# line for each difference, and commands to type, which have to stay whole.
+messaging.TERMWIDTH = None
+
+BATCH = "alembic.operations.batch"
+
+BEHIND = "Target database is not up to date."
+"""What Alembic says of a draft, or a check, on a database that lacks revisions."""
+
+STATEMENT_SHOWN = 200
+"""How many characters of a failed statement a message holds."""
+
+
+@contextmanager
+def explained(run: "Run") -> Iterator[None]:
+    """Turn the failure of a run into a message, once its transaction has been undone.
+
+    An exception of a revision's own Python stays what it is, and gets a note.
+
+    :raises CommandError: for errors of the database, and for Ctrl-C on a command line.
+    """
+    with interruptible(run):
+        try:
+            yield
+        except DBAPIError as error:
+            text = _failure(run, error.orig, error.statement)
+            raise CommandError(text) from error
+        except (sqlite3.Error, CompileError) as error:
+            raise CommandError(_failure(run, error)) from error
+        except Exception as error:
+            if isinstance(error.__cause__, MultipleHeads):
+                raise CommandError(_join(error.__cause__.heads)) from error
+            if str(error) == BEHIND:
+                raise CommandError(_behind(run)) from error
+            if missing := _missing(error):
+                raise CommandError(_failure(run, missing)) from error
+            outcome = _outcome(run) if run.step else None
+            if outcome and isinstance(error, CommandError):
+                raise CommandError(f"{error}\n{outcome}") from error
+            if outcome:
+                error.add_note(outcome)
+            raise
+
+
+@contextmanager
+def interruptible(run: "Run | None" = None) -> Iterator[None]:
+    """Let Ctrl-C on a command line end in a message; a program decides for itself."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not hasattr(context.config.cmd_opts, "cmd"):
+            raise
+        outcome = _outcome(run) if run and run.step else None
+        raise CommandError(
+            f"Interrupted: {outcome}"
+            if outcome
+            else "Interrupted; nothing was changed."
+        ) from None
+
+
+def _missing(error: Exception) -> Exception | None:
+    """Say what a table of SQLite lacks that is to be rebuilt.
+
+    Other databases say so themselves; here Alembic looks for it, in Python.
+    """
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    if all(frame.f_globals.get("__name__") != BATCH for frame in frames):
+        return None
+    if isinstance(error, NoSuchTableError):
+        return ValueError(f"no such table: {error}")
+    if isinstance(error, KeyError):
+        return ValueError(f"no such column: {error.args[0]}")
+    return error if isinstance(error, ValueError) else None
+
+
+def _behind(run: "Run") -> str:
+    """Say where the database is, and what has to come first."""
+    url = run.url.set(password=None).render_as_string()
+    now = " ".join(run.heads) or "base"
+    newest = " ".join(context.script.get_heads())
+    program = getattr(context.config.cmd_opts, "prog", "alembic")
+    return f"{BEHIND} {url} is at {now}, not {newest}.\nFirst: {program} upgrade head"
+
+
+def _join(heads: Sequence[str]) -> str:
+    """Say how revisions that were drafted on two branches become one history."""
+    return (
+        f"Two branches each added a revision: {' and '.join(heads)}. Join them with:"
+        f' alembic merge -m "join two branches" {" ".join(heads)}'
+    )
+
+
+def _failure(
+    run: "Run", error: BaseException | None, statement: str | None = None
+) -> str:
+    """Name what failed, and in which state the database is now."""
+    known = explain(error, run.url, run.database.settings)
+    if run.step is None:
+        return known.about(run.database)
+    word = "upgrade" if run.step.is_upgrade else "downgrade"
+    shown = " ".join((statement or "").split())[:STATEMENT_SHOWN]
+    return "\n".join(
+        [
+            f"The {word} of revision {run.step.revision.revision} failed: {known.said}",
+            *([f"In: {shown}"] if shown else []),
+            *known.advice,
+            _outcome(run) or "What it did was undone.",
+        ]
+    )
+
+
+def _outcome(run: "Run") -> str | None:
+    """Ask the database what a failed run left there; None says that it left nothing."""
+    connection = run.connection
+    if connection.in_transaction():
+        return "The transaction is the caller's: undo it."
+    try:
+        with connection.begin():
+            heads = run.current_heads()
+            advice = run.mark.advice(connection, heads)
+    except SQLAlchemyError:
+        return "The database cannot be asked what it kept: alembic current"
+    if advice or set(heads) == set(run.heads):
+        return advice
+    now = " ".join(heads) or "base"
+    return f"The revisions before it are done: the database is at {now}."

@@ -1,0 +1,143 @@
+"""A revision that stopped in the middle, where the database could not undo it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from alembic import context
+from alembic.runtime.migration import RevisionStep
+from alembic.util import CommandError, to_tuple
+from sqlalchemy import Connection, MetaData, Table, event, inspect
+from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
+from sqlalchemy.schema import DropTableComment, SetTableComment
+
+from .tokens import database_in
+
+MARK = re.compile(r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)")
+
+CHANGES_NOTHING = re.compile(r"\s*(SELECT|SHOW|DESCRIBE|SET)\b", re.IGNORECASE)
+
+
+class Mark:
+    """A comment on the version table: which revision was started last.
+
+    MariaDB commits at every CREATE, ALTER and DROP, PostgreSQL at an
+    `autocommit_block()`. The mark is committed with them, and so it is there even after
+    a crash. Where a transaction is undone, it vanishes with it. SQLite needs none.
+    """
+
+    def __init__(self, connection: Connection, options: dict[str, Any]) -> None:
+        """Mark a database, of which Alembic knows by these options."""
+        self._connection = connection
+        self._name = options.get("version_table", "alembic_version")
+        self._schema = options.get("version_table_schema")
+        self._stamp = stamp_command(options)
+        self._used = connection.dialect.name != "sqlite"
+        self._touched = False
+
+    def read(self, connection: Connection) -> re.Match[str] | None:
+        """Return which revision was started last, if the run did not end well."""
+        if not self._used:
+            return None
+        with suppress(NoSuchTableError):
+            found = inspect(connection).get_table_comment(self._name, self._schema)
+            return MARK.match(found["text"] or "")
+        return None
+
+    def set(self, step: RevisionStep) -> None:
+        """Write down that a revision starts."""
+        if self._used:
+            direction = "upgrade" if step.is_upgrade else "downgrade"
+            started = f"started: {direction} {step.revision.revision}"
+            table = self._table(comment=started)
+            self._connection.execute(SetTableComment(table))
+            self._touched = False
+
+    def clear(self) -> None:
+        """Write down that every revision is whole."""
+        if self.read(self._connection):
+            self._connection.execute(DropTableComment(self._table()))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Take the mark back when a revision fails before it changed anything.
+
+        So a revision whose first statement gave up waiting can just be run again.
+        """
+        event.listen(self._connection, "after_cursor_execute", self._notice)
+        try:
+            yield
+        except Exception as error:
+            lost = getattr(error, "connection_invalidated", False)
+            if not (self._touched or lost or self._connection.in_transaction()):
+                with suppress(SQLAlchemyError):
+                    self.clear()
+            raise
+        finally:
+            event.remove(self._connection, "after_cursor_execute", self._notice)
+
+    def refuse_half_applied(self, heads: tuple[str, ...]) -> None:
+        """Refuse to run on tables that are in no known state.
+
+        :param heads: the revisions that the database is at.
+        :raises CommandError: when a revision was started and not finished.
+        """
+        advice = self.advice(self._connection, heads)
+        if advice:
+            raise CommandError(advice)
+
+    def stopped(
+        self, connection: Connection, heads: Sequence[str]
+    ) -> re.Match[str] | None:
+        """Return the direction and the revision that is half applied, if one is.
+
+        :param heads: the revisions that the database is at.
+        """
+        mark = self.read(connection)
+        if mark is None:
+            return None
+        # The version row may have been written just before a crash.
+        is_whole = (mark["revision"] in heads) == (mark["direction"] == "upgrade")
+        return None if is_whole else mark
+
+    def advice(self, connection: Connection, heads: tuple[str, ...]) -> str | None:
+        """Say how to go on when a revision is half applied.
+
+        :param heads: the revisions that the database is at.
+        """
+        mark = self.stopped(connection, heads)
+        if mark is None:
+            return None
+        direction, revision = mark["direction"], mark["revision"]
+        now = " ".join(heads) or "base"
+        done = revision
+        if direction == "downgrade":
+            done = " ".join(_revisions_before(revision)) or "base"
+        return (
+            f"The {direction} of revision {revision} stopped in the middle; the last"
+            f" whole state is {now}. Compare the tables with the revision file.\n"
+            f"Undo by hand what it did and type: {self._stamp} {now}\n"
+            f"Or do the rest by hand and type: {self._stamp} {done}"
+        )
+
+    def _table(self, comment: str | None = None) -> Table:
+        return Table(self._name, MetaData(), schema=self._schema, comment=comment)
+
+    def _notice(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not CHANGES_NOTHING.match(statement) and "COMMENT" not in statement:
+            self._touched = True
+
+
+def stamp_command(options: dict[str, Any]) -> str:
+    """Return how to stamp a database and, where there are several, no other.
+
+    :param options: arguments of `context.configure`; the tokens hold the name.
+    """
+    name = database_in(options.get("upgrade_token", "upgrades"))
+    return f"alembic -x database={name} stamp" if name else "alembic stamp"
+
+
+def _revisions_before(revision: str) -> tuple[str, ...]:
+    script = context.script.get_revision(revision)
+    return to_tuple(script.down_revision if script else None, default=())

@@ -1,0 +1,122 @@
+"""One run of a command on one database: what it is, and how far it came."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection
+
+from . import half_applied
+
+if TYPE_CHECKING:
+    from .connect import Database
+
+Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
+
+
+def _options() -> dict[str, Any]:
+    """Return what the command told Alembic; `context` has no other way to ask."""
+    options: dict[str, Any] = vars(context)["_proxy"].context_opts
+    return options
+
+
+def only_reads() -> bool:
+    """Say whether the command leaves the database as it is.
+
+    Alembic names a destination for upgrade, downgrade and stamp alone; ensure_version
+    writes without one. What is not Alembic's own may write, unless it says
+    `dont_mutate`.
+    """
+    options = _options()
+    command = options["fn"]
+    return options.get("dont_mutate", False) or (
+        "destination_rev" not in options
+        and command.__module__ == "alembic.command"
+        and command.__name__ != "do_ensure_version"
+    )
+
+
+class Run:
+    """What a command does to a database, step by step."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        options: dict[str, Any],
+        database: "Database",
+    ) -> None:
+        """Begin with a connection to a database, and what Alembic is told of it."""
+        self.connection = connection
+        self.options = options
+        self.database = database
+        self.step: RevisionStep | None = None
+        self.migration: MigrationContext | None = None
+        self.heads: tuple[str, ...] = ()
+        self._joins = connection.in_transaction()
+        self.mark = half_applied.Mark(connection, options)
+        command: Steps = _options()["fn"]
+        # A run for another database may have put its own steps in front.
+        self._command: Steps = getattr(command, "__wrapped__", command)
+
+    @property
+    def url(self) -> URL:
+        """Where the database is, also where it is not there and was not opened."""
+        return self.database.url
+
+    @property
+    def steps(self) -> Steps:
+        """The steps of the command, each one remembered before it is taken."""
+
+        @wraps(self._command)  # the review, too, knows the command by its name
+        def steps(
+            heads: tuple[str, ...], migration: MigrationContext
+        ) -> Iterator[MigrationStep]:
+            self.migration, self.heads = migration, heads
+            _refuse_unknown(context.script, heads, self)
+            if self._joins:
+                migration.autocommit_block = self._refuse_autocommit  # type: ignore[method-assign]
+            stamps = self._command.__name__ == "do_stamp"
+            if not only_reads() and not stamps:
+                self.mark.refuse_half_applied(heads)
+            for step in self._command(heads, migration):
+                if isinstance(step, RevisionStep):
+                    self.mark.set(step)
+                    self.step = step
+                yield step
+            self.step = None
+
+        return steps
+
+    def current_heads(self) -> tuple[str, ...]:
+        """Return the revisions that the database is at now."""
+        return self.migration.get_current_heads() if self.migration else ()
+
+    def _refuse_autocommit(self) -> NoReturn:
+        """Refuse to commit what the caller began; Alembic only asserts otherwise."""
+        raise CommandError(
+            "An autocommit_block() commits what came before, and the connection given"
+            " has begun a transaction, which is its caller's.\n"
+            "Give an Engine, or a Connection on which nothing has begun."
+        )
+
+
+def _refuse_unknown(script: ScriptDirectory, heads: tuple[str, ...], run: Run) -> None:
+    """Explain a revision that stands in the database and not in the project."""
+    for head in heads:
+        try:
+            script.get_revision(head)
+        except (ResolutionError, CommandError):
+            stamp = half_applied.stamp_command(run.options)
+            url = run.url.set(password=None)
+            raise CommandError(
+                f"{url.render_as_string()} is at revision {head!r}, which this project"
+                " does not have: newer code migrated it, the file was deleted or is on"
+                " another branch, or it is another project's database.\n"
+                "Get the code that has the file; or, if you know that the tables match"
+                f" this code: {stamp} --purge <revision>"
+            ) from None

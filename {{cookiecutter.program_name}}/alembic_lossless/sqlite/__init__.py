@@ -1,0 +1,1 @@
+"""SQLite: one real transaction, and a table rebuild that loses nothing."""

@@ -1,0 +1,151 @@
+"""What SQLAlchemy does not see in a table of SQLite, and Alembic would not make."""
+
+import copy
+from typing import Any
+
+import sqlalchemy as sa
+
+from .table_sql import Item, read, renamed
+
+CLAUSES = (
+    *("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "AS"),
+    *("ON CONFLICT", "DEFERRABLE", "NOT DEFERRABLE", "INITIALLY DEFERRED"),
+)
+"""What must be there as often as before; AS is a generated column."""
+
+
+class Unreflected:
+    """Know a table before it is made anew, complete the new one, and compare."""
+
+    def __init__(self, raw: Any, batch: Any) -> None:
+        """Look at the table.
+
+        :param raw: the driver's connection.
+        :param batch: Alembic's ApplyBatchImpl: the old table, the new, how they differ.
+        """
+        self._raw = raw
+        self._batch = batch
+        # A column that goes has no name any more.
+        self._names: dict[str, str | None] = {
+            name: batch.columns[name].name if name in batch.columns else None
+            for name in (column.name for column in batch.table.columns)
+        }
+        self._items = self._read()
+        self._actions = self._foreign_key_actions()
+
+    def complete(self) -> None:
+        """Tell the new table what SQLAlchemy did not see in the old one."""
+        new, options = self._batch.new_table, " ".join(self._items[-1].words)
+        for check in [c for c in new.constraints if isinstance(c, sa.CheckConstraint)]:
+            # It goes with its column, as on PostgreSQL.
+            if renamed(str(check.sqltext), self._names) is None:
+                new.constraints.remove(check)
+        for condition in self._conditions():
+            # A colon would begin a parameter.
+            new.append_constraint(sa.CheckConstraint(condition.replace(":", r"\:")))
+        told = new.dialect_options["sqlite"]
+        told["strict"] |= "STRICT" in options
+        told["with_rowid"] &= "WITHOUT ROWID" not in options
+        told["autoincrement"] |= any(map(_counts_up, self._items))
+        for item in self._items:
+            self._collate(item)
+        for key in self._untouched_keys():
+            update, delete = self._actions[key]
+            for made in new.foreign_key_constraints:
+                if tuple(made.column_keys) == key:
+                    made.onupdate, made.ondelete = update, delete
+        for column in self._batch.table.columns:
+            if column.computed is not None:
+                # It computes itself: nothing is to be copied.
+                self._batch.column_transfers.get(column.name, {}).pop("expr", None)
+
+    def lost(self) -> list[str]:
+        """Return what the table had before and has not now."""
+        after = self._read()
+        named = {item.constraint for item in after}
+        stay = [
+            item
+            for item in self._items
+            if (item.column is None or self._names.get(item.column))
+            and (item.constraint is None or item.constraint in named)
+        ]
+        lost = [
+            clause for clause in CLAUSES if _count(stay, clause) > _count(after, clause)
+        ]
+        checks = {_bare(check) for item in after for check in item.checks}
+        conditions = [it for it in self._conditions() if _bare(it) not in checks]
+        lost += [f"CHECK ({condition})" for condition in conditions]
+        collations = {item.column: item.collation for item in after}
+        for item in stay:
+            new = self._names.get(item.column) if item.column else None
+            if item.collation and self._is_text(item) and not collations.get(new):
+                lost.append(f"COLLATE {item.collation} of {item.column}")
+        actions = self._foreign_key_actions()
+        for key in self._untouched_keys():
+            now = tuple(str(self._names[column]) for column in key)
+            if actions.get(now) != self._actions[key]:
+                lost.append(f"ON DELETE or ON UPDATE of {', '.join(key)}")
+        return lost
+
+    def _conditions(self) -> list[str]:
+        """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
+        if any(isinstance(it, sa.CheckConstraint) for it in self._batch.table_args):
+            return []
+        checks = [check for item in self._items for check in item.checks]
+        conditions = [renamed(check, self._names) for check in checks]
+        return [condition for condition in conditions if condition]
+
+    def _collate(self, item: Item) -> None:
+        column = self._batch.new_table.columns.get(item.column)
+        if column is not None and item.collation and isinstance(column.type, sa.String):
+            column.type = copy.copy(column.type)
+            column.type.collation = column.type.collation or item.collation
+
+    def _is_text(self, item: Item) -> bool:
+        column = self._batch.new_table.columns.get(item.column)
+        return column is not None and isinstance(column.type, sa.String)
+
+    def _untouched_keys(self) -> list[tuple[str, ...]]:
+        """Return the columns of the foreign keys that the revision leaves alone."""
+        batch = self._batch
+        left = [*batch.named_constraints.values(), *batch.unnamed_constraints]
+        keys = [
+            tuple(key.column_keys)
+            for key in batch.table.foreign_key_constraints
+            if any(key is constraint for constraint in left)
+        ]
+        return [
+            key
+            for key in keys
+            if key in self._actions and all(self._names.get(column) for column in key)
+        ]
+
+    def _read(self) -> list[Item]:
+        text = "SELECT sql FROM sqlite_master WHERE type = 'table' AND lower(name) = ?"
+        (sql,) = self._raw.execute(text, (self._batch.table.name.lower(),)).fetchone()
+        return read(sql)
+
+    def _foreign_key_actions(self) -> dict[tuple[str, ...], tuple[str | None, ...]]:
+        """Return ON UPDATE and ON DELETE of each foreign key, by its columns."""
+        columns: dict[int, list[str]] = {}
+        actions: dict[int, tuple[str | None, ...]] = {}
+        quoted = self._batch.table.name.replace('"', '""')
+        for row in self._raw.execute(f'PRAGMA foreign_key_list("{quoted}")').fetchall():
+            number, _, _, column, _, *rest = row
+            columns.setdefault(number, []).append(column)
+            actions[number] = tuple(
+                None if action == "NO ACTION" else action for action in rest[:2]
+            )
+        return {tuple(columns[number]): actions[number] for number in columns}
+
+
+def _counts_up(item: Item) -> bool:
+    return item.count("AUTOINCREMENT") > 0
+
+
+def _count(items: list[Item], clause: str) -> int:
+    return sum(item.count(clause) for item in items)
+
+
+def _bare(condition: str) -> str:
+    return "".join(condition.split())

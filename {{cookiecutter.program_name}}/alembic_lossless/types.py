@@ -1,0 +1,230 @@
+"""The one place that knows which value of which type survives in which other."""
+
+import json
+import re
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, TypeGuard
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""A number as a database writes it back: the zeros of 007 would be lost."""
+
+MYSQL = ("mysql", "mariadb")
+
+SHORT_BITS = 24
+
+SHORT_DIGITS = 6
+"""What a Float of 4 bytes keeps of a number."""
+
+
+def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
+    """Tell whether a value means the same after its column has changed its type.
+
+    :param value: what the column holds, as the driver reads it.
+    :param new: the new type; a value is not said to survive in one not known here.
+    :param dialect: the database, which decides how long a Float is.
+    """
+    if value is None:
+        return True
+    if is_short(new, dialect) and not _is_short_number(as_text(value)):
+        return False
+    match new:
+        case sa.Enum(enums=names):
+            survivor = value in names
+        case sa.String(length=length):
+            survivor = length is None or len(as_text(value)) <= length
+        case sa.Boolean():
+            survivor = as_text(value) in {"0", "1"}
+        case sa.Integer() | sa.Numeric() | sa.Float():
+            survivor = _number_survives(as_text(value), new)
+        case sa.JSON():
+            survivor = _parses(json.loads, value)
+        case _:
+            survivor = _moment_survives(value, new)
+    return survivor
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a text column holds it."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def bits(integer: sa.Integer) -> int:
+    """Return the size of an integer type where it has one: SQLite has none."""
+    if isinstance(integer, sa.BigInteger):
+        return 64
+    return 16 if isinstance(integer, sa.SmallInteger) else 32
+
+
+def is_short(type_: TypeEngine[Any], dialect: str) -> bool:
+    """Tell a Float of 4 bytes from one of 8, as which others make the same type.
+
+    Source: PostgreSQL's "Numeric Types" on real, MariaDB's "FLOAT" on its precision.
+    """
+    if not isinstance(type_, sa.Float) or isinstance(type_, sa.Double):
+        return False
+    if type_.precision is not None:
+        return type_.precision <= SHORT_BITS and dialect != "sqlite"
+    real = isinstance(type_, sa.REAL)
+    return real if dialect == "postgresql" else not real and dialect in MYSQL
+
+
+def _is_short_number(text: str) -> bool:
+    digits = Decimal(text).normalize().as_tuple().digits if _parses(float, text) else ()
+    return len(digits) <= SHORT_DIGITS
+
+
+def _number_survives(
+    text: str, new: sa.Integer | sa.Numeric[Any] | sa.Float[Any]
+) -> bool:
+    if isinstance(new, sa.Float) and _parses(float, text):
+        return repr(float(text)) == text or Decimal(text) == Decimal(repr(float(text)))
+    if not NUMBER.fullmatch(text):
+        return False
+    number = Decimal(text)
+    if isinstance(new, sa.Integer):
+        limit = 2 ** (bits(new) - 1)
+        return number == int(number) and -limit <= number < limit
+    if new.precision is None:
+        return True
+    scale = new.scale or 0
+    return number == round(number, scale) and abs(number) < 10 ** (
+        new.precision - scale
+    )
+
+
+def _moment_survives(value: Any, new: TypeEngine[Any]) -> bool:
+    """Tell it of dates and times; SQLite's are text, in the form of ISO 8601."""
+    if isinstance(value, str):
+        if not _parses(datetime.fromisoformat, value):
+            return False
+        value = datetime.fromisoformat(value)
+    if isinstance(new, sa.Date) and isinstance(value, datetime):
+        return value.time() == time() and value.tzinfo is None
+    return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+
+
+def _parses(parse: Any, value: Any) -> bool:
+    try:
+        parse(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+Type = TypeEngine[Any]
+
+KINDS = (
+    sa.String,
+    sa.Boolean,
+    sa.Integer,
+    sa.Numeric,
+    sa.Float,
+    sa.Date,
+    sa.DateTime,
+    sa.JSON,
+)
+"""The types between which is known what a change does to each value."""
+
+CHARACTERS = {16: 6, 32: 11, 64: 20}
+"""The bits of an integer -> the characters that the longest takes, sign included."""
+
+SHORT_FLOATS = ("postgresql", "mariadb")
+"""The dialects that make 4 bytes of some Floats, though not of the same ones."""
+
+DIGITS = {16: 5, 32: 10, 64: 19}
+"""The bits of an integer -> its decimal digits."""
+
+
+def kind(type_: Type) -> type:
+    """Return the class that tells what sort of values a type has."""
+    if isinstance(type_, sa.Enum) and type_.native_enum:
+        return sa.Enum
+    return next((known for known in KINDS if isinstance(type_, known)), type(type_))
+
+
+def is_native(type_: Any) -> TypeGuard[sa.Enum]:
+    """Tell an Enum that is a type of its own from one that is text."""
+    return isinstance(type_, sa.Enum) and type_.native_enum
+
+
+def is_known(old: Type, new: Type) -> bool:
+    """Tell whether it can be said of each value what a change does to it."""
+    return {kind(old), kind(new)} <= {*KINDS, sa.Enum}
+
+
+def keeps_all(old: Type, new: Type) -> bool:
+    """Tell whether the new type holds every value that the old one can hold."""
+    if isinstance(new, sa.Enum):
+        return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
+    if isinstance(new, sa.String):
+        longest = _longest(old)
+        return new.length is None or (longest is not None and longest <= new.length)
+    if isinstance(new, sa.Integer):
+        return isinstance(old, sa.Boolean) or (
+            isinstance(old, sa.Integer) and bits(old) <= bits(new)
+        )
+    if isinstance(new, sa.Numeric):
+        return _holds_digits(old, new)
+    if isinstance(new, sa.DateTime):
+        return isinstance(old, sa.Date | sa.DateTime)
+    return kind(old) is kind(new) and not _shortens(old, new)
+
+
+def using(column: str, old: Type, new: Type) -> str | None:
+    """Return the expression that PostgreSQL converts a column with, if it needs one."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    source: str = dialect.identifier_preparer.quote(column)
+    target = new.compile(dialect=dialect)
+    if isinstance(old, sa.DateTime) and old.timezone != getattr(
+        new, "timezone", old.timezone if isinstance(new, sa.DateTime) else False
+    ):
+        source = f"({source} AT TIME ZONE 'UTC')"
+        return source if isinstance(new, sa.DateTime) else f"{source}::{target}"
+    if kind(old) is kind(new):
+        return None
+    if isinstance(new, sa.Boolean) and not isinstance(old, sa.String):
+        return f"{source} <> 0"
+    if isinstance(old, sa.Boolean):
+        source += "::integer"
+    if isinstance(new, sa.Enum):
+        source += "::text"
+    return f"{source}::{target}"
+
+
+def _longest(old: Type) -> int | None:
+    """Return how many characters the longest value of a type takes, if there is one."""
+    if isinstance(old, sa.String):
+        return old.length
+    if isinstance(old, sa.Integer):
+        return CHARACTERS[bits(old)]
+    if isinstance(old, sa.Numeric):
+        return old.precision and old.precision + 2
+    lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32}
+    return lengths.get(kind(old))
+
+
+def _shortens(old: Type, new: Type) -> bool:
+    """Tell whether some database makes a Float of 4 bytes of one that had 8."""
+    return any(is_short(new, name) and not is_short(old, name) for name in SHORT_FLOATS)
+
+
+def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
+    if new.precision is None:
+        return isinstance(old, sa.Numeric | sa.Integer | sa.Boolean)
+    scale = new.scale or 0
+    if isinstance(old, sa.Integer):
+        return DIGITS[bits(old)] <= new.precision - scale
+    if isinstance(old, sa.Numeric) and old.precision is not None:
+        old_scale = old.scale or 0
+        whole = old.precision - old_scale <= new.precision - scale
+        return whole and old_scale <= scale
+    return isinstance(old, sa.Boolean)

@@ -1,1 +1,0 @@
-{% include "connection/" ~ cookiecutter.databases ~ ".py" %}
