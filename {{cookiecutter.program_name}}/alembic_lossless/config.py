@@ -44,6 +44,17 @@ def config_of(options: Namespace, project: Project) -> Config:
     return alembic if chosen else _located(alembic, project)
 
 
+def is_typed(config: Config) -> bool:
+    """Tell a command that somebody typed from a call of a program.
+
+    Alembic's own command line leaves the function that it runs; Flask-Migrate's runs in
+    a context of click.
+    """
+    click = sys.modules.get("click")
+    in_click = click is not None and click.get_current_context(silent=True)
+    return hasattr(config.cmd_opts, "cmd") or bool(config.cmd_opts and in_click)
+
+
 def insist_on_source_tree(project: Project) -> None:
     """Refuse to write a revision where it would be lost.
 

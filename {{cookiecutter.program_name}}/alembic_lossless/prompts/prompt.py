@@ -5,6 +5,7 @@ import sys
 from alembic.config import Config
 from alembic.util import CommandError
 
+from ..config import is_typed
 from .answers import Answer, Answers
 from .questions import OpenQuestions, Question
 
@@ -65,9 +66,7 @@ class Prompt:
 
 def _is_terminal(config: Config) -> bool:
     """Return whether a person typed the command, and can be asked."""
-    return (
-        hasattr(config.cmd_opts, "cmd") and sys.stdin.isatty() and sys.stderr.isatty()
-    )
+    return is_typed(config) and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _asked(question: Question) -> str:

@@ -10,6 +10,8 @@ from typing import Literal
 from alembic.config import Config
 from alembic.util import CommandError
 
+from ..config import is_typed
+
 
 @dataclass(frozen=True)
 class Question:
@@ -58,7 +60,7 @@ class OpenQuestions(CommandError):  # noqa: N818  it is what it says, not an err
 
 def _command(answer: str, config: Config) -> str:
     """Return the line that says an answer: the command as it was typed, and `-x`."""
-    if not hasattr(config.cmd_opts, "cmd"):
+    if not is_typed(config):
         return f'  answers=["{answer}"]'
     program, *arguments = sys.argv
     words = [Path(program).name]

@@ -11,6 +11,7 @@ from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError, messaging
 from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchemyError
 
+from ..config import is_typed
 from .causes import explain
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def interruptible(run: "Run | None" = None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if not hasattr(context.config.cmd_opts, "cmd"):
+        if not is_typed(context.config):
             raise
         outcome = _outcome(run) if run and run.step else None
         raise CommandError(
