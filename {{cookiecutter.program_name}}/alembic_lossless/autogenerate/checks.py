@@ -10,10 +10,16 @@ from sqlalchemy import Column, ForeignKey, inspect
 from sqlalchemy.exc import CompileError
 
 from ..marks import DELETES
+from ..rules import rule
 from .draft import Draft
 from .operations import ChangePrimaryKey, Key, Note, label, operations_in
 
 
+@rule(
+    "set-null",
+    "refusal",
+    "A column is NOT NULL, and its ondelete would make it NULL.",
+)
 def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse a column that is NOT NULL and becomes NULL when its parent is deleted.
 
@@ -53,6 +59,11 @@ def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
     return []
 
 
+@rule(
+    "type",
+    "refusal",
+    "This database has no word for the type of a column.",
+)
 def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse columns that cannot be made: a String without a length on MariaDB.
 
@@ -83,6 +94,11 @@ def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]
             yield label(op.schema, op.table_name), column
 
 
+@rule(
+    "primary-key",
+    "refusal",
+    "A table gets another primary key, which no draft can do to rows.",
+)
 def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse a draft that needs another primary key.
 
@@ -102,6 +118,11 @@ def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
 log = logging.getLogger("alembic.review")
 
 
+@rule(
+    "drop-all",
+    "refusal",
+    "Every table would be dropped: the models were not imported.",
+)
 def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse a draft without a single table that stays, unless each was answered.
 
@@ -125,6 +146,11 @@ def _tables_there(draft: Draft) -> set[str]:
     return set(found) - {draft.context.version_table}
 
 
+@rule(
+    "deletes",
+    "mark",
+    "`# DELETES:` stands where an upgrade takes rows or values away for good.",
+)
 def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Say in the script and in the log what an upgrade deletes."""
     if upgrade is not draft.upgrade:

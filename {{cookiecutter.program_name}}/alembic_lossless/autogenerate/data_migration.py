@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _repr_type
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
+from ..internals import type_code
 from ..marks import REVIEW
 from .draft import tables as tables_of
 
@@ -95,7 +95,7 @@ def _described(table: sa.Table, name: str, rendering: AutogenContext) -> Iterato
     yield f"{name} = sa.table("
     yield f"    {table.name!r},"
     for column in table.columns:
-        type_ = _repr_type(column.type, rendering)
+        type_ = type_code(column.type, rendering)
         yield f"    sa.column({column.name!r}, {type_}),"
     if table.schema:
         yield f"    schema={table.schema!r},"

@@ -7,6 +7,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
+from ..internals import dropped_columns
 from ..types import is_known, kind, survives
 from .draft import Draft
 from .operations import operations_in
@@ -35,9 +36,7 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
 def _dropped(operation: ops.DropTableOp | ops.DropColumnOp) -> list[sa.Column[Any]]:
     if isinstance(operation, ops.DropColumnOp):
         return [operation.to_column()]
-    create = operation._reverse  # noqa: SLF001  to_table() gives a copy of it
-    items = create.columns if create else []
-    return [item for item in items if isinstance(item, sa.Column)]
+    return dropped_columns(operation)
 
 
 def _restore_existing(

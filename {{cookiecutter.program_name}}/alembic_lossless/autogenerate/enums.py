@@ -12,6 +12,7 @@ from alembic.util import CommandError
 from ..operations.enums import ChangeEnumOp, CreateEnumOp, DropEnumOp, RenameEnumValueOp
 from ..operations.guards import RefuseLossOp
 from ..prompts.questions import Question
+from ..rules import rule
 from ..types import is_native
 from .declared import defaults_around
 from .draft import Draft
@@ -30,6 +31,11 @@ def enum_changes(
                 yield operation, old, new
 
 
+@rule(
+    "rename-value",
+    "question",
+    "A value of an Enum is gone and another is new: was it renamed?",
+)
 def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
     """Ask of each value that is gone whether one that is new is its new name.
 

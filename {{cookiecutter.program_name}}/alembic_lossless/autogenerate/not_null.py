@@ -10,6 +10,7 @@ from sqlalchemy import Column, String
 
 from ..marks import INVENTS
 from ..prompts.questions import Question
+from ..rules import rule
 from .declared import default_after
 from .draft import Draft
 from .fill_values import Value, declared, is_unique, neutral, typed
@@ -126,6 +127,11 @@ def _retyped(op: ops.AlterColumnOp, default: Default) -> list[ops.AlterColumnOp]
     return [retype]
 
 
+@rule(
+    "fill",
+    "question",
+    "A column becomes NOT NULL: which value do the rows get that have none?",
+)
 def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Ask for the value of each column that becomes NOT NULL, unless the model says it.
 
@@ -169,6 +175,11 @@ def _hint(column: Column[Any]) -> str:
     return ", ".join(hints)
 
 
+@rule(
+    "invents",
+    "mark",
+    "`# INVENTS:` stands where a downgrade puts a value that nobody entered.",
+)
 def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
     """Fill with values that mean nothing where a downgrade brings NOT NULL back.
 

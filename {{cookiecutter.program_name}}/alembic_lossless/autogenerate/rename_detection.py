@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from ..prompts.questions import Question
+from ..rules import rule
 from .compare import compare_renamed
 from .draft import Draft
 from .foreign_keys import named_by_convention
@@ -108,6 +109,11 @@ def _role(column: Column[object]) -> tuple[bool, bool]:
 Columns = Mapping[tuple[Key, str], Column[object]]
 
 
+@rule(
+    "rename",
+    "question",
+    "A column or a table is gone and one like it is new: was it renamed?",
+)
 def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
 

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _repr_type
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from ..internals import type_code
 from ..operations.base import LosslessOp
 from .operations import (
     FillNulls,
@@ -193,7 +193,7 @@ _stock_alter_column = renderers.dispatch(AlterColumnOp)
 @renderers.dispatch_for(LosslessOp)
 def _render_call(context: AutogenContext, op: LosslessOp) -> str:
     written = [
-        _repr_type(value, context) if isinstance(value, TypeEngine) else repr(value)
+        type_code(value, context) if isinstance(value, TypeEngine) else repr(value)
         for value in op.arguments
     ]
     if op.schema:

@@ -13,11 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
 from alembic.operations import BatchOperations, MigrateOperation, Operations, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from ..internals import in_place_of_op
 from ..runtime.tokens import database_in
 
 log = logging.getLogger(__name__)
@@ -38,16 +38,6 @@ class Recorder(Operations):
         """The names of unique constraints, which MariaDB says are indexes."""
         self.foreign_keys: set[str] = set()
         """The names of foreign keys, and of the indexes that MariaDB makes for them."""
-
-    @contextmanager
-    def in_place_of_op(self) -> Iterator[None]:
-        """Let every `op.…` of a revision come here."""
-        proxy = vars(op).get("_proxy")
-        vars(op)["_proxy"] = self
-        try:
-            yield
-        finally:
-            vars(op)["_proxy"] = proxy
 
     @contextmanager
     def batch_alter_table(
@@ -159,7 +149,7 @@ def _replay(revisions: Sequence[Script], name: str) -> Recorder:
     :param name: the database, for revisions with a part for each, or "".
     """
     recorder = Recorder()
-    with recorder.in_place_of_op():
+    with in_place_of_op(recorder):
         for revision in revisions:
             try:
                 _upgrade(revision, name)

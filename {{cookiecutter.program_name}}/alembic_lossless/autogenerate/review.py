@@ -13,6 +13,7 @@ from alembic import context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 
+from ..internals import is_check
 from ..plugin import AUTOGENERATE_PLUGINS
 from ..prompts.answers import Answers
 from ..prompts.prompt import Prompt
@@ -139,7 +140,7 @@ class Review:
             if is_last:
                 refuse_unknown(self._tables)
             return
-        if _is_check(database):
+        if is_check(database):
             if is_last:
                 refuse_differences(script.upgrade_ops_list, revision)
             return
@@ -154,15 +155,6 @@ class Review:
             prompt.config.print_stdout(
                 "No changes: the models and the database agree. No revision is written."
             )
-
-
-def _is_check(database: MigrationContext) -> bool:
-    """Return whether `alembic check` runs, which looks exactly like a revision.
-
-    Only the function that Alembic runs inside env.py tells them apart.
-    """
-    name: str = database.opts["fn"].__qualname__
-    return name.startswith("check.")
 
 
 def _prompt() -> Prompt:

@@ -8,12 +8,18 @@ from alembic.operations.ops import AlterColumnOp, OpContainer
 
 from ..marks import REVIEW
 from ..operations.guards import RefuseLossOp
+from ..rules import rule
 from ..types import is_known, is_native, keeps_all, kind, using
 from .declared import defaults_around
 from .draft import Draft
 from .operations import Note, names_before, operations_in
 
 
+@rule(
+    "review",
+    "mark",
+    "`# REVIEW:` stands where nobody can judge what becomes of the rows.",
+)
 def change_types(draft: Draft, container: OpContainer) -> None:
     """Make every change of a type safe on a table with rows."""
     # First of all come the guards: MariaDB takes nothing back after a refusal.

@@ -11,10 +11,12 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
+from ..rules import rule
 from ..types import survives
 from .base import LosslessOp, table
 
 
+@rule("loss", "guard", "Rows hold what a new type cannot keep.")
 @Operations.register_operation("refuse_loss")
 class RefuseLossOp(LosslessOp):
     """Stop when a column holds values that a new type would destroy."""
@@ -60,6 +62,7 @@ def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
     _refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
 
 
+@rule("duplicates", "guard", "Rows share what is about to be unique.")
 @Operations.register_operation("refuse_duplicates")
 class RefuseDuplicatesOp(LosslessOp):
     """Stop when rows share what is about to be unique."""
@@ -99,6 +102,7 @@ def _refuse_duplicates(operations: Operations, op: RefuseDuplicatesOp) -> None:
     _refuse(shared, f"{subject} holds", "more than once")
 
 
+@rule("orphans", "guard", "Rows hold what is about to refer to no row.")
 @Operations.register_operation("refuse_orphans")
 class RefuseOrphansOp(LosslessOp):
     """Stop when rows hold what is about to refer to no row."""
@@ -143,6 +147,7 @@ def _refuse_orphans(operations: Operations, op: RefuseOrphansOp) -> None:
     _refuse(rows, f"{subject} holds", f"that no {target} has")
 
 
+@rule("missing", "guard", "Rows are about to refer to a row that is not there.")
 @Operations.register_operation("refuse_missing")
 class RefuseMissingOp(LosslessOp):
     """Stop when rows are about to refer to a row that is not there."""

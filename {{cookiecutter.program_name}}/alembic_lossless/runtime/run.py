@@ -11,18 +11,13 @@ from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 
+from ..internals import command_options
 from . import half_applied
 
 if TYPE_CHECKING:
     from .connect import Database
 
 Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
-
-
-def _options() -> dict[str, Any]:
-    """Return what the command told Alembic; `context` has no other way to ask."""
-    options: dict[str, Any] = vars(context)["_proxy"].context_opts
-    return options
 
 
 def only_reads() -> bool:
@@ -32,7 +27,7 @@ def only_reads() -> bool:
     writes without one. What is not Alembic's own may write, unless it says
     `dont_mutate`.
     """
-    options = _options()
+    options = command_options()
     command = options["fn"]
     return options.get("dont_mutate", False) or (
         "destination_rev" not in options
@@ -59,7 +54,7 @@ class Run:
         self.heads: tuple[str, ...] = ()
         self._joins = connection.in_transaction()
         self.mark = half_applied.Mark(connection, options)
-        command: Steps = _options()["fn"]
+        command: Steps = command_options()["fn"]
         # A run for another database may have put its own steps in front.
         self._command: Steps = getattr(command, "__wrapped__", command)
 

@@ -1,0 +1,46 @@
+"""Every rule has a name, a sentence in the docs, and a test that shows it."""
+
+import re
+from pathlib import Path
+
+from alembic_lossless import env, rules
+from rendering import TEMPLATE
+
+PAGE = TEMPLATE / "docs" / "rules.md"
+SHOWN_BY = {
+    "deletes": "test_drops",
+    "drop-all": "test_drops",
+    "duplicates": "test_new_keys",
+    "fill": "test_not_null",
+    "invents": "test_not_null",
+    "loss": "test_type_changes",
+    "missing": "test_new_keys",
+    "orphans": "test_new_keys",
+    "primary-key": "test_keys",
+    "rename": "test_renames",
+    "rename-value": "test_enums",
+    "review": "test_type_changes",
+    "set-null": "test_contradictions",
+    "type": "test_portable_scripts",
+}
+"""The module that has the tests of a rule."""
+
+
+def test_the_page_lists_every_rule() -> None:
+    """I look a name up in the docs, and the table there is the code's own."""
+    assert env.operations
+    assert rules.table() in PAGE.read_text()
+
+
+def test_every_rule_has_its_tests() -> None:
+    """A rule that nobody shows is no promise."""
+    assert set(SHOWN_BY) == set(rules.RULES)
+    here = Path(__file__).parent
+    assert all((here / f"{name}.py").is_file() for name in SHOWN_BY.values())
+
+
+def test_names_are_words_to_search_for() -> None:
+    """I grep for the name of a rule, and find it."""
+    for rule in rules.RULES.values():
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
+        assert rule.text.endswith((".", "?"))

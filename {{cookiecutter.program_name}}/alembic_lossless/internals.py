@@ -1,0 +1,57 @@
+"""The private names of Alembic that the library uses, each with the reason.
+
+`requirements` bounds Alembic from above because of them, and a test looks for others.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context, op
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _repr_type
+from alembic.operations import Operations, ops
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.types import TypeEngine
+
+
+def type_code(type_: TypeEngine[Any], rendering: AutogenContext) -> str:
+    """Return a type as Alembic writes it; only whole columns have a public renderer."""
+    return _repr_type(type_, rendering)
+
+
+def command_options() -> dict[str, Any]:
+    """Return what the command told Alembic; `context` has no other way to ask."""
+    options: dict[str, Any] = vars(context)["_proxy"].context_opts
+    return options
+
+
+@contextmanager
+def in_place_of_op(operations: Operations) -> Iterator[None]:
+    """Let every `op.…` of a revision go to other operations for a while.
+
+    `Operations.context` would do it, but leaves nothing behind for an outer one.
+    """
+    proxy = vars(op).get("_proxy")
+    vars(op)["_proxy"] = operations
+    try:
+        yield
+    finally:
+        vars(op)["_proxy"] = proxy
+
+
+def dropped_columns(drop: ops.DropTableOp) -> list[sa.Column[Any]]:
+    """Return the columns that a downgrade makes again; `to_table()` gives a copy."""
+    create = drop._reverse  # noqa: SLF001
+    items = create.columns if create else []
+    return [item for item in items if isinstance(item, sa.Column)]
+
+
+def is_check(database: MigrationContext) -> bool:
+    """Return whether `alembic check` runs, which looks exactly like a revision.
+
+    Only the function that Alembic runs inside env.py tells them apart.
+    """
+    name: str = database.opts["fn"].__qualname__
+    return name.startswith("check.")
