@@ -21,7 +21,7 @@ SHOWN_BY = {
     "rename-value": "test_enums",
     "review": "test_type_changes",
     "set-null": "test_contradictions",
-    "type": "test_portable_scripts",
+    "type": "test_type_changes",
 }
 """The module that has the tests of a rule."""
 
