@@ -58,6 +58,8 @@ def configuration(name: str) -> dict[str, Any]:
             PROGRAM: {"level": "INFO"},
             "werkzeug": {"level": "INFO", "filters": ["server"]},
             "gunicorn.error": {"level": "INFO", "propagate": True},
+            # `flask db` prints what went wrong; logged, it would be there twice.
+            "alembic.util.messaging": {"level": "CRITICAL"},
         },
     }
 
