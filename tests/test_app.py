@@ -119,3 +119,16 @@ def test_gunicorn_stops_at_a_bad_url(project: Project) -> None:
     assert project.url_variable in done.stderr
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stderr
+
+
+def test_ready_agrees_with_a_new_revision(project: Project) -> None:
+    """I draft a revision beside the running app: in debug mode it waits for it."""
+    project.alembic("upgrade", "head")
+    with serving(project, "--debug", "--no-reload") as url:
+        assert answer(f"{url}/readyz")[0] == 200
+        project.alembic("revision", "-m", "more")
+        status, said = answer(f"{url}/readyz")
+        assert status == 503
+        assert "must be at" in said
+        project.alembic("upgrade", "head")
+        assert answer(f"{url}/readyz")[0] == 200
