@@ -49,11 +49,10 @@ class Name(fields.String):
     """A name as it is stored: é is one character however it was typed."""
 
     def __init__(self, model: type[Friend | City | Hobby], **options: Any) -> None:
-        """Take the longest name from the model's column."""
-        longest = getattr(model.__table__.c.name.type, "length", None)
-        limit = Length(max=longest, error="Use at most {max} characters.")
-        super().__init__(validate=[*options.pop("validate", ()), limit], **options)
+        """Say whose name it is."""
+        super().__init__(**options)
         self.error_messages["invalid"] = "Send a text."
+        self._model = model
 
     def _deserialize(self, *value: Any, **options: Any) -> str:
         text = super()._deserialize(*value, **options)
@@ -61,6 +60,11 @@ class Name(fields.String):
         # No database stores a lone surrogate, and PostgreSQL no NUL.
         if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
             raise ValidationError("Leave out control characters.")
+        longest = getattr(self._model.__table__.c.name.type, "length", None)
+        if longest and len(text) > longest:
+            raise ValidationError(
+                f"Use at most {longest} characters: these are {len(text)}."
+            )
         return text
 
 
@@ -80,7 +84,7 @@ class FriendSchema(Schema):
         Friend,
         required=True,
         error_messages=dict.fromkeys(["required", "null"], "Enter a name."),
-        validate=[Length(min=1, error="Enter a name.")],
+        validate=Length(min=1, error="Enter a name."),
     )
     city = Name(City, allow_none=True, load_default=None)
     hobbies = fields.List(
