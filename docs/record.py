@@ -1,6 +1,6 @@
 """Make the pictures of the documentation from real runs in a real terminal.
 
-Usage: python docs/record.py   (Linux; Chromium for the picture of the page)
+Usage: python docs/record.py   (Linux; Chromium for the pictures of the pages)
 
 Needs `pip install --group dev --group docs`. The name of the temporary folder is shown
 as that of a home folder of the same length; nothing else is changed.
@@ -16,9 +16,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.request import Request, urlopen
 
+from playwright.sync_api import Browser, sync_playwright
 from terminal import Terminal
 
 DOCS = Path(__file__).resolve().parent
@@ -26,7 +26,7 @@ HOME = "/home/ada"
 NAME = "    name: Mapped[str] = mapped_column(String(100))\n"
 ADDRESS = "    address: Mapped[str | None] = mapped_column(String(200))\n"
 EMAIL = "    email: Mapped[str] = mapped_column(String(200))\n"
-PAGE = (900, 540)
+DESKTOP, PHONE, NOTE = (900, 540), (390, 844), (900, 420)
 FRIENDS = [
     {"name": "Ada", "city": "London", "hobbies": ["chess", "weaving"]},
     {"name": "Grace", "city": "Arlington", "hobbies": ["sailing"]},
@@ -45,7 +45,7 @@ def main() -> None:
         project = home / "friend_book"
         models = project / "friend_book" / "models.py"
         generate(terminal, replace)
-        screenshot(project, environment)
+        photograph(project, environment)
         ask(terminal, models, replace)
         refuse(terminal, models, replace)
     finally:
@@ -105,37 +105,54 @@ def refuse(terminal: Terminal, models: Path, replace: Mapping[str, str]) -> None
     terminal.save(DOCS / "refused.svg", "A draft that nobody answers stops", replace)
 
 
-def screenshot(project: Path, environment: Mapping[str, str]) -> None:
-    """Show the page of the app, with a few friends."""
+def photograph(project: Path, environment: Mapping[str, str]) -> None:
+    """Show the page on a desktop and on a phone, and what a developer sees before."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
-        sys.exit("No Chromium on PATH: docs/page.png stays as it is.")
-    with served(project, environment) as address, TemporaryDirectory() as profile:
-        for friend in FRIENDS:
-            body = json.dumps(friend).encode()
-            headers = {"Content-Type": "application/json"}
-            urlopen(Request(f"{address}/api/friends", body, headers)).close()  # noqa: S310
-        subprocess.run(
-            [
-                chromium,
-                *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-                *("--no-first-run", "--disable-background-networking"),
-                f"--user-data-dir={profile}",
-                f"--window-size={PAGE[0]},{PAGE[1]}",
-                f"--screenshot={DOCS / 'page.png'}",
-                address,
-            ],
-            check=True,
-            capture_output=True,
-        )
+        sys.exit("No Chromium on PATH: the pictures of the pages stay as they are.")
+    empty = {"FRIEND_BOOK_DATABASE_URL": f"sqlite:///{project.parent}/empty.db"}
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        with served(project, {**environment, **empty}, "--debug") as address:
+            shoot(browser, address, "pending", NOTE)
+        with served(project, environment) as address:
+            for friend in FRIENDS:
+                body = json.dumps(friend).encode()
+                headers = {"Content-Type": "application/json"}
+                urlopen(Request(f"{address}/api/friends", body, headers)).close()  # noqa: S310
+            shoot(browser, address, "page", DESKTOP)
+            shoot(browser, address, "phone", PHONE, dark=True)
+        browser.close()
+
+
+def shoot(
+    browser: Browser,
+    address: str,
+    name: str,
+    size: tuple[int, int],
+    *,
+    dark: bool = False,
+) -> None:
+    """Save what a window of this size shows."""
+    width, height = size
+    page = browser.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+    )
+    page.goto(address)
+    page.screenshot(path=DOCS / f"{name}.png")
+    page.close()
 
 
 @contextmanager
-def served(project: Path, environment: Mapping[str, str]) -> Iterator[str]:
+def served(
+    project: Path, environment: Mapping[str, str], *options: str
+) -> Iterator[str]:
     """Serve the app on a free port and give its address."""
     flask = str(project / ".venv" / "bin" / "flask")
     with subprocess.Popen(
-        [flask, "run", "--port", "0"],
+        [flask, "run", "--port", "0", "--no-reload", *options],
         cwd=project,
         env={**environment},
         stdout=subprocess.DEVNULL,

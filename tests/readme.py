@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RECIPE = r"^\*\*{}\*\*.*?(?=^\*\*|^## |\Z)"
 CHANGING = (
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])"), "REVISION"),
     (re.compile(r"\b20\d{6}_"), "DATE_"),
@@ -27,6 +28,14 @@ def blocks(readme: Path) -> list[Block]:
     return [Block(*found) for found in FENCE.findall(readme.read_text())]
 
 
+def recipe(project: Path, title: str) -> list[Block]:
+    """Return the fenced blocks of a recipe in a project's own README."""
+    text = (project / "README.md").read_text()
+    found = re.search(RECIPE.format(title), text, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return [Block(*block) for block in FENCE.findall(found[0])]
+
+
 def steps(session: str) -> Iterator[tuple[str, str]]:
     """Yield the commands of a terminal session, each with the output it shows."""
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
@@ -43,13 +52,16 @@ def settled(output: str, home: Path) -> str:
 
 
 def apply_edit(diff: str, folder: Path) -> None:
-    """Make the change that a block in the form of a diff shows in a file."""
+    """Make the change that a block in the form of a diff shows; it may make a file."""
     header, _, body = diff.partition("\n")
     path = folder / header.removeprefix("--- ")
     old, new = (
         "".join(line[1:] for line in body.splitlines(keepends=True) if line[0] in kinds)
         for kinds in (" -", " +")
     )
+    if not old:
+        path.write_text(new)
+        return
     text = path.read_text()
     assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {path}"
     path.write_text(text.replace(old, new))

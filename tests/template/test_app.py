@@ -2,20 +2,15 @@
 
 import json
 import os
-import re
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import pytest
 from rendering import Project, render
 from servers import VARIABLES
+from serving import answer, serving
 
 SECRET = "s3cr3t"  # noqa: S105  of nobody
 BAD_URLS = {
@@ -61,17 +56,17 @@ def test_its_own_tests_leave_my_data_alone(project: Project, tmp_path: Path) -> 
 def test_flask_run_needs_no_variable(project: Project) -> None:
     """I generate, migrate and run, and export nothing."""
     project.alembic("upgrade", "head")
-    with _serving(project) as url:
-        assert "Nobody here yet" in _answer(url)[1]
+    with serving(project) as url:
+        assert "Nobody here yet" in answer(url)[1]
         form = {"name": "<script>alert(1)</script>", "city": "Bonn", "hobbies": "go"}
-        status, page = _answer(url, urlencode(form).encode())
+        status, page = answer(url, urlencode(form).encode())
         assert (status, page.count("<script>")) == (200, 0)
         assert "&lt;script&gt;" in page
         assert (
-            json.loads(_answer(f"{url}/api/friends")[1])["friends"][0]["city"] == "Bonn"
+            json.loads(answer(f"{url}/api/friends")[1])["friends"][0]["city"] == "Bonn"
         )
-        assert _answer(f"{url}/static/style.css")[0] == 200
-        assert _answer(f"{url}/readyz")[0] == 200
+        assert answer(f"{url}/static/style.css")[0] == 200
+        assert answer(f"{url}/readyz")[0] == 200
 
 
 def test_many_at_once(project: Project, database_url: str) -> None:
@@ -82,14 +77,14 @@ def test_many_at_once(project: Project, database_url: str) -> None:
     body = json.dumps(
         {"name": "A", "city": "Bonn", "hobbies": ["a", "b", "c"]}
     ).encode()
-    with _serving(project) as url:
+    with serving(project) as url:
         for _ in range(3):
             start = threading.Barrier(8)
 
             def add(start: threading.Barrier = start) -> None:
                 start.wait()
                 answers.append(
-                    _answer(f"{url}/api/friends", body, "application/json")[0]
+                    answer(f"{url}/api/friends", body, "application/json")[0]
                 )
 
             people = [threading.Thread(target=add) for _ in range(8)]
@@ -126,44 +121,14 @@ def test_gunicorn_stops_at_a_bad_url(project: Project) -> None:
     assert SECRET not in done.stderr
 
 
-@contextmanager
-def _serving(project: Project, *options: str) -> Iterator[str]:
-    """Run `flask run` on a free port, and give its address."""
-    environment = {**os.environ, **project.environment, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "flask", "run", "--port", "0", *options]
-    process = subprocess.Popen(
-        command,
-        cwd=project.path,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    try:
-        said = ""
-        while not (found := re.search(r"http://[\d.]+:\d+", said)):
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        reader = threading.Thread(target=process.stderr.read)
-        reader.start()
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait()
-        reader.join()
-        process.stderr.close()
-
-
-def _answer(
-    url: str, body: bytes | None = None, kind: str = "application/x-www-form-urlencoded"
-) -> tuple[int, str]:
-    """Return the status and the text that an address answers."""
-    request = Request(url, body, {"Content-Type": kind})  # noqa: S310  our own server
-    try:
-        with urlopen(request) as response:  # noqa: S310
-            return response.status, response.read().decode()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
+def test_ready_agrees_with_a_new_revision(project: Project) -> None:
+    """I draft a revision beside the running app: in debug mode it waits for it."""
+    project.alembic("upgrade", "head")
+    with serving(project, "--debug", "--no-reload") as url:
+        assert answer(f"{url}/readyz")[0] == 200
+        project.alembic("revision", "-m", "more")
+        status, said = answer(f"{url}/readyz")
+        assert status == 503
+        assert "must be at" in said
+        project.alembic("upgrade", "head")
+        assert answer(f"{url}/readyz")[0] == 200

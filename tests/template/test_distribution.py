@@ -32,7 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fresh(folder: Path, *packages: str) -> Project:
     """Make an environment, install packages, and return what runs commands in it."""
-    uv = [sys.executable, "-m", "uv"]
+    uv: list[str | Path] = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "-q", folder / ".venv"], check=True)
     python = folder / ".venv" / "bin" / "python"
     install = [*uv, "pip", "install", "-q", "--python", python, *packages]

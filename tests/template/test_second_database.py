@@ -1,7 +1,6 @@
 """A project gets another database later, and keeps its history."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -29,17 +28,6 @@ class {name}({base}):
 '''
 
 
-RECIPE = r"^\*\*{}\*\*.*?(?=^\*\*|^## |\Z)"
-
-
-def recipe(project: Project, title: str) -> list[readme.Block]:
-    """Return the steps of a recipe in the project's own README."""
-    text = (project.path / "README.md").read_text()
-    found = re.search(RECIPE.format(title), text, re.MULTILINE | re.DOTALL)
-    assert found, title
-    return [readme.Block(*block) for block in readme.FENCE.findall(found[0])]
-
-
 def define(project: Project, base: str, table: str) -> None:
     """Add a module with a model of the new database."""
     text = MODEL.format(base=base, name=table.title(), table=table)
@@ -65,7 +53,7 @@ def test_a_second_database_comes_later(
         ask(urls[0], "INSERT INTO friend (id, name, address) VALUES (1, 'Ada', 'here')")
         before = history(shop)
 
-        several, revision = recipe(shop, "A second database.")
+        several, revision = readme.recipe(shop.path, "A second database.")
         shop.run("bash", "-ec", several.text)
         define(shop, "AuthModel", "account")
         shop.run("bash", "-ec", revision.text)
@@ -87,7 +75,7 @@ def test_a_third_database_comes_later(layer: str, tmp_path: Path) -> None:
     alembic(shop, "upgrade head")
     before = history(shop)
 
-    edit, upgrade = recipe(shop, "A third database.")
+    edit, upgrade = readme.recipe(shop.path, "A third database.")
     readme.apply_edit(edit.text, shop.path)
     shop.run("bash", "-ec", upgrade.text)
     define(shop, "NotesModel", "note")

@@ -1,18 +1,13 @@
-"""What a platform asks, and what a developer sees while migrations are pending."""
+"""What a platform asks."""
 
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy.exc import DBAPIError
 
 from {{ cookiecutter.program_name }} import create_app
 from {{ cookiecutter.program_name }}.migrations import migrations
-
-from .databases import app_on
-
-EMPTY = {"default": "sqlite://"}
 
 
 @pytest.fixture
@@ -53,19 +48,3 @@ def test_an_older_app_goes_on(app: Flask) -> None:
     with app.app_context(), migrations.operations() as operations:
         operations.execute("UPDATE alembic_version SET version_num = 'newer'")
     assert app.test_client().get("/readyz").status_code == 200
-
-
-def test_a_page_for_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """I forgot to upgrade: in debug mode a page names the revision and the command."""
-    monkeypatch.setenv("FLASK_DEBUG", "1")
-    with app_on(EMPTY) as app:
-        response = app.test_client().get("/")
-    assert response.status_code == 503
-    assert "flask db upgrade" in response.text
-    assert migrations.heads()[0].revision in response.text
-
-
-def test_no_page_for_strangers() -> None:
-    """In production a missing table is an error like any other."""
-    with app_on(EMPTY) as app, pytest.raises(DBAPIError):
-        app.test_client().get("/")

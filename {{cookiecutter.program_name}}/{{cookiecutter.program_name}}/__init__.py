@@ -6,7 +6,17 @@ from typing import Any
 
 from flask import Flask
 
-from . import cli, db, friends, health, settings
+from . import (
+    cli,
+    db,
+    errors,
+    friends,
+    health,
+    logs,
+    pending,
+    security,
+    settings,
+)
 
 {% set title = cookiecutter.project_name | replace("\\", "\\\\") %}
 {# The formatter takes the quotes that need fewer backslashes. #}
@@ -14,22 +24,32 @@ from . import cli, db, friends, health, settings
 DEFAULTS = {
     "TITLE": {{ "'%s'" % title | replace("'", "\\'") if single else '"%s"' % title | replace('"', '\\"') }},
     "MAX_CONTENT_LENGTH": 64 * 1024,
+    "LOG_FORMAT": "text",
+    "PROXIES": 0,
+    "SESSION_COOKIE_SAMESITE": "Lax",
 }
+TEXTS = {"SECRET_KEY", "TITLE"}
+"""Settings that are texts, even where they look like a number."""
 
 
 def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
     """Make the app: defaults, then the environment, then the values of a test.
 
     :param test_config: values that win over the defaults and the environment.
-    :raises SettingError: for a database URL that cannot be used.
+    :raises SettingError: for a setting that cannot be used.
     """
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
     app.config.from_mapping(environment())
     app.config.from_mapping(test_config or {})
+    logs.init_app(app)
+    errors.init_app(app)
+    security.init_app(app)
     db.init_app(app)
-    health.init_app(app)
+    app.register_blueprint(health.blueprint)
     app.register_blueprint(friends.blueprint)
+    if app.debug:
+        pending.init_app(app)
     cli.init_app(app)
     return app
 
@@ -39,7 +59,8 @@ def environment() -> dict[str, Any]:
 
     What is JSON is read as JSON, so that `5` is a number and `false` is not true.
     """
-    return {name: _typed(value) for name, value in settings.variables().items()}
+    found = settings.variables()
+    return {key: found[key] if key in TEXTS else _typed(found[key]) for key in found}
 
 
 def _typed(value: str) -> Any:

@@ -1,10 +1,9 @@
 """The friends: a page that lists and adds them, and the same as JSON."""
 
-import json
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from .db import db
@@ -28,9 +27,6 @@ def index() -> str:
 @blueprint.post("/")
 def add() -> Response | tuple[str, int]:
     """Add the friend of the form, then show the page; or show what is wrong with it."""
-    # There is no login, so no token either: browsers say which site a form came from.
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        abort(403, "This form was sent from another site.")
     typed = {field: request.form.get(field, "") for field in FIELDS}
     try:
         add_friend(new_friend({**typed, "hobbies": typed["hobbies"].split(",")}))
@@ -68,19 +64,6 @@ def api_one(number: int) -> dict[str, Any]:
 def explain_fields(error: FieldsError) -> tuple[dict[str, Any], int]:
     """Say what is wrong, field by field."""
     return {"error": "Some fields cannot be used.", "fields": error.messages}, 400
-
-
-@blueprint.app_errorhandler(HTTPException)
-def explain(error: HTTPException) -> HTTPException | Response:
-    """Answer a program in JSON, also when there is nothing at an address."""
-    if not request.path.startswith("/api/"):
-        return error
-    response = error.get_response()
-    return Response(
-        json.dumps({"error": error.description}),
-        response.status,
-        {**response.headers, "Content-Type": "application/json"},
-    )
 
 
 def _page(typed: dict[str, str], messages: dict[str, str]) -> str:

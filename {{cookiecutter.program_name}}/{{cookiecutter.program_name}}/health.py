@@ -1,22 +1,15 @@
-"""Whether the app runs, whether it can serve, and in debug mode what it waits for."""
+"""What a platform asks: whether the app runs, and whether it can serve."""
 
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Flask, render_template
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from flask import Blueprint, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from .db import metadatas
 from .migrations import migrations
 
 blueprint = Blueprint("health", __name__)
-
-
-def init_app(app: Flask) -> None:
-    """Add the addresses that a platform asks, and the page for the developer."""
-    app.register_blueprint(blueprint)
-    if app.debug:
-        app.register_error_handler(DBAPIError, explain_pending)
 
 
 @blueprint.get("/healthz")
@@ -34,20 +27,6 @@ def ready() -> tuple[dict[str, Any], int]:
     return {"status": "ok"}, 200
 
 
-def explain_pending(error: DBAPIError) -> tuple[str, int]:
-    """Name the pending migrations where a missing table would be a traceback.
-
-    :param error: what the database said; it goes on when migrations are not the cause.
-    """
-    try:
-        pending = migrations.pending()
-    except Exception:  # noqa: BLE001  the first error says more than a second one
-        raise error from None
-    if not pending:
-        raise error
-    return render_template("pending.html", pending=pending), 503
-
-
 def _problem(name: str) -> str | None:
     """Return what is wrong with a database; a driver's own words could hold a password.
 
@@ -58,17 +37,20 @@ def _problem(name: str) -> str | None:
         stamped = set(migrations.stamped(name))
     except SQLAlchemyError as error:
         return f"The database cannot be reached ({type(error).__name__})."
-    known, newest = _revisions()
+    # A process that serves sees no new files, but a developer drafts beside it.
+    known, newest = _revisions() if current_app.debug else _cached_revisions()
     if stamped == newest or stamped - known:
         return None
     return f"The database is at {_listed(stamped)} and must be at {_listed(newest)}."
 
 
-@cache
 def _revisions() -> tuple[set[str], set[str]]:
-    """Return all revisions and the newest: a process that serves sees no new files."""
+    """Return all revisions and the newest."""
     everything = {script.revision for script in migrations.history()}
     return everything, {script.revision for script in migrations.heads()}
+
+
+_cached_revisions = cache(_revisions)
 
 
 def _listed(revisions: set[str]) -> str:

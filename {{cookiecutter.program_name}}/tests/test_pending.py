@@ -1,0 +1,135 @@
+"""What a developer sees while models and database differ."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from {{ cookiecutter.program_name }}.db import db
+from {{ cookiecutter.program_name }}.migrations import migrations
+from {{ cookiecutter.program_name }}.models import Friend
+
+from .databases import app_on, new_databases
+
+EMPTY = {"default": "sqlite://"}
+BUTTON = "Upgrade the database</button>"
+ELSEWHERE = [
+    {"Host": "rebound.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://elsewhere.example"},
+]
+
+
+@pytest.fixture
+def debugged(
+    server: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """Give an app in debug mode whose databases are empty."""
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    with new_databases(server, tmp_path) as urls, app_on(urls) as app:
+        yield app
+
+
+@pytest.fixture
+def developer(debugged: Flask) -> FlaskClient:
+    """Give the developer's browser."""
+    return debugged.test_client()
+
+
+def test_a_page_names_the_revision_and_the_command(developer: FlaskClient) -> None:
+    """I forgot to upgrade: the page says what to type, and has a button."""
+    response = developer.get("/")
+    assert response.status_code == 503
+    for word in ("flask db upgrade", migrations.heads()[0].revision, BUTTON):
+        assert word in response.text
+
+
+def test_a_program_gets_json(developer: FlaskClient) -> None:
+    """I forgot to upgrade, and my program reads so too."""
+    response = developer.get("/api/friends")
+    assert response.status_code == 503
+    assert response.json is not None
+    assert "flask db upgrade" in response.json["error"]
+    assert migrations.heads()[0].revision in str(response.json["pending"])
+
+
+def test_the_button_upgrades(debugged: Flask, developer: FlaskClient) -> None:
+    """I press the button, and the page that I wanted is there."""
+    page = developer.post("/pending/upgrade", follow_redirects=True)
+    assert page.status_code == 200
+    assert page.request.path == "/"
+    assert developer.get("/readyz").status_code == 200
+    with debugged.app_context():
+        assert migrations.pending() == ()
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+def test_nobody_else_presses_it(
+    debugged: Flask, developer: FlaskClient, headers: dict[str, str]
+) -> None:
+    """Another site, also one whose name leads to my machine, cannot migrate."""
+    refused = developer.post("/pending/upgrade", headers=headers)
+    assert refused.status_code == 403
+    with debugged.app_context():
+        assert migrations.pending() != ()
+    if "Host" in headers:
+        assert BUTTON not in developer.get("/", headers=headers).text
+
+
+def test_a_failed_upgrade_says_why(
+    developer: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I press the button, the migration fails, and I read the reason."""
+    from alembic.util import CommandError  # noqa: PLC0415  as the app does
+
+    def fail(*_: object) -> None:
+        raise CommandError("revision 7 failed")
+
+    monkeypatch.setattr(migrations, "upgrade", fail)
+    page = developer.post("/pending/upgrade")
+    assert page.status_code == 500
+    assert "revision 7 failed" in page.text
+
+
+def test_models_and_nothing_drafted(debugged: Flask, developer: FlaskClient) -> None:
+    """I edited a model and drafted nothing: I read what differs, and what to type."""
+    with debugged.app_context():
+        migrations.upgrade("heads")
+        with migrations.operations() as operations:
+            operations.execute("ALTER TABLE friend DROP COLUMN name")
+    page = developer.get("/")
+    assert page.status_code == 503
+    assert "The models and the database differ" in page.text
+    assert "add column friend.name" in page.text
+    assert "flask db migrate -m" in page.text
+    answer = developer.get("/api/friends").json or {}
+    assert answer["differences"] == ["add column friend.name"]
+
+
+def test_another_error_is_another_error(
+    debugged: Flask, developer: FlaskClient
+) -> None:
+    """My rows are at fault and not my tables: I see the traceback that I need."""
+
+    def orphan() -> str:
+        db.session.add(Friend(name="Ada", city_id=2**31 - 1))
+        db.session.commit()
+        return ""
+
+    with debugged.app_context():
+        migrations.upgrade("heads")
+    debugged.add_url_rule("/orphan", "orphan", orphan)
+    with pytest.raises(IntegrityError):
+        developer.get("/orphan")
+
+
+def test_no_page_for_strangers() -> None:
+    """In production a missing table is an error like any other, without a button."""
+    with app_on(EMPTY) as app:
+        client = app.test_client()
+        with pytest.raises(DBAPIError):
+            client.get("/")
+        assert client.post("/pending/upgrade").status_code == 404
