@@ -55,6 +55,8 @@ class Environment(Project):
         """Run a command; `flask db` stands for the library's own command line."""
         if command[:2] == ("flask", "db"):
             return self._inside("flask db", command[2:], status)
+        if command[0] == "alembic":
+            return self._inside("alembic", command[1:], status)
         return super().run(*command, cwd=cwd, status=status, typed=typed)
 
     def commands(self, *commands: str) -> str:

@@ -27,7 +27,7 @@ def ours(_pristine: Project) -> dict[str, list[str]]:
     """Return the options of each command of `flask db`, as its parser has them."""
     code = """
 import json
-from friend_book.migrations.command_line import CommandLine
+from alembic_lossless.cli import CommandLine
 parsers = CommandLine("flask db").subparsers.choices
 options = {
     name: [word for word in parser.format_help().replace(",", " ").split()

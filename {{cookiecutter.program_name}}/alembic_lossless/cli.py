@@ -1,18 +1,22 @@
 """Alembic's own command line on the databases of a project, and `status`."""
 
 import logging
+import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from alembic import config
 from alembic.config import Config
 from alembic.util import CommandError, err
-from sqlalchemy.exc import DBAPIError
 
+from . import diagram as diagrams
+from . import reports
 from .api import Migrations
-from .config import config_of, insist_on_source_tree
-from .runtime.causes import explain
+from .config import config_of, insist_on_source_tree, program_of
+from .env import metadata
+from .runtime.errors import join
 from .runtime.starting import wait_until_started
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -26,6 +30,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """What a command takes for an argument that is left out, as in Flask-Migrate."""
 
 DRAFT = "Create a revision file of what the models have and the database lacks."
+
+MERGEABLE = 2
+"""How many heads a merge joins, at least."""
 
 WRITERS = {"edit", "merge", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
@@ -55,6 +62,7 @@ class CommandLine(config.CommandLine):
         self.parser.description = "Migrate the app's database with Alembic."
         self.subparsers.metavar = "COMMAND"
         self.register_command(status)
+        self.register_command(diagram)
         self.subparsers.add_parser(
             "migrate",
             parents=[self.subparsers.choices["revision"]],
@@ -62,6 +70,7 @@ class CommandLine(config.CommandLine):
             help=DRAFT,
             description=DRAFT,
         ).set_defaults(drafts=True)  # `autogenerate` would be the default of both
+        self._accept_what_others_do()
         self.subparsers.choices["upgrade"].add_argument(
             "--wait",
             nargs="?",
@@ -71,6 +80,22 @@ class CommandLine(config.CommandLine):
             help="Wait for a database that is still starting, at most this long"
             " (default: %(const)s)",
         )
+
+    def _accept_what_others_do(self) -> None:
+        """Take a message without `-m`, `list-templates`, and reports as JSON."""
+        for name in ("revision", "migrate"):
+            self.subparsers.choices[name].add_argument(
+                "words", nargs="?", metavar="MESSAGE", help="the same as --message"
+            )
+        self.subparsers.add_parser(
+            "list-templates",
+            parents=[self.subparsers.choices["list_templates"]],
+            add_help=False,
+        )
+        for name in ("status", "check", "history"):
+            self.subparsers.choices[name].add_argument(
+                "--json", action="store_true", help="Print JSON, for programs"
+            )
 
     def register_command(self, fn: config.CommandFunction) -> None:
         """Add a command with its defaults, and `-x` after its name too."""
@@ -104,6 +129,8 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     options.x = [*(options.x or []), *(options.late_x or [])] or None
     try:
         alembic = _prepare(migrations, options)
+        if getattr(options, "json", False):
+            sys.exit(_as_json(migrations, options.cmd[0].__name__))
     except CommandError as error:
         err(str(error))
     else:
@@ -117,13 +144,16 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
     """
     project = migrations.project
     name = options.cmd[0].__name__
-    if name == "init" and not options.directory:
+    if name == "init":
         raise CommandError(
             f"There is nothing to set up: {project.folder} has the migrations."
             f' Next: {options.prog} migrate -m "…"'
         )
     if name in WRITERS:
         insist_on_source_tree(project)
+        _refuse_heads(migrations, name, options)
+    if name == "revision":
+        options.message = options.message or options.words or _asked_message()
     alembic = config_of(options, project)
     alembic.attributes["migrations"] = migrations
     alembic.attributes["connection"] = migrations.databases()
@@ -133,6 +163,33 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
     if not alembic.config_file_name and name != "status":
         _log_to_terminal()
     return alembic
+
+
+def _refuse_heads(migrations: Migrations, name: str, options: Namespace) -> None:
+    """Refuse to draft while there are two heads, and to merge while there is one."""
+    heads = [script.revision for script in migrations.heads()]
+    if name == "merge" and len(heads) < MERGEABLE:
+        raise CommandError("There is one head: nothing is to be merged.")
+    if (
+        name == "revision"
+        and len(heads) >= MERGEABLE
+        and options.head in {None, "head"}
+    ):
+        raise CommandError(join(heads, options.prog))
+
+
+def _asked_message() -> str | None:
+    """Ask for the message of a revision, where somebody can answer.
+
+    :raises CommandError: for none.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    sys.stderr.write("What does the revision do? ")
+    sys.stderr.flush()
+    if message := sys.stdin.readline().strip():
+        return message
+    raise CommandError('Nothing is written. Say it on the command line: -m "…"')
 
 
 def _log_to_terminal() -> None:
@@ -145,34 +202,21 @@ def _log_to_terminal() -> None:
 def status(config: Config) -> None:
     """Show the database, each revision as applied or pending, and what check says."""
     migrations: Migrations = config.attributes["migrations"]
-    names = migrations.names()
-    for name in names:
-        label = name if len(names) > 1 else "Database"
-        for line in _status_lines(migrations, name, label):
-            config.print_stdout(line)
-    prog = getattr(config.cmd_opts, "prog", "")
-    config.print_stdout(f"Models: {_models(migrations, prog)}")
+    for line in reports.text(migrations, program_of(config)):
+        config.print_stdout("%s", line)
 
 
-def _status_lines(migrations: Migrations, name: str, label: str) -> Iterator[str]:
-    url = migrations.database(name).url
-    yield f"{label}: {url}"
-    try:
-        lacking = {it.revision for it in migrations.pending(name)}
-        half = migrations.stopped(name)
-    except DBAPIError as error:
-        known = explain(error.orig, url, migrations.project.settings)
-        raise CommandError(known.about(label)) from error
-    for script in migrations.history():
-        mark = "pending" if script.revision in lacking else "applied"
-        mark = "stopped" if script.revision == half else mark
-        yield f"  {mark}  {script.revision}  {script.doc}"
-    if half:
-        yield f"{half} stopped in the middle: an upgrade says what to do"
+def diagram(config: Config) -> None:
+    """Show the models as a Mermaid diagram of entities, for a README."""
+    found = metadata(config.attributes["migrations"].project)
+    config.print_stdout("%s", diagrams.diagram(chain(*found.values())))
 
 
-def _models(migrations: Migrations, prog: str) -> str:
-    if migrations.pending():
-        return f"not compared while revisions are pending\nNext: {prog} upgrade"
-    found = migrations.differences()
-    return f'{found}\nNext: {prog} migrate -m "…"' if found else "match the database"
+def _as_json(migrations: Migrations, name: str) -> int:
+    """Print the report of a command as JSON, and return its exit status."""
+    if name == "history":
+        sys.stdout.write(f"{reports.as_json(reports.history(migrations))}\n")
+        return 0
+    found = reports.check(migrations) if name == "check" else reports.report(migrations)
+    sys.stdout.write(f"{reports.as_json(found)}\n")
+    return reports.STATUSES[found["state"]]

@@ -55,6 +55,16 @@ def is_typed(config: Config) -> bool:
     return hasattr(config.cmd_opts, "cmd") or bool(config.cmd_opts and in_click)
 
 
+def program_of(config: Config) -> str:
+    """Return how a command was called, for messages that say what to type."""
+    if prog := getattr(config.cmd_opts, "prog", None):
+        return str(prog)
+    click = sys.modules.get("click")
+    found = click.get_current_context(silent=True) if click else None
+    parent = getattr(found, "parent", None)
+    return str(parent.command_path) if parent else "alembic"
+
+
 def insist_on_source_tree(project: Project) -> None:
     """Refuse to write a revision where it would be lost.
 

@@ -18,6 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from ..internals import in_place_of_op
+from ..runtime.run import unlogged
 from ..runtime.tokens import database_in
 
 log = logging.getLogger(__name__)
@@ -76,13 +77,9 @@ class Recorder(Operations):
 
 def _nowhere() -> MigrationContext:
     """Return a context without a database, and without the log lines of a real one."""
-    logger = logging.getLogger("alembic.runtime.migration")
-    disabled, logger.disabled = logger.disabled, True
-    try:
+    with unlogged():
         opts = {"as_sql": True, "output_buffer": StringIO()}
         return MigrationContext.configure(dialect_name="sqlite", opts=opts)
-    finally:
-        logger.disabled = disabled
 
 
 class _Batch(BatchOperations):

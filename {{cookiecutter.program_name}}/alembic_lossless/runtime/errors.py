@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from alembic import context
 from alembic.script.revision import MultipleHeads
-from alembic.util import CommandError, messaging
+from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchemyError
 
-from ..config import is_typed
+from ..config import is_typed, program_of
 from .causes import explain
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ BATCH = "alembic.operations.batch"
 
 BEHIND = "Target database is not up to date."
 """What Alembic says of a draft, or a check, on a database that lacks revisions."""
+
+AMBIGUOUS = "Ambiguous walk"
+"""What Alembic says of a downgrade by a number of steps, where two ways lead back."""
 
 STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
@@ -48,9 +51,12 @@ def explained(run: "Run") -> Iterator[None]:
             raise CommandError(_failure(run, error)) from error
         except Exception as error:
             if isinstance(error.__cause__, MultipleHeads):
-                raise CommandError(_join(error.__cause__.heads)) from error
+                program = program_of(context.config)
+                raise CommandError(join(error.__cause__.heads, program)) from error
             if str(error) == BEHIND:
                 raise CommandError(_behind(run)) from error
+            if str(error) == AMBIGUOUS:
+                raise CommandError(_fork(run)) from error
             if missing := _missing(error):
                 raise CommandError(_failure(run, missing)) from error
             outcome = _outcome(run) if run.step else None
@@ -94,18 +100,32 @@ def _missing(error: Exception) -> Exception | None:
 
 def _behind(run: "Run") -> str:
     """Say where the database is, and what has to come first."""
+    program, heads = program_of(context.config), context.script.get_heads()
+    if len(heads) > 1:
+        return join(heads, program)
     url = run.url.set(password=None).render_as_string()
     now = " ".join(run.heads) or "base"
-    newest = " ".join(context.script.get_heads())
-    program = getattr(context.config.cmd_opts, "prog", "alembic")
+    newest = " ".join(heads)
     return f"{BEHIND} {url} is at {now}, not {newest}.\nFirst: {program} upgrade head"
 
 
-def _join(heads: Sequence[str]) -> str:
-    """Say how revisions that were drafted on two branches become one history."""
+def _fork(run: "Run") -> str:
+    """Say where a downgrade can go from a merge: a number does not say which way."""
+    program = program_of(context.config)
+    scripts = context.script.get_revisions(run.heads)
+    ways = [way for it in scripts for way in to_tuple(it.down_revision, default=())]
+    lines = [f"  {program} downgrade {way}" for way in ways]
+    return "\n".join(["Two ways lead back from here. Name the one you mean:", *lines])
+
+
+def join(heads: Sequence[str], program: str) -> str:
+    """Say how revisions that were drafted on two branches become one history.
+
+    :param program: the name of the command that was typed.
+    """
     return (
         f"Two branches each added a revision: {' and '.join(heads)}. Join them with:"
-        f' alembic merge -m "join two branches" {" ".join(heads)}'
+        f' {program} merge -m "join two branches" {" ".join(heads)}'
     )
 
 

@@ -1,6 +1,8 @@
 """One run of a command on one database: what it is, and how far it came."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,6 +36,17 @@ def only_reads() -> bool:
         and command.__module__ == "alembic.command"
         and command.__name__ != "do_ensure_version"
     )
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Leave out what Alembic logs of a context that changes no database."""
+    logger = logging.getLogger("alembic.runtime.migration")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
 
 
 class Run:

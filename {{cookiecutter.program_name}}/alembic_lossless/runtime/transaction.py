@@ -11,7 +11,7 @@ from ..sqlite import transaction as sqlite
 from . import locks
 from .connect import Database, connected
 from .errors import explained
-from .run import Run, only_reads
+from .run import Run, only_reads, unlogged
 
 
 @contextmanager
@@ -62,8 +62,9 @@ def _reading(database: Database, options: dict[str, Any]) -> Iterator[None]:
         connection = stack.enter_context(connected(database))
         run = Run(connection, options, database)
         stack.enter_context(explained(run))
-        context.configure(
-            connection=connection, fn=run.steps, dont_mutate=True, **options
-        )
+        with unlogged():
+            context.configure(
+                connection=connection, fn=run.steps, dont_mutate=True, **options
+            )
         with context.begin_transaction():
             yield
