@@ -34,7 +34,7 @@ def test_two_heads_are_merged(project: Project) -> None:
     """I have two heads, am told so, and `flask db merge` alone joins them."""
     for name in ("one", "two"):
         flask(project, "revision", "--splice", "--head", "base", "--rev-id", name)
-    assert "alembic merge" in flask(project, "upgrade", status=255)
+    assert "flask db merge" in flask(project, "upgrade", status=255)
     flask(project, "merge", "-m", "together")
     assert flask(project, "heads").count("(head)") == 1
     flask(project, "upgrade")

@@ -87,10 +87,13 @@ class CommandLine(config.CommandLine):
             self.subparsers.choices[name].add_argument(
                 "words", nargs="?", metavar="MESSAGE", help="the same as --message"
             )
+        listing = self.subparsers.choices["list_templates"]
         self.subparsers.add_parser(
             "list-templates",
-            parents=[self.subparsers.choices["list_templates"]],
+            parents=[listing],
             add_help=False,
+            description=listing.description,
+            help="The same as list_templates.",
         )
         for name in ("status", "check", "history"):
             self.subparsers.choices[name].add_argument(
