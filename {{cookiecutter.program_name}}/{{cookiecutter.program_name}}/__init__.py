@@ -8,7 +8,7 @@ from flask import Flask
 
 from . import cli, db, friends, health, settings
 
-{% set title = cookiecutter.project_name | replace("\\", "\\\\") %}
+{% set title = cookiecutter.project_name | trim | replace("\\", "\\\\") %}
 {# The formatter takes the quotes that need fewer backslashes. #}
 {% set single = title.count('"') > title.count("'") %}
 DEFAULTS = {
