@@ -1,12 +1,14 @@
 """Which driver a database URL gets, and what the driver is told of a schema."""
 
 import re
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.exc import NoSuchModuleError
 
-PROGRAM = "{{ cookiecutter.program_name }}"
+PROJECT = Path(__file__).resolve().parent.parent
 DRIVERS = {
     "postgres": ("postgresql", ("psycopg", "psycopg2")),
     "postgresql": ("postgresql", ("psycopg", "psycopg2")),
@@ -77,6 +79,21 @@ def _installed(scheme: str) -> str:
         if find_spec(driver):
             return f"{dialect}+{driver.lower()}"
     extra = "postgresql" if dialect == "postgresql" else "mariadb"
-    raise DriverError(
-        f'and no driver for it is installed. Run: pip install "{PROGRAM}[{extra}]"'
-    )
+    raise DriverError(f"and no driver for it is installed. {installing(extra)}")
+
+
+def installing(extra: str) -> str:
+    """Return what to type for an extra of the project, in the environment that runs.
+
+    Never the project's bare name: on a package index that is somebody else's package.
+
+    :param extra: a key of `project.optional-dependencies`.
+    """
+    settings = Path(sys.prefix, "pyvenv.cfg")
+    by_uv = settings.is_file() and "\nuv = " in f"\n{settings.read_text()}"
+    if not (PROJECT / "pyproject.toml").is_file():
+        pip = "uv pip install" if by_uv else "python -m pip install"
+        return f'Install the wheel again, with its extra: {pip} "WHEEL[{extra}]"'
+    if by_uv:
+        return f"In {PROJECT} run: uv sync --extra {extra}"
+    return f'In {PROJECT} run: python -m pip install -e ".[{extra}]"'

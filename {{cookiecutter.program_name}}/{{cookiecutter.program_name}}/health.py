@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from . import migrations
 from .db import metadatas
+from .settings import SettingError
 
 blueprint = Blueprint("health", __name__)
 
@@ -56,7 +57,7 @@ def _problem(name: str) -> str | None:
     """
     try:
         stamped = set(migrations.stamped(name))
-    except SQLAlchemyError as error:
+    except (SettingError, SQLAlchemyError) as error:
         return f"The database cannot be reached ({type(error).__name__})."
     known, newest = _revisions()
     if stamped == newest or stamped - known:

@@ -79,7 +79,7 @@ def database_url(
     name: str = "default",
     values: Mapping[str, Any] | None = None,
     *,
-    make_folder: bool = True,
+    make_folder: bool = False,
 ) -> URL:
     """Return the URL of a database: the one that app, `flask db` and `alembic` use.
 
@@ -88,16 +88,38 @@ def database_url(
     :param name: the database, a key of `db.metadatas`.
     :param values: settings such as an app's configuration; the environment's if None.
     :param make_folder: make the data folder if it is not there.
-    :raises SettingError: for a value that is no URL, or whose driver is missing.
+    :raises SettingError: for a value that is no URL, or whose driver is missing, or
+        when the folder cannot be made.
     """
     variable = url_variable(name)
     found = variables() if values is None else values
     value = found.get(variable.removeprefix(PREFIX))
     if value is None:
-        folder = user_data_path(PROGRAM, ensure_exists=make_folder)
         file = "main.db" if name == "default" else f"{name}.db"
-        return URL.create("sqlite", database=str(folder / file))
+        url = URL.create("sqlite", database=str(user_data_path(PROGRAM) / file))
+        if make_folder:
+            make_data_folder(url)
+        return url
     return usable_url(value, variable)
+
+
+def make_data_folder(url: URL) -> None:
+    """Make the data folder if that is where a database is, and it is not there yet.
+
+    :param url: of any database.
+    :raises SettingError: when it cannot be made.
+    """
+    folder = user_data_path(PROGRAM)
+    if url.get_backend_name() != "sqlite" or Path(url.database or "").parent != folder:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(
+            f"The data folder {folder} cannot be made ({error.strerror}). Set"
+            f" {url_variable()} to a database URL, or XDG_DATA_HOME to a folder that"
+            " you may write to."
+        ) from None
 
 
 def usable_url(value: str | URL, variable: str = "DATABASE_URL") -> URL:
