@@ -296,8 +296,10 @@ def next_commands(kind: str) -> list[str]:
 
     :param kind: `venv`, `current` or `none`, whose environment is yet to be made.
     """
-    uv = shutil.which("uv") and os.pathsep not in str(PROJECT)  # uv run puts it in PATH
-    before = "" if kind == "current" else "uv run " if uv else BIN
+    # uv run puts the folder into PATH, and a shell reads pip's own scripts, so that a
+    # colon stops the one and a dollar sign the others.
+    uv = shutil.which("uv") and os.pathsep not in str(PROJECT)
+    before = "" if kind == "current" else "uv run " if uv else f"{BIN}python -m "
     lines = [join(["cd", folder_from_here()])]
     if not in_repository():
         lines.append("git init")
