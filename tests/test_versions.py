@@ -27,13 +27,12 @@ def uv(*arguments: str, folder: Path) -> str:
 def found(version: str) -> str | None:
     """Return a Python of this machine, on PATH or among those of pyenv."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    for python in (f"python{version}", *pyenv.glob(f"versions/{version}.*/bin/python")):
+    installed = map(str, pyenv.glob(f"versions/{version}.*/bin/python"))
+    for python in (f"python{version}", *installed):
         # The first may be a shim of pyenv's that leads nowhere.
-        runs = shutil.which(python) and subprocess.call(
-            [python, "-c", ""], stderr=DEVNULL
-        )
-        if runs == 0:
-            return str(python)
+        command = [python, "-c", ""]
+        if shutil.which(python) and subprocess.call(command, stderr=DEVNULL) == 0:
+            return python
     return None
 
 
@@ -50,7 +49,7 @@ def environment(folder: Path, python: str, *requirements: str) -> dict[str, str]
 
 
 def test_the_oldest_packages_will_do(tmp_path: Path) -> None:
-    """I have the oldest packages that are allowed: lint, types and tests are content."""
+    """I have the oldest packages that are allowed: lint, types and tests pass."""
     layers = [render(tmp_path / name, database_layer=name) for name in LAYERS]
     files = [str(project.path / "pyproject.toml") for project in layers]
     options = ("--resolution", "lowest-direct", "--all-extras", "--output-file")
