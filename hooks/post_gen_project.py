@@ -332,7 +332,8 @@ def database_notes(output: str) -> Iterator[str]:
 
     :param output: what the process printed that made the first revision.
     """
-    servers = SERVER_URL.findall((PROJECT / ".env.example").read_text("utf-8"))
+    example = PROJECT / ".env.example"
+    servers = SERVER_URL.findall(example.read_text("utf-8") if example.exists() else "")
     unset = [f"  {name}={url}" for name, url in servers if name not in os.environ]
     if unset:
         yield "\n".join(["Until .env has your server, SQLite is used:", *unset])

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project, cookiecut
+from rendering import Project, cookiecut
 
 REAL = {
     "FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": None,
@@ -124,31 +123,3 @@ def test_another_environment_is_left_alone(tmp_path: Path) -> None:
     seen = (tmp_path / "friend_book" / "seen").read_text()
     assert "PYTHONDONTWRITEBYTECODE=1" in seen
     assert "=/mine" not in seen
-
-
-@posix
-def test_ctrl_c_keeps_the_project(tmp_path: Path) -> None:
-    """I press Ctrl-C while packages are installed: one line, and the way to go on."""
-    slow = tmp_path / "slow"
-    slow.write_text("#!/bin/sh\nmkdir .venv; exec sleep 60\n")
-    slow.chmod(0o755)
-    home = {"HOME": str(tmp_path), **REAL, "UV": str(slow)}
-    command = [sys.executable, "-m", "cookiecutter", "--default-config", "--no-input"]
-    with subprocess.Popen(
-        [*command, str(TEMPLATE)],
-        cwd=tmp_path,
-        env={k: v for k, v in {**os.environ, **home}.items() if v is not None},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        text=True,
-    ) as process:
-        shop = Project(tmp_path / "friend_book")
-        while process.poll() is None and not (shop.path / ".venv").exists():
-            pass
-        os.killpg(process.pid, signal.SIGINT)
-        told = process.communicate()[0]
-    assert "\nStopped by Ctrl-C.\nThe project is kept; this finishes it:\n" in told
-    assert "Traceback" not in told
-    assert (shop.path / "finish_setup.py").exists()
-    assert not (shop.path / ".venv").exists()
