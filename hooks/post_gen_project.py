@@ -17,8 +17,9 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 # Parsed as data: no quote, backslash or emoji of an answer can become Python.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
@@ -30,8 +31,17 @@ PROJECT = SELF.parent if SELF.name == FINISH else Path.cwd()
 VERSIONS = PROJECT / PROGRAM / "migrations" / "versions"
 BIN = ".venv\\Scripts\\" if sys.platform == "win32" else ".venv/bin/"
 
+LOWEST = (3, 11)
+"""The oldest Python that a project runs on; cookiecutter itself runs on older ones."""
+
 NOT_OURS = ("PYTHONHOME", "PYTHONPATH", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 """Variables that would lead a command to another environment than the project's."""
+
+EXISTING = "existing database: "
+"""How a process says that a SQLite file of the project's is there, and its variable."""
+
+SERVER_URL = re.compile(r"(?m)^#(\w+DATABASE_URL)=(?!sqlite)(.+)$")
+"""A line of `.env.example` for a database on a server."""
 
 
 TELLING = re.compile(
@@ -54,14 +64,18 @@ def main() -> None:
         print("Template update: .venv, uv.lock and the revisions stay as they are.")
         return
     print(f"Setting up {PROJECT}", flush=True)
+    output = ""
     try:
         if kind != "none":
-            make_first_revision(sys.executable if kind == "current" else make_venv())
+            python = sys.executable if kind == "current" else make_venv()
+            output = make_first_revision(python)
     except (StepError, KeyboardInterrupt) as problem:
         leave_the_rest(str(problem) or "Stopped by Ctrl-C.")
     else:
         (PROJECT / FINISH).unlink(missing_ok=True)
         print("\nNext:", *next_commands(kind), sep="\n  ", flush=True)
+        for note in database_notes(output):
+            print(f"\n{note}", flush=True)
 
 
 def is_template_update() -> bool:
@@ -112,8 +126,11 @@ def need_venv_module() -> None:
 
     :raises StepError: with what to install.
     """
-    if sys.version_info < (3, 11):  # noqa: UP036  cookiecutter itself runs on 3.10
-        raise StepError("The project needs Python 3.11: install uv, which brings it.")
+    if sys.version_info < LOWEST:
+        here, needed = (".".join(map(str, v[:2])) for v in (sys.version_info, LOWEST))
+        raise StepError(
+            f"The project needs Python {needed}, this is {here}: uv has one."
+        )
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         raise StepError(
             "This Python has no venv module. Install it (Debian and Ubuntu:"
@@ -121,19 +138,20 @@ def need_venv_module() -> None:
         )
 
 
-def make_first_revision(python: str) -> None:
+def make_first_revision(python: str) -> str:
     """Let the project's own Alembic draft, apply and check the first revision.
 
     A project that has revisions keeps them: another first one would be a second root.
 
     :param python: an interpreter that has what the project depends on.
+    :return: what the process that made it printed.
     :raises StepError: when the draft does not work; it is not left behind then.
     """
     if any(VERSIONS.glob("*.py")):
         print("  first revision: there are revisions already, none added")
-        return
+        return ""
     try:
-        run_step("first revision", [python, str(SELF), "first-revision"])
+        return run_step("first revision", [python, str(SELF), "first-revision"])
     except BaseException:
         for draft in VERSIONS.glob("*.py"):
             draft.unlink()
@@ -154,6 +172,8 @@ def first_revision() -> None:
     config = importlib.import_module(f"{PROGRAM}.migrations").migrations.config()
     config.set_main_option("file_template", "0001_%%(rev)s_%%(slug)s")
     revision = hashlib.sha256(PROGRAM.encode()).hexdigest()[:12]
+    for name in databases:
+        print_existing(settings, name)
     with tempfile.TemporaryDirectory() as folder:
         for name in databases:
             url = f"sqlite:///{Path(folder, name).as_posix()}.db"
@@ -163,9 +183,20 @@ def first_revision() -> None:
         command.check(config)
 
 
-def run_step(label: str, command: Sequence[str]) -> None:
+def print_existing(settings: Any, name: str) -> None:
+    """Say which SQLite file is there already, and which variable names another."""
+    try:
+        url = settings.database_url(name, make_folder=False)
+    except ValueError:  # a variable that cannot be used; the first command says why
+        return
+    if url.get_backend_name() == "sqlite" and Path(url.database or "").is_file():
+        print(f"{EXISTING}{settings.url_variable(name)}={url.database}")
+
+
+def run_step(label: str, command: Sequence[str]) -> str:
     """Run a command in the project, and show its label and its time while it works.
 
+    :return: what it printed.
     :raises StepError: when it fails, with the cause from its output.
     """
     environment = {k: v for k, v in os.environ.items() if k not in NOT_OURS}
@@ -187,6 +218,7 @@ def run_step(label: str, command: Sequence[str]) -> None:
         print(f"{time.monotonic() - start:6.1f} s", flush=True)
     if process.returncode:
         raise StepError(f"{label} failed: {cause(output)}")
+    return output
 
 
 def follow(process: "subprocess.Popen[bytes]", label: str, start: float) -> str:
@@ -223,15 +255,26 @@ def leave_the_rest(problem: str) -> None:
         sys.exit(problem)
     if SELF.name != FINISH:
         shutil.copyfile(SELF, PROJECT / FINISH)
-    print(f"\n{problem}\nThe project is kept; this finishes it:\n  {finish_command()}")
+    print(f"\n{problem}\nThe project is kept; this finishes it:")
+    print(*(f"  {line}" for line in finish_commands()), sep="\n", flush=True)
     sys.exit(1 if SELF.name == FINISH else 0)
 
 
-def finish_command() -> str:
-    """Return the command that runs the copy of this file in the project."""
+def finish_commands() -> list[str]:
+    """Return what to type to run the copy of this file in the project."""
+    script = str(PROJECT / FINISH)
     uv = find_uv()
-    python = [uv_name(uv), "run", "--no-project"] if uv else [python_name()]
-    return join([*python, str(PROJECT / FINISH)])
+    if uv:
+        return [join([uv_name(uv), "run", "--no-project", script])]
+    if sys.version_info >= LOWEST:
+        return [join([python_name(), script])]
+    if not importlib.util.find_spec("pip"):
+        return [join(["pipx", "run", "uv", "run", "--no-project", script])]
+    python = [sys.executable, "-m"]
+    return [
+        join([*python, "pip", "install", "uv"]),
+        join([*python, "uv", "run", "--no-project", script]),
+    ]
 
 
 def python_name() -> str:
@@ -253,18 +296,55 @@ def next_commands(kind: str) -> list[str]:
 
     :param kind: `venv`, `current` or `none`, whose environment is yet to be made.
     """
+    # uv run puts the folder into PATH, and a shell reads pip's own scripts, so that a
+    # colon stops the one and a dollar sign the others.
+    uv = shutil.which("uv") and os.pathsep not in str(PROJECT)
+    before = "" if kind == "current" else "uv run " if uv else f"{BIN}python -m "
+    lines = [join(["cd", folder_from_here()])]
+    if not in_repository():
+        lines.append("git init")
+    if kind == "none":
+        before = "uv run " if uv else ""
+        lines.append("uv sync" if uv else 'python -m pip install -e ".[dev]"')
+        lines.append(f'{before}flask db migrate -m "first tables"')
+    commands = ("flask db upgrade", "flask db status", "flask run", "pytest")
+    return lines + [before + command for command in commands]
+
+
+def folder_from_here() -> str:
+    """Return how the shell that runs cookiecutter calls the project's folder."""
     # PWD is where the shell is; cookiecutter itself is in the template by now.
     shell = Path(os.environ.get("PWD", os.sep))
-    below = PROJECT.is_relative_to(shell) and shell != PROJECT
-    lines = [join(["cd", str(PROJECT.relative_to(shell) if below else PROJECT)])]
-    before = ""
-    if kind == "venv":
-        before = "uv run " if shutil.which("uv") else BIN
-    if kind == "none":
-        lines.append('pip install -e ".[dev]"')
-        lines.append('alembic revision --autogenerate -m "first tables"')
-    commands = ("alembic upgrade head", "flask run", "pytest")
-    return lines + [before + command for command in commands]
+    if not PROJECT.is_relative_to(shell) or shell == PROJECT:
+        return str(PROJECT)
+    below = str(PROJECT.relative_to(shell))
+    return f".{os.sep}{below}" if below.startswith("-") else below
+
+
+def in_repository() -> bool:
+    """Tell whether a Git repository holds the project, or there is no Git."""
+    around = any((folder / ".git").exists() for folder in (PROJECT, *PROJECT.parents))
+    return around or not shutil.which("git")
+
+
+def database_notes(output: str) -> Iterator[str]:
+    """Yield what to know of the databases before their tables are made.
+
+    :param output: what the process printed that made the first revision.
+    """
+    example = PROJECT / ".env.example"
+    servers = SERVER_URL.findall(example.read_text("utf-8") if example.exists() else "")
+    unset = [f"  {name}={url}" for name, url in servers if name not in os.environ]
+    if unset:
+        yield "\n".join(["Until .env has your server, SQLite is used:", *unset])
+    for line in output.splitlines():
+        if line.startswith(EXISTING):
+            name, _, path = line.removeprefix(EXISTING).partition("=")
+            own = f"{name}=sqlite:///{Path(path).name}"
+            yield (
+                f"{path} is there already: another project of this name may use it.\n"
+                f"To have one of your own, write in .env:\n  {own}"
+            )
 
 
 def join(words: Sequence[str]) -> str:

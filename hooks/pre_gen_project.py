@@ -8,20 +8,31 @@ import json
 import keyword
 import os
 import re
+import shlex
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping
 
 # Parsed as data: no quote, backslash or emoji of an answer can become Python.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
+TEXTS = ("project_name", "description", "author_name")
+"""The questions whose answers the project shows as they are."""
+
 BREAKS = {"Cc", "Zl", "Zp"}
 """The Unicode categories of control characters and of what ends a line."""
 
-LONGEST_TITLE = 60
+UNSEEN = {"Cf", "Cs"}
+"""Those of what turns the direction of writing, is not seen, or is half a character."""
+
+JOINERS = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
+"""What is not seen and all the same belongs to a word or to an emoji."""
+
+WIDEST_TITLE = 60
+"""The columns of the widest title: it is one line of `__init__.py`."""
+
 LONGEST = 32
-"""The longest title and name: longer ones break lines of the project."""
+"""The longest name: a longer one breaks lines of the project."""
 
 SETTINGS = {
     "FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": ("", "current", "none"),
@@ -72,22 +83,53 @@ def problems(answers: dict[str, str]) -> Iterator[str]:
 
 def text_problems(answers: dict[str, str]) -> Iterator[str]:
     """Yield one line for each text that would break a line of the project."""
-    for key in ("project_name", "description", "author_name"):
-        if any(unicodedata.category(sign) in BREAKS for sign in answers[key]):
-            yield (
-                f"{key} holds a line break or a control character;"
-                f" try {key}={quoted(' '.join(printable(answers[key]).split()))}"
-            )
-    if not answers["project_name"].strip():
-        title = suggestion(answers["program_name"]).replace("_", " ").title()
-        yield f"project_name is empty; try project_name={quoted(title)}"
-    if len(answers["project_name"]) > LONGEST_TITLE:
-        title = textwrap.shorten(answers["project_name"], LONGEST_TITLE, placeholder="")
-        title = title or answers["project_name"][:LONGEST_TITLE]
-        yield (
-            f"project_name is longer than {LONGEST_TITLE} characters;"
-            f" try project_name={quoted(title)}"
-        )
+    for key in TEXTS:
+        reason = text_refusal(key, answers[key])
+        if reason:
+            better = clean(answers[key])
+            if key == "project_name":
+                better = title(better, answers["program_name"])
+            yield f"{key} {reason}; try {key}={typed(better)}"
+
+
+def text_refusal(key: str, text: str) -> str:
+    """Return why a text cannot be shown, or nothing."""
+    if clean(text) != text:
+        return "holds a line break, or a character that is not seen"
+    if key != "project_name":
+        return ""
+    if not text.strip():
+        return "is empty"
+    too_wide = width(text.strip()) > WIDEST_TITLE
+    return f"is wider than {WIDEST_TITLE} columns" if too_wide else ""
+
+
+def clean(text: str) -> str:
+    """Return a text without what breaks a line or is not seen."""
+    return "".join(
+        " " if unicodedata.category(sign) in BREAKS else sign
+        for sign in text
+        if unicodedata.category(sign) not in UNSEEN or JOINERS.match(sign)
+    )
+
+
+def title(text: str, name: str) -> str:
+    """Return what a title can hold of a text, or else a title made of the name."""
+    text = text.strip()
+    while width(text) > WIDEST_TITLE:
+        text = text[:-1].rstrip()
+    return text or suggestion(name).replace("_", " ").title()
+
+
+def width(text: str) -> int:
+    """Return at least as many columns as a line of Python gives a text."""
+    return sum(1 + (sign in "\\\"'") + is_wide(sign) for sign in text)
+
+
+def is_wide(sign: str) -> bool:
+    """Tell whether a character may take two columns, as emoji and many scripts do."""
+    wide = unicodedata.east_asian_width(sign) in {"F", "W"}
+    return wide or unicodedata.category(sign) in {"No", "Sk", "So"}
 
 
 def refusal(name: str) -> str:
@@ -140,8 +182,14 @@ def printable(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes, as it is typed in a shell."""
+    """Return a text in quotes."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def typed(text: str) -> str:
+    """Return a text as it is typed in a shell."""
+    special = os.name == "posix" and set(text) & set('"$`\\!')
+    return shlex.quote(text) if special else f'"{text}"'
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project, cookiecut
+from rendering import Project, cookiecut
 
 REAL = {
     "FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": None,
@@ -20,6 +19,12 @@ REAL = {
         "UV_CACHE_DIR", str(Path("~/.cache/uv").expanduser())
     ),
 }
+LAST_WORDS = ["init", "upgrade", "status", "run", "pytest"]
+"""How the commands end that a new project says to type, after the cd."""
+
+ODD = '-50% %(here)s it\'s "q" $HOME `x` #\u00fc;&{y}[z]*'
+"""A folder whose name a shell, an ini file, a URL and a pattern read otherwise."""
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a shell and its signals")
 
 
@@ -55,11 +60,10 @@ def without_uv(folder: Path) -> str:
 @pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_the_printed_commands_work(tool: str, tmp_path: Path) -> None:
     """I have no network; later I have, and type what was printed, to the last line."""
-    folder = tmp_path / "my apps"
-    folder.mkdir()
+    (folder := tmp_path / ODD).mkdir()
     path = os.environ["PATH"] if tool == "uv" else without_uv(tmp_path)
     away = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "cache"), "PATH": path}
-    away |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
+    away |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     told = cookiecut(folder=folder, environment={**REAL, **away}).stdout
     assert "(is the package index reachable?)\n" in told
     shop = Project(folder / "friend_book")
@@ -70,9 +74,9 @@ def test_the_printed_commands_work(tool: str, tmp_path: Path) -> None:
     assert not (shop.path / "finish_setup.py").exists()
     assert not list(shop.package.rglob("__pycache__"))
     commands = lines_after(told, "Next:\n")
-    assert (commands[1].split()[0] == "uv") is (tool == "uv")
-    assert commands[2].endswith("flask run")
-    commands[2] += " --help"
+    assert [command.split()[-1] for command in commands[1:]] == LAST_WORDS
+    assert (commands[2].split()[0] == "uv") is (tool == "uv")
+    commands[4] += " --help"
     assert " passed" in type_in_shell(commands, folder, PATH=path)
 
 
@@ -119,31 +123,3 @@ def test_another_environment_is_left_alone(tmp_path: Path) -> None:
     seen = (tmp_path / "friend_book" / "seen").read_text()
     assert "PYTHONDONTWRITEBYTECODE=1" in seen
     assert "=/mine" not in seen
-
-
-@posix
-def test_ctrl_c_keeps_the_project(tmp_path: Path) -> None:
-    """I press Ctrl-C while packages are installed: one line, and the way to go on."""
-    slow = tmp_path / "slow"
-    slow.write_text("#!/bin/sh\nmkdir .venv; exec sleep 60\n")
-    slow.chmod(0o755)
-    home = {"HOME": str(tmp_path), **REAL, "UV": str(slow)}
-    command = [sys.executable, "-m", "cookiecutter", "--default-config", "--no-input"]
-    with subprocess.Popen(
-        [*command, str(TEMPLATE)],
-        cwd=tmp_path,
-        env={k: v for k, v in {**os.environ, **home}.items() if v is not None},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        text=True,
-    ) as process:
-        shop = Project(tmp_path / "friend_book")
-        while process.poll() is None and not (shop.path / ".venv").exists():
-            pass
-        os.killpg(process.pid, signal.SIGINT)
-        told = process.communicate()[0]
-    assert "\nStopped by Ctrl-C.\nThe project is kept; this finishes it:\n" in told
-    assert "Traceback" not in told
-    assert (shop.path / "finish_setup.py").exists()
-    assert not (shop.path / ".venv").exists()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project, cookiecut, load_hook, render
+from rendering import TEMPLATE, Project, cookiecut, render
 
 LAX = {"FLASK_ALEMBIC_TEMPLATE_STRICT": None}
 USUAL = ("PYTHONDONTWRITEBYTECODE", "XDG_DATA_HOME")
@@ -85,7 +85,7 @@ def test_a_setting_leaves_the_revision_to_me(tmp_path: Path) -> None:
     """I want to make environment and revision myself, and read how."""
     none = {"FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": "none"}
     told = cookiecut(folder=tmp_path, environment=none).stdout
-    assert 'alembic revision --autogenerate -m "first tables"\n' in told
+    assert 'flask db migrate -m "first tables"\n' in told
     shop = Project(tmp_path / "friend_book")
     assert shop.revisions() == []
     assert not (shop.path / ".venv").exists()
@@ -134,26 +134,3 @@ def test_a_draft_that_cannot_be_applied_is_not_kept(
     told = cookiecut(folder=tmp_path, template=broken, environment=LAX).stdout
     assert "first revision failed: OSError: bad script\n" in told
     assert Project(tmp_path / "friend_book").revisions() == []
-
-
-@pytest.mark.parametrize(
-    ("platform", "folder", "expected"),
-    [
-        ("linux", "shop", ["cd shop", ".venv/bin/alembic upgrade head"]),
-        ("linux", "my shop", ["cd 'my shop'", ".venv/bin/alembic upgrade head"]),
-        ("win32", "my shop", ['cd "my shop"', r".venv\Scripts\alembic upgrade head"]),
-    ],
-)
-def test_the_next_commands_suit_the_platform(
-    platform: str, folder: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """I copy the last lines into my shell."""
-    monkeypatch.setattr(sys, "platform", platform)
-    hook = load_hook("post_gen_project", program_name="shop")
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    monkeypatch.setenv("PWD", "/home/me")
-    monkeypatch.setattr(hook, "PROJECT", Path("/home/me", folder))
-    lines = hook.next_commands("venv")
-    assert lines[:2] == expected
-    programs = expected[1].removesuffix("alembic upgrade head")
-    assert lines[2:] == [f"{programs}flask run", f"{programs}pytest"]

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import cruft
 import pytest
-from rendering import TEMPLATE, Project
+import readme
+from rendering import TEMPLATE, Project, cookiecut
+
+COMBINATIONS = {
+    "one": {},
+    "several": {
+        "databases": "several",
+        "database_layer": "sqlalchemy",
+        "database": "mariadb",
+    },
+}
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -60,3 +70,90 @@ def test_an_update_keeps_my_revisions(
     assert shop.revisions() == [first]
     assert first.read_text().endswith("# adjusted by hand\n")
     assert shop.alembic("current").stdout.startswith(first.name[5:17])
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a repository with the template's whole history, and today's as `newest`."""
+    copy = tmp_path_factory.mktemp("versions") / "template"
+    git(TEMPLATE, "clone", "--quiet", str(TEMPLATE), str(copy))
+    oldest = git(copy, "log", "--format=%H", "--", "cookiecutter.json").split()[-1]
+    git(copy, "tag", "oldest", oldest)
+    git(copy, "rm", "-rq", ".")
+    ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
+    shutil.copytree(TEMPLATE, copy, ignore=ignored, dirs_exist_ok=True)
+    git(copy, "add", "--all")
+    git(copy, "commit", "--quiet", "--allow-empty", "--message", "newest")
+    git(copy, "tag", "newest")
+    return copy
+
+
+def worked_on(path: Path, folder: Path) -> Project:
+    """Do what an owner does: commit, upgrade, edit, add a module, and commit that."""
+    shop = Project(path, {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+    commit_all(path)
+    shop.alembic("upgrade", "head")
+    shop.edit("models.py", "class City(", "# mine\nclass City(")
+    (shop.package / "mine.py").write_text('"""Mine."""\n')
+    commit_all(path)
+    return shop
+
+
+def insist_on_my_work(shop: Project, revisions: dict[Path, bytes]) -> None:
+    """Check that the project is newer, and what was mine is as it was."""
+    assert {path: path.read_bytes() for path in shop.revisions()} == revisions
+    assert not list(shop.path.rglob("*.rej"))
+    assert "# mine\nclass City(" in (shop.package / "models.py").read_text()
+    assert (shop.package / "mine.py").exists()
+    newest = Project(shop.path.parent / "again" / shop.name)
+    settings = f"{shop.name}/settings.py"
+    assert (shop.path / settings).read_bytes() == (newest.path / settings).read_bytes()
+    assert shop.alembic("current").stdout.rstrip().endswith("(head)")
+    shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_the_oldest_version_becomes_the_newest(
+    combination: str, versions: Path, tmp_path: Path
+) -> None:
+    """I generated with the first template there was, and update my work to today's."""
+    answers = COMBINATIONS[combination]
+    create = {"default_config": True, "no_input": True, "extra_context": answers}
+    path = cruft.create(
+        str(versions),
+        tmp_path,
+        checkout="oldest",
+        **create,
+    )
+    shop = worked_on(path, tmp_path)
+    revisions = {path: path.read_bytes() for path in shop.revisions()}
+    given = [f"{key}={value}" for key, value in answers.items()]
+    cookiecut("-o", str(tmp_path / "again"), *given, folder=tmp_path)
+    assert cruft.update(path, checkout="newest", skip_apply_ask=True)
+    insist_on_my_work(shop, revisions)
+
+
+def test_git_alone_updates_too(versions: Path, tmp_path: Path) -> None:
+    """I type what docs/update.md says, in a project that cruft does not know."""
+    oldest = ("--checkout", "oldest")
+    cookiecut(*oldest, folder=tmp_path, template=versions)
+    shop = worked_on(tmp_path / "friend_book", tmp_path)
+    revisions = {path: path.read_bytes() for path in shop.revisions()}
+    cookiecut("-o", str(tmp_path / "again"), folder=tmp_path)
+    _, branch, update = (
+        block.text
+        for block in readme.blocks(TEMPLATE / "docs" / "update.md")
+        if block.language == "sh"
+    )
+    typed = f"set -e\n{branch}{update}".replace(
+        "gh:org/flask-alembic-template", str(TEMPLATE)
+    )
+    who = {
+        f"GIT_{role}_{key}": "me@localhost"
+        for role in ("AUTHOR", "COMMITTER")
+        for key in ("NAME", "EMAIL")
+    }
+    me = Project(shop.path, {**shop.environment, **who})
+    me.run("sh", "-c", typed)
+    insist_on_my_work(shop, revisions)
+    assert git(shop.path, "status", "--short") == ""

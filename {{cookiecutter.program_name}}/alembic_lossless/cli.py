@@ -199,7 +199,8 @@ def _log_to_terminal() -> None:
     """Say what Alembic does, as alembic.ini does where there is one."""
     logging.basicConfig(format="%(levelname)-7s [%(name)s] %(message)s")
     logging.getLogger("alembic").setLevel(logging.INFO)
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    for chatty in ("runtime.plugins", "ddl.postgresql"):
+        logging.getLogger(f"alembic.{chatty}").setLevel(logging.WARNING)
 
 
 def status(config: Config) -> None:

@@ -21,10 +21,13 @@ Urls = dict[str, str]
 
 @contextmanager
 def app_on(urls: Urls) -> Iterator[Flask]:
-    """Make an app that uses these databases, and close them afterwards."""
+    """Make an app that uses these databases, and close them afterwards.
+
+    Its title is not yours, which could be one of the words that tests look for.
+    """
     keys = {name: settings.url_variable(name) for name in urls}
     config = {keys[name].removeprefix(settings.PREFIX): urls[name] for name in urls}
-    app = create_app({"TESTING": True, **config})
+    app = create_app({"TESTING": True, "TITLE": "Friends", **config})
     try:
         yield app
     finally:

@@ -93,7 +93,7 @@ def test_a_failed_run_loses_nothing(alembic: Config, engine: Engine) -> None:
 
 def test_two_runs_at_once(server: str | None, tmp_path: Path) -> None:
     """I start the app twice at the same moment, and each revision runs once."""
-    upgrade = [sys.executable, "-m", "alembic", "upgrade", "heads"]
+    upgrade = [sys.executable, "-m", settings.PROGRAM, "db", "upgrade", "heads"]
     with new_databases(server, tmp_path) as urls:
         variables = {settings.url_variable(name): urls[name] for name in urls}
         runs = [

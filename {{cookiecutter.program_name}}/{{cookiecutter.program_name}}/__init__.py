@@ -18,7 +18,7 @@ from . import (
     settings,
 )
 
-{% set title = cookiecutter.project_name | replace("\\", "\\\\") %}
+{% set title = cookiecutter.project_name | trim | replace("\\", "\\\\") %}
 {# The formatter takes the quotes that need fewer backslashes. #}
 {% set single = title.count('"') > title.count("'") %}
 DEFAULTS = {

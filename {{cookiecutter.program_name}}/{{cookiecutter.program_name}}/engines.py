@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from .settings import make_data_folder
+
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -20,9 +22,12 @@ Source: "The Importance of Naming Constraints" in Alembic's documentation.
 def prepare_engine(engine: Engine) -> None:
     """Make the app's connections enforce foreign keys, which SQLite leaves off.
 
+    The first one makes the data folder: an app that only starts needs none.
+
     Source: section 2 of SQLite's documentation of foreign keys.
     """
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", lambda *_: make_data_folder(engine.url))
         event.listen(engine, "connect", _enforce_foreign_keys)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .db import metadatas
 from .migrations import migrations
+from .settings import SettingError
 
 blueprint = Blueprint("health", __name__)
 
@@ -35,7 +36,7 @@ def _problem(name: str) -> str | None:
     """
     try:
         stamped = set(migrations.stamped(name))
-    except SQLAlchemyError as error:
+    except (SettingError, SQLAlchemyError) as error:
         return f"The database cannot be reached ({type(error).__name__})."
     # A process that serves sees no new files, but a developer drafts beside it.
     known, newest = _revisions() if current_app.debug else _cached_revisions()

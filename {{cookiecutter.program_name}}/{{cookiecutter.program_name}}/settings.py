@@ -1,27 +1,20 @@
 """What the environment says: its variables first, then `.env`, then a default."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from alembic_lossless import urls
 from click import ClickException
 from dotenv import dotenv_values, find_dotenv
 from platformdirs import user_data_path
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
-from .drivers import DriverError, in_schema, with_driver
+from sqlalchemy import URL
 
 PROGRAM = "{{ cookiecutter.program_name }}"
 PREFIX = f"{PROGRAM.upper()}_"
 PROJECT = Path(__file__).resolve().parent.parent
-
-EXAMPLE = (
-    "Write it like postgresql://user:password@host:5432/name or"
-    " sqlite:////folder/main.db, an @ in the password as %40."
-)
-"""How every message about a URL ends."""
 
 
 class SettingError(ClickException, ValueError):
@@ -59,6 +52,8 @@ def url_variable(name: str = "default") -> str:
 def database_url(
     name: str = "default",
     values: Mapping[str, Any] | None = None,
+    *,
+    make_folder: bool = False,
 ) -> URL:
     """Return the URL of a database: the one that app, `flask db` and `alembic` use.
 
@@ -66,16 +61,39 @@ def database_url(
 
     :param name: the database, a key of `db.metadatas`.
     :param values: settings such as an app's configuration; the environment's if None.
-    :raises SettingError: for a value that is no URL, or whose driver is missing.
+    :param make_folder: make the data folder if it is not there.
+    :raises SettingError: for a value that is no URL, or whose driver is missing, or
+        when the folder cannot be made.
     """
     variable = url_variable(name)
     found = variables() if values is None else values
     value = found.get(variable.removeprefix(PREFIX))
     if value is None:
-        folder = user_data_path(PROGRAM, ensure_exists=True)
         file = "main.db" if name == "default" else f"{name}.db"
-        return URL.create("sqlite", database=str(folder / file))
+        url = URL.create("sqlite", database=str(user_data_path(PROGRAM) / file))
+        if make_folder:
+            make_data_folder(url)
+        return url
     return usable_url(value, variable)
+
+
+def make_data_folder(url: URL) -> None:
+    """Make the data folder if that is where a database is, and it is not there yet.
+
+    :param url: of any database.
+    :raises SettingError: when it cannot be made.
+    """
+    folder = user_data_path(PROGRAM)
+    if url.get_backend_name() != "sqlite" or Path(url.database or "").parent != folder:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(
+            f"The data folder {folder} cannot be made ({error.strerror}). Set"
+            f" {url_variable()} to a database URL, or XDG_DATA_HOME to a folder that"
+            " you may write to."
+        ) from None
 
 
 def usable_url(value: str | URL, variable: str = "DATABASE_URL") -> URL:
@@ -85,23 +103,28 @@ def usable_url(value: str | URL, variable: str = "DATABASE_URL") -> URL:
     :param variable: its name, for the messages.
     :raises SettingError: for a value that is no URL, or whose driver is missing.
     """
-    if not value:
-        raise SettingError(f"{variable} is empty. {EXAMPLE} Or unset it.")
     try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        # The error's own text may hold a piece of the password.
-        raise SettingError(f"{variable} is not a database URL. {EXAMPLE}") from None
-    if "@" in (url.host or ""):
-        raise SettingError(f"{variable} has more than one @. {EXAMPLE}")
-    try:
-        url = in_schema(url)
-        if url.get_backend_name() == "sqlite":
-            return _absolute(url)
-        return with_driver(url)
-    except DriverError as error:
-        text = f"{variable} asks for {url.drivername!r}, {error}"
-        raise SettingError(text) from None
+        url = urls.usable_url(value, variable, installing)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
+    return _absolute(url) if url.get_backend_name() == "sqlite" else url
+
+
+def installing(extra: str) -> str:
+    """Return what to type for an extra of the project, in the environment that runs.
+
+    Never the project's bare name: on a package index that is somebody else's package.
+
+    :param extra: a key of `project.optional-dependencies`.
+    """
+    made = Path(sys.prefix, "pyvenv.cfg")
+    by_uv = made.is_file() and "\nuv = " in f"\n{made.read_text()}"
+    if not (PROJECT / "pyproject.toml").is_file():
+        pip = "uv pip install" if by_uv else "python -m pip install"
+        return f'Install the wheel again, with its extra: {pip} "WHEEL[{extra}]"'
+    if by_uv:
+        return f"In {PROJECT} run: uv sync --extra {extra}"
+    return f'In {PROJECT} run: python -m pip install -e ".[{extra}]"'
 
 
 def _absolute(url: URL) -> URL:

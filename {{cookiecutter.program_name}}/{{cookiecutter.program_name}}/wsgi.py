@@ -5,7 +5,8 @@ import sys
 from flask import Flask
 
 from . import create_app
-from .settings import PREFIX, SettingError
+from .db import engines
+from .settings import PREFIX, SettingError, make_data_folder
 
 
 def production_app() -> Flask:
@@ -19,6 +20,9 @@ def production_app() -> Flask:
             f"{PREFIX}SECRET_KEY is not set. Set it to what this prints, and keep it:"
             ' python -c "import secrets; print(secrets.token_hex())"'
         )
+    with app.app_context():
+        for engine in engines().values():
+            make_data_folder(engine.url)
     return app
 
 

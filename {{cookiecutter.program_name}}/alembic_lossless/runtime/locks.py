@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ..project import Settings
+from ..urls import SCHEMA
 
 if TYPE_CHECKING:
     from .run import Run
@@ -67,9 +67,6 @@ def wait_until(
             )
         time.sleep(PAUSE)
 
-
-SCHEMA = re.compile(r"[a-z_][a-z0-9_]*")
-"""A schema that a search path names alone, and that needs no quotes."""
 
 COMMITS_DDL = ("mysql", "mariadb")
 """The dialects whose CREATE, ALTER and DROP commit whatever came before."""

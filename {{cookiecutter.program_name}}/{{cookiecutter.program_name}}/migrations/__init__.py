@@ -4,6 +4,7 @@ This is all that the library in `alembic_lossless` knows of the app.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from alembic_lossless import Migrations, Project, Settings, import_modules
@@ -27,7 +28,7 @@ project = Project(
     ini=settings.PROJECT / "alembic.ini",
     metadatas=metadatas,
     import_models=lambda: import_modules(APP),
-    url=settings.database_url,
+    url=partial(settings.database_url, make_folder=True),
     source=settings.url_variable,
     engines=app_engines,
     settings=Settings(settings.variables, settings.PREFIX),

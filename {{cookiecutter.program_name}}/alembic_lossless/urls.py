@@ -1,12 +1,15 @@
-"""Which driver a database URL gets, and what the driver is told of a schema."""
+"""Read the URL of a database as people write it: any scheme, a schema, a mistake.
+
+Nothing here imports Alembic.
+"""
 
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
 
-from sqlalchemy import URL
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-PROGRAM = "{{ cookiecutter.program_name }}"
 DRIVERS = {
     "postgres": ("postgresql", ("psycopg", "psycopg2")),
     "postgresql": ("postgresql", ("psycopg", "psycopg2")),
@@ -16,20 +19,57 @@ DRIVERS = {
 """URL scheme -> SQLAlchemy's dialect and the drivers to look for, best first."""
 
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]*")
+"""A schema that needs no quotes."""
+
+EXAMPLE = (
+    "Write it like postgresql://user:password@host:5432/name or"
+    " sqlite:////folder/main.db, an @ in the password as %40."
+)
+"""How every message about a URL ends."""
+
+Installing = Callable[[str], str]
 
 
 class DriverError(ValueError):
     """A URL has no driver; the text ends a sentence and says what to do."""
 
 
-def with_driver(url: URL) -> URL:
+def usable_url(value: str | URL, variable: str, installing: Installing) -> URL:
+    """Return a URL that names an installed driver.
+
+    :param value: what the variable holds.
+    :param variable: its name, for the messages.
+    :param installing: returns what to type for a database, "postgresql" or "mariadb".
+    :raises ValueError: for a value that is no URL, or whose driver is missing, with the
+        variable and the fix, and without the password.
+    """
+    if not value:
+        raise ValueError(f"{variable} is empty. {EXAMPLE} Or unset it.")
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        # The error's own text may hold a piece of the password.
+        raise ValueError(f"{variable} is not a database URL. {EXAMPLE}") from None
+    if "@" in (url.host or ""):
+        raise ValueError(f"{variable} has more than one @. {EXAMPLE}")
+    try:
+        url = in_schema(url)
+        sqlite = url.get_backend_name() == "sqlite"
+        return url if sqlite else with_driver(url, installing)
+    except DriverError as error:
+        text = f"{variable} asks for {url.drivername!r}, {error}"
+        raise ValueError(text) from None
+
+
+def with_driver(url: URL, installing: Installing) -> URL:
     """Return a URL that names an installed driver.
 
     :param url: a URL with a driver, such as `mysql+pymysql`, or without.
+    :param installing: returns what to type for a database, "postgresql" or "mariadb".
     :raises DriverError: when there is none, or it is not for a program like this.
     """
     if url.drivername in DRIVERS:
-        return url.set(drivername=_installed(url.drivername))
+        return url.set(drivername=_installed(url.drivername, installing))
     backend = url.get_backend_name()
     try:
         dialect = url.get_dialect()
@@ -71,12 +111,10 @@ def in_schema(url: URL) -> URL:
     )
 
 
-def _installed(scheme: str) -> str:
+def _installed(scheme: str, installing: Installing) -> str:
     dialect, drivers = DRIVERS[scheme]
     for driver in drivers:
         if find_spec(driver):
             return f"{dialect}+{driver.lower()}"
     extra = "postgresql" if dialect == "postgresql" else "mariadb"
-    raise DriverError(
-        f'and no driver for it is installed. Run: pip install "{PROGRAM}[{extra}]"'
-    )
+    raise DriverError(f"and no driver for it is installed. {installing(extra)}")

@@ -1,0 +1,73 @@
+"""The oldest packages that a project allows, and other Pythons than this one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import DEVNULL
+
+import pytest
+from rendering import Project, render
+from test_rendering import CHOICES
+
+LAYERS = CHOICES["database_layer"]
+
+
+def uv(*arguments: str, folder: Path) -> str:
+    """Run uv in a folder, and return what it prints."""
+    command = [sys.executable, "-m", "uv", "--quiet", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def found(version: str) -> str | None:
+    """Return a Python of this machine, on PATH or among those of pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    installed = map(str, pyenv.glob(f"versions/{version}.*/bin/python"))
+    for python in (f"python{version}", *installed):
+        # The first may be a shim of pyenv's that leads nowhere.
+        command = [python, "-c", ""]
+        if shutil.which(python) and subprocess.call(command, stderr=DEVNULL) == 0:
+            return python
+    return None
+
+
+PYTHONS = list(filter(None, map(found, ("3.12", "3.13", "3.14"))))
+"""Those that are newer than the oldest one, as far as this machine has them."""
+
+
+def environment(folder: Path, python: str, *requirements: str) -> dict[str, str]:
+    """Make an environment with what is required, and return its variables."""
+    uv("venv", "--python", python, ".venv", folder=folder)
+    uv("pip", "install", "--python", ".venv", *requirements, folder=folder)
+    programs = folder / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_the_oldest_packages_will_do(tmp_path: Path) -> None:
+    """I have the oldest packages that are allowed: lint, types and tests pass."""
+    layers = [render(tmp_path / name, database_layer=name) for name in LAYERS]
+    files = [str(project.path / "pyproject.toml") for project in layers]
+    options = ("--resolution", "lowest-direct", "--all-extras", "--output-file")
+    uv("pip", "compile", *options, "lowest.txt", *files, folder=tmp_path)
+    oldest = environment(tmp_path, sys.executable, "--requirement", "lowest.txt")
+    for project in layers:
+        shop = Project(project.path, {**project.environment, **oldest})
+        shop.run("ruff", "check", "--no-cache")
+        shop.run("ruff", "format", "--no-cache", "--check")
+        shop.run("mypy", "--cache-dir", str(tmp_path / "types"))
+        shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.parametrize("python", PYTHONS or [sys.executable])
+def test_other_pythons_will_do(python: str, project: Project) -> None:
+    """I have a newer Python, and my project's tests pass without a warning."""
+    folder = project.path.parent
+    requirements = ("--requirement", str(project.path / "pyproject.toml"))
+    newer = environment(folder, python, *requirements, "--all-extras")
+    shop = Project(project.path, {**project.environment, **newer})
+    shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
