@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table
 
+MANY = "{"
+"""The foot of a crow."""
+
 
 def diagram(metadatas: Iterable[MetaData]) -> str:
     """Return the tables and their foreign keys in the words of Mermaid."""
@@ -20,7 +23,7 @@ def diagram(metadatas: Iterable[MetaData]) -> str:
 
 
 def _entity(table: Table) -> Iterator[str]:
-    yield f"{_name(table)} {{"
+    yield _name(table) + " {"
     for column in table.columns:
         words = [_word(str(column.type)), _word(column.name)]
         keys = [key for key, there in _keys(column).items() if there]
@@ -45,7 +48,8 @@ def _relations(table: Table) -> Iterator[str]:
     ):
         one = "|o" if any(column.nullable for column in key.columns) else "||"
         label = ", ".join(key.column_keys)
-        yield f'{_name(key.referred_table)} {one}--o{{ {_name(table)} : "{label}"'
+        ends = _name(key.referred_table), _name(table)
+        yield f" {one}--o{MANY} ".join(ends) + f' : "{label}"'
 
 
 def _name(table: Table) -> str:
