@@ -157,7 +157,9 @@ def test_i_edited_a_model(browser: Browser, project: Project) -> None:
     with serving(project, *DEBUG) as url, visit(browser, url) as page:
         title = page.get_by_role("heading", name="The models and the database differ")
         expect(title).to_be_visible()
-        expect(page.get_by_role("listitem")).to_have_text("add column friend.address")
+        expect(page.get_by_role("listitem")).to_have_text(
+            "friend.address: column added"
+        )
         assert barriers(page) == ""
         project.run("flask", "db", "migrate", "-m", "friends have an address")
         page.reload()

@@ -37,13 +37,16 @@ def explain(error: DBAPIError) -> tuple[str | dict[str, Any], int]:
     """
     try:
         pending = migrations.pending()
-        found = migrations.check() if isinstance(error, MISSING) and not pending else []
+        drafted = pending or not isinstance(error, MISSING)
+        found = None if drafted else migrations.differences()
     except Exception:  # noqa: BLE001  the first error says more than a second one
         raise error from None
     if not pending and not found:
         raise error
+    # Below its first line, what `check` says has one for each difference.
+    lines = [line.strip() for line in str(found or "").splitlines()[1:]]
     revisions = [f"{script.revision} {script.doc}" for script in pending]
-    return _answer(revisions, [_line(difference) for difference in found]), 503
+    return _answer(revisions, lines), 503
 
 
 @blueprint.post("/pending/upgrade")
@@ -80,11 +83,3 @@ def _asked_here() -> bool:
     """
     trusted = [*THIS_MACHINE, *(current_app.config["TRUSTED_HOSTS"] or ())]
     return host_is_trusted(request.headers.get("Host"), trusted)
-
-
-def _line(difference: Any) -> str:
-    """Return one of Alembic's differences in words, such as "add column friend.age"."""
-    is_list = isinstance(difference, list)
-    verb, *parts = difference[0] if is_list else difference
-    names = [str(getattr(part, "name", part)) for part in parts[:3] if part is not None]
-    return f"{verb.replace('_', ' ')} {'.'.join(names)}"
