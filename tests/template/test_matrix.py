@@ -109,7 +109,7 @@ def test_each_project_works(
 ) -> None:
     """I answer as I like: types and tests are content, and I walk through changes."""
     chosen.run("mypy", "--cache-dir", type_cache)
-    plugins = {**chosen.environment, "PYTHONPATH": str(Path(__file__).parent)}
+    plugins = {**chosen.environment, "PYTHONPATH": str(TEMPLATE / "tests")}
     tests = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     Project(chosen.path, plugins).run(*tests, "-p", "left_open")
     walk(chosen, several=answers["databases"] == "several")

@@ -125,3 +125,12 @@ def test_every_path_can_be_checked_out_anywhere() -> None:
     """No tracked path holds a character that Windows refuses."""
     listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=TEMPLATE, text=True)  # noqa: S607
     assert [path for path in listed.split("\0") if set('<>:"\\|?*') & set(path)] == []
+
+
+@each_combination
+def test_the_app_stays_small(answers: dict[str, str], tmp_path: Path) -> None:
+    """I own every line of the app, and read all of it in one sitting."""
+    project = render(tmp_path, hooks=False, **answers)
+    modules = list(project.package.rglob("*.py"))
+    assert len(modules) < 30
+    assert sum(len(path.read_text().splitlines()) for path in modules) < 1300

@@ -3,10 +3,15 @@
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from rendering import TEMPLATE, Project
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the workflow is for a POSIX shell"
+)
 
 WORKFLOWS = Path(".github", "workflows", "ci.yml")
 RUN = re.compile(r"^ +- run: (.+)$", re.MULTILINE)

@@ -105,8 +105,7 @@ def test_models_and_nothing_drafted(debugged: Flask, developer: FlaskClient) -> 
     assert "The models and the database differ" in page.text
     assert "friend.name: column added" in page.text
     assert "flask db migrate -m" in page.text
-    answer = developer.get("/api/friends").json or {}
-    (difference,) = answer["differences"]
+    [difference] = (developer.get("/api/friends").json or {})["differences"]
     assert difference.endswith("friend.name: column added")
 
 

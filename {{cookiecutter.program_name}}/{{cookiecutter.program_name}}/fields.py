@@ -22,26 +22,18 @@ class NewFriend:
     hobbies: list[str]
 
 
-class FieldsError(ValueError):
-    """Some fields cannot be used; `messages` has a sentence for each."""
-
-    def __init__(self, messages: dict[str, str]) -> None:
-        """Keep the messages, by the name of the field."""
-        super().__init__(" ".join(messages.values()))
-        self.messages = messages
-
-
 def new_friend(given: Mapping[str, Any]) -> NewFriend:
     """Check all fields at once.
 
     :param given: `name` is a text, `city` perhaps one, `hobbies` a list of them.
-    :raises FieldsError: with a message for each field that cannot be used.
+    :raises ValidationError: with a sentence for each field that cannot be used.
     """
     try:
         friend: NewFriend = FriendSchema().load(given)
     except ValidationError as error:
         found = error.messages_dict
-        raise FieldsError({field: _first(found[field]) for field in found}) from None
+        error.messages = {field: _first(found[field]) for field in found}
+        raise
     return friend
 
 

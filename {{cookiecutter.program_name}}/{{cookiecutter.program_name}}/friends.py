@@ -3,11 +3,12 @@
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
+from marshmallow import ValidationError
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from .db import db
-from .fields import FieldsError, new_friend
+from .fields import new_friend
 from .models import Friend
 from .store import add_friend, newest_friends
 
@@ -30,8 +31,8 @@ def add() -> Response | tuple[str, int]:
     typed = {field: request.form.get(field, "") for field in FIELDS}
     try:
         add_friend(new_friend({**typed, "hobbies": typed["hobbies"].split(",")}))
-    except FieldsError as error:
-        return _page(typed, error.messages), 400
+    except ValidationError as error:
+        return _page(typed, error.messages_dict), 400
     return redirect(url_for(".index"), 303)
 
 
@@ -60,10 +61,10 @@ def api_one(number: int) -> dict[str, Any]:
     return _as_json(friend)
 
 
-@blueprint.errorhandler(FieldsError)
-def explain_fields(error: FieldsError) -> tuple[dict[str, Any], int]:
+@blueprint.errorhandler(ValidationError)
+def explain_fields(error: ValidationError) -> tuple[dict[str, Any], int]:
     """Say what is wrong, field by field."""
-    return {"error": "Some fields cannot be used.", "fields": error.messages}, 400
+    return {"error": "Some fields cannot be used.", "fields": error.messages_dict}, 400
 
 
 def _page(typed: dict[str, str], messages: dict[str, str]) -> str:

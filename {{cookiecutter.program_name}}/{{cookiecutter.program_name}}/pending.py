@@ -37,15 +37,16 @@ def explain(error: DBAPIError) -> tuple[str | dict[str, Any], int]:
     """
     try:
         pending = migrations.pending()
-        asked = isinstance(error, MISSING) and not pending
-        found = migrations.differences() if asked else None
+        drafted = pending or not isinstance(error, MISSING)
+        found = None if drafted else migrations.differences()
     except Exception:  # noqa: BLE001  the first error says more than a second one
         raise error from None
     if not pending and not found:
         raise error
+    # Below its first line, what `check` says has one for each difference.
+    lines = [line.strip() for line in str(found or "").splitlines()[1:]]
     revisions = [f"{script.revision} {script.doc}" for script in pending]
-    differences = str(found).splitlines()[1:] if found else []
-    return _answer(revisions, [line.strip() for line in differences]), 503
+    return _answer(revisions, lines), 503
 
 
 @blueprint.post("/pending/upgrade")

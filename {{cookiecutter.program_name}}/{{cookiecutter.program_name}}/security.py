@@ -3,17 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
-from secure import Secure
-from secure.headers import (
-    ContentSecurityPolicy,
-    CrossOriginOpenerPolicy,
-    CrossOriginResourcePolicy,
-    PermissionsPolicy,
-    ReferrerPolicy,
-    StrictTransportSecurity,
-    XContentTypeOptions,
-    XFrameOptions,
-)
+from secure import Secure, headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -21,20 +11,20 @@ from .settings import PREFIX, SettingError
 
 READING = {"GET", "HEAD", "OPTIONS"}
 HEADERS = Secure(
-    csp=ContentSecurityPolicy()
+    csp=headers.ContentSecurityPolicy()
     .default_src("'self'")
     .img_src("'self'", "data:")
     .object_src("'none'")
     .base_uri("'none'")
     .form_action("'self'")
     .frame_ancestors("'none'"),
-    coop=CrossOriginOpenerPolicy().same_origin(),
-    corp=CrossOriginResourcePolicy().same_origin(),
-    hsts=StrictTransportSecurity().max_age(31536000),
-    permissions=PermissionsPolicy().geolocation().microphone().camera(),
-    referrer=ReferrerPolicy().strict_origin_when_cross_origin(),
-    xcto=XContentTypeOptions().nosniff(),
-    xfo=XFrameOptions().deny(),
+    coop=headers.CrossOriginOpenerPolicy().same_origin(),
+    corp=headers.CrossOriginResourcePolicy().same_origin(),
+    hsts=headers.StrictTransportSecurity().max_age(31536000),
+    permissions=headers.PermissionsPolicy().geolocation().microphone().camera(),
+    referrer=headers.ReferrerPolicy().strict_origin_when_cross_origin(),
+    xcto=headers.XContentTypeOptions().nosniff(),
+    xfo=headers.XFrameOptions().deny(),
 )
 """Styles, scripts and pictures come from this app; a view may set a header itself."""
 
@@ -48,10 +38,8 @@ def init_app(app: Flask) -> None:
     app.after_request(add_headers)
     proxies = app.config["PROXIES"]
     if type(proxies) is not int or proxies < 0:
-        raise SettingError(
-            f"{PREFIX}PROXIES is {proxies!r}. Write how many proxies stand before the"
-            " app: 0, or 1 for one nginx."
-        )
+        how = "Write how many stand before the app, such as 1 for one nginx."
+        raise SettingError(f"{PREFIX}PROXIES is {proxies!r}. {how}")
     if proxies:
         believed = dict.fromkeys(("x_for", "x_proto", "x_host"), proxies)
         app.wsgi_app = ProxyFix(app.wsgi_app, **believed)  # type: ignore[method-assign]
@@ -66,11 +54,8 @@ def refuse_other_sites() -> None:
     if request.method in READING:
         return
     site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
-    if site is not None:
-        from_here = site in {"same-origin", "none"}
-    else:
-        from_here = origin is None or urlsplit(origin).netloc == request.host
-    if not from_here:
+    by_origin = origin is None or urlsplit(origin).netloc == request.host
+    if not (by_origin if site is None else site in {"same-origin", "none"}):
         abort(403, "This form was sent from another site.")
 
 
