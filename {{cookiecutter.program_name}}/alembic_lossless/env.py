@@ -6,8 +6,9 @@ accepts what `context.configure` does, and asks the functions that env.py gives 
 the library's own.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from alembic import context
@@ -15,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
 from . import operations, plugin
-from .autogenerate.review import Review, reviewed
+from .internals import compares
 from .project import Project
 from .runtime import databases as several
 from .runtime.connect import Database, database_of
@@ -39,13 +40,16 @@ plugin.register()
 
 
 def metadata(project: Project) -> dict[str, list[MetaData]]:
-    """Return what the models of each database declare, with all of them imported.
+    """Return what the models of each database declare, imported where they are read.
+
+    A command that runs revisions, or tells which were run, imports none.
 
     :raises CommandError: for a module that cannot be imported, for what is no metadata,
         and for a table that two metadatas of a database have.
     """
     try:
-        project.import_models()
+        if compares():
+            project.import_models()
     except ImportError as error:
         raise CommandError(str(error)) from error
     return {
@@ -89,7 +93,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
     known = _database(database)
-    with transaction(known, reviewed(Review(1, live=known.live), options)):
+    with transaction(known, _reviewing([known])(options)):
         yield
 
 
@@ -108,15 +112,14 @@ def migrating_several(
     :raises CommandError: with the database, the cause and what to do.
     """
     known = {name: _database(given) for name, given in databases.items()}
-    live = any(database.live for database in known.values())
-    review = Review(len(known), live=live)
+    reviewed = _reviewing(known.values())
     checks = {}
     with several.saying_where_each_is(known), ExitStack() as stack:
 
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
             stack.enter_context(several.errors_of(name))
-            run = transaction(known[name], reviewed(review, options))
+            run = transaction(known[name], reviewed(options))
             checks[name] = stack.enter_context(run)
 
         yield begin
@@ -131,6 +134,21 @@ def give_parts(first: str) -> None:
     :param first: the name of the database that they are about.
     """
     several.give_parts(context.script, first)
+
+
+def _reviewing(
+    databases: Collection[Database],
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what adds the review of a draft to the options of a database.
+
+    A command that compares nothing needs no review, nor the time to import it.
+    """
+    if not compares():
+        return dict
+    from .autogenerate.review import Review, reviewed  # noqa: PLC0415
+
+    live = any(database.live for database in databases)
+    return partial(reviewed, Review(len(databases), live=live))
 
 
 def _database(given: Given) -> Database:

@@ -16,6 +16,12 @@ from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.types import TypeEngine
 
+WITHOUT_MODELS = frozenset(
+    {"current", "downgrade", "edit", "ensure_version", "history"}
+    | {"merge", "stamp", "upgrade"}
+)
+"""The commands for which the models need not be imported."""
+
 
 def type_code(type_: TypeEngine[Any], rendering: AutogenContext) -> str:
     """Return a type as Alembic writes it; only whole columns have a public renderer."""
@@ -71,6 +77,18 @@ def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:
     """Let a script that autogenerate did not make be written like one that it did."""
     script._needs_render = True  # noqa: SLF001
     return script
+
+
+def compares() -> bool:
+    """Say whether a command reads what the models declare.
+
+    Those that run revisions, or tell which were run, do without; a command that is not
+    Alembic's own may read it.
+    """
+    command = command_options()["fn"]
+    name = command.__qualname__.partition(".")[0]
+    known = command.__module__ == "alembic.command"
+    return not (known and name in WITHOUT_MODELS)
 
 
 def is_check(database: MigrationContext) -> bool:

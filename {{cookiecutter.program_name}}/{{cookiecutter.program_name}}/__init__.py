@@ -2,21 +2,12 @@
 
 from collections.abc import Mapping
 from json import loads
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from . import settings
 
-from . import (
-    cli,
-    db,
-    errors,
-    friends,
-    health,
-    logs,
-    pending,
-    security,
-    settings,
-)
+if TYPE_CHECKING:
+    from flask import Flask
 
 {% set title = cookiecutter.project_name | trim | replace("\\", "\\\\") %}
 {# The formatter takes the quotes that need fewer backslashes. #}
@@ -32,12 +23,17 @@ TEXTS = {"SECRET_KEY", "TITLE"}
 """Settings that are texts, even where they look like a number."""
 
 
-def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
+def create_app(test_config: Mapping[str, Any] | None = None) -> "Flask":
     """Make the app: defaults, then the environment, then the values of a test.
 
     :param test_config: values that win over the defaults and the environment.
     :raises SettingError: for a setting that cannot be used.
     """
+    # Imported here: `alembic` imports the package too, and needs no app.
+    from flask import Flask
+
+    from . import cli, db, errors, friends, health, logs, pending, security
+
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
     app.config.from_mapping(environment())
