@@ -85,6 +85,8 @@ def compares() -> bool:
     Those that run revisions, or tell which were run, do without; a command that is not
     Alembic's own may read it.
     """
+    if not vars(context).get("_proxy"):
+        return True  # no command of Alembic's runs
     command = command_options()["fn"]
     name = command.__qualname__.partition(".")[0]
     known = command.__module__ == "alembic.command"
