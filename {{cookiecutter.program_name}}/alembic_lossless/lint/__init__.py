@@ -1,0 +1,19 @@
+"""Say before a revision runs whom it would stop, for how long, and how not to."""
+
+from . import data, deployment, mariadb, postgresql
+from .cost import Finding, Growth, Harm, Server, State
+from .rules import RULES, examine
+
+__all__ = [
+    "RULES",
+    "Finding",
+    "Growth",
+    "Harm",
+    "Server",
+    "State",
+    "data",
+    "deployment",
+    "examine",
+    "mariadb",
+    "postgresql",
+]

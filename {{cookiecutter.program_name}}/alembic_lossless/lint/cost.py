@@ -1,0 +1,119 @@
+"""What an operation costs the people who use the tables, and what is known of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
+
+Key = tuple[str | None, str]
+"""A table: (schema, name)."""
+
+NOT_NULL = re.compile(r'\W*"?(?P<column>\w+)"? IS NOT NULL\W*', re.IGNORECASE)
+
+
+class Growth(StrEnum):
+    """How long an operation holds its lock, as the table grows."""
+
+    INSTANT = "instant"
+    SCAN = "scan"
+    REWRITE = "rewrite"
+
+
+class Harm(StrEnum):
+    """What an operation does to the version of the app that runs meanwhile."""
+
+    STALLS = "stalls"
+    """It waits until the operation is done."""
+    BREAKS = "breaks"
+    """Its statements fail from then on."""
+    FAILS = "fails"
+    """Nothing: it is the operation that fails."""
+
+
+OLDEST = {"postgresql": (14,), "mariadb": (10, 6), "mysql": (8, 0)}
+"""The oldest version of each server that still gets fixes."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The kind of database that a revision is judged for."""
+
+    dialect: str
+    """SQLAlchemy's name of it: "postgresql", "mariadb", "mysql"."""
+    version: tuple[int, ...]
+
+    @classmethod
+    def oldest(cls, dialect: str) -> "Server":
+        """Return the one of a kind that can do the least."""
+        return cls(dialect, OLDEST.get(dialect, ()))
+
+    def at_least(self, *version: int) -> bool:
+        """Tell whether it is known to be this version or a later one."""
+        return self.version >= version
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a revision does, and that somebody should know before."""
+
+    rule: str
+    harm: Harm
+    table: str
+    sentence: str
+    lock: str
+    """The lock on the table while it lasts, in the server's words."""
+    growth: Growth
+    instead: str = ""
+    """The safe form as code to paste; empty where the server has none."""
+    line: int = 0
+    """Where the operation stands in the revision file; 0 if that is not known."""
+
+
+@dataclass
+class State:
+    """What is known of the tables before an operation."""
+
+    server: Server
+    tables: Mapping[Key, Mapping[str, sa.Column[Any]]] = field(default_factory=dict)
+    """The columns that the revisions declared, as far as they are known."""
+    phase: str | None = None
+    """"before" or "after" the deployment, where the revision says it."""
+    autocommit: bool = False
+    """Whether each operation is committed by itself."""
+    new: set[tuple[Key, str | None]] = field(default_factory=set)
+    """Tables, with None, and columns that came with this revision."""
+    not_null_checks: set[tuple[Key, str]] = field(default_factory=set)
+    """Columns of which a CHECK, which is not to be checked again, says no NULL."""
+
+    def is_new(self, key: Key, *columns: str) -> bool:
+        """Tell whether a table, or a column that is meant, has no rows' values yet."""
+        found = [(key, None), *((key, column) for column in columns)]
+        return any(part in self.new for part in found)
+
+    def column(self, key: Key, name: str) -> sa.Column[Any] | None:
+        """Return a column as the revisions declared it, if they did."""
+        return self.tables.get(key, {}).get(name)
+
+    def after(self, operation: MigrateOperation) -> None:
+        """Take note of what an operation brought."""
+        match operation:
+            case ops.CreateTableOp():
+                self.new.add(((operation.schema, operation.table_name), None))
+            case ops.RenameTableOp(schema=schema, table_name=old, new_table_name=new):
+                if self.is_new((schema, old)):
+                    self.new.add(((schema, new), None))
+            case ops.AddColumnOp(schema=schema, table_name=table):
+                self.new.add(((schema, table), operation.column.name))
+            case ops.CreateCheckConstraintOp(schema=schema, table_name=table):
+                if found := NOT_NULL.fullmatch(str(operation.condition)):
+                    self.not_null_checks.add(((schema, table), found["column"]))
+
+
+def label(key: Key) -> str:
+    """Return a table's name as messages have it."""
+    schema, table = key
+    return f"{schema}.{table}" if schema else table

@@ -1,0 +1,113 @@
+"""What the version of the app that still runs would not survive.
+
+These hold on every server. They are said unless the revision declares its phase as
+"after": then the old version is gone when it runs.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alembic.operations import ops
+
+from . import rules
+from .cost import Harm, State, label
+from .rules import Matched
+
+rule = partial(
+    rules.rule, dialects=("postgresql", "mariadb", "mysql"), harm=Harm.BREAKS
+)
+
+
+@rule(
+    "table-goes",
+    ops.DropTableOp,
+    says="The running version still uses {table}.",
+)
+def table_goes(op: ops.DropTableOp, state: State) -> Iterator[Matched]:
+    """Find a table that goes."""
+    key = op.schema, op.table_name
+    if state.phase != "after" and not state.is_new(key):
+        yield {"table": label(key)}
+
+
+@rule(
+    "column-goes",
+    ops.DropColumnOp,
+    says="The running version still reads and writes {table}.{column}.",
+)
+def column_goes(op: ops.DropColumnOp, state: State) -> Iterator[Matched]:
+    """Find a column that goes."""
+    key = op.schema, op.table_name
+    if state.phase != "after" and not state.is_new(key, op.column_name):
+        yield {"table": label(key), "column": op.column_name}
+
+
+@rule(
+    "column-renamed",
+    ops.AlterColumnOp,
+    says="The running version still calls {table}.{column} that.",
+)
+def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a column that gets another name."""
+    key = op.schema, op.table_name
+    stays = op.modify_name is None or state.phase == "after"
+    if not (stays or state.is_new(key, op.column_name)):
+        yield {"table": label(key), "column": op.column_name}
+
+
+@rule(
+    "table-renamed",
+    ops.RenameTableOp,
+    says="The running version still calls {table} that.",
+)
+def table_renamed(op: ops.RenameTableOp, state: State) -> Iterator[Matched]:
+    """Find a table that gets another name."""
+    key = op.schema, op.table_name
+    if state.phase != "after" and not state.is_new(key):
+        yield {"table": label(key)}
+
+
+@rule(
+    "column-required",
+    ops.AddColumnOp,
+    says="The running version inserts rows without {table}.{column}, which is NOT NULL"
+    " and has no default.",
+)
+def column_required(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+    """Find a new column that each INSERT has to give."""
+    key, column = (op.schema, op.table_name), op.column
+    gives_itself = column.nullable or column.server_default or column.primary_key
+    if not (gives_itself or state.phase == "after" or state.is_new(key)):
+        yield {"table": label(key), "column": column.name}
+
+
+@rule(
+    "not-null-refuses",
+    ops.AlterColumnOp,
+    says="The running version may still write NULL to {table}.{column}.",
+)
+def not_null_refuses(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a column that becomes NOT NULL."""
+    key = op.schema, op.table_name
+    if op.modify_nullable is not False or state.phase == "after" or state.is_new(key):
+        return
+    known = state.column(key, op.column_name)
+    # A column that came just now is not named by the running version's INSERTs.
+    gives_itself = known is not None and known.server_default is not None
+    if not (gives_itself and state.is_new(key, op.column_name)):
+        yield {"table": label(key), "column": op.column_name}
+
+
+@rule(
+    "default-goes",
+    ops.AlterColumnOp,
+    says="The running version inserts rows without {table}.{column}, which then is NOT"
+    " NULL and has no default.",
+)
+def default_goes(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a default that goes from a column that needs a value."""
+    key = op.schema, op.table_name
+    nullable = op.existing_nullable is not False
+    goes = op.modify_server_default is None and not nullable
+    if goes and state.phase != "after" and not state.is_new(key):
+        yield {"table": label(key), "column": op.column_name}

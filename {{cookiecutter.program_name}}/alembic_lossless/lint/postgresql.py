@@ -1,0 +1,220 @@
+"""What operations cost on PostgreSQL.
+
+Sources: PostgreSQL's "Explicit Locking" and the notes of "ALTER TABLE". The tests run
+each rule against a server, and read its lock in `pg_locks` and its work in what the
+server says at `client_min_messages = debug1`.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import sqlalchemy as sa
+from alembic.ddl.postgresql import CreateExcludeConstraintOp
+from alembic.operations import ops
+from sqlalchemy.sql.functions import FunctionElement
+
+from . import rules, type_changes
+from .cost import Growth, Harm, State, label
+from .rules import Matched
+
+rule = partial(rules.rule, dialects=("postgresql",))
+EXCLUSIVE = "ACCESS EXCLUSIVE"
+STABLE = {"now", "current_timestamp", "transaction_timestamp", "current_date"}
+STABLE |= {"statement_timestamp", "localtimestamp", "localtime", "current_user"}
+"""Functions whose value is the same for each row of a statement."""
+
+
+@rule(
+    "index-blocks-writes",
+    ops.CreateIndexOp,
+    lock="SHARE",
+    growth=Growth.SCAN,
+    says="No row of {table} can be written while the index {name} is built.",
+)
+def index_blocks_writes(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
+    """Find an index that is built while writers wait."""
+    key = op.schema, op.table_name
+    if not (op.kw.get("postgresql_concurrently") or state.is_new(key)):
+        yield {"table": label(key), "name": op.index_name}
+
+
+@rule(
+    "concurrently-in-transaction",
+    ops.CreateIndexOp,
+    ops.DropIndexOp,
+    harm=Harm.FAILS,
+    says="PostgreSQL refuses CONCURRENTLY for {name} inside a transaction.",
+)
+def concurrently_in_transaction(
+    op: ops.CreateIndexOp | ops.DropIndexOp, state: State
+) -> Iterator[Matched]:
+    """Find CONCURRENTLY where a transaction is open."""
+    if op.kw.get("postgresql_concurrently") and not state.autocommit:
+        yield {"table": label((op.schema, str(op.table_name))), "name": op.index_name}
+
+
+@rule(
+    "unique-blocks",
+    ops.CreateUniqueConstraintOp,
+    ops.CreatePrimaryKeyOp,
+    lock=EXCLUSIVE,
+    growth=Growth.SCAN,
+    says="Nobody can use {table} while the index of {name} is built.",
+)
+def unique_blocks(
+    op: ops.CreateUniqueConstraintOp | ops.CreatePrimaryKeyOp, state: State
+) -> Iterator[Matched]:
+    """Find a key whose index is built under the strongest lock."""
+    key = op.schema, op.table_name
+    if not state.is_new(key):
+        name = op.constraint_name or f"the key of {label(key)}"
+        yield {"table": label(key), "name": name}
+
+
+@rule(
+    "exclude-blocks",
+    CreateExcludeConstraintOp,
+    lock=EXCLUSIVE,
+    growth=Growth.SCAN,
+    says="Nobody can use {table} while {name} is built and checked; there is no other"
+    " way.",
+)
+def exclude_blocks(op: CreateExcludeConstraintOp, state: State) -> Iterator[Matched]:
+    """Find an exclusion constraint, which has no form that leaves writers alone."""
+    key = op.schema, op.table_name
+    if not state.is_new(key):
+        yield {"table": label(key), "name": op.constraint_name}
+
+
+@rule(
+    "foreign-key-scans",
+    ops.CreateForeignKeyOp,
+    lock="SHARE ROW EXCLUSIVE",
+    growth=Growth.SCAN,
+    says="No row of {table} or {parent} can be written while {name} is checked.",
+)
+def foreign_key_scans(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matched]:
+    """Find a foreign key that looks at the rows there are."""
+    key = op.kw.get("source_schema"), op.source_table
+    parent = op.kw.get("referent_schema"), op.referent_table
+    if not (op.kw.get("postgresql_not_valid") or state.is_new(key)):
+        yield {
+            "table": label(key),
+            "parent": label(parent),
+            "name": op.constraint_name,
+        }
+
+
+@rule(
+    "check-scans",
+    ops.CreateCheckConstraintOp,
+    lock=EXCLUSIVE,
+    growth=Growth.SCAN,
+    says="Nobody can use {table} while {name} is checked for each row.",
+)
+def check_scans(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Matched]:
+    """Find a CHECK that looks at the rows there are."""
+    key = op.schema, op.table_name
+    if not (op.kw.get("postgresql_not_valid") or state.is_new(key)):
+        yield {"table": label(key), "name": op.constraint_name}
+
+
+@rule(
+    "not-null-scans",
+    ops.AlterColumnOp,
+    lock=EXCLUSIVE,
+    growth=Growth.SCAN,
+    says="Nobody can use {table} while each row is looked at for a NULL in {column}.",
+)
+def not_null_scans(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a NOT NULL that no valid CHECK has proved before."""
+    key = op.schema, op.table_name
+    known = state.is_new(key) or (key, op.column_name) in state.not_null_checks
+    if op.modify_nullable is False and not known:
+        yield {"table": label(key), "column": op.column_name}
+
+
+@rule(
+    "type-rewrites",
+    ops.AlterColumnOp,
+    lock=EXCLUSIVE,
+    growth=Growth.REWRITE,
+    says="Nobody can use {table} while {column} becomes {type}: every row, and every"
+    " index, is written again.",
+)
+def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a change of type for which the table is written again."""
+    key = op.schema, op.table_name
+    if op.modify_type is None or state.is_new(key):
+        return
+    known = state.column(key, op.column_name)
+    old = op.existing_type or (None if known is None else known.type)
+    using = op.kw.get("postgresql_using", "")
+    how = type_changes.growth(old, op.modify_type, state.server, using)
+    if how is Growth.REWRITE:
+        yield {"table": label(key), "column": op.column_name, "type": op.modify_type}
+
+
+@rule(
+    "column-rewrites",
+    ops.AddColumnOp,
+    lock=EXCLUSIVE,
+    growth=Growth.REWRITE,
+    says="Nobody can use {table} while each row gets a value of {column} ({why}).",
+)
+def column_rewrites(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+    """Find a new column whose value differs from row to row."""
+    key = op.schema, op.table_name
+    why = _own_value(op.column)
+    if why and not state.is_new(key):
+        yield {"table": label(key), "column": op.column.name, "why": why}
+
+
+@rule(
+    "column-scans",
+    ops.AddColumnOp,
+    lock=EXCLUSIVE,
+    growth=Growth.SCAN,
+    says="Nobody can use {table} while the {what} of the new {column} is made.",
+)
+def column_scans(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+    """Find a new column that brings a key, an index or a CHECK of its own."""
+    key = op.schema, op.table_name
+    if not state.is_new(key):
+        for what in _brought(op.column):
+            yield {"table": label(key), "column": op.column.name, "what": what}
+
+
+def _brought(column: sa.Column[object]) -> Iterator[str]:
+    if column.unique:
+        yield "unique index"
+    elif column.index:
+        yield "index"
+    if column.foreign_keys:
+        yield "foreign key"
+    if any(isinstance(item, sa.CheckConstraint) for item in column.constraints):
+        yield "CHECK"
+
+
+def _own_value(column: sa.Column[object]) -> str:
+    """Say why rows need a value each, or nothing when one value is enough."""
+    default = column.server_default
+    if isinstance(default, sa.Computed):
+        return "" if default.persisted is False else "it is computed"
+    if isinstance(default, sa.Identity) or column.primary_key:
+        return "it counts up"
+    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
+        return ""
+    return _volatile(default.arg)
+
+
+def _volatile(default: object) -> str:
+    """Return the call in a default that may give each row another value."""
+    if isinstance(default, sa.TextClause):
+        words = default.text.lower()
+        name, call, _ = words.partition("(")
+        is_call = bool(call) and name.strip().replace("_", "").isalnum()
+        return words if is_call and name.strip() not in STABLE else ""
+    if isinstance(default, FunctionElement):
+        return "" if default.name.lower() in STABLE else f"{default.name}()"
+    return ""
