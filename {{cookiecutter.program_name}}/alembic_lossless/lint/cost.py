@@ -113,6 +113,14 @@ class State:
                     self.not_null_checks.add(((schema, table), found["column"]))
 
 
+def sql_of(operation: ops.ExecuteSQLOp) -> str:
+    """Return the statement of an operation that has one as text, or nothing."""
+    statement = operation.sqltext
+    if isinstance(statement, sa.TextClause):
+        return statement.text.replace(r"\:", ":")
+    return statement if isinstance(statement, str) else ""
+
+
 def label(key: Key) -> str:
     """Return a table's name as messages have it."""
     schema, table = key

@@ -9,7 +9,7 @@ from alembic.operations import ops
 from sqlalchemy.sql import operators, visitors
 
 from . import rules
-from .cost import Growth, State, label
+from .cost import Growth, Key, State, label, sql_of
 from .rules import Matched
 
 rule = partial(rules.rule, dialects=("postgresql", "mariadb", "mysql"))
@@ -27,20 +27,21 @@ WHOLE_TABLE = re.compile(
 )
 def rows_locked(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     """Find a statement that changes as many rows as the table has."""
-    key = _changed_by(op.sqltext)
+    key = _changed_by(op)
     if key is not None and not state.is_new(key):
         yield {"table": label(key)}
 
 
-def _changed_by(statement: object) -> tuple[str | None, str] | None:
+def _changed_by(operation: ops.ExecuteSQLOp) -> Key | None:
     """Return the table that a statement changes most rows of, or None."""
+    statement = operation.sqltext
     if isinstance(statement, sa.Update | sa.Delete):
         table = statement.table
         chosen = statement.whereclause is not None and _chooses(statement.whereclause)
         if chosen or not isinstance(table, sa.TableClause):
             return None
         return table.schema, table.name
-    words = statement.text if isinstance(statement, sa.TextClause) else str(statement)
+    words = sql_of(operation)
     found = WHOLE_TABLE.match(words)
     if found is None or re.search(r"\bWHERE\b", words, re.IGNORECASE):
         return None

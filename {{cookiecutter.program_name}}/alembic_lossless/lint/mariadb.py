@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from . import rules, type_changes
-from .cost import Growth, State, label
+from .cost import Growth, State, label, sql_of
 from .rules import Matched
 
 rule = partial(
@@ -23,6 +23,13 @@ COPIES_ONLINE = (11, 2)
 
 
 CALL = re.compile(r"(\w+)\s*\(")
+CHANGES = re.compile(
+    r"ALTER\s+(?:ONLINE\s+)?TABLE\s+(?:IF\s+EXISTS\s+)?(?P<table>[\w.`]+)"
+    r"|CREATE\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\s.*?"
+    r"\sON\s+(?P<indexed>[\w.`]+)",
+    re.IGNORECASE | re.DOTALL,
+)
+REFUSES = re.compile(r"LOCK\s*=\s*NONE|ALGORITHM\s*=\s*INSTANT", re.IGNORECASE)
 AT_ONCE = {"now", "current_timestamp", "localtime", "localtimestamp", "curdate"}
 """Functions whose value is the same for each row of a statement."""
 
@@ -102,6 +109,26 @@ def fulltext_blocks(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
     kind = next((op.kw[name] for name in dialects if op.kw.get(name)), None)
     if kind and not state.is_new(key):
         yield {"table": label(key), "name": op.index_name, "kind": kind}
+
+
+@rule(
+    "may-copy",
+    ops.ExecuteSQLOp,
+    says="MariaDB copies {table} for this, while no row can be written, where it cannot"
+    " do it otherwise; with LOCK=NONE it refuses instead.",
+)
+def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
+    """Find SQL that does not make the server itself refuse to stop writers."""
+    text = sql_of(op).strip().rstrip(";")
+    found = CHANGES.match(text)
+    if found is None or REFUSES.search(text):
+        return
+    name = (found["table"] or found["indexed"]).replace("`", "")
+    schema, _, table = name.rpartition(".")
+    if not state.is_new((schema or None, table)):
+        between = ", " if found["table"] else " "
+        online = f"{text}{between}LOCK=NONE"
+        yield {"table": name, "instead": f"op.execute({online!r})"}
 
 
 def _needs_copy(column: sa.Column[object]) -> str:

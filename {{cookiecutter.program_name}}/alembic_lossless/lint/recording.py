@@ -7,23 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
-import sqlalchemy as sa
 from alembic import op
 from alembic.operations import BatchOperations, MigrateOperation, Operations, ops
 from alembic.runtime.migration import MigrationContext
 
-from .cost import Finding, State
+from .cost import Finding, State, sql_of
 from .rules import examine
-
-
-class Statement(NamedTuple):
-    """SQL that a revision has as text, and what was known before it."""
-
-    text: str
-    line: int
-    autocommit: bool
+from .sql import Statement
 
 
 class Recorder(Operations):
@@ -65,8 +57,8 @@ class Recorder(Operations):
         found = examine(operation, self.state)
         self.findings += [replace(finding, line=line) for finding in found]
         if isinstance(operation, ops.ExecuteSQLOp):
-            text = _text(operation.sqltext)
-            self.statements.append(Statement(text, line, self.state.autocommit))
+            statement = Statement(sql_of(operation), line, self.state.autocommit)
+            self.statements.append(statement)
         self.state.after(operation)
         return (
             operation.to_table() if isinstance(operation, ops.CreateTableOp) else None
@@ -94,14 +86,6 @@ class _Batch(BatchOperations):
 
     def invoke(self, operation: MigrateOperation) -> Any:
         return self.recorder.invoke(operation)
-
-
-def _text(statement: object) -> str:
-    if isinstance(statement, str):
-        return statement
-    if isinstance(statement, sa.TextClause):
-        return statement.text.replace(r"\:", ":")
-    return ""
 
 
 def _nowhere(dialect: str) -> MigrationContext:

@@ -9,7 +9,7 @@ from alembic.operations import MigrateOperation
 from .cost import Finding, Growth, Harm, State
 
 Matched = dict[str, Any]
-"""What the sentence of a rule names; "table" is always there."""
+"""What the sentence of a rule names: "table" always, and the safe form as "instead"."""
 
 Match = Callable[[Any, State], Iterable[Matched]]
 Safe = Callable[[MigrateOperation, State], str]
@@ -41,6 +41,7 @@ class Rule:
                     self.sentence.format(**found),
                     self.lock,
                     self.growth,
+                    found.get("instead", ""),
                 )
 
 
