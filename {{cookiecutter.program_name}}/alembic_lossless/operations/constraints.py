@@ -1,0 +1,180 @@
+"""Constraints on tables in use: first for new rows, then for those there are.
+
+On PostgreSQL each step is short or stops nobody; elsewhere the same call is one step.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, Operations
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import TypeEngine
+
+from . import violations
+from .names import Names, derived
+
+
+@Operations.register_operation("validate_constraint")
+class ValidateConstraintOp(MigrateOperation):
+    """Check the rows there are against a constraint that was added NOT VALID."""
+
+    def __init__(
+        self, constraint_name: str, table_name: str, *, schema: str | None = None
+    ) -> None:
+        """Take the constraint and its table."""
+        self.constraint_name = constraint_name
+        self.table_name = table_name
+        self.schema = schema
+
+    @classmethod
+    def validate_constraint(
+        cls,
+        operations: Operations,
+        constraint_name: str,
+        table_name: str,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Check the rows there are, while others go on writing.
+
+        :param constraint_name: a foreign key or CHECK with `postgresql_not_valid=True`.
+        :raises CommandError: when rows violate it, with a count and an example.
+        """
+        operations.invoke(cls(constraint_name, table_name, schema=schema))
+
+
+@Operations.implementation_for(ValidateConstraintOp)
+def _validate(operations: Operations, op: ValidateConstraintOp) -> None:
+    names = Names(operations, op.table_name, op.schema)
+    if names.dialect == "postgresql":
+        constraint = names.quoted(op.constraint_name)
+        try:
+            names.execute(f"ALTER TABLE {names.table} VALIDATE CONSTRAINT {constraint}")
+        except IntegrityError as error:
+            violations.explain(names, op.constraint_name, error)
+    elif names.is_mysql and not operations.get_context().as_sql:
+        violations.refuse_orphans(names, op.constraint_name)
+
+
+@Operations.register_operation("set_not_null")
+class SetNotNullOp(MigrateOperation):
+    """Forbid NULL in a column of a table in use."""
+
+    def __init__(
+        self,
+        table_name: str,
+        column_name: str,
+        *,
+        schema: str | None = None,
+        **existing: Any,
+    ) -> None:
+        """Take the column, and what MariaDB has to hear of it again."""
+        self.table_name = table_name
+        self.column_name = column_name
+        self.schema = schema
+        self.existing = existing
+
+    @classmethod
+    def set_not_null(
+        cls,
+        operations: Operations,
+        table_name: str,
+        column_name: str,
+        *,
+        existing_type: TypeEngine[Any],
+        existing_server_default: Any = None,
+        existing_comment: str | None = None,
+        schema: str | None = None,
+    ) -> None:
+        """Forbid NULL, on PostgreSQL by a CHECK that is validated while others write.
+
+        :raises CommandError: when there is a NULL, with a count and an example.
+        """
+        existing = {
+            "existing_type": existing_type,
+            "existing_server_default": existing_server_default,
+            "existing_comment": existing_comment,
+        }
+        operations.invoke(cls(table_name, column_name, schema=schema, **existing))
+
+
+@Operations.implementation_for(SetNotNullOp)
+def _set_not_null(operations: Operations, op: SetNotNullOp) -> None:
+    table, column = op.table_name, op.column_name
+    names = Names(operations, table, op.schema)
+    if names.dialect != "postgresql":
+        with operations.batch_alter_table(table, schema=op.schema) as batch:
+            batch.alter_column(
+                column, nullable=False, existing_nullable=True, **op.existing
+            )
+        return
+    name = derived("ck", table, column, "not_null")
+    proof = sa.CheckConstraint(
+        f"{names.quoted(column)} IS NOT NULL", name=name, postgresql_not_valid=True
+    )
+    sa.Table(table, sa.MetaData(), sa.Column(column), proof, schema=op.schema)
+    operations.impl.add_constraint(proof)
+    _validate(operations, ValidateConstraintOp(name, table, schema=op.schema))
+    operations.alter_column(table, column, nullable=False, schema=op.schema)
+    operations.impl.drop_constraint(proof)
+
+
+@Operations.register_operation("create_unique_constraint_concurrently")
+class CreateUniqueConcurrentlyOp(MigrateOperation):
+    """Make columns unique in a table in use."""
+
+    def __init__(
+        self,
+        constraint_name: str,
+        table_name: str,
+        columns: Sequence[str],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Take the arguments of `op.create_unique_constraint`."""
+        self.constraint_name = constraint_name
+        self.table_name = table_name
+        self.columns = list(columns)
+        self.schema = schema
+
+    @classmethod
+    def create_unique_constraint_concurrently(
+        cls,
+        operations: Operations,
+        constraint_name: str,
+        table_name: str,
+        columns: Sequence[str],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Build a unique index while others write, then make it the constraint.
+
+        :raises CommandError: when rows are the same, with a count and an example.
+        """
+        operations.invoke(cls(constraint_name, table_name, columns, schema=schema))
+
+
+@Operations.implementation_for(CreateUniqueConcurrentlyOp)
+def _create_unique(operations: Operations, op: CreateUniqueConcurrentlyOp) -> None:
+    table, name = op.table_name, op.constraint_name
+    names = Names(operations, table, op.schema)
+    if names.dialect != "postgresql":
+        with operations.batch_alter_table(table, schema=op.schema) as batch:
+            batch.create_unique_constraint(name, op.columns)
+        return
+    try:
+        operations.create_index(
+            name,
+            table,
+            op.columns,
+            unique=True,
+            schema=op.schema,
+            postgresql_concurrently=operations.get_context().as_sql or names.is_alone,
+        )
+    except IntegrityError as error:
+        violations.explain_duplicates(names, op.columns, error)
+    quoted = names.quoted(name)
+    names.execute(
+        f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
+    )

@@ -1,0 +1,280 @@
+"""An `autocommit_block()` that stopped goes on where it stopped.
+
+In such a block each statement is committed by itself, so that no lock is held longer
+than one statement needs it. Its number, and a digest of all that came before, is written
+down with it: a later run passes over what is done, and refuses a file that now says
+something else.
+"""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, repeat
+from typing import Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex
+
+from . import online
+from .progress import shown
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+READS = re.compile(r"\s*(SELECT|SHOW|SET|WITH)\b", re.IGNORECASE)
+ALONE = re.compile(
+    r"\bCONCURRENTLY\b|^\s*(VACUUM|REINDEX|ALTER\s+TYPE\s+\S+\s+ADD\s+VALUE)",
+    re.IGNORECASE,
+)
+"""What PostgreSQL refuses in a transaction, or does not let be used in the same one."""
+
+LOCK_TIMEOUT = "100ms"
+"""How long a statement may stand in the queue for a table, and others behind it."""
+
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between tries to get a lock; the last again and again."""
+
+BUSY = {"55P03", "40P01", 1205, 1213}
+"""Lock not available, and deadlock: PostgreSQL's SQLSTATE, MariaDB's error number."""
+
+
+class Passed(NamedTuple):
+    """How far a revision came: so many statements, with this digest of their texts."""
+
+    number: int
+    digest: str
+
+
+def journal_of(migration: MigrationContext) -> "Journal | None":
+    """Return the journal of the revision that runs, if its steps are written down."""
+    found: Journal | None = migration.opts.get("journal")
+    return found
+
+
+class Journal:
+    """The statements of one revision on one database, those that are done and to do."""
+
+    def __init__(
+        self,
+        migration: MigrationContext,
+        write: Callable[[Passed | None], None],
+        passed: Passed | None = None,
+        wait: float = 300,
+    ) -> None:
+        """Begin a revision, or go on with it.
+
+        :param write: writes down how far the revision came, in the transaction that is
+            open; None means: no further than its begin, as far as is known.
+        :param passed: what an earlier run wrote down.
+        :param wait: seconds after which a lock that cannot be had is an error.
+        """
+        self._migration = migration
+        self._write = write
+        self._passed = passed
+        self._wait = wait
+        self._number, self._digest = 0, ""
+        self._inside = False
+        self._written = passed is not None
+        self._execute: Callable[..., Any] = migration.impl._exec  # noqa: SLF001
+        self._block = migration.autocommit_block
+        self._postgresql = migration.dialect.name == "postgresql"
+        self._new = set[str]()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Let each statement of a revision pass through here."""
+        migration, impl = self._migration, self._migration.impl
+        # Alembic has no other place that all statements of a revision go through.
+        vars(impl)["_exec"] = self._one
+        vars(migration)["autocommit_block"] = self._separately_committed
+        migration.opts["journal"] = self
+        try:
+            yield
+            self._refuse_shorter_file()
+        finally:
+            del vars(impl)["_exec"]
+            vars(migration)["autocommit_block"] = self._block
+            del migration.opts["journal"]
+
+    def run(self, what: str, act: Callable[[], T], *, alone: bool = False) -> T | None:
+        """Take one step, unless an earlier run took it.
+
+        :param what: the same text each time that the revision runs.
+        :param act: takes the step.
+        :param alone: commits what it does itself, or needs no transaction around it.
+        """
+        if not self._is_next(what):
+            return None
+        if not self._inside:
+            self._forget()
+            return act()
+        with shown(self.connection, what):
+            return self.patiently(partial(self._commit, act, alone))
+
+    def patiently(self, act: Callable[[], T]) -> T:
+        """Repeat what did not get its lock, with growing pauses.
+
+        :raises DBAPIError: when it did not get it in time, or for another reason.
+        """
+        deadline = time.monotonic() + self._wait
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            try:
+                return act()
+            except DBAPIError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(pause)
+        raise AssertionError
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection that the revision runs on."""
+        connection = self._migration.connection
+        if connection is None:
+            raise AssertionError
+        return connection
+
+    def commits(self) -> bool:
+        """Tell whether each statement is committed by itself at the moment."""
+        return self._inside
+
+    def commit(self) -> None:
+        """Commit a part of a step that commits by itself."""
+        if self._inside and not self._postgresql:
+            self.connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def _separately_committed(self) -> Iterator[None]:
+        """Stand for Alembic's `autocommit_block()`."""
+        if self._inside:
+            yield
+            return
+        if self._number > (self._passed.number if self._passed else 0):
+            # What came before the block is committed as it begins.
+            self._note()
+        with self._block() if self._postgresql else self._limited():
+            self._inside = True
+            try:
+                yield
+            finally:
+                self._inside = False
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Let MariaDB wait for a table no longer than the shortest time it knows."""
+        connection = self.connection
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("SET @wait = @@lock_wait_timeout")
+        connection.exec_driver_sql("SET lock_wait_timeout = 1")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql("SET lock_wait_timeout = @wait")
+
+    def _one(self, construct: Any, *args: Any, **kw: Any) -> Any:
+        """Stand for Alembic's own execution of one statement."""
+        text = online.text_of(construct, self._migration.dialect)
+        if READS.match(text):
+            return self._execute(construct, *args, **kw)
+        if self._inside and not self._postgresql:
+            construct = online.without_lock(text, construct, self._new)
+        act = partial(self._execute, construct, *args, **kw)
+        if self._inside and not self._postgresql:
+            act = partial(online.refused, text, act, self.connection)
+        if isinstance(construct, CreateIndex) and ALONE.search(text):
+            act = partial(self._index, construct, act)
+        return self.run(text, act, alone=bool(ALONE.search(text)))
+
+    def _index(self, construct: CreateIndex, act: Callable[[], Any]) -> Any:
+        """Build an index, and first drop what a run that failed left of it."""
+        is_valid = online.is_valid(construct.element, self.connection)
+        if is_valid is False:
+            online.drop_invalid(construct.element, self.connection)
+        goes_on = self._passed and self._number == self._passed.number + 1
+        # Killed between the two, a run builds an index and does not write that down.
+        return None if is_valid and goes_on else act()
+
+    def _commit(self, act: Callable[[], T], alone: bool) -> T:  # noqa: FBT001
+        """Take a step and write down that it was taken, both or neither."""
+        execute = self.connection.exec_driver_sql
+        if alone or not self._postgresql:
+            with self._unlimited():
+                result = act()
+            self._note()
+            self.commit()
+            return result
+        execute("BEGIN")
+        try:
+            execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            result = act()
+            self._note()
+            execute("COMMIT")
+        except BaseException:
+            execute("ROLLBACK")
+            raise
+        return result
+
+    @contextmanager
+    def _unlimited(self) -> Iterator[None]:
+        """Let PostgreSQL wait for old transactions, which stops nobody."""
+        if not self._postgresql:
+            yield
+            return
+        before = self.connection.exec_driver_sql("SHOW lock_timeout").scalar()
+        self.connection.exec_driver_sql("SET lock_timeout = 0")
+        try:
+            yield
+        finally:
+            self.connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
+
+    def _is_next(self, what: str) -> bool:
+        """Count a statement, and tell whether it is still to be run.
+
+        :raises CommandError: when it is not what an earlier run did here.
+        """
+        self._number += 1
+        whole = f"{self._digest} {what}"
+        self._digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
+        if self._passed is None or self._number > self._passed.number:
+            return True
+        if self._number == self._passed.number:
+            if self._digest != self._passed.digest:
+                raise CommandError(_changed(self._number))
+            log.warning("Going on after statement %d, which is done.", self._number)
+        return False
+
+    def _refuse_shorter_file(self) -> None:
+        if self._passed and self._number < self._passed.number:
+            raise CommandError(_changed(self._passed.number))
+
+    def _note(self) -> None:
+        self._written = True
+        self._write(Passed(self._number, self._digest))
+
+    def _forget(self) -> None:
+        """Take back what is written where a statement cannot be taken back."""
+        if self._written and not self._postgresql:
+            self._written = False
+            self._write(None)
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Tell whether an error means that somebody else has the lock."""
+    cause: Any = error.orig
+    codes = {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
+    return bool(codes & BUSY)
+
+
+def _changed(number: int) -> str:
+    return (
+        f"An earlier run did {number} statements of this revision, and its file does not"
+        " begin with these any more. Put them back as they were, or do the rest by hand"
+        " and stamp the revision."
+    )
