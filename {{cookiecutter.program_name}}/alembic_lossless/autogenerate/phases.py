@@ -1,0 +1,218 @@
+"""What comes before the new version of the app is deployed, and what comes after it.
+
+Before it comes what the running version does not notice; after it, what it would not
+have survived. Between the two both versions run on the same tables.
+"""
+
+from collections.abc import Callable, Iterable
+from copy import copy
+from typing import Any
+
+from alembic.operations import MigrateOperation, ops
+from sqlalchemy import Column
+
+from ..operations.batches import FillInBatchesOp
+from ..operations.columns import KeepInStepOp
+from ..types import keeps_all
+from .draft import Draft
+from .live import is_used
+from .not_null import like
+from .operations import Key, RenameColumn, operations_in
+
+Parts = tuple[list[MigrateOperation], list[MigrateOperation]]
+"""What of an operation comes before the deployment, and what after it."""
+
+BEFORE, AFTER = "before", "after"
+
+
+def split(draft: Draft, upgrade: ops.UpgradeOps) -> tuple[ops.UpgradeOps, ops.UpgradeOps]:
+    """Return the upgrade in two: before the deployment and after it."""
+    made = {
+        (op.schema, op.table_name)
+        for op in upgrade.ops
+        if isinstance(op, ops.CreateTableOp)
+    }
+    before, after = _like(upgrade), _like(upgrade)
+    for op in upgrade.ops:
+        first, last = _of_whole(draft, upgrade, op, made)
+        before.ops += first
+        after.ops += last
+    return before, after
+
+
+def _like(upgrade: ops.UpgradeOps) -> ops.UpgradeOps:
+    return ops.UpgradeOps([], upgrade_token=upgrade.upgrade_token)
+
+
+def _of_whole(
+    draft: Draft, upgrade: ops.UpgradeOps, op: MigrateOperation, made: set[Key]
+) -> Parts:
+    if isinstance(op, RenameColumn):
+        return _renamed(draft, upgrade, op)
+    if isinstance(op, ops.DropTableOp):
+        return [], [op]
+    if not isinstance(op, ops.ModifyTableOps) or (op.schema, op.table_name) in made:
+        return [op], []
+    fresh = {one.column.name for one in op.ops if isinstance(one, ops.AddColumnOp)}
+    parts: Parts = [], []
+    for one in op.ops:
+        for found, more in zip(parts, _of_table(draft, one, fresh), strict=True):
+            found.extend(more)
+    first, last = (
+        [ops.ModifyTableOps(op.table_name, part, schema=op.schema)] if part else []
+        for part in parts
+    )
+    return list(first), list(last)
+
+
+def _of_table(draft: Draft, op: MigrateOperation, fresh: set[str]) -> Parts:
+    """Return the parts of what happens to one table."""
+    if isinstance(op, ops.AddColumnOp):
+        return _added(draft, op)
+    if isinstance(op, ops.DropColumnOp):
+        return _dropped(draft, op)
+    if isinstance(op, ops.AlterColumnOp):
+        return _altered(op)
+    is_unique = isinstance(op, ops.CreateIndexOp) and op.unique
+    if isinstance(op, ops.AddConstraintOp) or is_unique:
+        # What the running version does not know it cannot violate.
+        return ([op], []) if set(_columns(op)) <= fresh else ([], [op])
+    if isinstance(op, ops.DropIndexOp) and not op.to_index().unique:
+        return [], [op]
+    return [op], []
+
+
+def _columns(op: MigrateOperation) -> Iterable[str]:
+    if isinstance(op, ops.CreateIndexOp):
+        return [column.name for column in op.to_index().columns]
+    if isinstance(op, ops.CreateForeignKeyOp):
+        return list(op.local_cols)
+    if isinstance(op, ops.CreateUniqueConstraintOp):
+        return list(op.columns)
+    return [""]
+
+
+def _added(draft: Draft, op: ops.AddColumnOp) -> Parts:
+    """Give a column that must not be empty a default until the old version is gone."""
+    column = op.column
+    value = draft.fills.get(((op.schema, op.table_name), column.name))
+    gives_itself = column.nullable or column.server_default or column.primary_key
+    if gives_itself or value is None:
+        return [op], []
+    default = value.default()
+    with_default = like(column, server_default=default)
+    goes = ops.AlterColumnOp(
+        op.table_name,
+        column.name,
+        schema=op.schema,
+        existing_type=column.type,
+        existing_nullable=False,
+        existing_comment=column.comment,
+        existing_server_default=with_default.server_default,
+        modify_server_default=None,
+    )
+    return [ops.AddColumnOp(op.table_name, with_default, schema=op.schema)], [goes]
+
+
+def _dropped(draft: Draft, op: ops.DropColumnOp) -> Parts:
+    """Let a column be empty as soon as the new version no longer writes it."""
+    column = op.to_column()
+    if column.nullable or column.server_default is not None or column.primary_key:
+        return [], [op]
+    known = draft.declared.get((op.schema, op.table_name), {}).get(column.name)
+    allow = ops.AlterColumnOp(
+        op.table_name,
+        column.name,
+        schema=op.schema,
+        existing_type=column.type if known is None else known.type,
+        existing_nullable=False,
+        existing_comment=column.comment,
+        modify_nullable=True,
+    )
+    empty = like(column, nullable=True)
+    add = ops.AddColumnOp(op.table_name, empty, schema=op.schema)
+    return [allow], [add.reverse()]
+
+
+Facet = tuple[str, object, Callable[[ops.AlterColumnOp], bool]]
+
+FACETS: tuple[Facet, ...] = (
+    (
+        "type",
+        None,
+        lambda op: op.existing_type is None
+        or keeps_all(op.existing_type, op.modify_type),
+    ),
+    ("nullable", None, lambda op: bool(op.modify_nullable)),
+    ("server_default", False, lambda op: op.modify_server_default is not None),
+    ("comment", False, lambda _op: True),
+)
+"""What an operation changes of a column, the value that says that it does not, and
+whether the running version survives it."""
+
+
+def _altered(op: ops.AlterColumnOp) -> Parts:
+    """Take apart what an operation changes of a column."""
+    first, last = copy(op), copy(op)
+    first.kw, last.kw = dict(op.kw), dict(op.kw)
+    for what, unchanged, is_survived in FACETS:
+        modify, existing = f"modify_{what}", f"existing_{what}"
+        change = getattr(op, modify)
+        if change is unchanged:
+            continue
+        if is_survived(op):
+            setattr(last, modify, unchanged)
+            setattr(last, existing, change)
+        else:
+            setattr(first, modify, unchanged)
+    parts = ([part] if part.has_changes() else [] for part in (first, last))
+    before, after = (list[MigrateOperation](part) for part in parts)
+    return before, after
+
+
+def _renamed(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> Parts:
+    """Let two columns be kept in step while both versions run.
+
+    Where a key or an index uses the column, or more than its name changes, it is
+    renamed after the deployment: the draft's comment says whom that breaks.
+    """
+    table, old, new = op.table_name, op.column_name, str(op.modify_name)
+    column = draft.models.get((op.schema, table), {}).get(new)
+    if column is None or is_used(column) or _is_changed(upgrade, op):
+        return [], [op]
+    fresh: Column[Any] = Column(
+        new, op.existing_type, nullable=True, comment=op.existing_comment or None
+    )
+    add = ops.ModifyTableOps(
+        table, [ops.AddColumnOp(table, fresh, schema=op.schema)], schema=op.schema
+    )
+    step = KeepInStepOp(table, old, new, schema=op.schema)
+    copied = FillInBatchesOp(table, new, Column(old), schema=op.schema)
+    gone: Column[Any] = Column(
+        old, op.existing_type, nullable=True, comment=op.existing_comment or None
+    )
+    drop = ops.AddColumnOp(table, gone, schema=op.schema).reverse()
+    finish = ops.AlterColumnOp(
+        table,
+        new,
+        schema=op.schema,
+        existing_type=op.existing_type,
+        existing_nullable=True,
+        modify_nullable=None if op.existing_nullable is not False else False,
+        modify_server_default=op.existing_server_default or False,
+    )
+    last = [finish, drop] if finish.has_changes() else [drop]
+    return (
+        [add, step, copied],
+        [step.reverse(), ops.ModifyTableOps(table, last, schema=op.schema)],
+    )
+
+
+def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:
+    """Tell whether more than its name changes of a column."""
+    names = {rename.column_name, rename.modify_name}
+    return any(
+        getattr(op, "column_name", None) in names
+        for op in operations_in(upgrade)
+        if op is not rename and getattr(op, "table_name", None) == rename.table_name
+    )
