@@ -8,10 +8,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations, ops
+from alembic_lossless.lint import Finding, Growth, Harm, Server, State, examine
 from servers import empty_database
 from sqlalchemy.pool import NullPool
-
-from alembic_lossless.lint import Finding, Growth, Harm, Server, State, examine
 
 KEY = (None, "friend")
 COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {

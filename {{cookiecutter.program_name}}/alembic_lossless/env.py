@@ -88,7 +88,8 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :param options: arguments of `context.configure`, but `connection` and `url`.
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
-    with transaction(_database(database), reviewed(Review(1), options)):
+    known = _database(database)
+    with transaction(known, reviewed(Review(1, live=known.live), options)):
         yield
 
 
@@ -107,7 +108,8 @@ def migrating_several(
     :raises CommandError: with the database, the cause and what to do.
     """
     known = {name: _database(given) for name, given in databases.items()}
-    review = Review(len(known))
+    live = any(database.live for database in known.values())
+    review = Review(len(known), live=live)
     checks = {}
     with several.saying_where_each_is(known), ExitStack() as stack:
 

@@ -6,5 +6,8 @@ DELETES = "# DELETES:"
 INVENTS = "# INVENTS:"
 """A value that nobody entered, put where the lost one was."""
 
+LOCKS = "# LOCKS:"
+"""Who has to wait for what, for longer than an instant."""
+
 REVIEW = "# REVIEW:"
 """What an author must still look at; a test can refuse a script that has it."""

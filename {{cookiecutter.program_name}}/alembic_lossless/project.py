@@ -67,6 +67,10 @@ class Project:
         read for a draft.
     :param engines: returns the engines of the running app by name, None outside of one.
     :param ini: the alembic.ini, if there is one.
+    :param live: whether people use the app while it migrates: then drafts take the form
+        that leaves them at work, in two revisions where the old version of the app
+        would not survive one. Drafts on SQLite do not, unless `-x live` says so.
+    :param lint_after: the newest revision that `lint` does not look at by itself.
     :param settings: what else the owner may set.
     """
 
@@ -77,6 +81,8 @@ class Project:
     import_models: Callable[[], None] = lambda: None
     engines: Callable[[], Mapping[str, Engine] | None] = lambda: None
     ini: Path | None = None
+    live: bool = False
+    lint_after: str | None = None
     settings: Settings = field(default_factory=Settings)
 
     @property

@@ -1,7 +1,7 @@
 """The form of a draft that leaves the running app at work.
 
-Each operation is committed by itself, in an `autocommit_block()`: then none waits with a
-lock on a table for what comes after it.
+Each operation is committed by itself, in an `autocommit_block()`: then none waits with
+a lock on a table for what comes after it.
 """
 
 from collections.abc import Iterator
@@ -21,18 +21,20 @@ from ..operations.constraints import (
     SetNotNullOp,
     ValidateConstraintOp,
 )
-from ..operations.guards import GUARDS
+from ..operations.guards import (
+    RefuseDuplicatesOp,
+    RefuseLossOp,
+    RefuseMissingOp,
+    RefuseOrphansOp,
+)
 from .draft import Draft
-from .operations import FillNulls, Key, Note
+from .operations import AutocommitBlock, FillNulls, Key, Note
 
 VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
+GUARDS = (RefuseDuplicatesOp, RefuseLossOp, RefuseMissingOp, RefuseOrphansOp)
 POSTGRESQL = Server.oldest("postgresql")
 """What is an instant there is left as it is: MariaDB refuses what it cannot do."""
-
-
-class AutocommitBlock(ops.OpContainer, MigrateOperation):
-    """Operations that are each committed by itself."""
 
 
 def leave_others_at_work(draft: Draft, container: ops.OpContainer) -> None:
@@ -48,7 +50,7 @@ def leave_others_at_work(draft: Draft, container: ops.OpContainer) -> None:
             inside += _online(draft, op)
         elif isinstance(op, FillNulls):
             inside.append(_in_batches(op))
-        elif isinstance(op, (*GUARDS, Note)) and not inside:
+        elif isinstance(op, GUARDS) or (isinstance(op, Note) and not inside):
             before.append(op)
         else:
             inside.append(op)
@@ -144,7 +146,9 @@ def _altered(
 def _existing(op: ops.AlterColumnOp, *what: str) -> dict[str, Any]:
     """Return what a column is, as far as it is not what it would be anyway."""
     found = {f"existing_{one}": getattr(op, f"existing_{one}") for one in what}
-    return {name: value for name, value in found.items() if value not in (None, False)} | (
+    return {
+        name: value for name, value in found.items() if value not in (None, False)
+    } | (
         {"existing_nullable": False} if found.get("existing_nullable") is False else {}
     )
 

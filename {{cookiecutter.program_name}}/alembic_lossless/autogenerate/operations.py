@@ -103,6 +103,10 @@ def existing(
     return same
 
 
+class AutocommitBlock(ops.OpContainer):
+    """Operations that are each committed by itself."""
+
+
 class FillNulls(ops.MigrateOperation):
     """Give a value to the rows of a table that have none in a column."""
 

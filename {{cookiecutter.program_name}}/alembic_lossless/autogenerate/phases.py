@@ -6,50 +6,62 @@ have survived. Between the two both versions run on the same tables.
 
 from collections.abc import Callable, Iterable
 from copy import copy
-from typing import Any
+from dataclasses import dataclass, field
 
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy import Column
 
-from ..operations.batches import FillInBatchesOp
-from ..operations.columns import KeepInStepOp
 from ..types import keeps_all
 from .draft import Draft
-from .live import is_used
 from .not_null import like
-from .operations import Key, RenameColumn, operations_in
+from .operations import Key, RenameColumn
+from .phase_scripts import Directions
+from .two_names import Rename, is_kept_in_step
 
 Parts = tuple[list[MigrateOperation], list[MigrateOperation]]
 """What of an operation comes before the deployment, and what after it."""
 
-BEFORE, AFTER = "before", "after"
+
+@dataclass
+class Phases:
+    """An upgrade in two, and what each has beside what Alembic compares."""
+
+    before: ops.UpgradeOps
+    after: ops.UpgradeOps
+    renames: list[Rename] = field(default_factory=list)
+
+    def add_renames(self, before: Directions, after: Directions) -> None:
+        """Let columns with two names arrive last and go first."""
+        for rename in self.renames:
+            before[0].ops += rename.before()
+            after[1].ops += rename.undo_after()
+            after[0].ops[:0] = rename.after()
+            before[1].ops[:0] = rename.undo_before()
 
 
-def split(draft: Draft, upgrade: ops.UpgradeOps) -> tuple[ops.UpgradeOps, ops.UpgradeOps]:
+def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
     """Return the upgrade in two: before the deployment and after it."""
     made = {
         (op.schema, op.table_name)
         for op in upgrade.ops
         if isinstance(op, ops.CreateTableOp)
     }
-    before, after = _like(upgrade), _like(upgrade)
+    phases = Phases(_like(upgrade), _like(upgrade))
     for op in upgrade.ops:
-        first, last = _of_whole(draft, upgrade, op, made)
-        before.ops += first
-        after.ops += last
-    return before, after
+        if isinstance(op, RenameColumn) and is_kept_in_step(draft, upgrade, op):
+            phases.renames.append(Rename(op))
+            continue
+        first, last = _of_whole(draft, op, made)
+        phases.before.ops += first
+        phases.after.ops += last
+    return phases
 
 
 def _like(upgrade: ops.UpgradeOps) -> ops.UpgradeOps:
     return ops.UpgradeOps([], upgrade_token=upgrade.upgrade_token)
 
 
-def _of_whole(
-    draft: Draft, upgrade: ops.UpgradeOps, op: MigrateOperation, made: set[Key]
-) -> Parts:
-    if isinstance(op, RenameColumn):
-        return _renamed(draft, upgrade, op)
-    if isinstance(op, ops.DropTableOp):
+def _of_whole(draft: Draft, op: MigrateOperation, made: set[Key]) -> Parts:
+    if isinstance(op, ops.DropTableOp | RenameColumn):
         return [], [op]
     if not isinstance(op, ops.ModifyTableOps) or (op.schema, op.table_name) in made:
         return [op], []
@@ -140,8 +152,11 @@ FACETS: tuple[Facet, ...] = (
     (
         "type",
         None,
-        lambda op: op.existing_type is None
-        or keeps_all(op.existing_type, op.modify_type),
+        lambda op: (
+            op.modify_type is None
+            or op.existing_type is None
+            or keeps_all(op.existing_type, op.modify_type)
+        ),
     ),
     ("nullable", None, lambda op: bool(op.modify_nullable)),
     ("server_default", False, lambda op: op.modify_server_default is not None),
@@ -168,51 +183,3 @@ def _altered(op: ops.AlterColumnOp) -> Parts:
     parts = ([part] if part.has_changes() else [] for part in (first, last))
     before, after = (list[MigrateOperation](part) for part in parts)
     return before, after
-
-
-def _renamed(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> Parts:
-    """Let two columns be kept in step while both versions run.
-
-    Where a key or an index uses the column, or more than its name changes, it is
-    renamed after the deployment: the draft's comment says whom that breaks.
-    """
-    table, old, new = op.table_name, op.column_name, str(op.modify_name)
-    column = draft.models.get((op.schema, table), {}).get(new)
-    if column is None or is_used(column) or _is_changed(upgrade, op):
-        return [], [op]
-    fresh: Column[Any] = Column(
-        new, op.existing_type, nullable=True, comment=op.existing_comment or None
-    )
-    add = ops.ModifyTableOps(
-        table, [ops.AddColumnOp(table, fresh, schema=op.schema)], schema=op.schema
-    )
-    step = KeepInStepOp(table, old, new, schema=op.schema)
-    copied = FillInBatchesOp(table, new, Column(old), schema=op.schema)
-    gone: Column[Any] = Column(
-        old, op.existing_type, nullable=True, comment=op.existing_comment or None
-    )
-    drop = ops.AddColumnOp(table, gone, schema=op.schema).reverse()
-    finish = ops.AlterColumnOp(
-        table,
-        new,
-        schema=op.schema,
-        existing_type=op.existing_type,
-        existing_nullable=True,
-        modify_nullable=None if op.existing_nullable is not False else False,
-        modify_server_default=op.existing_server_default or False,
-    )
-    last = [finish, drop] if finish.has_changes() else [drop]
-    return (
-        [add, step, copied],
-        [step.reverse(), ops.ModifyTableOps(table, last, schema=op.schema)],
-    )
-
-
-def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:
-    """Tell whether more than its name changes of a column."""
-    names = {rename.column_name, rename.modify_name}
-    return any(
-        getattr(op, "column_name", None) in names
-        for op in operations_in(upgrade)
-        if op is not rename and getattr(op, "table_name", None) == rename.table_name
-    )

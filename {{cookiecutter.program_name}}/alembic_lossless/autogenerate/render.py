@@ -7,6 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import render_op
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp
@@ -17,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from ..internals import type_code
 from ..operations.base import LosslessOp
 from .operations import (
+    AutocommitBlock,
     FillNulls,
     Note,
     RenameColumn,
@@ -190,14 +192,30 @@ def default_code(value: Any) -> str:
 _stock_alter_column = renderers.dispatch(AlterColumnOp)
 
 
+def _value_code(value: Any, context: AutogenContext) -> str:
+    """Return an argument of a call as a script has it."""
+    if isinstance(value, TypeEngine):
+        return type_code(value, context)
+    if isinstance(value, sa.DefaultClause):
+        return default_code(value.arg)
+    if isinstance(value, sa.ColumnClause):
+        return f"sa.column({value.name!r})"
+    return repr(value)
+
+
+@renderers.dispatch_for(AutocommitBlock)
+def _render_block(context: AutogenContext, block: AutocommitBlock) -> list[str]:
+    """Write the operations of a block; an empty line ends a block of Python."""
+    prefix = context.opts["alembic_module_prefix"]
+    head = f"with {prefix}get_context().autocommit_block():"
+    return [head, *(line for op in block.ops for line in render_op(context, op)), ""]
+
+
 @renderers.dispatch_for(LosslessOp)
 def _render_call(context: AutogenContext, op: LosslessOp) -> str:
-    written = [
-        type_code(value, context) if isinstance(value, TypeEngine) else repr(value)
-        for value in op.arguments
-    ]
-    if op.schema:
-        written.append(f"schema={op.schema!r}")
+    written = [_value_code(value, context) for value in op.arguments]
+    more = op.options | ({"schema": op.schema} if op.schema else {})
+    written += [f"{name}={_value_code(value, context)}" for name, value in more.items()]
     prefix = context.opts["alembic_module_prefix"]
     return f"{prefix}{op.function}({', '.join(written)})"
 

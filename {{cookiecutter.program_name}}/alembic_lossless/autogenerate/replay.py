@@ -18,6 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from ..internals import in_place_of_op
+from ..operations.base import LosslessOp
 from ..runtime.run import unlogged
 from ..runtime.tokens import database_in
 
@@ -49,6 +50,8 @@ class Recorder(Operations):
 
     def invoke(self, operation: MigrateOperation) -> Any:
         """Remember what an operation does to columns."""
+        if isinstance(operation, LosslessOp):
+            operation = operation.as_alembic() or operation
         match operation:
             case ops.CreateTableOp():
                 table = operation.to_table()

@@ -7,9 +7,11 @@ give each direction, by itself, the form that is safe on tables with rows.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from alembic import context
+from alembic.operations import ops
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 
@@ -26,6 +28,7 @@ from .checks import (
 )
 from .compare import compare_type, include_object
 from .constraint_guards import guard_keys, unique_as_declared
+from .costs import note_costs
 from .data_migration import refuse_unknown, write_data_migration
 from .declared import as_declared
 from .differences import refuse_differences
@@ -33,13 +36,19 @@ from .draft import Draft, Step, tables
 from .enums import ask_for_values, shape_enums
 from .foreign_keys import free_indexes, free_retyped
 from .layout import lay_out_when_written
+from .live import leave_others_at_work
 from .not_null import ask_fills, fill_asked, fill_neutrally
 from .ordering import drop_no_indexes_of_dropped_tables, order, steady
+from .phase_scripts import Directions, declare_phases
+from .phases import split
 from .rename_detection import ask_renames
 from .render import render_item
 from .type_changes import change_types
 
 Function = Callable[..., Any]
+
+LIVE = {"live": True, "live=yes": True, "live=no": False}
+"""What `-x` says of a draft for a project that is in use, or not."""
 
 QUESTIONS: tuple[Step, ...] = (
     refuse_uncompilable,
@@ -117,9 +126,14 @@ def _then(first: Function, second: Function) -> Function:
 class Review:
     """The review of one command's draft, database after database."""
 
-    def __init__(self, databases: int) -> None:
-        """Begin the review of a draft for so many databases."""
+    def __init__(self, databases: int, *, live: bool = False) -> None:
+        """Begin the review of a draft for so many databases.
+
+        :param live: whether people use the app while it migrates.
+        """
         self._databases = databases
+        self._live = live
+        self._after: list[Directions] = []
         self._prompt: Prompt | None = None
         self._tables: set[str] = set()
 
@@ -145,33 +159,70 @@ class Review:
                 refuse_differences(script.upgrade_ops_list, revision)
             return
         prompt = self._prompt = self._prompt or _prompt()
-        _review(database, script, prompt)
+        self._after.append(_review(database, script, prompt, live=self._live))
         if not is_last:
             return
         prompt.close()
         lay_out_when_written(context.script)
-        if all(upgrade.is_empty() for upgrade in script.upgrade_ops_list):
-            scripts.clear()
+        declare_phases(scripts, self._after)
+        if not scripts:
             prompt.config.print_stdout(
                 "No changes: the models and the database agree. No revision is written."
             )
 
 
+def _arguments() -> tuple[list[str], list[str]]:
+    """Return what `-x` says, and what the Python API was given in its place."""
+    typed = getattr(context.config.cmd_opts, "x", None) or ()
+    return [*typed], [*context.config.attributes.get("answers", ())]
+
+
 def _prompt() -> Prompt:
-    arguments = getattr(context.config.cmd_opts, "x", None) or ()
-    given = context.config.attributes.get("answers", ())
-    return Prompt(context.config, Answers(arguments, given))
+    typed, given = _arguments()
+    answers = [text for text in given if text not in LIVE]
+    return Prompt(context.config, Answers(typed, answers))
+
+
+def _is_live(database: MigrationContext, project: bool) -> bool:  # noqa: FBT001
+    """Tell whether a draft is for people at work: `-x live`, or the project says it."""
+    typed, given = _arguments()
+    said = [LIVE[text] for text in (*typed, *given) if text in LIVE]
+    return said[-1] if said else project and database.dialect.name != "sqlite"
 
 
 def _review(
-    database: MigrationContext, script: MigrationScript, prompt: Prompt
-) -> None:
+    database: MigrationContext, script: MigrationScript, prompt: Prompt, *, live: bool
+) -> Directions:
+    """Review what was found for a database; return what waits for the deployment."""
     upgrade, downgrade = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
     draft = Draft(database, upgrade, downgrade, prompt)
     for step in QUESTIONS:
         step(draft, upgrade)
+    after = ops.UpgradeOps([], upgrade_token=upgrade.upgrade_token)
+    later = ops.DowngradeOps([], downgrade_token=downgrade.downgrade_token)
     if prompt.open:
-        return
+        return after, later
+    live = _is_live(database, live)
+    if not live:
+        _shape(draft)
+        note_costs(draft, upgrade)
+        return after, later
+    phases = split(draft, upgrade)
+    upgrade.ops, after.ops = phases.before.ops, phases.after.ops
+    first, last = (upgrade, downgrade), (after, later)
+    drafts = [replace(draft, upgrade=up, downgrade=down) for up, down in (first, last)]
+    for part in drafts:
+        _shape(part)
+    phases.add_renames(first, last)
+    for part in drafts:
+        leave_others_at_work(part, part.upgrade)
+        note_costs(part, part.upgrade)
+    return last
+
+
+def _shape(draft: Draft) -> None:
+    """Give both directions the form that is safe on tables with rows."""
+    upgrade, downgrade = draft.upgrade, draft.downgrade
     upgrade.reverse_into(downgrade)
     for step in SHAPES:
         step(draft, upgrade)

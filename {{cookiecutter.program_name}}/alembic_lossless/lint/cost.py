@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
+from sqlalchemy.engine import Dialect
 
 Key = tuple[str | None, str]
 """A table: (schema, name)."""
@@ -54,6 +55,12 @@ class Server:
     def at_least(self, *version: int) -> bool:
         """Tell whether it is known to be this version or a later one."""
         return self.version >= version
+
+
+def version_of(dialect: Dialect) -> tuple[int, ...]:
+    """Return the version of a server, or the oldest that is maintained."""
+    found = getattr(dialect, "server_version_info", None) or ()
+    return tuple(v for v in found if isinstance(v, int)) or OLDEST.get(dialect.name, ())
 
 
 @dataclass(frozen=True)

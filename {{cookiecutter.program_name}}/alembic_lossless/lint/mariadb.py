@@ -79,7 +79,11 @@ def type_copies(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     known = state.column(key, op.column_name)
     old = op.existing_type or (None if known is None else known.type)
     if type_changes.growth(old, op.modify_type, state.server) is Growth.REWRITE:
-        yield {"table": label(key), "column": op.column_name, "type": op.modify_type}
+        yield {
+            "table": label(key),
+            "column": op.column_name,
+            "type": repr(op.modify_type),
+        }
 
 
 @rule(

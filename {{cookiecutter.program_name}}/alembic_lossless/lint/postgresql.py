@@ -13,6 +13,7 @@ from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from sqlalchemy.sql.functions import FunctionElement
 
+from ..operations.enums import ChangeEnumOp, adds_only
 from . import rules, type_changes
 from .cost import Growth, Harm, State, label
 from .rules import Matched
@@ -152,7 +153,28 @@ def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     using = op.kw.get("postgresql_using", "")
     how = type_changes.growth(old, op.modify_type, state.server, using)
     if how is Growth.REWRITE:
-        yield {"table": label(key), "column": op.column_name, "type": op.modify_type}
+        yield {
+            "table": label(key),
+            "column": op.column_name,
+            "type": repr(op.modify_type),
+        }
+
+
+@rule(
+    "enum-rewrites",
+    ChangeEnumOp,
+    lock=EXCLUSIVE,
+    growth=Growth.REWRITE,
+    says="Nobody can use a table with a column of the type {table} while it is written"
+    " again.",
+)
+def enum_rewrites(op: ChangeEnumOp, state: State) -> Iterator[Matched]:
+    """Find an Enum whose columns move to a new type."""
+    name, old, new, renamed = op.arguments
+    kept = {renamed.get(value, value) for value in old} == set(new)
+    added = state.autocommit and not renamed and adds_only(old, new)
+    if not (kept or added):
+        yield {"table": name}
 
 
 @rule(

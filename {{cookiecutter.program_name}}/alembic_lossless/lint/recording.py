@@ -32,7 +32,7 @@ class Recorder(Operations):
         self.findings: list[Finding] = []
         self.statements: list[Statement] = []
         self._file = file
-        context.autocommit_block = self._autocommit  # type: ignore[method-assign]
+        vars(context)["autocommit_block"] = self._autocommit
 
     @contextmanager
     def in_place_of_op(self) -> Iterator[None]:

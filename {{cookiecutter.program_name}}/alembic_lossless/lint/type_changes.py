@@ -7,6 +7,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
+from ..types import is_native
 from .cost import Growth, Server
 
 Type = TypeEngine[Any]
@@ -63,9 +64,8 @@ def _is_instant_on_mariadb(old: Type, new: Type) -> bool:
     dialect = mysql.dialect()
     if _stored(old, dialect) == _stored(new, dialect):
         return True
-    if isinstance(old, sa.Enum) and isinstance(new, sa.Enum):
-        if old.native_enum and new.native_enum:
-            return list(new.enums[: len(old.enums)]) == list(old.enums)
+    if is_native(old) and is_native(new):
+        return list(new.enums[: len(old.enums)]) == list(old.enums)
     if {_word(old, dialect), _word(new, dialect)} == {"VARCHAR"}:
         before, after = (int(getattr(one, "length", 0) or 0) for one in (old, new))
         crosses = BYTES * before <= ONE_BYTE < BYTES * after

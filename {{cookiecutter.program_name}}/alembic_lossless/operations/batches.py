@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, Operations
+from alembic.operations import Operations
 
+from .base import LosslessOp
 from .names import Names
 
 FIRST = 1000
@@ -21,22 +22,10 @@ LEAST, MOST = 100, 50_000
 
 
 @Operations.register_operation("fill_in_batches")
-class FillInBatchesOp(MigrateOperation):
+class FillInBatchesOp(LosslessOp):
     """Give a value to the rows that have none."""
 
-    def __init__(
-        self,
-        table_name: str,
-        column_name: str,
-        value: Any,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Take the column and the value."""
-        self.table_name = table_name
-        self.column_name = column_name
-        self.value = value
-        self.schema = schema
+    function = "fill_in_batches"
 
     @classmethod
     def fill_in_batches(
@@ -60,22 +49,28 @@ class FillInBatchesOp(MigrateOperation):
 
 @Operations.implementation_for(FillInBatchesOp)
 def _fill(operations: Operations, op: FillInBatchesOp) -> None:
-    names = Names(operations, op.table_name, op.schema)
-    column: Any = sa.column(op.column_name)
-    update = sa.update(names.clause(op.column_name)).where(column.is_(None))
-    update = update.values({op.column_name: _expression(op.value)})
+    table, name, value = op.arguments
+    names = Names(operations, table, op.schema)
+    column: Any = sa.column(name)
+    update = sa.update(names.clause(name)).where(column.is_(None))
+    update = update.values({name: _expression(operations, value)})
     if names.journal is None or not names.is_alone:
         operations.execute(update)
         return
-    what = f"fill {op.table_name}.{op.column_name}"
+    what = f"fill {table}.{name} with {value}"
     act = partial(_in_batches, names, update)
     names.journal.run(what, act, alone=True)
 
 
-def _expression(value: Any) -> Any:
+def _expression(operations: Operations, value: Any) -> Any:
+    """Return a value as a statement has it, right also with `--sql`."""
     if isinstance(value, sa.ClauseElement):
         return value
-    return sa.literal(value) if value is not None else sa.null()
+    if isinstance(value, bool):
+        return sa.true() if value else sa.false()
+    if isinstance(value, str):
+        return operations.inline_literal(value)
+    return sa.text(str(value))
 
 
 def _in_batches(names: Names, update: sa.Update) -> None:

@@ -4,15 +4,16 @@ A rename needs them until the old version is gone, another type until every row 
 copied. Triggers keep them in step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, Operations
+from alembic.operations import Operations, ops
 from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
+from .base import LosslessOp
 from .batches import FillInBatchesOp
 from .constraints import SetNotNullOp
 from .names import Names, derived
@@ -30,25 +31,10 @@ AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE oid = objid AND contype = 'n')
 
 
 @Operations.register_operation("keep_in_step")
-@Operations.register_operation("stop_keeping_in_step", "stop_keeping_in_step")
-class KeepInStepOp(MigrateOperation):
-    """Begin, or stop, to keep two columns of a table the same."""
+class KeepInStepOp(LosslessOp):
+    """Begin to keep two columns of a table the same."""
 
-    def __init__(
-        self,
-        table_name: str,
-        column_name: str,
-        new_name: str,
-        *,
-        schema: str | None = None,
-        stop: bool = False,
-    ) -> None:
-        """Take the table and its two columns."""
-        self.table_name = table_name
-        self.column_name = column_name
-        self.new_name = new_name
-        self.schema = schema
-        self.stop = stop
+    function = "keep_in_step"
 
     @classmethod
     def keep_in_step(
@@ -63,9 +49,21 @@ class KeepInStepOp(MigrateOperation):
         """Let each write to one of two columns be a write to both.
 
         A row that is inserted with the new one takes the old one from it, any other row
-        the new from the old; of two that an UPDATE changes, the new one counts.
+        the new from the old; of two that an UPDATE changes, the new one counts. The
+        rows there are get what they lack in either, a few at a time.
         """
         operations.invoke(cls(table_name, column_name, new_name, schema=schema))
+
+    def reverse(self) -> "StopKeepingInStepOp":
+        """Return what lets the columns be two again."""
+        return StopKeepingInStepOp(*self.arguments, schema=self.schema)
+
+
+@Operations.register_operation("stop_keeping_in_step")
+class StopKeepingInStepOp(LosslessOp):
+    """Stop to keep two columns of a table the same."""
+
+    function = "stop_keeping_in_step"
 
     @classmethod
     def stop_keeping_in_step(
@@ -78,28 +76,35 @@ class KeepInStepOp(MigrateOperation):
         schema: str | None = None,
     ) -> None:
         """Let two columns be two again."""
-        operation = cls(table_name, column_name, new_name, schema=schema, stop=True)
-        operations.invoke(operation)
+        operations.invoke(cls(table_name, column_name, new_name, schema=schema))
 
-    def reverse(self) -> "KeepInStepOp":
-        """Return what stops what this begins, or begins it again."""
-        return KeepInStepOp(
-            self.table_name,
-            self.column_name,
-            self.new_name,
-            schema=self.schema,
-            stop=not self.stop,
-        )
+    def reverse(self) -> KeepInStepOp:
+        """Return what keeps the columns the same again."""
+        return KeepInStepOp(*self.arguments, schema=self.schema)
 
 
 @Operations.implementation_for(KeepInStepOp)
 def _keep_in_step(operations: Operations, op: KeepInStepOp) -> None:
-    names = Names(operations, op.table_name, op.schema)
-    kind = "mysql" if names.is_mysql else names.dialect
-    write = (_STOP if op.stop else _KEEP)[kind]
-    trigger = derived("step", op.table_name, op.column_name, op.new_name)
-    old, new = names.quoted(op.column_name), names.quoted(op.new_name)
-    for statement in write:
+    _execute(operations, op, _KEEP)
+    table, old, new = op.arguments
+    for column, source in ((new, old), (old, new)):
+        fill = FillInBatchesOp(table, column, sa.column(source), schema=op.schema)
+        operations.invoke(fill)
+
+
+@Operations.implementation_for(StopKeepingInStepOp)
+def _stop(operations: Operations, op: StopKeepingInStepOp) -> None:
+    _execute(operations, op, _STOP)
+
+
+def _execute(
+    operations: Operations, op: LosslessOp, statements: Mapping[str, tuple[str, ...]]
+) -> None:
+    table, column, other = op.arguments
+    names = Names(operations, table, op.schema)
+    trigger = derived("step", table, column, other)
+    old, new = names.quoted(column), names.quoted(other)
+    for statement in statements["mysql" if names.is_mysql else names.dialect]:
         names.execute(
             statement.format(
                 table=names.table,
@@ -155,29 +160,19 @@ _STOP = {
 
 
 @Operations.register_operation("alter_type_concurrently")
-class AlterTypeConcurrentlyOp(MigrateOperation):
+class AlterTypeConcurrentlyOp(LosslessOp):
     """Give a column of a table in use another type."""
 
-    def __init__(
-        self,
-        table_name: str,
-        column_name: str,
-        type_: TypeEngine[Any],
-        *,
-        schema: str | None = None,
-        using: str | None = None,
-        **existing: Any,
-    ) -> None:
-        """Take the column, its new type, and what it was."""
-        self.table_name = table_name
-        self.column_name = column_name
-        self.type_ = type_
-        self.schema = schema
-        self.using = using
-        self.existing = existing
+    function = "alter_type_concurrently"
+
+    def as_alembic(self) -> ops.AlterColumnOp:
+        """Return the change of the column."""
+        table, column, new_type = self.arguments
+        change = {"modify_type": new_type, **self.options}
+        return ops.AlterColumnOp(table, column, schema=self.schema, **change)
 
     @classmethod
-    def alter_type_concurrently(
+    def alter_type_concurrently(  # noqa: PLR0913  as of op.alter_column
         cls,
         operations: Operations,
         table_name: str,
@@ -205,47 +200,39 @@ class AlterTypeConcurrentlyOp(MigrateOperation):
             "existing_server_default": existing_server_default,
             "existing_comment": existing_comment,
         }
-        operations.invoke(
-            cls(
-                table_name,
-                column_name,
-                type_,
-                schema=schema,
-                using=postgresql_using,
-                **existing,
-            )
-        )
+        if postgresql_using:
+            existing["postgresql_using"] = postgresql_using
+        change = cls(table_name, column_name, type_, schema=schema, **existing)
+        operations.invoke(change)
 
 
 @Operations.implementation_for(AlterTypeConcurrentlyOp)
 def _alter_type(operations: Operations, op: AlterTypeConcurrentlyOp) -> None:
-    names = Names(operations, op.table_name, op.schema)
+    table, column, new_type = op.arguments
+    names = Names(operations, table, op.schema)
     if names.dialect != "postgresql" or names.journal is None or not names.is_alone:
-        known = op.existing | ({"postgresql_using": op.using} if op.using else {})
-        with operations.batch_alter_table(op.table_name, schema=op.schema) as batch:
-            batch.alter_column(op.column_name, type_=op.type_, **known)
+        with operations.batch_alter_table(table, schema=op.schema) as batch:
+            batch.alter_column(column, type_=new_type, **op.options)
         return
-    look = partial(_refuse_dependents, names, op.column_name)
-    names.journal.run(f"look at {op.table_name}.{op.column_name}", look)
-    copy = derived(op.column_name, "retyped")
-    column: sa.Column[Any] = sa.Column(
-        copy, op.type_, comment=op.existing["existing_comment"]
+    look = partial(_refuse_dependents, names, column)
+    names.journal.run(f"look at {table}.{column}", look)
+    existing, using = op.options, op.options.get("postgresql_using")
+    copied = derived(column, "retyped")
+    fresh: sa.Column[Any] = sa.Column(
+        copied, new_type, comment=existing["existing_comment"]
     )
-    operations.add_column(op.table_name, column, schema=op.schema)
-    name = names.quoted(derived("retype", op.table_name, op.column_name))
-    old, new = names.quoted(op.column_name), names.quoted(copy)
-    value = op.using or old
-    for statement in _retype(names.table, name, old, new, op.using):
+    operations.add_column(table, fresh, schema=op.schema)
+    name = names.quoted(derived("retype", table, column))
+    old, new = names.quoted(column), names.quoted(copied)
+    for statement in _retype(names.table, name, old, new, using):
         names.execute(statement)
-    where = (op.table_name, copy)
-    fill = FillInBatchesOp(*where, sa.literal_column(value), schema=op.schema)
-    operations.invoke(fill)
-    if not op.existing["existing_nullable"]:
-        proved = SetNotNullOp(*where, schema=op.schema, existing_type=op.type_)
+    value: sa.ColumnClause[Any] = sa.literal_column(str(using or old))
+    operations.invoke(FillInBatchesOp(table, copied, value, schema=op.schema))
+    if not existing["existing_nullable"]:
+        proved = SetNotNullOp(table, copied, schema=op.schema, existing_type=new_type)
         operations.invoke(proved)
-    default = op.existing["existing_server_default"]
-    if default is not None:
-        operations.alter_column(*where, server_default=default, schema=op.schema)
+    if (default := existing["existing_server_default"]) is not None:
+        operations.alter_column(table, copied, server_default=default, schema=op.schema)
     _swap(names, name, old, new)
 
 

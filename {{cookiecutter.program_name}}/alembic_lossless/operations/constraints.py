@@ -7,25 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, Operations
+from alembic.operations import Operations, ops
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from . import violations
+from .base import LosslessOp
 from .names import Names, derived
 
 
 @Operations.register_operation("validate_constraint")
-class ValidateConstraintOp(MigrateOperation):
+class ValidateConstraintOp(LosslessOp):
     """Check the rows there are against a constraint that was added NOT VALID."""
 
-    def __init__(
-        self, constraint_name: str, table_name: str, *, schema: str | None = None
-    ) -> None:
-        """Take the constraint and its table."""
-        self.constraint_name = constraint_name
-        self.table_name = table_name
-        self.schema = schema
+    function = "validate_constraint"
 
     @classmethod
     def validate_constraint(
@@ -46,37 +41,32 @@ class ValidateConstraintOp(MigrateOperation):
 
 @Operations.implementation_for(ValidateConstraintOp)
 def _validate(operations: Operations, op: ValidateConstraintOp) -> None:
-    names = Names(operations, op.table_name, op.schema)
+    name, table = op.arguments
+    names = Names(operations, table, op.schema)
     if names.dialect == "postgresql":
-        constraint = names.quoted(op.constraint_name)
+        constraint = names.quoted(name)
         try:
             names.execute(f"ALTER TABLE {names.table} VALIDATE CONSTRAINT {constraint}")
         except IntegrityError as error:
-            violations.explain(names, op.constraint_name, error)
+            violations.explain(names, name, error)
     elif names.is_mysql and not operations.get_context().as_sql:
-        violations.refuse_orphans(names, op.constraint_name)
+        violations.refuse_orphans(names, name)
 
 
 @Operations.register_operation("set_not_null")
-class SetNotNullOp(MigrateOperation):
+class SetNotNullOp(LosslessOp):
     """Forbid NULL in a column of a table in use."""
 
-    def __init__(
-        self,
-        table_name: str,
-        column_name: str,
-        *,
-        schema: str | None = None,
-        **existing: Any,
-    ) -> None:
-        """Take the column, and what MariaDB has to hear of it again."""
-        self.table_name = table_name
-        self.column_name = column_name
-        self.schema = schema
-        self.existing = existing
+    function = "set_not_null"
+
+    def as_alembic(self) -> ops.AlterColumnOp:
+        """Return the change of the column."""
+        return ops.AlterColumnOp(
+            *self.arguments, schema=self.schema, modify_nullable=False, **self.options
+        )
 
     @classmethod
-    def set_not_null(
+    def set_not_null(  # noqa: PLR0913  MariaDB hears the whole column again
         cls,
         operations: Operations,
         table_name: str,
@@ -101,12 +91,12 @@ class SetNotNullOp(MigrateOperation):
 
 @Operations.implementation_for(SetNotNullOp)
 def _set_not_null(operations: Operations, op: SetNotNullOp) -> None:
-    table, column = op.table_name, op.column_name
+    table, column = op.arguments
     names = Names(operations, table, op.schema)
     if names.dialect != "postgresql":
         with operations.batch_alter_table(table, schema=op.schema) as batch:
             batch.alter_column(
-                column, nullable=False, existing_nullable=True, **op.existing
+                column, nullable=False, existing_nullable=True, **op.options
             )
         return
     name = derived("ck", table, column, "not_null")
@@ -121,22 +111,14 @@ def _set_not_null(operations: Operations, op: SetNotNullOp) -> None:
 
 
 @Operations.register_operation("create_unique_constraint_concurrently")
-class CreateUniqueConcurrentlyOp(MigrateOperation):
+class CreateUniqueConcurrentlyOp(LosslessOp):
     """Make columns unique in a table in use."""
 
-    def __init__(
-        self,
-        constraint_name: str,
-        table_name: str,
-        columns: Sequence[str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Take the arguments of `op.create_unique_constraint`."""
-        self.constraint_name = constraint_name
-        self.table_name = table_name
-        self.columns = list(columns)
-        self.schema = schema
+    function = "create_unique_constraint_concurrently"
+
+    def as_alembic(self) -> ops.CreateUniqueConstraintOp:
+        """Return the constraint."""
+        return ops.CreateUniqueConstraintOp(*self.arguments, schema=self.schema)
 
     @classmethod
     def create_unique_constraint_concurrently(
@@ -157,23 +139,23 @@ class CreateUniqueConcurrentlyOp(MigrateOperation):
 
 @Operations.implementation_for(CreateUniqueConcurrentlyOp)
 def _create_unique(operations: Operations, op: CreateUniqueConcurrentlyOp) -> None:
-    table, name = op.table_name, op.constraint_name
+    name, table, columns = op.arguments
     names = Names(operations, table, op.schema)
-    if names.dialect != "postgresql":
-        with operations.batch_alter_table(table, schema=op.schema) as batch:
-            batch.create_unique_constraint(name, op.columns)
-        return
     try:
+        if names.dialect != "postgresql":
+            with operations.batch_alter_table(table, schema=op.schema) as batch:
+                batch.create_unique_constraint(name, columns)
+            return
         operations.create_index(
             name,
             table,
-            op.columns,
+            columns,
             unique=True,
             schema=op.schema,
-            postgresql_concurrently=operations.get_context().as_sql or names.is_alone,
+            postgresql_concurrently=names.is_alone or names.offline,
         )
     except IntegrityError as error:
-        violations.explain_duplicates(names, op.columns, error)
+        violations.explain_duplicates(names, columns, error)
     quoted = names.quoted(name)
     names.execute(
         f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"

@@ -57,6 +57,23 @@ def change(
         yield drop(f"{name}__old")
 
 
+def add(name: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """Give the statements that add values where they stand among the others.
+
+    Each takes an instant; none may be in a transaction with one that uses the value.
+    """
+    before = ""
+    for value in new:
+        if value not in old:
+            place = f" AFTER {_literal(before)}" if before else ""
+            place = place or f" BEFORE {_literal(old[0])}"
+            yield (
+                f"ALTER TYPE {_identifier(name)} ADD VALUE IF NOT EXISTS"
+                f" {_literal(value)}{place}"
+            )
+        before = value
+
+
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from alembic.operations import Operations
 
+from ..runtime.journal import journal_of
 from . import enum_sql
 from .base import LosslessOp, dialect_of, table
 
@@ -84,9 +85,23 @@ class ChangeEnumOp(LosslessOp):
 
 @Operations.implementation_for(ChangeEnumOp)
 def _change_enum(operations: Operations, op: ChangeEnumOp) -> None:
-    if _on_postgresql(operations):
-        for statement in enum_sql.change(*op.arguments):
-            _execute(operations, statement)
+    if not _on_postgresql(operations):
+        return
+    name, old, new, renamed = op.arguments
+    journal = journal_of(operations.get_context())
+    apart = journal is not None and journal.commits()
+    # A value cannot be used before it is committed: here it is, by itself.
+    if apart and not renamed and adds_only(old, new):
+        statements = enum_sql.add(name, old, new)
+    else:
+        statements = enum_sql.change(name, old, new, renamed)
+    for statement in statements:
+        _execute(operations, statement)
+
+
+def adds_only(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Tell whether an Enum gets more values, and those it has stay in order."""
+    return [value for value in new if value in old] == list(old)
 
 
 @Operations.register_operation("rename_enum_value")

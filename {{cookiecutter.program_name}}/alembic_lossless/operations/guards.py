@@ -12,8 +12,9 @@ from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
 from ..rules import rule
+from ..runtime.journal import journal_of
 from ..types import survives
-from .base import LosslessOp, table
+from .base import LosslessOp, leaves_others_at_work, table
 
 
 @rule("loss", "guard", "Rows hold what a new type cannot keep.")
@@ -54,7 +55,7 @@ def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
         return
     source = table(op, name, column)
     dialect = operations.get_context().dialect
-    if dialect.name == "postgresql":
+    if dialect.name == "postgresql" and not leaves_others_at_work(operations):
         quoted = dialect.identifier_preparer.format_table(source)
         operations.execute(f"LOCK TABLE {quoted}")
     rows = _rows(operations, sa.select(source))
@@ -205,7 +206,9 @@ def _asks_only(operations: Operations, question: str) -> bool:
 
 
 def _rows(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[Any]]:
-    streamed = {"stream_results": True}
+    # PostgreSQL streams inside a transaction only.
+    journal = journal_of(operations.get_context())
+    streamed = {"stream_results": journal is None or not journal.commits()}
     return operations.get_bind().execute(query, execution_options=streamed)
 
 

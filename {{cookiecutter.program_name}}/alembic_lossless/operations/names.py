@@ -20,7 +20,7 @@ class Names:
         self.operations = operations
         self.name, self.schema = table, schema
         context = operations.get_context()
-        self.dialect: str = context.dialect.name
+        self.dialect = context.dialect.name
         self.is_mysql = self.dialect in {"mysql", "mariadb"}
         self.offline = context.as_sql
         self.journal = journal_of(context)

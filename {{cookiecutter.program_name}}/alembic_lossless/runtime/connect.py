@@ -26,11 +26,13 @@ class Database:
     :param given: where it is.
     :param source: what messages call it; by default its URL, without the password.
     :param settings: what else its owner may set.
+    :param live: whether people use the app while it migrates.
     """
 
     given: Connection | Engine | URL
     source: str = ""
     settings: Settings = field(default_factory=Settings)
+    live: bool = False
 
     @property
     def url(self) -> URL:
@@ -51,9 +53,9 @@ def database_of(project: Project, name: str, given: Databases | None) -> Databas
     """
     if given is not None:
         one = given[name] if isinstance(given, Mapping) else given
-        return Database(one, settings=project.settings)
+        return Database(one, settings=project.settings, live=project.live)
     source = project.source(name) if project.source else ""
-    return Database(url_of(project, name), source, project.settings)
+    return Database(url_of(project, name), source, project.settings, project.live)
 
 
 def url_of(project: Project, name: str) -> URL:

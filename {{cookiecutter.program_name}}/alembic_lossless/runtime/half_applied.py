@@ -12,9 +12,13 @@ from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
+from .journal import Passed
 from .tokens import database_in
 
-MARK = re.compile(r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)")
+MARK = re.compile(
+    r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)"
+    r"( at (?P<number>\d+) (?P<digest>\w*))?"
+)
 
 CHANGES_NOTHING = re.compile(r"\s*(SELECT|SHOW|DESCRIBE|SET)\b", re.IGNORECASE)
 
@@ -35,6 +39,7 @@ class Mark:
         self._stamp = stamp_command(options)
         self._used = connection.dialect.name != "sqlite"
         self._touched = False
+        self._resumed: re.Match[str] | None = None
 
     def read(self, connection: Connection) -> re.Match[str] | None:
         """Return which revision was started last, if the run did not end well."""
@@ -45,14 +50,33 @@ class Mark:
             return MARK.match(found["text"] or "")
         return None
 
-    def set(self, step: RevisionStep) -> None:
-        """Write down that a revision starts."""
+    def passed(self, step: RevisionStep, heads: tuple[str, ...]) -> Passed | None:
+        """Return how far an earlier run of a revision came, if it can go on.
+
+        :param heads: the revisions that the database was at before the run.
+        :raises CommandError: when it is another revision that is half applied.
+        """
+        mark = self._resumed
+        self._resumed = None
+        if mark is None:
+            return None
+        if (mark["direction"], mark["revision"]) != _named(step):
+            raise CommandError(str(self.advice(self._connection, heads)))
+        return Passed(int(mark["number"]), mark["digest"])
+
+    def set(self, step: RevisionStep, passed: Passed | None = None) -> None:
+        """Write down that a revision starts, or how far it came.
+
+        :param passed: what a later run need not do again.
+        """
         if self._used:
-            direction = "upgrade" if step.is_upgrade else "downgrade"
-            started = f"started: {direction} {step.revision.revision}"
+            started = "started: {} {}".format(*_named(step))
+            if passed is not None:
+                started += f" at {passed.number} {passed.digest}"
             table = self._table(comment=started)
             self._connection.execute(SetTableComment(table))
-            self._touched = False
+            # What is written down must stay, even if nothing more happens.
+            self._touched = passed is not None
 
     def clear(self) -> None:
         """Write down that every revision is whole."""
@@ -83,6 +107,10 @@ class Mark:
         :param heads: the revisions that the database is at.
         :raises CommandError: when a revision was started and not finished.
         """
+        mark = self.stopped(self._connection, heads)
+        if mark is not None and mark["number"]:
+            self._resumed = mark
+            return
         advice = self.advice(self._connection, heads)
         if advice:
             raise CommandError(advice)
@@ -110,6 +138,11 @@ class Mark:
         if mark is None:
             return None
         direction, revision = mark["direction"], mark["revision"]
+        if mark["number"]:
+            return (
+                f"The {direction} of revision {revision} stopped after statement"
+                f" {mark['number']}. Run it again: it goes on from there."
+            )
         now = " ".join(heads) or "base"
         done = revision
         if direction == "downgrade":
@@ -136,6 +169,12 @@ def stamp_command(options: dict[str, Any]) -> str:
     """
     name = database_in(options.get("upgrade_token", "upgrades"))
     return f"alembic -x database={name} stamp" if name else "alembic stamp"
+
+
+def _named(step: RevisionStep) -> tuple[str, str]:
+    """Return the direction of a step and its revision."""
+    direction = "upgrade" if step.is_upgrade else "downgrade"
+    return direction, str(step.revision.revision)
 
 
 def _revisions_before(revision: str) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """An `autocommit_block()` that stopped goes on where it stopped.
 
 In such a block each statement is committed by itself, so that no lock is held longer
-than one statement needs it. Its number, and a digest of all that came before, is written
-down with it: a later run passes over what is done, and refuses a file that now says
-something else.
+than one statement needs it. Its number, and a digest of all that came before, is
+written down with it: a later run passes over what is done, and refuses a file that now
+says something else.
 """
 
 import hashlib
@@ -67,6 +67,8 @@ class Journal:
         write: Callable[[Passed | None], None],
         passed: Passed | None = None,
         wait: float = 300,
+        *,
+        live: bool = False,
     ) -> None:
         """Begin a revision, or go on with it.
 
@@ -74,7 +76,9 @@ class Journal:
             open; None means: no further than its begin, as far as is known.
         :param passed: what an earlier run wrote down.
         :param wait: seconds after which a lock that cannot be had is an error.
+        :param live: whether the revision is made for people at work.
         """
+        self.live = live
         self._migration = migration
         self._write = write
         self._passed = passed
@@ -156,7 +160,7 @@ class Journal:
         if self._inside:
             yield
             return
-        if self._number > (self._passed.number if self._passed else 0):
+        if self._number >= (self._passed.number if self._passed else 0):
             # What came before the block is committed as it begins.
             self._note()
         with self._block() if self._postgresql else self._limited():

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from alembic import context
@@ -14,7 +14,10 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 
 from ..internals import command_options
+from ..phases import phase_of
 from . import half_applied
+from .journal import Journal, Passed
+from .locks import seconds
 
 if TYPE_CHECKING:
     from .connect import Database
@@ -93,8 +96,10 @@ class Run:
                 self.mark.refuse_half_applied(heads)
             for step in self._command(heads, migration):
                 if isinstance(step, RevisionStep):
-                    self.mark.set(step)
+                    passed = self.mark.passed(step, heads)
+                    self.mark.set(step, passed)
                     self.step = step
+                    step.migration_fn = self._watched(step, migration, passed)
                 yield step
             self.step = None
 
@@ -104,6 +109,34 @@ class Run:
         """Return the revisions that the database is at now."""
         return self.migration.get_current_heads() if self.migration else ()
 
+    def _watched(
+        self, step: RevisionStep, migration: MigrationContext, passed: Passed | None
+    ) -> Callable[..., None]:
+        """Return the function of a revision, whose statements are written down.
+
+        SQLite needs no `autocommit_block()`: nobody writes while a run does, and what a
+        live project's revision does is undone as a whole.
+        """
+        function = step.migration_fn
+        phase = phase_of(step.revision)
+
+        @wraps(function)
+        def run(**arguments: Any) -> None:
+            with ExitStack() as stack:
+                if migration.dialect.name == "sqlite":
+                    if phase is not None:
+                        stack.enter_context(_without_blocks(migration))
+                elif not self._joins:
+                    write = partial(self.mark.set, step)
+                    wait = seconds(self.database.settings, "MIGRATION_WAIT", 300)
+                    journal = Journal(
+                        migration, write, passed, wait, live=phase is not None
+                    )
+                    stack.enter_context(journal.kept())
+                function(**arguments)
+
+        return run
+
     def _refuse_autocommit(self) -> NoReturn:
         """Refuse to commit what the caller began; Alembic only asserts otherwise."""
         raise CommandError(
@@ -111,6 +144,17 @@ class Run:
             " has begun a transaction, which is its caller's.\n"
             "Give an Engine, or a Connection on which nothing has begun."
         )
+
+
+@contextmanager
+def _without_blocks(migration: MigrationContext) -> Iterator[None]:
+    """Let an `autocommit_block()` be a part of the run's transaction."""
+    before = migration.autocommit_block
+    vars(migration)["autocommit_block"] = nullcontext
+    try:
+        yield
+    finally:
+        vars(migration)["autocommit_block"] = before
 
 
 def _refuse_unknown(script: ScriptDirectory, heads: tuple[str, ...], run: Run) -> None:
