@@ -200,7 +200,9 @@ def written(operation: MigrateOperation, connection: sa.Connection) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+def _servers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], Any]]:
     """Give a function that makes a database with tables, once for each server."""
     from contextlib import ExitStack  # noqa: PLC0415
 

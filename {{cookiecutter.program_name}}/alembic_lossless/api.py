@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.exc import DBAPIError
 
+    from .lint.revisions import Judged
     from .project import Databases, Project
     from .runtime.connect import Database
 
@@ -39,11 +40,17 @@ class Migrations:
         self.project = project
 
     def upgrade(
-        self, target: str = "head", *, connection: Databases | None = None
+        self,
+        target: str = "head",
+        *,
+        before: bool = False,
+        connection: Databases | None = None,
     ) -> tuple[Script, ...]:
         """Run the revisions up to a target.
 
         :param target: a revision, "heads", or a number of revisions such as "+1".
+        :param before: stop before the first that must wait until the new version of the
+            app is deployed.
         :param connection: the database, or several by name.
         :return: the revisions that the database is at now.
         :raises CommandError: when the database was not upgraded.
@@ -51,6 +58,7 @@ class Migrations:
         from alembic import command
 
         with self._ready(connection) as alembic:
+            alembic.attributes["before"] = before
             command.upgrade(alembic, target)
         return self.current(connection=connection)
 
@@ -151,6 +159,38 @@ class Migrations:
                 alembic, message, autogenerate=autogenerate, **options
             )
         return script if isinstance(script, Script) else None
+
+    def lint(
+        self,
+        revisions: str | None = None,
+        *,
+        dialect: str | None = None,
+        database: str | None = None,
+    ) -> list[Judged]:
+        """Say whom revisions would stop, for how long, and how not to.
+
+        They run on no database; the one that the project names is asked at most for its
+        version.
+
+        :param revisions: a range such as "1a2b:head" or "1a2b", which is looked at from
+            the one after its begin; by default all after the project's `lint_after`.
+        :param dialect: what they will run on: "postgresql", "mariadb" or "mysql"; by
+            default what the database is.
+        :param database: its name, the project's first by default.
+        :raises CommandError: for a range or an allowance that cannot be read.
+        """
+        from .lint import revisions as linting
+        from .state import server_of
+
+        folder = self.script()
+        begin, _, end = (revisions or self.project.lint_after or "").partition(":")
+        everything = list(folder.walk_revisions())[::-1]
+        chosen = list(folder.iterate_revisions(end or "heads", begin or "base"))
+        server = server_of(self.database(database), dialect)
+        ids = [script.revision for script in chosen if script.revision != begin]
+        name = database or self.project.names[0]
+        several = len(self.project.names) > 1
+        return linting.judge(everything, ids, server, name if several else "")
 
     def config(self) -> Config:
         """Return a configuration for `alembic.command`, which is quiet."""

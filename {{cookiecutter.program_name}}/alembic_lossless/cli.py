@@ -71,6 +71,13 @@ class CommandLine(config.CommandLine):
             description=DRAFT,
         ).set_defaults(drafts=True)  # `autogenerate` would be the default of both
         self._accept_what_others_do()
+        self._add_lint()
+        self.subparsers.choices["upgrade"].add_argument(
+            "--before",
+            action="store_true",
+            help="Stop before the first revision that must wait until the new version"
+            " of the app is deployed",
+        )
         self.subparsers.choices["upgrade"].add_argument(
             "--wait",
             nargs="?",
@@ -99,6 +106,27 @@ class CommandLine(config.CommandLine):
             self.subparsers.choices[name].add_argument(
                 "--json", action="store_true", help="Print JSON, for programs"
             )
+
+    def _add_lint(self) -> None:
+        self.register_command(lint)
+        parser = self.subparsers.choices["lint"]
+        parser.add_argument(
+            "range",
+            nargs="?",
+            help="revisions, such as 1a2b:head or 1a2b (default: all)",
+        )
+        parser.add_argument(
+            "--format",
+            choices=("text", "json", "github"),
+            default="text",
+            help="how to say it (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--dialect",
+            choices=("postgresql", "mariadb", "mysql"),
+            help="what the revisions will run on (default: the database's)",
+        )
+        parser.add_argument("--database", help="one of several databases, by its name")
 
     def register_command(self, fn: config.CommandFunction) -> None:
         """Add a command with its defaults, and `-x` after its name too."""
@@ -160,6 +188,7 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
     alembic = config_of(options, project)
     alembic.attributes["migrations"] = migrations
     alembic.attributes["connection"] = migrations.databases()
+    alembic.attributes["before"] = getattr(options, "before", False)
     if getattr(options, "wait", None):
         databases = [migrations.database(name) for name in migrations.names()]
         wait_until_started(databases, options.wait)
@@ -201,6 +230,24 @@ def _log_to_terminal() -> None:
     logging.getLogger("alembic").setLevel(logging.INFO)
     for chatty in ("runtime.plugins", "ddl.postgresql"):
         logging.getLogger(f"alembic.{chatty}").setLevel(logging.WARNING)
+
+
+def lint(config: Config) -> None:
+    """Say whom revisions would stop, for how long, and how not to."""
+    from .lint.report import FORMATS, WRITES_NOTHING  # noqa: PLC0415  one command's
+
+    migrations: Migrations = config.attributes["migrations"]
+    options: Any = config.cmd_opts
+    database = migrations.database(options.database)
+    if options.dialect is None and database.url.get_backend_name() == "sqlite":
+        raise CommandError(WRITES_NOTHING.format(prog=options.prog))
+    found = migrations.lint(
+        options.range, dialect=options.dialect, database=options.database
+    )
+    for line in FORMATS[options.format](found):
+        config.print_stdout("%s", line)
+    if any(revision.findings for revision in found):
+        sys.exit(1)
 
 
 def status(config: Config) -> None:

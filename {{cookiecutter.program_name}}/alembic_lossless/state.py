@@ -2,7 +2,10 @@
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
+from .lint import Server, version_of
 from .runtime.connect import Database, opened
 from .runtime.half_applied import Mark
 
@@ -11,6 +14,23 @@ def stamped(database: Database) -> tuple[str, ...]:
     """Return the ids of the revisions that a database is at, known here or not."""
     with opened(database) as connection:
         return MigrationContext.configure(connection).get_current_heads()
+
+
+def server_of(database: Database, dialect: str | None) -> Server:
+    """Return the kind of server that a database is on, and its version if it answers.
+
+    :param dialect: another kind, of which no version is known.
+    """
+    kind = database.url.get_backend_name()
+    if dialect not in {None, kind}:
+        return Server.oldest(str(dialect))
+    try:
+        with opened(database) as connection:
+            found = connection.dialect
+            is_mariadb = getattr(found, "is_mariadb", False)
+            return Server("mariadb" if is_mariadb else found.name, version_of(found))
+    except (CommandError, SQLAlchemyError):
+        return Server.oldest(kind)
 
 
 def stopped(database: Database) -> str | None:

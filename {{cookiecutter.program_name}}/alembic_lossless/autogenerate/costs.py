@@ -2,8 +2,7 @@
 
 from alembic.operations import MigrateOperation, ops
 
-from ..lint import Harm, Server, State, examine
-from ..lint.cost import version_of
+from ..lint import Harm, Server, State, examine, version_of
 from ..marks import LOCKS
 from .draft import Draft
 from .operations import AutocommitBlock, Note

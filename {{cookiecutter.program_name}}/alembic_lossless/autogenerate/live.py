@@ -4,8 +4,9 @@ Each operation is committed by itself, in an `autocommit_block()`: then none wai
 a lock on a table for what comes after it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
+from functools import partial
 from typing import Any
 
 from alembic.operations import MigrateOperation, ops
@@ -33,6 +34,7 @@ from .operations import AutocommitBlock, FillNulls, Key, Note
 VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
 GUARDS = (RefuseDuplicatesOp, RefuseLossOp, RefuseMissingOp, RefuseOrphansOp)
+StandsAlone = Callable[[ops.AlterColumnOp], bool]
 POSTGRESQL = Server.oldest("postgresql")
 """What is an instant there is left as it is: MariaDB refuses what it cannot do."""
 
@@ -47,7 +49,7 @@ def leave_others_at_work(draft: Draft, container: ops.OpContainer) -> None:
     before, inside = list[MigrateOperation](), list[MigrateOperation]()
     for op in container.ops:
         if isinstance(op, ops.ModifyTableOps) and _key(op) not in made:
-            inside += _online(draft, op)
+            inside += online(op, partial(_stands_alone, draft))
         elif isinstance(op, FillNulls):
             inside.append(_in_batches(op))
         elif isinstance(op, GUARDS) or (isinstance(op, Note) and not inside):
@@ -72,11 +74,16 @@ def _in_batches(op: FillNulls) -> FillInBatchesOp:
     return FillInBatchesOp(table, op.column, op.value.plain(), schema=schema)
 
 
-def _online(draft: Draft, change: ops.ModifyTableOps) -> Iterator[MigrateOperation]:
-    """Give the change of a table in parts, those in a batch and those that are not."""
+def online(
+    change: ops.ModifyTableOps, stands_alone: StandsAlone
+) -> Iterator[MigrateOperation]:
+    """Give the change of a table in parts, those in a batch and those that are not.
+
+    :param stands_alone: tells whether a column can be copied to take another type.
+    """
     batch: list[MigrateOperation] = []
     for op in change.ops:
-        inside, after = _parts(draft, change, op)
+        inside, after = _parts(change, op, stands_alone)
         batch += inside
         if after:
             yield from _batch(change, batch)
@@ -93,7 +100,7 @@ def _batch(
 
 
 def _parts(
-    draft: Draft, change: ops.ModifyTableOps, op: MigrateOperation
+    change: ops.ModifyTableOps, op: MigrateOperation, stands_alone: StandsAlone
 ) -> tuple[list[MigrateOperation], list[LosslessOp]]:
     """Return what an operation is in the batch of its table, and after it."""
     table, schema = change.table_name, change.schema
@@ -108,7 +115,7 @@ def _parts(
         unique = CreateUniqueConcurrentlyOp(name, table, columns, schema=schema)
         return [], [unique]
     if isinstance(op, ops.AlterColumnOp):
-        return _altered(draft, op)
+        return _altered(op, stands_alone)
     return [op], []
 
 
@@ -120,12 +127,12 @@ def _with(op: Any, **more: Any) -> Any:
 
 
 def _altered(
-    draft: Draft, op: ops.AlterColumnOp
+    op: ops.AlterColumnOp, stands_alone: StandsAlone
 ) -> tuple[list[MigrateOperation], list[LosslessOp]]:
     """Take NOT NULL, and a type for which rows are rewritten, out of an operation."""
     rest, after = copy(op), list[LosslessOp]()
     where = (op.table_name, op.column_name)
-    if _rewrites(op) and _stands_alone(draft, op):
+    if _rewrites(op) and stands_alone(op):
         known = _existing(op, "type", "nullable", "server_default", "comment")
         using = op.kw.get("postgresql_using")
         more = known | ({"postgresql_using": using} if using else {})

@@ -32,9 +32,12 @@ Tables = dict[tuple[str | None, str], dict[str, sa.Column[Any]]]
 class Recorder(Operations):
     """Take the place of `op` while revisions run, and only keep track of columns."""
 
-    def __init__(self) -> None:
-        """Start with no table, as the first revision does."""
-        super().__init__(_nowhere())
+    def __init__(self, dialect: str = "sqlite") -> None:
+        """Start with no table, as the first revision does.
+
+        :param dialect: the kind of database that revisions are told they run on.
+        """
+        super().__init__(_nowhere(dialect))
         self.tables: Tables = {}
         self.unique: set[str] = set()
         """The names of unique constraints, which MariaDB says are indexes."""
@@ -78,11 +81,11 @@ class Recorder(Operations):
                 self.foreign_keys.add(str(constraint.name))
 
 
-def _nowhere() -> MigrationContext:
+def _nowhere(dialect: str) -> MigrationContext:
     """Return a context without a database, and without the log lines of a real one."""
     with unlogged():
         opts = {"as_sql": True, "output_buffer": StringIO()}
-        return MigrationContext.configure(dialect_name="sqlite", opts=opts)
+        return MigrationContext.configure(dialect_name=dialect, opts=opts)
 
 
 class _Batch(BatchOperations):
@@ -152,13 +155,17 @@ def _replay(revisions: Sequence[Script], name: str) -> Recorder:
     with in_place_of_op(recorder):
         for revision in revisions:
             try:
-                _upgrade(revision, name)
+                run_upgrade(revision, name)
             except Exception:
                 log.debug("%s cannot be replayed", revision.revision, exc_info=True)
     return recorder
 
 
-def _upgrade(revision: Script, name: str) -> None:
+def run_upgrade(revision: Script, name: str) -> None:
+    """Run the upgrade of a revision, or its part for a database.
+
+    :param name: the database, for revisions with a part for each, or "".
+    """
     upgrade = revision.module.upgrade
     if signature(upgrade).parameters:
         upgrade(name)

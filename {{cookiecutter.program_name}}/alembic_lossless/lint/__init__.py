@@ -1,14 +1,15 @@
 """Say before a revision runs whom it would stop, for how long, and how not to."""
 
 from . import data, deployment, mariadb, postgresql
-from .cost import Finding, Growth, Harm, Server, State
-from .rules import RULES, examine
+from .cost import Finding, Growth, Harm, Server, State, version_of
+from .rules import RULES, Rule, examine
 
 __all__ = [
     "RULES",
     "Finding",
     "Growth",
     "Harm",
+    "Rule",
     "Server",
     "State",
     "data",
@@ -16,4 +17,5 @@ __all__ = [
     "examine",
     "mariadb",
     "postgresql",
+    "version_of",
 ]

@@ -74,8 +74,9 @@ class Finding:
     lock: str
     """The lock on the table while it lasts, in the server's words."""
     growth: Growth
-    instead: str = ""
-    """The safe form as code to paste; empty where the server has none."""
+    instead: str | None = None
+    """The safe form as code to paste; empty where the server has none, None where it is
+    the one that a draft takes."""
     line: int = 0
     """Where the operation stands in the revision file; 0 if that is not known."""
 

@@ -21,15 +21,16 @@ WHOLE_TABLE = re.compile(
 @rule(
     "rows-locked",
     ops.ExecuteSQLOp,
-    lock="each row",
     growth=Growth.SCAN,
     says="Every row of {table} that this changes is locked until the revision commits.",
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.fill_in_batches({name!r}, 'COLUMN', VALUE)",
 )
 def rows_locked(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     """Find a statement that changes as many rows as the table has."""
     key = _changed_by(op)
     if key is not None and not state.is_new(key):
-        yield {"table": label(key)}
+        yield {"table": label(key), "name": key[1]}
 
 
 def _changed_by(operation: ops.ExecuteSQLOp) -> Key | None:

@@ -13,8 +13,16 @@ from . import rules
 from .cost import Harm, State, label
 from .rules import Matched
 
+WAIT = (
+    'phase = "after"  # of the deployment: below the imports, in a revision of its own'
+)
+"""What a revision says that waits until the running version is gone."""
+
 rule = partial(
-    rules.rule, dialects=("postgresql", "mariadb", "mysql"), harm=Harm.BREAKS
+    rules.rule,
+    dialects=("postgresql", "mariadb", "mysql"),
+    harm=Harm.BREAKS,
+    instead=WAIT,
 )
 
 
@@ -45,6 +53,10 @@ def column_goes(op: ops.DropColumnOp, state: State) -> Iterator[Matched]:
 @rule(
     "column-renamed",
     ops.AlterColumnOp,
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.add_column({name!r}, sa.Column({new!r}, ...))\n"
+    "    op.keep_in_step({name!r}, {column!r}, {new!r})\n"
+    "# And after the deployment: op.stop_keeping_in_step, op.drop_column",
     says="The running version still calls {table}.{column} that.",
 )
 def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
@@ -52,7 +64,8 @@ def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     key = op.schema, op.table_name
     stays = op.modify_name is None or state.phase == "after"
     if not (stays or state.is_new(key, op.column_name)):
-        yield {"table": label(key), "column": op.column_name}
+        names = {"name": op.table_name, "column": op.column_name, "new": op.modify_name}
+        yield {"table": label(key), **names}
 
 
 @rule(
@@ -70,6 +83,7 @@ def table_renamed(op: ops.RenameTableOp, state: State) -> Iterator[Matched]:
 @rule(
     "column-required",
     ops.AddColumnOp,
+    instead="op.add_column({name!r}, sa.Column({column!r}, ..., server_default=...))",
     says="The running version inserts rows without {table}.{column}, which is NOT NULL"
     " and has no default.",
 )
@@ -78,7 +92,7 @@ def column_required(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
     key, column = (op.schema, op.table_name), op.column
     gives_itself = column.nullable or column.server_default or column.primary_key
     if not (gives_itself or state.phase == "after" or state.is_new(key)):
-        yield {"table": label(key), "column": column.name}
+        yield {"table": label(key), "name": key[1], "column": column.name}
 
 
 @rule(

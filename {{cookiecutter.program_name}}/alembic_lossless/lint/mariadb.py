@@ -16,7 +16,11 @@ from .cost import Growth, State, label, sql_of
 from .rules import Matched
 
 rule = partial(
-    rules.rule, dialects=("mariadb", "mysql"), lock="SHARED", growth=Growth.REWRITE
+    rules.rule,
+    dialects=("mariadb", "mysql"),
+    lock="SHARED",
+    growth=Growth.REWRITE,
+    instead="",
 )
 COPIES_ONLINE = (11, 2)
 """From this version on MariaDB lets others write while it copies a table."""
@@ -42,6 +46,7 @@ def _copies(state: State) -> bool:
 @rule(
     "foreign-key-copies",
     ops.CreateForeignKeyOp,
+    instead=None,
     says="No row of {table} can be written while it is copied for {name}.",
 )
 def foreign_key_copies(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matched]:
@@ -120,6 +125,7 @@ def fulltext_blocks(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
     ops.ExecuteSQLOp,
     says="MariaDB copies {table} for this, while no row can be written, where it cannot"
     " do it otherwise; with LOCK=NONE it refuses instead.",
+    instead="op.execute({online!r})",
 )
 def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     """Find SQL that does not make the server itself refuse to stop writers."""
@@ -132,7 +138,7 @@ def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     if not state.is_new((schema or None, table)):
         between = ", " if found["table"] else " "
         online = f"{text}{between}LOCK=NONE"
-        yield {"table": name, "instead": f"op.execute({online!r})"}
+        yield {"table": name, "online": online}
 
 
 def _needs_copy(column: sa.Column[object]) -> str:

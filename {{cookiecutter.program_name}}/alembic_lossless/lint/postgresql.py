@@ -44,6 +44,7 @@ def index_blocks_writes(op: ops.CreateIndexOp, state: State) -> Iterator[Matched
     ops.CreateIndexOp,
     ops.DropIndexOp,
     harm=Harm.FAILS,
+    instead="with op.get_context().autocommit_block():",
     says="PostgreSQL refuses CONCURRENTLY for {name} inside a transaction.",
 )
 def concurrently_in_transaction(
@@ -75,6 +76,7 @@ def unique_blocks(
 @rule(
     "exclude-blocks",
     CreateExcludeConstraintOp,
+    instead="",
     lock=EXCLUSIVE,
     growth=Growth.SCAN,
     says="Nobody can use {table} while {name} is built and checked; there is no other"
@@ -163,6 +165,8 @@ def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
 @rule(
     "enum-rewrites",
     ChangeEnumOp,
+    instead="with op.get_context().autocommit_block():  # where values only come\n"
+    "    op.change_enum(...)",
     lock=EXCLUSIVE,
     growth=Growth.REWRITE,
     says="Nobody can use a table with a column of the type {table} while it is written"
@@ -180,6 +184,10 @@ def enum_rewrites(op: ChangeEnumOp, state: State) -> Iterator[Matched]:
 @rule(
     "column-rewrites",
     ops.AddColumnOp,
+    instead="op.add_column({name!r}, sa.Column({column!r}, ...))  # no default yet\n"
+    "op.alter_column({name!r}, {column!r}, server_default=...)\n"
+    "with op.get_context().autocommit_block():\n"
+    "    op.fill_in_batches({name!r}, {column!r}, VALUE)",
     lock=EXCLUSIVE,
     growth=Growth.REWRITE,
     says="Nobody can use {table} while each row gets a value of {column} ({why}).",
@@ -189,12 +197,14 @@ def column_rewrites(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
     key = op.schema, op.table_name
     why = _own_value(op.column)
     if why and not state.is_new(key):
-        yield {"table": label(key), "column": op.column.name, "why": why}
+        names = {"name": op.table_name, "column": op.column.name}
+        yield {"table": label(key), **names, "why": why}
 
 
 @rule(
     "column-scans",
     ops.AddColumnOp,
+    instead="# Add the column alone, and its {what} by an operation of its own.",
     lock=EXCLUSIVE,
     growth=Growth.SCAN,
     says="Nobody can use {table} while the {what} of the new {column} is made.",

@@ -9,7 +9,7 @@ from alembic.operations import MigrateOperation
 from .cost import Finding, Growth, Harm, State
 
 Matched = dict[str, Any]
-"""What the sentence of a rule names: "table" always, and the safe form as "instead"."""
+"""What the sentence of a rule names; "table" is always there."""
 
 Match = Callable[[Any, State], Iterable[Matched]]
 Safe = Callable[[MigrateOperation, State], str]
@@ -27,6 +27,9 @@ class Rule:
     growth: Growth
     sentence: str
     """With the names of what was matched in braces."""
+    instead: str | None
+    """Code to paste, with the same names; empty where there is none, None where it is
+    the form that a draft takes."""
     match: Match
 
     def findings(self, operation: MigrateOperation, state: State) -> Iterator[Finding]:
@@ -41,7 +44,7 @@ class Rule:
                     self.sentence.format(**found),
                     self.lock,
                     self.growth,
-                    found.get("instead", ""),
+                    self.instead and self.instead.format(**found),
                 )
 
 
@@ -54,6 +57,7 @@ def rule(  # noqa: PLR0913  they are the columns of the table of rules
     *kinds: type[MigrateOperation],
     dialects: tuple[str, ...],
     says: str,
+    instead: str | None = None,
     lock: str = "",
     growth: Growth = Growth.INSTANT,
     harm: Harm = Harm.STALLS,
@@ -63,11 +67,14 @@ def rule(  # noqa: PLR0913  they are the columns of the table of rules
     :param name: stable, since revisions allow findings by it.
     :param kinds: the operations that it is about.
     :param says: one sentence, with the names that the function gives in braces.
+    :param instead: the safe form as code, with the same names; empty where there is
+        none, None where it is the form that a draft takes.
     :param lock: the lock that the operation takes on the table, in the server's words.
     """
 
     def register(match: Match) -> Match:
-        RULES.append(Rule(name, dialects, kinds, harm, lock, growth, says, match))
+        made = Rule(name, dialects, kinds, harm, lock, growth, says, instead, match)
+        RULES.append(made)
         return match
 
     return register

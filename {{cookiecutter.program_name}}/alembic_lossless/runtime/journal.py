@@ -278,7 +278,7 @@ def is_busy(error: DBAPIError) -> bool:
 
 def _changed(number: int) -> str:
     return (
-        f"An earlier run did {number} statements of this revision, and its file does not"
-        " begin with these any more. Put them back as they were, or do the rest by hand"
+        f"An earlier run did {number} statements of this revision, with which its file"
+        " does not begin any more. Put them back as they were, or do the rest by hand"
         " and stamp the revision."
     )

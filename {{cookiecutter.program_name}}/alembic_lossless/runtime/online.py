@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import AddConstraint
 
 T = TypeVar("T")
 TABLE = re.compile(r"\s*(ALTER\s+TABLE|CREATE\s+TABLE)\s+(?P<table>\S+)", re.IGNORECASE)
@@ -67,19 +66,13 @@ def refused(text: str, act: Callable[[], T], connection: sa.Connection) -> T:
         if code not in NOT_ONLINE:
             raise
         raise CommandError(
-            f"MariaDB cannot do this while others write to the table: {said}.\n  {text}\n"
+            f"MariaDB cannot do this while others write to the table: {said}.\n"
+            f"  {text}\n"
             "Take it out of the autocommit_block() and run it in a quiet hour."
         ) from error
     finally:
         if unchecked:
             connection.exec_driver_sql("SET foreign_key_checks = 1")
-
-
-def is_foreign_key(construct: Any) -> bool:
-    """Tell whether a statement adds a foreign key."""
-    return isinstance(construct, AddConstraint) and isinstance(
-        construct.element, sa.ForeignKeyConstraint
-    )
 
 
 def is_valid(index: sa.Index, connection: sa.Connection) -> bool | None:

@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 
 from ..internals import command_options
-from ..phases import phase_of
+from ..phases import AFTER, phase_of
 from . import half_applied
 from .journal import Journal, Passed
 from .locks import seconds
@@ -96,6 +96,8 @@ class Run:
                 self.mark.refuse_half_applied(heads)
             for step in self._command(heads, migration):
                 if isinstance(step, RevisionStep):
+                    if self._must_wait(step):
+                        break
                     passed = self.mark.passed(step, heads)
                     self.mark.set(step, passed)
                     self.step = step
@@ -108,6 +110,22 @@ class Run:
     def current_heads(self) -> tuple[str, ...]:
         """Return the revisions that the database is at now."""
         return self.migration.get_current_heads() if self.migration else ()
+
+    def _must_wait(self, step: RevisionStep) -> bool:
+        """Tell whether a revision waits for the deployment, and if so say it."""
+        config = context.config
+        given = getattr(config.cmd_opts, "x", None) or ()
+        stops = config.attributes.get("before") or "phase=before" in given
+        waits = step.is_upgrade and phase_of(step.revision) == AFTER
+        if stops and waits:
+            program = getattr(config.cmd_opts, "prog", "alembic")
+            config.print_stdout(
+                "%s",
+                f"{step.revision.revision}, {step.revision.doc}, and what follows it"
+                " wait until the new version of the app is deployed everywhere.\n"
+                f"Then: {program} upgrade",
+            )
+        return bool(stops and waits)
 
     def _watched(
         self, step: RevisionStep, migration: MigrationContext, passed: Passed | None
