@@ -28,7 +28,8 @@ class Rename:
         """Return what makes one column of the two, once the old version is gone."""
         new = self._complete(str(self._op.modify_name))
         drop = self._add(self._op.column_name).reverse()
-        return [self._step.reverse(), *new, self._table(drop)]
+        # The new version does not know the old name, and could not give it a value.
+        return [*new, *self._allow_null(), self._step.reverse(), self._table(drop)]
 
     def undo_after(self) -> list[MigrateOperation]:
         """Return what gives the old version its name back."""
@@ -61,6 +62,22 @@ class Rename:
             modify_server_default=op.existing_server_default or False,
         )
         return [self._table(change)] if change.has_changes() else []
+
+    def _allow_null(self) -> list[MigrateOperation]:
+        op = self._op
+        if op.existing_nullable is not False:
+            return []
+        change = ops.AlterColumnOp(
+            op.table_name,
+            op.column_name,
+            schema=op.schema,
+            existing_type=op.existing_type,
+            existing_nullable=False,
+            existing_comment=op.existing_comment,
+            existing_server_default=op.existing_server_default,
+            modify_nullable=True,
+        )
+        return [self._table(change)]
 
     def _table(self, *changes: MigrateOperation) -> ops.ModifyTableOps:
         op = self._op

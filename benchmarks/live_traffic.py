@@ -1,0 +1,96 @@
+"""What people do while a table is migrated: one writes and one reads, all the time."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+PAUSE = 0.005
+"""Seconds between two requests of the same person."""
+
+
+class Request(NamedTuple):
+    """One request: when it began, how long it took, and what went wrong."""
+
+    begin: float
+    seconds: float
+    error: str
+
+
+@dataclass
+class Traffic:
+    """The requests of a writer and a reader, as the app of one version makes them."""
+
+    url: str
+    rows: int
+    written: list[Request] = field(default_factory=list)
+    read: list[Request] = field(default_factory=list)
+
+    @contextmanager
+    def flowing(self, writes: Mapping[str, str]) -> Iterator[None]:
+        """Let people use a version of the app.
+
+        :param writes: what it gives of a new row: column -> SQL.
+        """
+        done = threading.Event()
+        people = [
+            threading.Thread(target=self._act, args=(act, kept, done))
+            for act, kept in (
+                (self._write(writes), self.written),
+                (self._read(), self.read),
+            )
+        ]
+        for person in people:
+            person.start()
+        try:
+            yield
+        finally:
+            done.set()
+            for person in people:
+                person.join()
+
+    def _write(self, writes: Mapping[str, str]) -> Callable[[sa.Connection], None]:
+        columns, values = ", ".join(writes), ", ".join(writes.values())
+        insert = sa.text(f"INSERT INTO event ({columns}) VALUES ({values})")  # noqa: S608
+        update = sa.text("UPDATE event SET amount = amount + 1 WHERE id = :id")
+
+        def write(connection: sa.Connection) -> None:
+            connection.execute(insert, {"code": uuid4().hex})
+            connection.execute(update, {"id": random.randint(1, self.rows)})  # noqa: S311
+            connection.commit()
+
+        return write
+
+    def _read(self) -> Callable[[sa.Connection], None]:
+        query = sa.text("SELECT name FROM event WHERE id = :id")
+
+        def read(connection: sa.Connection) -> None:
+            connection.execute(query, {"id": random.randint(1, self.rows)})  # noqa: S311
+            connection.commit()
+
+        return read
+
+    def _act(
+        self,
+        act: Callable[[sa.Connection], None],
+        kept: list[Request],
+        done: threading.Event,
+    ) -> None:
+        engine = sa.create_engine(self.url, poolclass=NullPool)
+        with engine.connect() as connection:
+            while not done.wait(PAUSE):
+                begin, error = time.monotonic(), ""
+                try:
+                    act(connection)
+                except SQLAlchemyError as failed:
+                    error = str(failed).partition("\n")[0]
+                    connection.rollback()
+                kept.append(Request(begin, time.monotonic() - begin, error))
