@@ -13,15 +13,20 @@ SHOWN_BY = {
     "duplicates": "test_new_keys",
     "fill": "test_not_null",
     "invents": "test_not_null",
+    "locks": "test_live_drafts",
     "loss": "test_type_changes",
     "missing": "test_new_keys",
+    "not-online": "test_live_runs",
     "orphans": "test_new_keys",
     "primary-key": "test_keys",
     "rename": "test_renames",
     "rename-value": "test_enums",
     "review": "test_type_changes",
     "set-null": "test_contradictions",
+    "stopped": "test_live_runs",
     "type": "test_type_changes",
+    "used": "test_live_runs",
+    "violations": "test_live_runs",
 }
 """The module that has the tests of a rule."""
 

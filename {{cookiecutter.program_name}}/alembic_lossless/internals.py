@@ -3,7 +3,7 @@
 `requirements` bounds Alembic from above because of them, and a test looks for others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _repr_type
+from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.types import TypeEngine
@@ -46,6 +47,30 @@ def dropped_columns(drop: ops.DropTableOp) -> list[sa.Column[Any]]:
     create = drop._reverse  # noqa: SLF001
     items = create.columns if create else []
     return [item for item in items if isinstance(item, sa.Column)]
+
+
+def execution_of(impl: DefaultImpl) -> Callable[..., Any]:
+    """Return what runs each statement of a revision."""
+    return impl._exec  # noqa: SLF001
+
+
+@contextmanager
+def executed_by(impl: DefaultImpl, execute: Callable[..., Any]) -> Iterator[None]:
+    """Let every statement of a revision be run by something else for a while.
+
+    Alembic has no other place that all of them go through.
+    """
+    vars(impl)["_exec"] = execute
+    try:
+        yield
+    finally:
+        del vars(impl)["_exec"]
+
+
+def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:
+    """Let a script that autogenerate did not make be written like one that it did."""
+    script._needs_render = True  # noqa: SLF001
+    return script
 
 
 def is_check(database: MigrationContext) -> bool:

@@ -4,10 +4,12 @@ from alembic.operations import MigrateOperation, ops
 
 from ..lint import Harm, Server, State, examine, version_of
 from ..marks import LOCKS
+from ..rules import rule
 from .draft import Draft
 from .operations import AutocommitBlock, Note
 
 
+@rule("locks", "mark", "Others wait for longer than an instant: who, and for what.")
 def note_costs(draft: Draft, container: ops.OpContainer) -> None:
     """Write a comment before each operation that makes others wait."""
     dialect = draft.context.dialect

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from alembic.operations import ops
 from alembic.util import rev_id
 
+from ..internals import to_be_rendered
 from ..phases import AFTER, BEFORE
 from .operations import AutocommitBlock
 
@@ -70,5 +71,4 @@ def _second(
         head=script.rev_id,
         version_path=script.version_path,
     )
-    second._needs_render = True  # noqa: SLF001  as autogenerate marks the first
-    return second
+    return to_be_rendered(second)

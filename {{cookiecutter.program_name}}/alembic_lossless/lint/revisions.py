@@ -9,6 +9,7 @@ from alembic.script import Script
 from alembic.util import CommandError
 
 from ..autogenerate.replay import run_upgrade
+from ..internals import in_place_of_op
 from ..phases import AFTER, phase_of
 from . import sql
 from .cost import Finding, Harm, Server, State
@@ -49,7 +50,7 @@ def judge(
     """
     recorder, chosen = Judge(server.dialect), set(wanted)
     judged = []
-    with recorder.in_place_of_op():
+    with in_place_of_op(recorder):
         for revision in revisions:
             if revision.revision in chosen:
                 judged.append(_judge(recorder, revision, server, name))

@@ -48,6 +48,8 @@ class Rule:
                 )
 
 
+SERVERS = {("postgresql",): "PostgreSQL", ("mariadb", "mysql"): "MariaDB, MySQL"}
+
 RULES: list[Rule] = []
 """All rules, in the order in which they are looked at."""
 
@@ -86,6 +88,17 @@ def examine(operation: MigrateOperation, state: State) -> list[Finding]:
     :param state: what is known of the tables before the operation.
     """
     return [found for rule in RULES for found in rule.findings(operation, state)]
+
+
+def table() -> str:
+    """Return all rules as a table of Markdown."""
+    rows = [
+        f"| `{rule.name}` | {SERVERS.get(rule.dialects, 'each')} | {rule.harm.value}"
+        f" | {rule.lock} | {rule.growth.value} | {rule.sentence} |"
+        for rule in RULES
+    ]
+    head = "| rule | server | others | lock | grows as | says |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
 
 
 def names() -> set[str]:

@@ -13,6 +13,7 @@ from alembic.operations import Operations, ops
 from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
+from ..rules import rule
 from .base import LosslessOp
 from .batches import FillInBatchesOp
 from .constraints import SetNotNullOp
@@ -277,6 +278,7 @@ def _swap(names: Names, name: str, old: str, new: str) -> None:
         names.journal.run("; ".join(steps), swap)
 
 
+@rule("used", "guard", "A column is to be copied, and an index or a key uses it.")
 def _refuse_dependents(names: Names, column: str) -> None:
     given = {"table": names.table, "column": column}
     found = list(names.bind().scalars(sa.text(DEPENDENTS), given))

@@ -8,6 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.exc import IntegrityError
 
+from ..rules import rule
 from .names import Names
 
 CHECK = (
@@ -86,6 +87,7 @@ def _key(names: Names) -> list[sa.ColumnClause[object]]:
     return list(names.clause(*key["constrained_columns"]).columns)
 
 
+@rule("violations", "guard", "Rows violate a constraint that new rows keep already.")
 def _refuse(
     names: Names, query: sa.Select[*tuple[object, ...]], why: str, of: str = "row"
 ) -> None:

@@ -138,12 +138,13 @@ class Mark:
         if mark is None:
             return None
         direction, revision = mark["direction"], mark["revision"]
+        now = " ".join(heads) or "base"
         if mark["number"]:
             return (
                 f"The {direction} of revision {revision} stopped after statement"
-                f" {mark['number']}. Run it again: it goes on from there."
+                f" {mark['number']}. Run it again: it goes on from there.\n"
+                f"Or undo by hand what it did and type: {self._stamp} {now}"
             )
-        now = " ".join(heads) or "base"
         done = revision
         if direction == "downgrade":
             done = " ".join(_revisions_before(revision)) or "base"

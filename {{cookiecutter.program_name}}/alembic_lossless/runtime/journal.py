@@ -22,6 +22,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
+from ..internals import executed_by, execution_of
+from ..rules import rule
 from . import online
 from .progress import shown
 
@@ -86,7 +88,7 @@ class Journal:
         self._number, self._digest = 0, ""
         self._inside = False
         self._written = passed is not None
-        self._execute: Callable[..., Any] = migration.impl._exec  # noqa: SLF001
+        self._execute = execution_of(migration.impl)
         self._block = migration.autocommit_block
         self._postgresql = migration.dialect.name == "postgresql"
         self._new = set[str]()
@@ -94,16 +96,14 @@ class Journal:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Let each statement of a revision pass through here."""
-        migration, impl = self._migration, self._migration.impl
-        # Alembic has no other place that all statements of a revision go through.
-        vars(impl)["_exec"] = self._one
+        migration = self._migration
         vars(migration)["autocommit_block"] = self._separately_committed
         migration.opts["journal"] = self
         try:
-            yield
+            with executed_by(migration.impl, self._one):
+                yield
             self._refuse_shorter_file()
         finally:
-            del vars(impl)["_exec"]
             vars(migration)["autocommit_block"] = self._block
             del migration.opts["journal"]
 
@@ -238,6 +238,9 @@ class Journal:
         finally:
             self.connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
 
+    @rule(
+        "stopped", "refusal", "A revision that stopped was changed before that place."
+    )
     def _is_next(self, what: str) -> bool:
         """Count a statement, and tell whether it is still to be run.
 

@@ -9,6 +9,8 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
+from ..rules import rule
+
 T = TypeVar("T")
 TABLE = re.compile(r"\s*(ALTER\s+TABLE|CREATE\s+TABLE)\s+(?P<table>\S+)", re.IGNORECASE)
 INDEX = re.compile(
@@ -49,6 +51,7 @@ def without_lock(text: str, construct: Any, new: set[str]) -> Any:
     return sa.text(f"{text}{between}LOCK=NONE".replace(":", r"\:"))
 
 
+@rule("not-online", "refusal", "MariaDB cannot do it while others write to the table.")
 def refused(text: str, act: Callable[[], T], connection: sa.Connection) -> T:
     """Run a statement on MariaDB, and say so where it cannot leave writers alone.
 

@@ -1,0 +1,279 @@
+"""The lint says whom a revision would stop, for how long, and how not to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.ddl.postgresql import CreateExcludeConstraintOp
+from alembic.operations import MigrateOperation, ops
+from alembic_lossless.lint import RULES, Growth, Harm, Server, State, examine, sql
+from alembic_lossless.lint.rules import names, table
+from alembic_lossless.operations.enums import ChangeEnumOp
+from environment import Environment
+from rendering import TEMPLATE
+from scripts import empty, write
+from sqlalchemy.dialects import postgresql
+
+FRIEND = 'op.create_table("friend", sa.Column("id", sa.Integer, primary_key=True),'
+FRIEND += ' sa.Column("name", sa.String(100)))'
+INDEX = 'op.create_index("ix", "friend", ["name"])'
+POSTGRESQL = ("lint", "--dialect", "postgresql")
+MARIADB = ("lint", "--dialect", "mariadb")
+
+
+def column(*arguments: Any, **options: Any) -> ops.AddColumnOp:
+    """Return what adds a column."""
+    return ops.AddColumnOp("friend", sa.Column("new", *arguments, **options))
+
+
+def alter(**changes: Any) -> ops.AlterColumnOp:
+    """Return what changes a column."""
+    return ops.AlterColumnOp(
+        "friend",
+        "name",
+        existing_type=sa.String(100),
+        existing_nullable=False,
+        **changes,
+    )
+
+
+INDEXED = ops.CreateIndexOp("ix", "friend", ["name"], postgresql_concurrently=True)
+FOUND: dict[str, tuple[str, MigrateOperation]] = {
+    "check-copies": ("mariadb", ops.CreateCheckConstraintOp("ck", "friend", "id > 0")),
+    "check-scans": (
+        "postgresql",
+        ops.CreateCheckConstraintOp("ck", "friend", "id > 0"),
+    ),
+    "column-copies": ("mariadb", column(sa.Integer, sa.ForeignKey("city.id"))),
+    "column-goes": ("postgresql", ops.DropColumnOp("friend", "name")),
+    "column-renamed": ("mariadb", alter(modify_name="full_name")),
+    "column-required": ("postgresql", column(sa.Integer, nullable=False)),
+    "column-rewrites": (
+        "postgresql",
+        column(sa.Float, server_default=sa.func.random()),
+    ),
+    "column-scans": ("postgresql", column(sa.Integer, unique=True)),
+    "concurrently-in-transaction": ("postgresql", INDEXED),
+    "default-goes": ("mariadb", alter(modify_server_default=None)),
+    "enum-rewrites": ("postgresql", ChangeEnumOp("mood", ["a", "b"], ["a"], {})),
+    "exclude-blocks": (
+        "postgresql",
+        CreateExcludeConstraintOp("ex", "friend", [("id", "=")]),
+    ),
+    "foreign-key-copies": (
+        "mariadb",
+        ops.CreateForeignKeyOp("fk", "friend", "city", ["city_id"], ["id"]),
+    ),
+    "foreign-key-scans": (
+        "postgresql",
+        ops.CreateForeignKeyOp("fk", "friend", "city", ["city_id"], ["id"]),
+    ),
+    "fulltext-blocks": (
+        "mariadb",
+        ops.CreateIndexOp("ft", "friend", ["name"], mariadb_prefix="FULLTEXT"),
+    ),
+    "index-blocks-writes": ("postgresql", ops.CreateIndexOp("ix", "friend", ["name"])),
+    "may-copy": ("mariadb", ops.ExecuteSQLOp("ALTER TABLE friend ADD x INT")),
+    "not-null-refuses": ("mariadb", alter(modify_nullable=False)),
+    "not-null-scans": ("postgresql", alter(modify_nullable=False)),
+    "rows-locked": ("postgresql", ops.ExecuteSQLOp("UPDATE friend SET name = 'x'")),
+    "table-goes": ("postgresql", ops.DropTableOp("friend")),
+    "table-renamed": ("mariadb", ops.RenameTableOp("friend", "person")),
+    "type-copies": ("mariadb", alter(modify_type=sa.Text())),
+    "type-rewrites": ("postgresql", alter(modify_type=postgresql.JSONB())),
+    "unique-blocks": (
+        "postgresql",
+        ops.CreateUniqueConstraintOp("uq", "friend", ["name"]),
+    ),
+}
+"""An operation in which each rule finds something."""
+
+
+def test_every_rule_is_shown() -> None:
+    """A rule that nothing breaks is no rule."""
+    assert set(FOUND) == names()
+
+
+@pytest.mark.parametrize("rule", FOUND)
+def test_a_rule_finds_what_it_is_about(rule: str) -> None:
+    """Each rule has its sentence for one operation, and none where the table is new."""
+    dialect, operation = FOUND[rule]
+    state = State(Server.oldest(dialect))
+    found = {one.rule: one for one in examine(operation, state)}
+    assert found[rule].sentence.endswith(".")
+    assert "{" not in found[rule].sentence
+    state.new.add(((None, "friend"), None))
+    always = {"concurrently-in-transaction", "enum-rewrites"}
+    assert (rule in {one.rule for one in examine(operation, state)}) == (rule in always)
+
+
+def test_the_page_lists_every_rule() -> None:
+    """I look up a rule in the docs, and the table there is the code's own."""
+    assert table() in (TEMPLATE / "docs" / "live.md").read_text()
+    assert all(rule.growth in Growth and rule.harm in Harm for rule in RULES)
+
+
+@pytest.fixture
+def shop(project: Environment) -> Environment:
+    """Give a project whose first revision makes a table."""
+    empty(project)
+    write(project, "a", FRIEND)
+    return project
+
+
+def lint(shop: Environment, *arguments: str, status: int = 1) -> str:
+    """Run the lint and return what it says."""
+    done = shop.run("flask", "db", *arguments, status=status)
+    return done.stdout + done.stderr
+
+
+def test_it_names_the_line_the_cost_and_what_to_write_instead(
+    shop: Environment,
+) -> None:
+    """I see where an index stops writers, and paste the form that does not."""
+    write(shop, "b", INDEX, down="a")
+    said = lint(shop, *POSTGRESQL)
+    path = next(shop.package.rglob("b*.py"))
+    line = path.read_text().splitlines().index(f"    {INDEX}") + 1
+    assert f"{path.relative_to(shop.path)}:{line}: index-blocks-writes" in said
+    assert "Lock: SHARE, while every row is read." in said
+    assert "postgresql_concurrently=True)" in said
+    assert "1 thing found in 2 revisions." in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        INDEX,
+        'op.create_unique_constraint("uq", "friend", ["name"])',
+        'op.create_check_constraint("ck", "friend", "id > 0")',
+        'op.create_foreign_key("fk", "friend", "city", ["name"], ["id"])',
+        'op.alter_column("friend", "name", type_=sa.Integer())',
+    ],
+)
+def test_what_it_says_instead_is_what_it_finds_nothing_in(
+    shop: Environment, body: str
+) -> None:
+    """I paste the safe form, and the lint is content with what stops others."""
+    write(shop, "b", body, down="a")
+    (finding,) = json.loads(lint(shop, *POSTGRESQL, "--format=json"))
+    write(shop, "b", finding["instead"], down="a")
+    found = json.loads(lint(shop, *POSTGRESQL, "--format=json", status=0))
+    assert found == []
+
+
+def test_a_finding_is_allowed_with_a_reason(shop: Environment) -> None:
+    """The table is small: the revision says so, and the lint repeats it."""
+    write(shop, "b", INDEX, down="a")
+    path = next(shop.package.rglob("b*.py"))
+    path.write_text(
+        path.read_text() + 'lint_allow = {"index-blocks-writes": "nine rows"}\n'
+    )
+    assert "allowed index-blocks-writes: nine rows" in lint(shop, *POSTGRESQL, status=0)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [
+        ('{"index-blocks": "few rows"}', "'index-blocks', which is no rule"),
+        ('{"index-blocks-writes": ""}', "['index-blocks-writes'] needs a reason"),
+        ('["index-blocks-writes"]', 'Write {"rule": "reason"}'),
+    ],
+)
+def test_an_allowance_that_says_nothing_is_refused(
+    shop: Environment, allowed: str, said: str
+) -> None:
+    """I mistype a rule or give no reason, and hear it."""
+    write(shop, "b", INDEX, down="a")
+    path = next(shop.package.rglob("b*.py"))
+    path.write_text(f"{path.read_text()}lint_allow = {allowed}\n")
+    assert said in lint(shop, *POSTGRESQL, status=255)
+
+
+def test_an_allowance_for_nothing_is_said(shop: Environment) -> None:
+    """The reason has gone, the allowance has not: a note says it."""
+    write(shop, "b", 'lint = "a word"', down="a")
+    path = next(shop.package.rglob("b*.py"))
+    path.write_text(path.read_text() + 'lint_allow = {"check-scans": "few rows"}\n')
+    said = lint(shop, *POSTGRESQL, status=0)
+    assert "note: lint_allow has 'check-scans', which is not found in it." in said
+
+
+def test_old_revisions_are_not_looked_at(shop: Environment) -> None:
+    """I take the lint up today: what ran years ago is nobody's concern."""
+    write(shop, "b", INDEX, down="a")
+    write(shop, "c", 'op.drop_column("friend", "name")', down="b")
+    assert "index-blocks-writes" not in lint(shop, *POSTGRESQL, "b")
+    assert "column-goes" not in lint(shop, *POSTGRESQL, "a:b")
+    description = shop.package / "migrations" / "__init__.py"
+    text = description.read_text()
+    description.write_text(
+        text.replace("    url=url,", '    url=url,\n    lint_after="b",')
+    )
+    said = lint(shop, *POSTGRESQL)
+    assert "column-goes" in said
+    assert "index-blocks-writes" not in said
+
+
+def test_github_shows_it_beside_the_line(shop: Environment) -> None:
+    """The pull request has a warning at the line, in one line for the server."""
+    write(shop, "b", INDEX, down="a")
+    (said,) = lint(shop, *POSTGRESQL, "--format=github").strip().splitlines()
+    assert said.startswith("::warning file=friend_book/migrations/versions/b")
+    assert ",title=index-blocks-writes::No row of friend can be written" in said
+    assert "%0AInstead:%0Awith op.get_context().autocommit_block():%0A" in said
+
+
+def test_sql_as_text_is_looked_at(shop: Environment) -> None:
+    """I wrote the statement by hand, and it is found under the same name."""
+    write(shop, "b", 'op.execute("CREATE INDEX ix ON friend (name)")', down="a")
+    assert "index-blocks-writes (stops others)" in lint(shop, *POSTGRESQL)
+    assert "may-copy (stops others)" in lint(shop, *MARIADB)
+
+
+def test_sql_for_a_new_table_stops_nobody(shop: Environment) -> None:
+    """A table that the revision makes has no users yet, whoever makes it."""
+    body = 'op.execute("CREATE TABLE pet (id INT)")\n'
+    body += 'op.execute("CREATE INDEX ix ON pet (id)")\n'
+    body += FRIEND.replace("friend", "foe") + "\n"
+    body += 'op.execute("CREATE INDEX ix2 ON foe (name)")'
+    write(shop, "b", body, down="a")
+    assert "Nothing found" in lint(shop, *POSTGRESQL, status=0)
+
+
+def test_without_squawk_it_says_what_it_did_not_do(
+    shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Squawk is not installed: the SQL is not looked at, and I hear how to get that."""
+    monkeypatch.setattr(sql, "program", lambda: None)
+    write(shop, "b", 'op.execute("CREATE INDEX ix ON friend (name)")', down="a")
+    said = lint(shop, *POSTGRESQL, status=0)
+    assert "was not looked at: pip install squawk-cli" in said
+
+
+def test_after_the_deployment_nothing_breaks_the_running_version(
+    shop: Environment,
+) -> None:
+    """The revision says that the old version is gone, so it may drop a column."""
+    write(shop, "b", 'op.drop_column("friend", "name")', down="a")
+    assert "column-goes (breaks the running version)" in lint(shop, *POSTGRESQL)
+    path = next(shop.package.rglob("b*.py"))
+    path.write_text(f'{path.read_text()}phase = "after"\n')
+    assert "Nothing found" in lint(shop, *POSTGRESQL, status=0)
+
+
+def test_sqlite_is_asked_what_production_is(shop: Environment) -> None:
+    """I develop on SQLite, where nobody waits: I am told what to add."""
+    said = lint(shop, "lint", status=255)
+    assert "flask db lint --dialect postgresql" in said
+
+
+def test_python_gets_it_as_data(shop: Environment) -> None:
+    """A program asks for the findings, and gets objects."""
+    write(shop, "b", INDEX, down="a")
+    with shop.migrations() as migrations:
+        (_, second) = migrations.lint(dialect="postgresql")
+        assert [finding.rule for finding in second.findings] == ["index-blocks-writes"]
+        assert Path(second.path).name.startswith("b")

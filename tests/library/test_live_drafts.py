@@ -1,0 +1,267 @@
+"""A draft for a project in use leaves people at work, in two revisions if need be."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+from environment import Environment
+from scripts import ask, server
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+ON_SERVERS = pytest.mark.parametrize(
+    "database_url", ["postgresql", "mariadb"], indirect=True
+)
+
+MODELS = '''"""Things."""
+
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class City(Model):
+    __tablename__ = "city"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+
+
+class Thing(Model):
+    __tablename__ = "thing"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+{columns}
+'''
+OLD = {
+    "name": "sa.String(100), nullable=False",
+    "nick": "sa.String(40)",
+    "age": "sa.Integer",
+    "gone": "sa.String(10), nullable=False",
+    "city_id": "sa.Integer",
+    "mood": 'sa.Enum("sad", "glad", name="mood")',
+}
+NEW = {
+    "full_name": "sa.String(100), nullable=False",
+    "nick": "sa.String(40), unique=True",
+    "age": "sa.Integer, nullable=False, index=True",
+    "city_id": 'sa.Integer, sa.ForeignKey("city.id")',
+    "mood": 'sa.Enum("sad", "glad", "mad", name="mood")',
+    "email": "sa.String(50), nullable=False",
+}
+ANSWERS = (
+    "rename=thing.name:full_name",
+    "drop=thing.gone",
+    "fill=thing.age:7",
+    "fill=thing.email:none",
+)
+ROW = (
+    "INSERT INTO thing (name, nick, gone, city_id, mood)"
+    " VALUES ('n{0}', 'k{0}', 'g', 1, 'sad')"
+)
+OLD_INSERT = "INSERT INTO thing (name, gone, mood) VALUES ('old', 'x', 'sad')"
+NEW_INSERT = (
+    "INSERT INTO thing (full_name, email, age, mood) VALUES ('new', 'e', 3, 'mad')"
+)
+
+
+def define(project: Environment, columns: dict[str, str]) -> None:
+    """Write the models."""
+    body = (f"    {name} = sa.Column({given})" for name, given in columns.items())
+    text = MODELS.format(columns="\n".join(body))
+    (project.package / "models.py").write_text(text)
+
+
+def begun(project: Environment, database_url: str, *, rows: int = 20) -> Environment:
+    """Give a project whose first revision made the tables, with rows."""
+    shop = project.using(database_url)
+    for path in shop.revisions():
+        path.unlink()
+    define(shop, OLD)
+    shop.alembic("revision", "--autogenerate", "-m", "first", "--rev-id=a")
+    shop.alembic("upgrade", "head")
+    ask(database_url, "INSERT INTO city (id) VALUES (1)")
+    for number in range(rows):
+        ask(database_url, ROW.format(number))
+    return shop
+
+
+def draft(shop: Environment, *answers: str) -> list[str]:
+    """Draft a revision, and return the texts of its files in the order they run."""
+    before = set(shop.revisions())
+    options = [word for answer in answers for word in ("-x", answer)]
+    shop.alembic(*options, "revision", "--autogenerate", "-m", "change")
+    fresh = (set(shop.revisions()) - before) or set()
+    return sorted((path.read_text() for path in fresh), key=_is_second)
+
+
+def _is_second(script: str) -> bool:
+    return "Revises: a\n" not in script
+
+
+def test_both_versions_of_the_app_survive_every_step(
+    project: Environment, database_url: str
+) -> None:
+    """I rename, drop, fill and constrain columns, and old and new code both write."""
+    shop = begun(project, database_url)
+    define(shop, NEW)
+    before, after = draft(shop, "live", *ANSWERS)
+    assert 'phase = "before"' in before
+    assert 'phase = "after"' in after
+    shop.alembic("upgrade", "+1")
+    if not database_url.startswith("sqlite"):  # it sets no NEW before NOT NULL
+        ask(database_url, OLD_INSERT)
+        ask(database_url, NEW_INSERT)
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+    found = ask(database_url, "SELECT full_name, email, age FROM thing ORDER BY id")
+    assert found[0] == ("n0", "none", 7)
+    if len(found) > 20:
+        assert found[20:] == [("old", "none", 7), ("new", "e", 3)]
+    ask(database_url, "UPDATE thing SET mood = 'sad'")
+    shop.alembic("downgrade", "a")
+    assert ask(database_url, "SELECT name FROM thing WHERE id = 1") == [("n0",)]
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+
+
+@ON_SERVERS
+def test_people_work_while_it_is_deployed(
+    project: Environment, database_url: str
+) -> None:
+    """Old code writes until it is gone, new code from its deployment on: no error."""
+    shop = begun(project, database_url, rows=200)
+    define(shop, NEW)
+    draft(shop, "live", *ANSWERS)
+    with writing(database_url, OLD_INSERT) as old:
+        shop.run("flask", "db", "upgrade", "--before")
+        with writing(database_url, NEW_INSERT) as new:
+            assert not old
+    with writing(database_url, NEW_INSERT) as new:
+        shop.alembic("upgrade", "head")
+    assert not [*old, *new]
+    shop.alembic("check")
+
+
+@contextmanager
+def writing(url: str, insert: str) -> Iterator[list[str]]:
+    """Let a version of the app write all the time; give the errors that it has."""
+    errors: list[str] = []
+    done, begun = Event(), Event()
+
+    def write() -> None:
+        with server(url).connect() as connection:
+            while not done.wait(0.002):
+                try:
+                    connection.execute(text(insert))
+                except SQLAlchemyError as error:
+                    errors.append(str(error))
+                begun.set()
+
+    writer = Thread(target=write)
+    writer.start()
+    begun.wait()
+    try:
+        yield errors
+    finally:
+        done.set()
+        writer.join()
+
+
+def test_before_the_deployment_an_upgrade_stops(
+    project: Environment, database_url: str
+) -> None:
+    """I upgrade before I deploy: what must wait does, and I hear what that is."""
+    shop = begun(project, database_url)
+    define(shop, NEW)
+    draft(shop, "live", *ANSWERS)
+    said = shop.run("flask", "db", "upgrade", "--before").stdout
+    assert "change after the deployment, and what follows it wait until" in said
+    assert "Then: flask db upgrade" in said
+    columns = "SELECT name, full_name FROM thing WHERE id = 1"
+    assert ask(database_url, columns) == [("n0", "n0")]
+    with shop.migrations() as migrations:
+        (waiting,) = migrations.pending()
+        assert waiting.module.phase == "after"
+        migrations.upgrade(before=True)
+        assert [it.revision for it in migrations.pending()] == [waiting.revision]
+        migrations.upgrade()
+        assert not migrations.pending()
+
+
+@ON_POSTGRESQL
+def test_the_lint_finds_nothing_in_it(project: Environment, database_url: str) -> None:
+    """What is drafted for people at work stops none of them, and breaks nothing."""
+    shop = begun(project, database_url)
+    define(shop, NEW)
+    draft(shop, "live", *ANSWERS)
+    assert "Nothing found" in shop.run("flask", "db", "lint", "a").stdout
+
+
+@ON_POSTGRESQL
+def test_a_live_project_need_not_say_so(
+    project: Environment, database_url: str
+) -> None:
+    """The project's setting makes drafts live, and one draft can be made otherwise."""
+    shop = begun(project, database_url)
+    _declare_live(shop)
+    define(shop, OLD | {"age": "sa.Integer, index=True"})
+    (script,) = draft(shop)
+    assert "postgresql_concurrently=True" in script
+    for path in shop.revisions():
+        if "Revises: a\n" in path.read_text():
+            path.unlink()
+    (script,) = draft(shop, "live=no")
+    assert "autocommit_block" not in script
+
+
+def test_a_draft_on_sqlite_is_live_only_when_asked(project: Environment) -> None:
+    """I develop a live project on SQLite, where a draft is as it always was."""
+    shop = begun(project, f"sqlite:///{project.path}/test.db")
+    _declare_live(shop)
+    define(shop, OLD | {"age": "sa.Integer, index=True"})
+    (script,) = draft(shop)
+    assert "autocommit_block" not in script
+    assert "phase" not in script
+
+
+def _declare_live(shop: Environment) -> None:
+    path = shop.package / "migrations" / "__init__.py"
+    path.write_text(
+        path.read_text().replace("    url=url,", "    url=url,\n    live=True,")
+    )
+
+
+@ON_SERVERS
+def test_a_draft_says_what_it_costs(project: Environment, database_url: str) -> None:
+    """I read in the script who will have to wait, and for what."""
+    shop = begun(project, database_url)
+    define(shop, OLD | {"nick": "sa.String(20)", "age": "sa.Integer, index=True"})
+    (script,) = draft(shop)
+    costs = re.findall("# LOCKS: (.*)", script)
+    found = [cost.partition(":")[0].partition(";")[0] for cost in costs]
+    if database_url.startswith("postgresql"):
+        assert sorted(found) == [
+            "No row of thing can be written while the index ix_thing_age is built.",
+            "Nobody can use thing while nick becomes String(length=20)",
+        ]
+    else:
+        (copied,) = found
+        assert copied.startswith("No row of thing can be written while it is copied")
+
+
+def test_new_tables_need_no_form_of_their_own(
+    project: Environment, database_url: str
+) -> None:
+    """A revision that only makes tables is one transaction, live or not."""
+    shop = begun(project, database_url)
+    path = shop.package / "models.py"
+    pet = '\n\nclass Pet(Model):\n    __tablename__ = "pet"\n\n'
+    pet += "    id = sa.Column(sa.Integer, primary_key=True)\n"
+    pet += "    name = sa.Column(sa.String(20), index=True)\n"
+    path.write_text(path.read_text() + pet)
+    (script,) = draft(shop, "live")
+    assert "autocommit_block" not in script
+    assert "phase" not in script

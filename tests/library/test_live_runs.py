@@ -1,0 +1,246 @@
+"""A run that leaves others at work goes on where it stopped, and says why it did."""
+
+import signal
+import time
+
+import pytest
+from environment import Environment
+from scripts import ask, empty, open_query, server, versions, write
+from sqlalchemy import text
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+ON_SERVERS = pytest.mark.parametrize(
+    "database_url", ["postgresql", "mariadb"], indirect=True
+)
+TABLES = """
+op.create_table("city", sa.Column("id", sa.Integer, primary_key=True))
+op.create_table(
+    "thing",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("nick", sa.String(40)),
+    sa.Column("age", sa.Integer),
+    sa.Column("city_id", sa.Integer),
+)
+"""
+BLOCK = "with op.get_context().autocommit_block():\n"
+UNIQUE = f"""{BLOCK}
+    op.add_column("thing", sa.Column("size", sa.Integer))
+    op.create_unique_constraint_concurrently("uq_nick", "thing", ["nick"])
+"""
+FOREIGN_KEY = f"""{BLOCK}
+    op.create_foreign_key(
+        "fk_city", "thing", "city", ["city_id"], ["id"], postgresql_not_valid=True
+    )
+    op.validate_constraint("fk_city", "thing")
+"""
+CHECK = f"""{BLOCK}
+    op.create_check_constraint("ck_age", "thing", "age > 0", postgresql_not_valid=True)
+    op.validate_constraint("ck_age", "thing")
+"""
+FILL = f"""{BLOCK}
+    op.fill_in_batches("thing", "age", 7)
+    op.set_not_null("thing", "age", existing_type=sa.Integer())
+"""
+ROWS = {
+    "postgresql": "SELECT n, 'k' || n FROM generate_series(1, {}) AS n",
+    "mariadb": "SELECT seq, concat('k', seq) FROM seq_1_to_{}",
+}
+
+
+def begun(project: Environment, url: str, body: str, rows: int = 10) -> Environment:
+    """Give a project with a table and rows, and a revision that is not applied."""
+    shop = empty(project.using(url))
+    write(shop, "a", TABLES)
+    shop.alembic("upgrade", "head")
+    some = ROWS[url.partition("+")[0]].format(rows)
+    ask(url, f"INSERT INTO thing (id, nick) {some}")
+    write(shop, "b", body, down="a")
+    return shop
+
+
+@ON_SERVERS
+def test_a_unique_index_that_failed_is_built_again(
+    project: Environment, database_url: str
+) -> None:
+    """Two rows are the same: I hear which, correct one, and the run goes on."""
+    shop = begun(project, database_url, UNIQUE)
+    ask(database_url, "UPDATE thing SET nick = 'same' WHERE id < 3")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "(nick) are there more than once, for example nick='same'" in done.stdout
+    assert "stopped after statement 1. Run it again" in done.stdout
+    again = shop.alembic("upgrade", "head", status=255)
+    assert "Going on after statement 1" in again.stderr
+    ask(database_url, "UPDATE thing SET nick = 'other' WHERE id = 1")
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+    with pytest.raises(Exception, match=r"(?i)duplicate"):
+        ask(database_url, "INSERT INTO thing (id, nick) VALUES (99, 'other')")
+
+
+@ON_POSTGRESQL
+def test_no_invalid_index_is_left(project: Environment, database_url: str) -> None:
+    """CONCURRENTLY failed half-way, and what it left is gone after the next run."""
+    index = f'{BLOCK}    op.create_index("ix", "thing", ["nick"], unique=True,'
+    index += " postgresql_concurrently=True)"
+    shop = begun(project, database_url, index)
+    ask(database_url, "UPDATE thing SET nick = 'same' WHERE id < 3")
+    shop.alembic("upgrade", "head", status=255)
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('ix')"
+    assert ask(database_url, valid) == [(False,)]
+    ask(database_url, "UPDATE thing SET nick = 'other' WHERE id = 1")
+    shop.alembic("upgrade", "head")
+    assert ask(database_url, valid) == [(True,)]
+
+
+@ON_SERVERS
+def test_rows_that_refer_to_nothing_are_counted(
+    project: Environment, database_url: str
+) -> None:
+    """VALIDATE finds bad rows: how many, and one of them; the next run goes on."""
+    shop = begun(project, database_url, FOREIGN_KEY)
+    ask(database_url, "UPDATE thing SET city_id = 7 WHERE id < 4")
+    done = shop.alembic("upgrade", "head", status=255)
+    said = "3 rows of thing refer to no city (fk_city), for example city_id=7"
+    assert said in done.stdout
+    with pytest.raises(Exception, match="fk_city"):
+        ask(database_url, "INSERT INTO thing (id, city_id) VALUES (99, 8)")
+    ask(database_url, "INSERT INTO city (id) VALUES (7)")
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+
+
+@ON_POSTGRESQL
+def test_rows_that_violate_a_check_are_counted(
+    project: Environment, database_url: str
+) -> None:
+    """VALIDATE finds a row: which, and what it should be; the next run goes on."""
+    shop = begun(project, database_url, CHECK)
+    ask(database_url, "UPDATE thing SET age = -1 WHERE id = 4")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "1 row of thing violate ck_age: (age > 0), for example id=4" in done.stdout
+    ask(database_url, "UPDATE thing SET age = 1 WHERE id = 4")
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+
+
+@ON_SERVERS
+def test_a_fill_that_was_killed_goes_on(
+    project: Environment, database_url: str
+) -> None:
+    """My pod is killed in the middle of a fill; the next one does the rest."""
+    shop = begun(project, database_url, FILL, rows=300_000)
+    process = shop.start("alembic", "upgrade", "head")
+    filled = "SELECT count(*) FROM thing WHERE age = 7"
+    while process.poll() is None and ask(database_url, filled) == [(0,)]:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert versions(database_url) == ["a"]
+    shop.alembic("upgrade", "head")
+    assert ask(database_url, filled) == [(300_000,)]
+    with pytest.raises(Exception, match=r"(?i)null|default"):
+        ask(database_url, "INSERT INTO thing (id, age) VALUES (400000, NULL)")
+
+
+@ON_POSTGRESQL
+def test_a_file_that_changed_before_that_place_is_refused(
+    project: Environment, database_url: str
+) -> None:
+    """I edit what already ran, and the run does not guess what that means."""
+    shop = begun(project, database_url, UNIQUE)
+    ask(database_url, "UPDATE thing SET nick = 'same' WHERE id < 3")
+    shop.alembic("upgrade", "head", status=255)
+    write(shop, "b", UNIQUE.replace('"size"', '"weight"'), down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "with which its file does not begin any more" in done.stdout
+    write(shop, "b", "pass", down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "An earlier run did 1 statements of this revision" in done.stdout
+
+
+@ON_POSTGRESQL
+def test_another_command_does_not_go_on(
+    project: Environment, database_url: str
+) -> None:
+    """A revision stopped, and a downgrade of the one before it is refused."""
+    shop = begun(project, database_url, UNIQUE)
+    ask(database_url, "UPDATE thing SET nick = 'same' WHERE id < 3")
+    shop.alembic("upgrade", "head", status=255)
+    done = shop.alembic("downgrade", "base", status=255)
+    assert "The upgrade of revision b stopped after statement 1" in done.stdout
+
+
+@ON_MARIADB
+def test_mariadb_says_what_it_cannot_do_online(
+    project: Environment, database_url: str
+) -> None:
+    """Another type needs a copy of the table: nothing happens, and I hear why."""
+    retype = f'{BLOCK}    op.alter_column("thing", "age", type_=sa.BigInteger(),'
+    retype += " existing_type=sa.Integer())"
+    shop = begun(project, database_url, retype)
+    done = shop.alembic("upgrade", "head", status=255)
+    said = "MariaDB cannot do this while others write to the table: LOCK=NONE is not"
+    assert said in done.stdout
+    assert "run it in a quiet hour" in done.stdout
+    write(shop, "b", retype.removeprefix(BLOCK).strip(), down="a")
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+
+
+@ON_POSTGRESQL
+def test_a_column_that_something_uses_is_not_copied(
+    project: Environment, database_url: str
+) -> None:
+    """The copy would lose my index: I hear so, and nothing has changed."""
+    retype = f'{BLOCK}    op.alter_type_concurrently("thing", "age", sa.BigInteger(),'
+    retype += " existing_type=sa.Integer())"
+    shop = begun(project, database_url, retype)
+    ask(database_url, "CREATE INDEX ix_age ON thing (age)")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "these use it: index ix_age" in done.stdout
+    ask(database_url, "DROP INDEX ix_age")
+    shop.alembic("upgrade", "head")
+    kind = "SELECT data_type FROM information_schema.columns WHERE column_name = 'age'"
+    assert ask(database_url, kind) == [("bigint",)]
+
+
+@ON_POSTGRESQL
+def test_others_are_not_held_up_behind_a_waiting_change(
+    project: Environment, database_url: str
+) -> None:
+    """A slow query keeps my change waiting, and everybody else goes on meanwhile."""
+    add = f'{BLOCK}    op.add_column("thing", sa.Column("size", sa.Integer))'
+    shop = begun(project, database_url, add)
+    with open_query(database_url, "SELECT * FROM thing"):
+        process = shop.start("alembic", "upgrade", "head")
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while ask(database_url, waits) == [(0,)]:
+            assert process.poll() is None
+        with server(database_url).connect() as connection:
+            connection.execute(text("SET statement_timeout = '3s'"))
+            for _ in range(20):
+                connection.execute(text("UPDATE thing SET age = 1"))
+        assert process.poll() is None
+    process.communicate()
+    assert process.returncode == 0
+    assert versions(database_url) == ["b"]
+
+
+@ON_SERVERS
+def test_a_plain_statement_after_it_is_still_undone_or_said(
+    project: Environment, database_url: str
+) -> None:
+    """The revision fails after its block: PostgreSQL goes on, MariaDB says it cannot."""
+    body = f'{BLOCK}    op.add_column("thing", sa.Column("size", sa.Integer))\n'
+    body += 'op.add_column("thing", sa.Column("width", sa.Integer))\n'
+    body += 'op.execute("SELECT nope")'
+    shop = begun(project, database_url, body)
+    shop.alembic("upgrade", "head", status=255)
+    write(shop, "b", body.replace("SELECT nope", "SELECT 1"), down="a")
+    if database_url.startswith("postgresql"):
+        shop.alembic("upgrade", "head")
+        assert versions(database_url) == ["b"]
+    else:
+        done = shop.alembic("upgrade", "head", status=255)
+        assert "The upgrade of revision b stopped in the middle" in done.stdout
