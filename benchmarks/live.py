@@ -45,6 +45,8 @@ class Measured:
     read: list[Request]
     refusal: str
     """Why it was not done, where it was not."""
+    quiet: float
+    """The longest that a write took before the migration began, in seconds."""
     warned: bool
     """Whether the draft said that others would have to wait."""
 
@@ -64,7 +66,11 @@ class Measured:
             return self.refusal
         errors = f", **{self.errors} errors**" if self.errors else ""
         said = ", said before" if self.warned else ""
-        return f"{1000 * self.stall:.0f} ms{errors} ({self.seconds:.1f} s{said})"
+        return f"{_ms(self.stall)}{errors} ({self.seconds:.1f} s{said})"
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
 
 
 def main() -> None:
@@ -84,6 +90,8 @@ def main() -> None:
                     print(f"| {CHANGES[name].title} | {cells} |", flush=True)
             finally:
                 server.close()
+        every = [one.quiet for row in found.values() for one in row.values()]
+        print(f"\nA write while nothing was migrated: at most {_ms(max(every))}.")
     if options.picture:
         options.picture.write_text(draw(kept), encoding="utf-8")
     if options.json:
@@ -116,11 +124,11 @@ def _migrate(project: Project, change: Change, rows: int) -> Measured:
     try:
         scripts = project.draft(change)
     except RuntimeError as error:
-        return Measured(0, [], [], _last(str(error)), warned=False)
-    traffic, refusal, took = Traffic(project.url, rows), "", 0.0
+        return Measured(0, [], [], _last(str(error)), 0, warned=False)
+    traffic, refusal, took, quiet = Traffic(project.url, rows), "", 0.0, 0.0
     texts = [path.read_text() for path in scripts]
     if "op." not in "".join(texts):
-        return Measured(0, [], [], "the change is not noticed", warned=False)
+        return Measured(0, [], [], "the change is not noticed", 0, warned=False)
     warned = any("LOCKS:" in text for text in texts)
     versions = [WRITES] if len(texts) == 1 else [WRITES, change.new_writes()]
     if len(texts) == 1 and 'phase = "after"' in texts[0]:
@@ -129,13 +137,15 @@ def _migrate(project: Project, change: Change, rows: int) -> Measured:
         target = "head" if number == len(versions) else "+1"
         with traffic.flowing(writes):
             time.sleep(QUIET)
+            if number == 1:
+                quiet = max(request.seconds for request in traffic.written)
             begin = time.monotonic()
             process = project.start("upgrade", target)
             said, _ = process.communicate()
             took += time.monotonic() - begin
             refusal = refusal or (_last(said) if process.returncode else "")
             time.sleep(QUIET)
-    return Measured(took, traffic.written, traffic.read, refusal, warned)
+    return Measured(took, traffic.written, traffic.read, refusal, quiet, warned)
 
 
 def _last(said: str) -> str:

@@ -5,6 +5,7 @@ from html import escape
 from math import log10
 from typing import Protocol
 
+from live_changes import CHANGES
 from live_traffic import Request
 
 
@@ -19,10 +20,13 @@ LEAST, MOST = 0.001, 20.0
 """Seconds at the bottom and at the top of the scale, which is logarithmic."""
 
 TICKS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "100 ms", 1: "1 s", 10: "10 s"}
+DRAWN = ("index", "narrower", "drop")
+"""The changes that are drawn: one picture with all of them would show nothing."""
+
 STYLE = (
     "text{font:12px sans-serif;fill:#333}.title{font-weight:bold}"
     ".line{stroke:#ddd}.bar{stroke:#c33;stroke-dasharray:3 3}"
-    ".write{fill:#2a6fb0}.error{fill:#c33}"
+    "path{stroke-width:2}.write{stroke:#2a6fb0}.error{stroke:#c33}"
 )
 
 
@@ -32,9 +36,10 @@ def draw(kept: Mapping[str, Mapping[str, Mapping[str, HasWrites]]]) -> str:
     :param kept: by server, by change and by way, what was measured.
     """
     rows = [
-        (f"{server}: {change}", ways)
+        (f"{server}: {CHANGES[change].title}", ways)
         for server, found in kept.items()
         for change, ways in found.items()
+        if change in DRAWN
     ]
     columns = max((len(ways) for _, ways in rows), default=1)
     wide = LEFT + columns * (WIDTH + GAP)
@@ -65,19 +70,29 @@ def _panel(x: int, y: int, title: str, written: list[Request]) -> list[str]:
         return parts
     begin = written[0].begin
     whole = max(written[-1].begin + written[-1].seconds - begin, 1)
-    for request in written:
-        left = x + WIDTH * (request.begin - begin) / whole
-        long = max(1.2, WIDTH * request.seconds / whole)
-        at = y + _height(request.seconds)
-        kind = "error" if request.error else "write"
-        parts.append(
-            f'<rect class="{kind}" x="{left:.1f}" y="{at:.1f}" width="{long:.1f}"'
-            ' height="2"/>'
-        )
+    for kind, path in _paths(x, y, written, begin, whole).items():
+        parts.append(f'<path class="{kind}" d="{path}"/>')
     parts.append(f'<text x="{x}" y="{y + HEIGHT + 16}">0 s</text>')
     end = f"{whole:.0f} s"
     parts.append(f'<text x="{x + WIDTH - 24}" y="{y + HEIGHT + 16}">{end}</text>')
     return parts
+
+
+def _paths(
+    x: int, y: int, written: list[Request], begin: float, whole: float
+) -> dict[str, str]:
+    """Return a line for each pixel from left to right, as high as the longest write."""
+    worst: dict[tuple[str, int], Request] = {}
+    for request in written:
+        kind = "error" if request.error else "write"
+        place = kind, int(WIDTH * (request.begin - begin) / whole)
+        if place not in worst or worst[place].seconds < request.seconds:
+            worst[place] = request
+    paths = {"write": "", "error": ""}
+    for (kind, left), request in worst.items():
+        wide = max(1, round(WIDTH * request.seconds / whole))
+        paths[kind] += f"M{x + left} {y + _height(request.seconds)}h{wide}"
+    return {kind: path for kind, path in paths.items() if path}
 
 
 def _height(seconds: float) -> float:

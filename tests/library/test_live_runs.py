@@ -231,7 +231,7 @@ def test_others_are_not_held_up_behind_a_waiting_change(
 def test_a_plain_statement_after_it_is_still_undone_or_said(
     project: Environment, database_url: str
 ) -> None:
-    """The revision fails after its block: PostgreSQL goes on, MariaDB says it cannot."""
+    """My revision fails after its block: PostgreSQL goes on, MariaDB cannot."""
     body = f'{BLOCK}    op.add_column("thing", sa.Column("size", sa.Integer))\n'
     body += 'op.add_column("thing", sa.Column("width", sa.Integer))\n'
     body += 'op.execute("SELECT nope")'

@@ -9,7 +9,7 @@ from .draft import Draft
 from .operations import AutocommitBlock, Note
 
 
-@rule("locks", "mark", "Others wait for longer than an instant: who, and for what.")
+@rule("locks", "mark", "`# LOCKS:` stands where others wait for more than an instant.")
 def note_costs(draft: Draft, container: ops.OpContainer) -> None:
     """Write a comment before each operation that makes others wait."""
     dialect = draft.context.dialect

@@ -106,6 +106,12 @@ class State:
         """Return a column as the revisions declared it, if they did."""
         return self.tables.get(key, {}).get(name)
 
+    def is_not_null(self, key: Key, name: str) -> bool:
+        """Tell whether a column has no NULL: it is so already, or a CHECK says it."""
+        known = self.column(key, name)
+        declared = known is not None and known.nullable is False
+        return declared or (key, name) in self.not_null_checks
+
     def after(self, operation: MigrateOperation) -> None:
         """Take note of what an operation brought."""
         match operation:

@@ -106,6 +106,8 @@ def not_null_refuses(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     if op.modify_nullable is not False or state.phase == "after" or state.is_new(key):
         return
     known = state.column(key, op.column_name)
+    if known is not None and known.nullable is False:
+        return
     # A column that came just now is not named by the running version's INSERTs.
     gives_itself = known is not None and known.server_default is not None
     if not (gives_itself and state.is_new(key, op.column_name)):

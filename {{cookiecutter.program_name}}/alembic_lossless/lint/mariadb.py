@@ -54,7 +54,7 @@ def foreign_key_copies(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Mat
     key = op.kw.get("source_schema"), op.source_table
     online = op.kw.get("postgresql_not_valid") and state.autocommit
     if _copies(state) and not (online or state.is_new(key)):
-        yield {"table": label(key), "name": op.constraint_name}
+        yield {"table": label(key), "name": op.constraint_name or "the foreign key"}
 
 
 @rule(
@@ -67,7 +67,7 @@ def check_copies(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Matc
     """Find a CHECK, for which the table is copied."""
     key = op.schema, op.table_name
     if _copies(state) and not state.is_new(key):
-        yield {"table": label(key), "name": op.constraint_name}
+        yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
 
 
 @rule(

@@ -69,7 +69,7 @@ def unique_blocks(
     """Find a key whose index is built under the strongest lock."""
     key = op.schema, op.table_name
     if not state.is_new(key):
-        name = op.constraint_name or f"the key of {label(key)}"
+        name = op.constraint_name or "the key"
         yield {"table": label(key), "name": name}
 
 
@@ -101,11 +101,8 @@ def foreign_key_scans(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matc
     key = op.kw.get("source_schema"), op.source_table
     parent = op.kw.get("referent_schema"), op.referent_table
     if not (op.kw.get("postgresql_not_valid") or state.is_new(key)):
-        yield {
-            "table": label(key),
-            "parent": label(parent),
-            "name": op.constraint_name,
-        }
+        name = op.constraint_name or "the foreign key"
+        yield {"table": label(key), "parent": label(parent), "name": name}
 
 
 @rule(
@@ -119,7 +116,7 @@ def check_scans(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Match
     """Find a CHECK that looks at the rows there are."""
     key = op.schema, op.table_name
     if not (op.kw.get("postgresql_not_valid") or state.is_new(key)):
-        yield {"table": label(key), "name": op.constraint_name}
+        yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
 
 
 @rule(
@@ -132,7 +129,7 @@ def check_scans(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Match
 def not_null_scans(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     """Find a NOT NULL that no valid CHECK has proved before."""
     key = op.schema, op.table_name
-    known = state.is_new(key) or (key, op.column_name) in state.not_null_checks
+    known = state.is_new(key) or state.is_not_null(key, op.column_name)
     if op.modify_nullable is False and not known:
         yield {"table": label(key), "column": op.column_name}
 
