@@ -187,7 +187,9 @@ def test_before_the_deployment_an_upgrade_stops(
         assert waiting.module.phase == "after"
         migrations.upgrade(before=True)
         assert [it.revision for it in migrations.pending()] == [waiting.revision]
+        assert set(migrations.stamped()) in migrations.ready_at()
         migrations.upgrade()
+        assert set(migrations.stamped()) == migrations.ready_at()[0]
         assert not migrations.pending()
 
 

@@ -37,7 +37,7 @@ ALONE = re.compile(
 )
 """What PostgreSQL refuses in a transaction, or does not let be used in the same one."""
 
-LOCK_TIMEOUT = "100ms"
+LOCK_TIMEOUT = "50ms"
 """How long a statement may stand in the queue for a table, and others behind it."""
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
