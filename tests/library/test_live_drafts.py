@@ -187,7 +187,9 @@ def test_before_the_deployment_an_upgrade_stops(
         assert waiting.module.phase == "after"
         migrations.upgrade(before=True)
         assert [it.revision for it in migrations.pending()] == [waiting.revision]
+        assert set(migrations.stamped()) in migrations.ready_at()
         migrations.upgrade()
+        assert set(migrations.stamped()) == migrations.ready_at()[0]
         assert not migrations.pending()
 
 
@@ -265,3 +267,39 @@ def test_new_tables_need_no_form_of_their_own(
     (script,) = draft(shop, "live")
     assert "autocommit_block" not in script
     assert "phase" not in script
+
+
+@ON_POSTGRESQL
+def test_it_can_be_written_as_sql(project: Environment, database_url: str) -> None:
+    """My database administrator runs a script: each form is in it, without Python."""
+    shop = begun(project, database_url)
+    define(shop, NEW)
+    draft(shop, "live", *ANSWERS)
+    sql = shop.alembic("upgrade", "a:head", "--sql").stdout
+    for part in (
+        "CREATE INDEX CONCURRENTLY ix_thing_age ON thing (age);",
+        "REFERENCES city (id) NOT VALID;",
+        "ALTER TABLE thing VALIDATE CONSTRAINT fk_thing_city_id_city;",
+        "ALTER TABLE thing ADD CONSTRAINT uq_thing_nick UNIQUE USING INDEX",
+        "UPDATE thing SET age=7 WHERE age IS NULL;",
+        "CREATE TRIGGER step_thing_name_full_name BEFORE INSERT OR UPDATE ON thing",
+    ):
+        assert part in sql
+
+
+def test_two_databases_have_two_phases_together(several: Environment) -> None:
+    """A change of each database waits for the deployment, in one revision for both."""
+    shop = several
+    shop.alembic("upgrade", "heads")
+    path = shop.package / "models.py"
+    path.write_text(path.read_text().replace("String(100)", "String(90)"))
+    before = set(shop.revisions())
+    shop.alembic("-x", "live", "revision", "--autogenerate", "-m", "change")
+    (made,) = set(shop.revisions()) - before
+    script = made.read_text()
+    assert 'phase = "after"' in script
+    assert script.count("op.alter_type_concurrently(") >= 1
+    said = shop.run("flask", "db", "upgrade", "--before").stdout
+    assert "wait until the new version" in said
+    shop.alembic("upgrade", "heads")
+    shop.alembic("check")

@@ -1,10 +1,13 @@
 """A run that leaves others at work goes on where it stopped, and says why it did."""
 
+import os
 import signal
 import time
+from threading import Event, Thread
 
 import pytest
-from environment import Environment
+from environment import LIBRARY, Environment
+from pseudo_terminal import type_into
 from scripts import ask, empty, open_query, server, versions, write
 from sqlalchemy import text
 
@@ -244,3 +247,40 @@ def test_a_plain_statement_after_it_is_still_undone_or_said(
     else:
         done = shop.alembic("upgrade", "head", status=255)
         assert "The upgrade of revision b stopped in the middle" in done.stdout
+
+
+@ON_POSTGRESQL
+def test_a_terminal_shows_what_takes_long(
+    project: Environment, database_url: str
+) -> None:
+    """I watch an index that has to wait: what, since when, and for what."""
+    index = f'{BLOCK}    op.create_index("ix", "thing", ["nick"],'
+    shop = begun(project, database_url, f"{index} postgresql_concurrently=True)")
+    held, enough = Event(), Event()
+
+    def write() -> None:
+        with open_query(database_url, "UPDATE thing SET age = 1 RETURNING id"):
+            held.set()
+            enough.wait(4)
+
+    writer = Thread(target=write)
+    writer.start()
+    held.wait()
+    shop.environment["PYTHONPATH"] = f"{shop.path}{os.pathsep}{LIBRARY}"
+    status, screen = type_into(shop, ["alembic", "upgrade", "head"])
+    enough.set()
+    writer.join()
+    assert status == 0, screen
+    assert "CREATE INDEX CONCURRENTLY ix ON thing (nick) … 2 s" in screen
+    assert "waiting for writers before build" in screen
+    assert "CREATE INDEX CONCURRENTLY ix ON thing (nick) took " in screen
+
+
+@ON_POSTGRESQL
+def test_nothing_is_shown_where_nobody_looks(
+    project: Environment, database_url: str
+) -> None:
+    """The log of my deployment has no line that is written over and over."""
+    shop = begun(project, database_url, FILL)
+    done = shop.run("alembic", "upgrade", "head")
+    assert "\r" not in done.stderr + done.stdout

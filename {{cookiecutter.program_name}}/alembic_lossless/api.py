@@ -272,6 +272,16 @@ class Migrations:
             lacking |= {entry.revision for entry in everything} - done
         return tuple(it for it in reversed(everything) if it.revision in lacking)
 
+    def ready_at(self) -> tuple[frozenset[str], ...]:
+        """Return where a database may be while this code serves, the newest first.
+
+        That is at the newest revisions, or before those at the end that wait until the
+        old version of the app is gone.
+        """
+        from .state import ready_at
+
+        return ready_at(self.script())
+
     @contextmanager
     def operations(
         self, database: str | None = None, *, connection: Databases | None = None

@@ -2,10 +2,11 @@
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from .lint import Server, version_of
+from .phases import AFTER, phase_of
 from .runtime.connect import Database, opened
 from .runtime.half_applied import Mark
 
@@ -39,6 +40,17 @@ def stopped(database: Database) -> str | None:
         heads = MigrationContext.configure(connection).get_current_heads()
         mark = Mark(connection, {}).stopped(connection, heads)
     return mark and mark["revision"]
+
+
+def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
+    """Return where a database may be while this code serves, the newest first."""
+    found = [frozenset(folder.get_heads())]
+    while len(found[-1]) == 1:
+        (newest,) = folder.get_revisions(tuple(found[-1]))
+        if phase_of(newest) != AFTER:
+            break
+        found.append(frozenset(to_tuple(newest.down_revision, default=())))
+    return tuple(found)
 
 
 def applied(folder: ScriptDirectory, stamped: tuple[str, ...]) -> set[str]:

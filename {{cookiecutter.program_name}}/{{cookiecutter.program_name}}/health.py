@@ -1,5 +1,6 @@
 """What a platform asks: whether the app runs, and whether it can serve."""
 
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any
 
@@ -39,20 +40,20 @@ def _problem(name: str) -> str | None:
     except (SettingError, SQLAlchemyError) as error:
         return f"The database cannot be reached ({type(error).__name__})."
     # A process that serves sees no new files, but a developer drafts beside it.
-    known, newest = _revisions() if current_app.debug else _cached_revisions()
-    if stamped == newest or stamped - known:
+    known, ready = _revisions() if current_app.debug else _cached_revisions()
+    if stamped in ready or stamped - known:
         return None
-    return f"The database is at {_listed(stamped)} and must be at {_listed(newest)}."
+    return f"The database is at {_listed(stamped)} and must be at {_listed(ready[0])}."
 
 
-def _revisions() -> tuple[set[str], set[str]]:
-    """Return all revisions and the newest."""
+def _revisions() -> tuple[set[str], tuple[frozenset[str], ...]]:
+    """Return all revisions, and where a database may be while this version serves."""
     everything = {script.revision for script in migrations.history()}
-    return everything, {script.revision for script in migrations.heads()}
+    return everything, migrations.ready_at()
 
 
 _cached_revisions = cache(_revisions)
 
 
-def _listed(revisions: set[str]) -> str:
+def _listed(revisions: AbstractSet[str]) -> str:
     return ", ".join(sorted(revisions)) or "no revision"

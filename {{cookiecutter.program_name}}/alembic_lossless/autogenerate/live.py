@@ -16,7 +16,6 @@ from ..lint import Growth, Server
 from ..lint.type_changes import growth
 from ..operations.base import LosslessOp
 from ..operations.batches import FillInBatchesOp
-from ..operations.columns import AlterTypeConcurrentlyOp
 from ..operations.constraints import (
     CreateUniqueConcurrentlyOp,
     SetNotNullOp,
@@ -28,6 +27,7 @@ from ..operations.guards import (
     RefuseMissingOp,
     RefuseOrphansOp,
 )
+from ..operations.retype import AlterTypeConcurrentlyOp
 from .draft import Draft
 from .operations import AutocommitBlock, FillNulls, Key, Note
 

@@ -7,13 +7,15 @@ have survived. Between the two both versions run on the same tables.
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from alembic.operations import MigrateOperation, ops
 
 from ..types import keeps_all
 from .draft import Draft
+from .live import GUARDS
 from .not_null import like
-from .operations import Key, RenameColumn
+from .operations import Key, Note, RenameColumn
 from .phase_scripts import Directions
 from .two_names import Rename, is_kept_in_step
 
@@ -35,7 +37,10 @@ class Phases:
             before[0].ops += rename.before()
             after[1].ops += rename.undo_after()
             after[0].ops[:0] = rename.after()
-            before[1].ops[:0] = rename.undo_before()
+            # The looks at the rows stay first: MariaDB takes nothing back.
+            looks = takewhile(lambda op: isinstance(op, (*GUARDS, Note)), before[1].ops)
+            at = len(list(looks))
+            before[1].ops[at:at] = rename.undo_before()
 
 
 def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:

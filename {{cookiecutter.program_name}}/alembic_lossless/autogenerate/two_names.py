@@ -5,7 +5,7 @@ from typing import Any
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column
 
-from ..operations.columns import KeepInStepOp
+from ..operations.keep_in_step import KeepInStepOp
 from .draft import Draft
 from .live import is_used
 from .operations import RenameColumn, operations_in

@@ -3,6 +3,6 @@
 A revision runs for years: add an operation or an argument here, and change none.
 """
 
-from . import batches, columns, constraints, enums, guards
+from . import batches, constraints, enums, guards, keep_in_step, retype
 
-__all__ = ["batches", "columns", "constraints", "enums", "guards"]
+__all__ = ["batches", "constraints", "enums", "guards", "keep_in_step", "retype"]

@@ -15,7 +15,7 @@ from .names import Names
 FIRST = 1000
 """Rows of the first batch; later ones are as large as their time allows."""
 
-SECONDS = 0.05
+SECONDS = 0.025
 """How long a batch may hold its rows."""
 
 LEAST, MOST = 100, 50_000

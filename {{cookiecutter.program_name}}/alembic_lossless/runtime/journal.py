@@ -9,22 +9,20 @@ says something else.
 import hashlib
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
 from ..internals import executed_by, execution_of
 from ..rules import rule
 from . import online
+from .patience import LOCK_TIMEOUT, patiently
 from .progress import shown
 
 log = logging.getLogger(__name__)
@@ -36,15 +34,6 @@ ALONE = re.compile(
     re.IGNORECASE,
 )
 """What PostgreSQL refuses in a transaction, or does not let be used in the same one."""
-
-LOCK_TIMEOUT = "100ms"
-"""How long a statement may stand in the queue for a table, and others behind it."""
-
-PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds between tries to get a lock; the last again and again."""
-
-BUSY = {"55P03", "40P01", 1205, 1213}
-"""Lock not available, and deadlock: PostgreSQL's SQLSTATE, MariaDB's error number."""
 
 
 class Passed(NamedTuple):
@@ -127,15 +116,7 @@ class Journal:
 
         :raises DBAPIError: when it did not get it in time, or for another reason.
         """
-        deadline = time.monotonic() + self._wait
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            try:
-                return act()
-            except DBAPIError as error:
-                if not is_busy(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(pause)
-        raise AssertionError
+        return patiently(act, self._wait)
 
     @property
     def connection(self) -> sa.Connection:
@@ -270,13 +251,6 @@ class Journal:
         if self._written and not self._postgresql:
             self._written = False
             self._write(None)
-
-
-def is_busy(error: DBAPIError) -> bool:
-    """Tell whether an error means that somebody else has the lock."""
-    cause: Any = error.orig
-    codes = {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
-    return bool(codes & BUSY)
 
 
 def _changed(number: int) -> str:

@@ -83,7 +83,7 @@ def _show(watch: _Watch, what: str, done: threading.Event) -> None:
         told = True
         seconds = time.monotonic() - begin
         line = f"{what} … {seconds:.0f} s  {watch.how_far()}"
-        sys.stderr.write(f"\r{line[:WIDTH]:<{WIDTH}}")
+        sys.stderr.write(f"\r{line[:WIDTH].ljust(WIDTH)}")
         sys.stderr.flush()
     if told:
         sys.stderr.write(f"\r{what} took {time.monotonic() - begin:.0f} s{'':<40}\n")
