@@ -248,7 +248,8 @@ WRITES_MEANWHILE = """
 
 op.refuse_loss("thing", "name", sa.String(3))
 patience = {"options": "-c lock_timeout=100"}
-engine = sa.create_engine(op.get_bind().engine.url, connect_args=patience)
+url = op.get_bind().engine.url
+engine = sa.create_engine(url, connect_args=patience, poolclass=sa.pool.NullPool)
 with engine.connect() as app, app.begin():
     app.execute(sa.text("INSERT INTO thing (id, name) VALUES (2, 'hello')"))
 op.alter_column("thing", "name", type_=sa.Integer, postgresql_using="length(name)")

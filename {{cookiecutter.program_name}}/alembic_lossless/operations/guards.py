@@ -3,6 +3,7 @@
 `--sql` has no rows to look at, and gets a comment with the question.
 """
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..rules import rule
 from ..runtime.journal import journal_of
 from ..types import survives
 from .base import LosslessOp, leaves_others_at_work, table
+from .value_sql import surely_survives
 
 
 @rule("loss", "guard", "Rows hold what a new type cannot keep.")
@@ -36,8 +38,9 @@ class RefuseLossOp(LosslessOp):
     ) -> None:
         """Stop the revision when a column holds values that a new type would destroy.
 
-        It reads every row and changes none. On PostgreSQL nobody else can write to the
-        table from here on: a row that came now would not have been looked at.
+        The server looks for values that may be lost, and only these are read. On
+        PostgreSQL nobody else can write to the table from here on, though everybody can
+        read it: a row that came now would not have been looked at.
 
         :param table_name: the table, by the name it has now.
         :param column_name: the column, by the name it has now.
@@ -57,10 +60,33 @@ def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
     dialect = operations.get_context().dialect
     if dialect.name == "postgresql" and not leaves_others_at_work(operations):
         quoted = dialect.identifier_preparer.format_table(source)
-        operations.execute(f"LOCK TABLE {quoted}")
-    rows = _rows(operations, sa.select(source))
+        operations.execute(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
+    rows = _rows(operations, _doubtful(operations, source, new))
     lost = (row for row in rows if not survives(row[0], new, dialect=dialect.name))
     _refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
+
+
+def _doubtful(
+    operations: Operations, source: sa.TableClause, new: TypeEngine[Any]
+) -> sa.Select[Any]:
+    """Return a query for the values that, as far as the server knows, may be lost."""
+    (column,) = source.columns
+    dialect = operations.get_context().dialect.name
+    old = None if dialect == "sqlite" else _type_of(operations, source)
+    sure = surely_survives(column, old, new, dialect)
+    query = sa.select(source).where(column.is_not(None))
+    return query if sure is None else query.where(sure.is_not(sa.true()))
+
+
+def _type_of(operations: Operations, source: sa.TableClause) -> TypeEngine[Any] | None:
+    """Return the type that the only column of a table has now."""
+    (column,) = source.columns
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sa.exc.SAWarning)  # of the other columns' types
+        found = sa.inspect(operations.get_bind()).get_columns(
+            source.name, source.schema
+        )
+    return next((it["type"] for it in found if it["name"] == column.name), None)
 
 
 @rule("duplicates", "guard", "Rows share what is about to be unique.")

@@ -1,7 +1,7 @@
 """A revision that stopped in the middle, where the database could not undo it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from .journal import Passed
+from .statements import Effect, effect_of, fails_halfway
 from .tokens import database_in
 
 MARK = re.compile(
@@ -20,7 +21,8 @@ MARK = re.compile(
     r"( at (?P<number>\d+) (?P<digest>\w*))?"
 )
 
-CHANGES_NOTHING = re.compile(r"\s*(SELECT|SHOW|DESCRIBE|SET)\b", re.IGNORECASE)
+NOT_ROLLED_BACK = 1196
+"""The warning after a rollback that tables without transactions kept their rows."""
 
 
 class Mark:
@@ -38,8 +40,10 @@ class Mark:
         self._schema = options.get("version_table_schema")
         self._stamp = stamp_command(options)
         self._used = connection.dialect.name != "sqlite"
-        self._touched = False
         self._resumed: re.Match[str] | None = None
+        self._marking = False
+        self._rows = False
+        self._kept = False
 
     def read(self, connection: Connection) -> re.Match[str] | None:
         """Return which revision was started last, if the run did not end well."""
@@ -73,33 +77,33 @@ class Mark:
             started = "started: {} {}".format(*_named(step))
             if passed is not None:
                 started += f" at {passed.number} {passed.digest}"
-            table = self._table(comment=started)
-            self._connection.execute(SetTableComment(table))
+            self._write(SetTableComment(self._table(comment=started)))
             # What is written down must stay, even if nothing more happens.
-            self._touched = passed is not None
+            self._kept = passed is not None
+            self._rows = False
 
     def clear(self) -> None:
         """Write down that every revision is whole."""
         if self.read(self._connection):
-            self._connection.execute(DropTableComment(self._table()))
+            self._write(DropTableComment(self._table()))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take the mark back when a revision fails before it changed anything.
+        """Take the mark back when a revision fails, and nothing of it was kept.
 
-        So a revision whose first statement gave up waiting can just be run again.
+        So a revision whose first statement gave up waiting can just be run again, and
+        one that only changed rows.
         """
-        event.listen(self._connection, "after_cursor_execute", self._notice)
         try:
-            yield
+            with self._listening():
+                yield
         except Exception as error:
             lost = getattr(error, "connection_invalidated", False)
-            if not (self._touched or lost or self._connection.in_transaction()):
+            if not (lost or self._kept or self._connection.in_transaction()):
                 with suppress(SQLAlchemyError):
-                    self.clear()
+                    if not self._rows_were_kept():
+                        self.clear()
             raise
-        finally:
-            event.remove(self._connection, "after_cursor_execute", self._notice)
 
     def refuse_half_applied(self, heads: tuple[str, ...]) -> None:
         """Refuse to run on tables that are in no known state.
@@ -158,9 +162,51 @@ class Mark:
     def _table(self, comment: str | None = None) -> Table:
         return Table(self._name, MetaData(), schema=self._schema, comment=comment)
 
-    def _notice(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not CHANGES_NOTHING.match(statement) and "COMMENT" not in statement:
-            self._touched = True
+    def _write(self, statement: SetTableComment | DropTableComment) -> None:
+        self._marking = True
+        try:
+            self._connection.execute(statement)
+        finally:
+            self._marking = False
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Notice what the revisions do, which the database may be unable to undo."""
+        listeners: list[tuple[str, Callable[..., None]]] = [
+            ("before_cursor_execute", self._before),
+            ("after_cursor_execute", self._after),
+            ("commit", self._committed),
+        ]
+        for name, listener in listeners:
+            event.listen(self._connection, name, listener)
+        try:
+            yield
+        finally:
+            for name, listener in listeners:
+                event.remove(self._connection, name, listener)
+
+    def _before(self, _conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        """Notice what stays even when the statement fails."""
+        if not self._marking:
+            commits = effect_of(statement) is Effect.KEPT
+            self._kept |= (commits and self._rows) or fails_halfway(statement)
+
+    def _after(self, connection: Connection, _c: Any, statement: str, *_: Any) -> None:
+        if self._marking:
+            return
+        effect = effect_of(statement)
+        options = connection.get_execution_options()
+        alone = options.get("isolation_level") == "AUTOCOMMIT"
+        self._rows |= effect is Effect.ROWS
+        self._kept |= effect is Effect.KEPT or (alone and effect is Effect.ROWS)
+
+    def _committed(self, _connection: Connection) -> None:
+        self._kept |= self._rows
+
+    def _rows_were_kept(self) -> bool:
+        """Ask the server whether the rollback just now left rows: MyISAM's, Aria's."""
+        warnings = self._connection.exec_driver_sql("SHOW WARNINGS")
+        return any(row[1] == NOT_ROLLED_BACK for row in warnings)
 
 
 def stamp_command(options: dict[str, Any]) -> str:

@@ -79,19 +79,26 @@ class Server(NamedTuple):
     unlimit: str
     lock: str
     unlock: str
+    held: str
     holder: str
 
+
+HOLDS = (
+    "locktype = 'advisory' AND granted AND objsubid = 1"
+    " AND CAST(classid AS bigint) = CAST(:key AS bigint) >> 32"
+    " AND CAST(objid AS bigint) = CAST(:key AS bigint) & 4294967295"
+)
+"""Which rows of `pg_locks` are about the lock of a key."""
 
 POSTGRESQL = Server(
     limit="SELECT set_config('lock_timeout', CAST(:seconds AS text) || 's', false)",
     unlimit="RESET lock_timeout",
     lock="SELECT pg_try_advisory_lock(:key)",
     unlock="SELECT pg_advisory_unlock(:key)",
-    holder="SELECT concat_ws(', ', usename, client_addr, application_name,"
+    held=f"SELECT count(*) FROM pg_locks WHERE {HOLDS}",  # noqa: S608  a constant
+    holder="SELECT concat_ws(', ', usename, client_addr, application_name,"  # noqa: S608
     " 'process ' || pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-    " WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-    " AND CAST(classid AS bigint) = CAST(:key AS bigint) >> 32"
-    " AND CAST(objid AS bigint) = CAST(:key AS bigint) & 4294967295",
+    f" WHERE {HOLDS}",
 )
 
 MARIADB = Server(
@@ -100,6 +107,7 @@ MARIADB = Server(
     unlimit="SET lock_wait_timeout = @table_wait, innodb_lock_wait_timeout = @row_wait",
     lock="SELECT GET_LOCK(:key, 0)",
     unlock="SELECT RELEASE_LOCK(:key)",
+    held="SELECT IS_USED_LOCK(:key) IS NOT NULL",
     holder="SELECT concat(user, ', ', host, ', connection ', id)"
     " FROM information_schema.processlist WHERE id = IS_USED_LOCK(:key)",
 )
@@ -117,8 +125,7 @@ def prepared(run: "Run") -> Iterator[None]:
     :param run: a run that has not begun.
     """
     connection, settings = run.connection, run.database.settings
-    mysql = connection.dialect.name in COMMITS_DDL
-    server = MARIADB if mysql else POSTGRESQL
+    mysql, server = _server(connection)
     ask = _asking(connection)
     key = lock_key(connection, run.options, None if mysql else _schema(ask))
 
@@ -140,6 +147,22 @@ def prepared(run: "Run") -> Iterator[None]:
         with suppress(DBAPIError):  # a session that broke holds nothing any more
             ask(server.unlock, key=key)
             ask(server.unlimit)
+
+
+def is_held(connection: Connection, options: dict[str, Any]) -> bool:
+    """Say whether a run has the migration lock of a database at this moment.
+
+    :param options: what Alembic is told of the database.
+    """
+    mysql, server = _server(connection)
+    schema = None if mysql else connection.scalar(text("SELECT current_schema()"))
+    key = lock_key(connection, options, schema)
+    return bool(connection.scalar(text(server.held), {"key": key}))
+
+
+def _server(connection: Connection) -> tuple[bool, Server]:
+    mysql = connection.dialect.name in COMMITS_DDL
+    return mysql, MARIADB if mysql else POSTGRESQL
 
 
 def lock_key(

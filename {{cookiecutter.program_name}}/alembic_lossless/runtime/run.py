@@ -11,11 +11,11 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, column, inspect, select, table
 
 from ..internals import command_options
 from ..phases import AFTER, phase_of
-from . import half_applied
+from . import half_applied, locks
 from .journal import Journal, Passed
 from .locks import seconds
 
@@ -52,6 +52,10 @@ def unlogged() -> Iterator[None]:
         logger.disabled = disabled
 
 
+def _is_upgrade(command: Steps) -> bool:
+    return (command.__module__, command.__name__) == ("alembic.command", "upgrade")
+
+
 class Run:
     """What a command does to a database, step by step."""
 
@@ -80,6 +84,11 @@ class Run:
         return self.database.url
 
     @property
+    def undoes_ddl(self) -> bool:
+        """Whether the database rolls a CREATE, an ALTER or a DROP back."""
+        return self.connection.dialect.name not in locks.COMMITS_DDL
+
+    @property
     def steps(self) -> Steps:
         """The steps of the command, each one remembered before it is taken."""
 
@@ -106,6 +115,49 @@ class Run:
             self.step = None
 
         return steps
+
+    @property
+    def no_steps(self) -> Steps:
+        """The steps of a command that is done before it begins."""
+
+        @wraps(self._command)
+        def steps(_heads: tuple[str, ...], _migration: MigrationContext) -> list[Any]:
+            return []
+
+        return steps
+
+    def is_done(self) -> bool:
+        """Say whether this is an upgrade whose target is reached; it waits for nobody.
+
+        A revision that was started counts only while another run is at work on it.
+        """
+        if not _is_upgrade(self._command):
+            return False
+        try:
+            heads = self._stamped()
+            done = bool(heads) and not self._revisions_after(heads)
+            if done and self.mark.stopped(self.connection, heads):
+                done = locks.is_held(self.connection, self.options)
+        finally:
+            if not self._joins:
+                self.connection.rollback()  # Alembic must find no transaction
+        return done
+
+    def _stamped(self) -> tuple[str, ...]:
+        """Return where the database is, before Alembic is configured."""
+        name = self.options.get("version_table", "alembic_version")
+        schema = self.options.get("version_table_schema")
+        if not inspect(self.connection).has_table(name, schema):
+            return ()
+        found = table(name, column("version_num"), schema=schema)
+        return tuple(self.connection.scalars(select(found)))
+
+    def _revisions_after(self, heads: tuple[str, ...]) -> bool:
+        """Say whether the command has steps; what it refuses, its run will explain."""
+        try:
+            return any(True for _ in self._command(heads, None))  # type: ignore[arg-type]
+        except CommandError:
+            return True
 
     def current_heads(self) -> tuple[str, ...]:
         """Return the revisions that the database is at now."""

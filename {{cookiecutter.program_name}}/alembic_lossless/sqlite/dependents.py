@@ -1,8 +1,10 @@
 """What hangs on a table of SQLite: indexes, triggers and views."""
 
 import sqlite3
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from typing import Any, NamedTuple
 
 from alembic.util import CommandError
 
@@ -72,6 +74,19 @@ class Attached:
         return row[0] if row else None
 
 
+NUMBERS = count()
+"""What makes a text differ from all others."""
+
+
+class Use(NamedTuple):
+    """A statement in which SQLite looks into a view, or into a trigger."""
+
+    kind: str
+    name: str
+    verb: str
+    statement: str
+
+
 def remember(raw: Any) -> Callable[[], None]:
     """Return a check that what works now still works when it is called.
 
@@ -80,46 +95,79 @@ def remember(raw: Any) -> Callable[[], None]:
 
     :param raw: the driver's connection, in the transaction of the run.
     """
-    before = _broken(raw)
+    before = {use[:3] for use in _broken(raw)}
 
     def check() -> None:
-        for name, error in _broken(raw).items():
-            if name not in before:
-                raise CommandError(
-                    f"Nothing was changed: {name} would not work any more: {error}.\n"
-                    f'Let the revision drop it, op.execute("DROP {name}"), and create'
-                    " it as it should be then."
-                )
+        broken = {use: it for use, it in _broken(raw).items() if use[:3] not in before}
+        if broken:
+            use = _culprit(raw, list(broken))
+            raise CommandError(
+                f"Nothing was changed: {use.kind} {use.name} would not work any more:"
+                f" {broken[use]}.\nLet the revision drop it,"
+                f' op.execute("DROP {use.kind} {use.name}"), and create it as it should'
+                " be then."
+            )
 
     return check
 
 
-def _broken(raw: Any) -> dict[str, str]:
-    rows = raw.execute("SELECT type, name, tbl_name FROM sqlite_master").fetchall()
-    broken = {}
-    for kind, name, table in rows:
-        for statement in _uses(raw, kind, name, table):
-            try:
-                raw.execute(f"EXPLAIN {statement}").fetchall()
-            except sqlite3.Error as error:
-                broken[f"{kind} {name}"] = str(error)
-    return broken
+def _broken(raw: Any) -> dict[Use, str]:
+    """Return the uses that SQLite refuses, with its reason."""
+    # A view comes before the triggers that read it.
+    found = raw.execute(
+        "SELECT type, name, tbl_name FROM sqlite_master"
+        " WHERE type IN ('view', 'trigger') ORDER BY type DESC, rowid"
+    ).fetchall()
+    uses = [use for row in found for use in _uses(raw, *row)]
+    errors = {statement: _error(raw, statement) for *_, statement in uses}
+    return {use: error for use in uses if (error := errors[use.statement])}
 
 
-def _uses(raw: Any, kind: str, name: str, table: str) -> list[str]:
-    """Return statements in which SQLite looks into a view or a trigger."""
+def _error(raw: Any, statement: str) -> str | None:
+    """Say why a statement does not compile.
+
+    The driver keeps compiled statements by their text, and of one that is only to be
+    explained SQLite does not see that the tables have changed since: it would not fail,
+    and its rows would be read from freed memory. So each text is a new one.
+    """
+    try:
+        raw.execute(f"EXPLAIN {statement} -- {next(NUMBERS)}").close()
+    except sqlite3.Error as error:
+        return str(error)
+    return None
+
+
+def _uses(raw: Any, kind: str, name: str, table: str) -> Iterator[Use]:
+    quoted = _quoted(table)
     if kind == "view":
-        return [f"SELECT * FROM {_quoted(name)}"]  # noqa: S608
-    if kind == "trigger":
-        quoted = _quoted(table)
+        yield Use(kind, name, "SELECT", f"SELECT * FROM {quoted}")  # noqa: S608
+        return
+    yield Use(kind, name, "INSERT", f"INSERT INTO {quoted} DEFAULT VALUES")
+    yield Use(kind, name, "DELETE", f"DELETE FROM {quoted}")  # noqa: S608
+    with suppress(sqlite3.Error):  # the columns of a view that is broken itself
         info = raw.execute(f"PRAGMA table_info({quoted})").fetchall()
         same = ", ".join(f"{_quoted(row[1])} = {_quoted(row[1])}" for row in info)
-        return [
-            f"INSERT INTO {quoted} DEFAULT VALUES",
-            f"UPDATE {quoted} SET {same}",  # noqa: S608
-            f"DELETE FROM {quoted}",  # noqa: S608
-        ]
-    return []
+        yield Use(kind, name, "UPDATE", f"UPDATE {quoted} SET {same}")  # noqa: S608
+
+
+def _culprit(raw: Any, broken: list[Use]) -> Use:
+    """Find out which one is to blame: without it, most of the others work.
+
+    A statement runs all the triggers of its table, and those of the tables that they
+    write to; SQLite does not say in which one it failed.
+    """
+    if broken[0].kind == "view":
+        return broken[0]
+
+    def still_broken(use: Use) -> int:
+        raw.execute("SAVEPOINT without_trigger")
+        raw.execute(f"DROP TRIGGER {_quoted(use.name)}")
+        left = sum(_error(raw, other.statement) is not None for other in broken)
+        raw.execute("ROLLBACK TO without_trigger")
+        raw.execute("RELEASE without_trigger")
+        return left
+
+    return min(broken, key=still_broken)
 
 
 def _quoted(name: str) -> str:
