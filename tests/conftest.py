@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def _current_environment() -> Iterator[None]:
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT", "current")
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_STRICT", "1")
         patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        # Nothing need be activated: the tools are beside the interpreter.
+        beside = str(Path(sys.executable).parent)
+        patch.setenv("PATH", beside, prepend=os.pathsep)
         yield
 
 

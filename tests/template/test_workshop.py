@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project
+from rendering import TEMPLATE, Project, render
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the workflow is for a POSIX shell"
@@ -95,3 +95,17 @@ def test_the_editor_agrees_with_the_files(project: Project) -> None:
         for line in path.read_text().splitlines():
             assert "\t" not in line
             assert (len(line) - len(line.lstrip())) % 2 == 0, path
+
+
+def test_the_workflow_lints_revisions(tmp_path: Path) -> None:
+    """My app runs on a server: the workflow says whom a revision would stop."""
+    shop = render(tmp_path, database="postgresql")
+    (line,) = (it for it in commands(shop) if "db lint" in it)
+    shop.run("sh", "-ec", line)
+    city = "    name: Mapped[str] = mapped_column(String(100))\n    city_id"
+    shop.edit("models.py", city, city.replace("(100)", "(100), index=True"))
+    shop.run("flask", "db", "upgrade")
+    shop.run("flask", "db", "migrate", "-m", "friends are found by name")
+    said = shop.run("sh", "-ec", line, status=1).stdout
+    assert said.startswith("::")
+    assert "index-blocks-writes" in said
