@@ -112,7 +112,8 @@ def main() -> None:
                     connection.exec_driver_sql(FILL[kind].format(rows=rows))
                 for guard in (read, asked):
                     print(
-                        f"{kind}, {rows} rows, {guard.__name__}: {measure(engine, guard)}"
+                        f"{kind}, {rows} rows,"
+                        f" {guard.__name__}: {measure(engine, guard)}"
                     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"Most memory that the client had: {peak} MB")
