@@ -13,8 +13,8 @@ from alembic.runtime.migration import RevisionStep
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from .journal import is_busy
 from .locks import seconds
+from .patience import is_busy
 
 if TYPE_CHECKING:
     from .run import Run
