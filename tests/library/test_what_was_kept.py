@@ -38,12 +38,16 @@ KEPT = {
     "rows before what fails": run(INSERT, "CREATE TABLE a (id INT)"),
     "one of two tables": run("DROP TABLE a, nowhere"),
     "rows, committed": run(INSERT, "COMMIT"),
+}
+"""What MariaDB does not undo, with each word that the mark's own statement has."""
+
+IN_BLOCKS = {
     "rows, committed one by one": "with op.get_context().autocommit_block():\n    "
     + run(INSERT),
     "rows before an autocommit_block": run(INSERT)
     + "\nwith op.get_context().autocommit_block():\n    pass",
 }
-"""What MariaDB does not undo, with each word that the mark's own statement has."""
+"""What an `autocommit_block()` commits: a later run goes on after it."""
 
 GIVEN_BACK = {
     "nothing": "pass",
@@ -81,6 +85,21 @@ def test_what_stays_is_marked(
     assert STOPPED in said
     assert STOPPED in shop.alembic("upgrade", "head", status=255).stdout
     assert versions(database_url) == ["a"]
+
+
+@ON_MARIADB
+@pytest.mark.parametrize("what", IN_BLOCKS)
+def test_what_a_block_committed_is_not_done_twice(
+    project: Environment, database_url: str, what: str
+) -> None:
+    """My revision fails after rows were committed: the corrected one goes on there."""
+    shop, said = failing(project, database_url, IN_BLOCKS[what])
+    assert "The upgrade of revision b stopped after statement 1." in said
+    write(shop, "b", IN_BLOCKS[what], down="a")
+    shop.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+    rows = ask(database_url, "SELECT id FROM a ORDER BY id")
+    assert rows == [(1,), (7,)]
 
 
 @ON_MARIADB

@@ -52,6 +52,20 @@ class Settings:
             )
         return number
 
+    def number(self, name: str, default: int) -> int:
+        """Return a setting that is a natural number, or 0.
+
+        :param name: its name, without the prefix.
+        :param default: what it is when nothing is set.
+        :raises ValueError: for anything else.
+        """
+        value = self.values().get(name, str(default))
+        if not (value.isascii() and value.isdigit()):
+            raise ValueError(
+                f"{self.variable(name)} is {value!r}. Write a number: {default}"
+            )
+        return int(value)
+
 
 @dataclass(frozen=True)
 class Project:

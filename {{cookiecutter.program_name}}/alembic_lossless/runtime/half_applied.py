@@ -44,6 +44,8 @@ class Mark:
         self._marking = False
         self._rows = False
         self._kept = False
+        self._commits = False
+        self._step: RevisionStep | None = None
 
     def read(self, connection: Connection) -> re.Match[str] | None:
         """Return which revision was started last, if the run did not end well."""
@@ -78,9 +80,11 @@ class Mark:
             if passed is not None:
                 started += f" at {passed.number} {passed.digest}"
             self._write(SetTableComment(self._table(comment=started)))
+            if step is not self._step:
+                self._step = step
+                self._rows = self._kept = self._commits = False
             # What is written down must stay, even if nothing more happens.
-            self._kept = passed is not None
-            self._rows = False
+            self._kept |= passed is not None
 
     def clear(self) -> None:
         """Write down that every revision is whole."""
@@ -104,6 +108,12 @@ class Mark:
                     if not self._rows_were_kept():
                         self.clear()
             raise
+
+    def may_repeat(self) -> bool:
+        """Say whether the revision that failed can run again from its beginning."""
+        if self._connection.dialect.name == "postgresql":
+            return not self._commits
+        return not (self._kept or self._rows)
 
     def refuse_half_applied(self, heads: tuple[str, ...]) -> None:
         """Refuse to run on tables that are in no known state.
@@ -202,6 +212,7 @@ class Mark:
 
     def _committed(self, _connection: Connection) -> None:
         self._kept |= self._rows
+        self._commits = True
 
     def _rows_were_kept(self) -> bool:
         """Ask the server whether the rollback just now left rows: MyISAM's, Aria's."""

@@ -18,6 +18,7 @@ from ..phases import AFTER, phase_of
 from . import half_applied, locks
 from .journal import Journal, Passed
 from .locks import seconds
+from .retries import Retries
 
 if TYPE_CHECKING:
     from .connect import Database
@@ -72,7 +73,7 @@ class Run:
         self.step: RevisionStep | None = None
         self.migration: MigrationContext | None = None
         self.heads: tuple[str, ...] = ()
-        self._joins = connection.in_transaction()
+        self.joins = connection.in_transaction()
         self.mark = half_applied.Mark(connection, options)
         command: Steps = command_options()["fn"]
         # A run for another database may have put its own steps in front.
@@ -98,19 +99,21 @@ class Run:
         ) -> Iterator[MigrationStep]:
             self.migration, self.heads = migration, heads
             _refuse_unknown(context.script, heads, self)
-            if self._joins:
+            if self.joins:
                 migration.autocommit_block = self._refuse_autocommit  # type: ignore[method-assign]
             stamps = self._command.__name__ == "do_stamp"
             if not only_reads() and not stamps:
                 self.mark.refuse_half_applied(heads)
+            attempts = Retries(self)
             for step in self._command(heads, migration):
                 if isinstance(step, RevisionStep):
                     if self._must_wait(step):
                         break
                     passed = self.mark.passed(step, heads)
                     self.mark.set(step, passed)
-                    self.step = step
                     step.migration_fn = self._watched(step, migration, passed)
+                    attempts.cover(step, first=self.step is None)
+                    self.step = step
                 yield step
             self.step = None
 
@@ -139,7 +142,7 @@ class Run:
             if done and self.mark.stopped(self.connection, heads):
                 done = locks.is_held(self.connection, self.options)
         finally:
-            if not self._joins:
+            if not self.joins:
                 self.connection.rollback()  # Alembic must find no transaction
         return done
 
@@ -196,7 +199,7 @@ class Run:
                 if migration.dialect.name == "sqlite":
                     if phase is not None:
                         stack.enter_context(_without_blocks(migration))
-                elif not self._joins:
+                elif not self.joins:
                     write = partial(self.mark.set, step)
                     wait = seconds(self.database.settings, "MIGRATION_WAIT", 300)
                     journal = Journal(
