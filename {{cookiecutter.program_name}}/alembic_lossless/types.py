@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
+
+from .stored_types import DIALECTS, ddl, on
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
@@ -30,6 +32,10 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
     """
     if value is None:
         return True
+    new = on(new, dialect)
+    if isinstance(new, sa.ARRAY):
+        item = new.item_type
+        return all(survives(it, item, dialect=dialect) for it in _elements(value))
     if is_short(new, dialect) and not _is_short_number(as_text(value)):
         return False
     match new:
@@ -46,6 +52,21 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
         case _:
             survivor = _moment_survives(value, new)
     return survivor
+
+
+ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},]+)')
+"""An element of an array as PostgreSQL writes it, perhaps in quotes."""
+
+
+def _elements(array: Any) -> Iterator[Any]:
+    """Give what an array holds; psycopg reads one of a type not its own as text."""
+    if isinstance(array, list):
+        for it in array:
+            yield from _elements(it) if isinstance(it, list) else [it]
+        return
+    for quoted, bare in ELEMENT.findall(str(array)):
+        if bare != "NULL":
+            yield bare or re.sub(r"\\(.)", r"\1", quoted)
 
 
 def as_text(value: Any) -> str:
@@ -181,9 +202,11 @@ def keeps_all(old: Type, new: Type) -> bool:
 
 def using(column: str, old: Type, new: Type) -> str | None:
     """Return the expression that PostgreSQL converts a column with, if it needs one."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    source: str = dialect.identifier_preparer.quote(column)
-    target = new.compile(dialect=dialect)
+    source: str = DIALECTS["postgresql"].identifier_preparer.quote(column)
+    target = ddl(new, "postgresql")
+    if target is None:
+        return None
+    old, new = on(old, "postgresql"), on(new, "postgresql")
     if isinstance(old, sa.DateTime) and old.timezone != getattr(
         new, "timezone", old.timezone if isinstance(new, sa.DateTime) else False
     ):
