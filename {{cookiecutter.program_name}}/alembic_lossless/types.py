@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
@@ -14,6 +15,18 @@ from .stored_types import DIALECTS, ddl, on
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
+
+FLOATING = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number that every database reads; Python also reads nan, 1_000 and other digits."""
+
+MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:[0-9]{2})?)?"
+)
+"""A date or a moment that every database reads; SQLite would make 20260301 a number."""
+
+SQLITE_DIGITS = 15
+"""What SQLite writes of a Float that becomes text."""
 
 MYSQL = ("mysql", "mariadb")
 
@@ -43,14 +56,16 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
             survivor = value in names
         case sa.String(length=length):
             survivor = length is None or len(as_text(value)) <= length
+            if isinstance(value, float) and dialect in {"", "sqlite"}:
+                survivor &= float(f"{value:.{SQLITE_DIGITS}g}") == value
         case sa.Boolean():
             survivor = as_text(value) in {"0", "1"}
         case sa.Integer() | sa.Numeric() | sa.Float():
             survivor = _number_survives(as_text(value), new)
         case sa.JSON():
-            survivor = _parses(json.loads, value)
+            survivor = _parses(_json, value)
         case _:
-            survivor = _moment_survives(value, new)
+            survivor = _moment_survives(value, new, dialect)
     return survivor
 
 
@@ -67,6 +82,15 @@ def _elements(array: Any) -> Iterator[Any]:
     for quoted, bare in ELEMENT.findall(str(array)):
         if bare != "NULL":
             yield bare or re.sub(r"\\(.)", r"\1", quoted)
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and Infinity, which are no JSON; Python reads them."""
+    raise ValueError(constant)
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
 
 
 def as_text(value: Any) -> str:
@@ -106,8 +130,10 @@ def _is_short_number(text: str) -> bool:
 def _number_survives(
     text: str, new: sa.Integer | sa.Numeric[Any] | sa.Float[Any]
 ) -> bool:
-    if isinstance(new, sa.Float) and _parses(float, text):
-        return repr(float(text)) == text or Decimal(text) == Decimal(repr(float(text)))
+    if isinstance(new, sa.Float):
+        if not FLOATING.fullmatch(text) or not isfinite(float(text)):
+            return False
+        return Decimal(text) == Decimal(repr(float(text)))
     if not NUMBER.fullmatch(text):
         return False
     number = Decimal(text)
@@ -122,15 +148,30 @@ def _number_survives(
     )
 
 
-def _moment_survives(value: Any, new: TypeEngine[Any]) -> bool:
+def _moment_survives(value: Any, new: TypeEngine[Any], dialect: str) -> bool:
     """Tell it of dates and times; SQLite's are text, in the form of ISO 8601."""
     if isinstance(value, str):
-        if not _parses(datetime.fromisoformat, value):
+        if not MOMENT.fullmatch(value) or not _parses(datetime.fromisoformat, value):
             return False
         value = datetime.fromisoformat(value)
+        if not _zone_fits(value, new, dialect):
+            return False
     if isinstance(new, sa.Date) and isinstance(value, datetime):
         return value.time() == time() and value.tzinfo is None
+    if dialect in MYSQL and getattr(value, "microsecond", 0):
+        return bool(getattr(new, "fsp", None))  # else it rounds to seconds
     return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+
+
+def _zone_fits(value: datetime, new: TypeEngine[Any], dialect: str) -> bool:
+    """Tell whether a text means one moment: PostgreSQL would take the session's zone.
+
+    The zone of a text is dropped where the type has none.
+    """
+    has_zone = getattr(new, "timezone", False) and dialect not in MYSQL
+    if value.tzinfo is not None:
+        return has_zone
+    return not (has_zone and dialect == "postgresql")
 
 
 def _parses(parse: Any, value: Any) -> bool:
@@ -188,7 +229,9 @@ def keeps_all(old: Type, new: Type) -> bool:
         return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
     if isinstance(new, sa.String):
         longest = _longest(old)
-        return new.length is None or (longest is not None and longest <= new.length)
+        fits = new.length is None or (longest is not None and longest <= new.length)
+        # SQLite writes fewer digits of a Float than it has.
+        return fits and not isinstance(old, sa.Float)
     if isinstance(new, sa.Integer):
         return isinstance(old, sa.Boolean) or (
             isinstance(old, sa.Integer) and bits(old) <= bits(new)
