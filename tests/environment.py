@@ -97,7 +97,7 @@ class Environment(Project):
         importlib.invalidate_caches()
         try:
             with catch_warnings():
-                simplefilter("default")  # as a command line has it
+                simplefilter("error")  # a generated project's own tests see them so
                 yield
         finally:
             _forget(self.name)

@@ -158,7 +158,7 @@ def _moment_survives(value: Any, new: TypeEngine[Any], dialect: str) -> bool:
             return False
     if isinstance(new, sa.Date) and isinstance(value, datetime):
         return value.time() == time() and value.tzinfo is None
-    if dialect in MYSQL and getattr(value, "microsecond", 0):
+    if dialect in MYSQL and getattr(value, "microsecond", False):
         return bool(getattr(new, "fsp", None))  # else it rounds to seconds
     return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
 

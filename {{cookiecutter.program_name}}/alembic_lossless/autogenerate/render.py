@@ -10,7 +10,6 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp
-from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
@@ -22,7 +21,6 @@ from .operations import (
     FillNulls,
     Note,
     RenameColumn,
-    RenamePrimaryKey,
     RenameTable,
     same_as_before,
 )
@@ -38,19 +36,6 @@ def _render_note(_context: AutogenContext, note: Note) -> list[str]:
 def _render_table(_context: AutogenContext, op: RenameTable) -> str:
     schema = f", schema={op.schema!r}" if op.schema else ""
     return f"op.rename_table({op.table_name!r}, {op.new_table_name!r}{schema})"
-
-
-@renderers.dispatch_for(RenamePrimaryKey)
-def _render_primary_key(context: AutogenContext, op: RenamePrimaryKey) -> list[str]:
-    quote = PGIdentifierPreparer(context.dialect).quote
-    schema = f"{quote(op.schema)}." if op.schema else ""
-    sql = f"ALTER INDEX IF EXISTS {schema}{quote(op.old)} RENAME TO {quote(op.new)}"
-    return [
-        "# PostgreSQL names the index of a primary key once for all tables.",
-        'if op.get_context().dialect.name == "postgresql":',
-        f"op.execute({sql!r})",
-        "",
-    ]
 
 
 @renderers.dispatch_for(RenameColumn)

@@ -9,6 +9,7 @@ from . import (
     enums,
     guards,
     keep_in_step,
+    keys,
     retype,
     sql_type,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "enums",
     "guards",
     "keep_in_step",
+    "keys",
     "retype",
     "sql_type",
 ]
