@@ -14,6 +14,8 @@ ALEMBIC_LOSSLESS = LIBRARY / "alembic_lossless"
 ELSEWHERE = {
     # A command line cannot say otherwise what its positional arguments are.
     ("cli.py", "_POSITIONAL_OPTS"),
+    # It is the end of a name that PostgreSQL gives.
+    ("operations/keys.py", "_pkey"),
 }
 
 

@@ -48,6 +48,7 @@ TYPES: list[tuple[TypeEngine[Any], Callable[[str, Any], bool]]] = [
     (sa.Integer(), number),
     (sa.BigInteger(), number),
     (sa.Numeric(14, 3), number),
+    (sa.Numeric(), number),
     (sa.Double(), number),
     (sa.Boolean(), lambda text, back: bool(int(text)) is back),
     (sa.Date(), lambda text, back: date.fromisoformat(text[:10]) == back),

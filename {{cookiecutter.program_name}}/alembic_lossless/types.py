@@ -30,6 +30,9 @@ SQLITE_DIGITS = 15
 
 MYSQL = ("mysql", "mariadb")
 
+MYSQL_NUMERIC = 10
+"""The digits of a Numeric without a precision there; it has none after the point."""
+
 SHORT_BITS = 24
 
 SHORT_DIGITS = 6
@@ -45,7 +48,7 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
     """
     if value is None:
         return True
-    new = on(new, dialect)
+    new = _made_by(dialect, new)
     if isinstance(new, sa.ARRAY):
         item = new.item_type
         return all(survives(it, item, dialect=dialect) for it in _elements(value))
@@ -62,6 +65,7 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
             survivor = as_text(value) in {"0", "1"}
         case sa.Integer() | sa.Numeric() | sa.Float():
             survivor = _number_survives(as_text(value), new)
+            survivor &= not _is_refused_text(value, new, dialect)
         case sa.JSON():
             survivor = _parses(_json, value)
         case _:
@@ -91,6 +95,21 @@ def _refuse(constant: str) -> None:
 
 def _json(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse)
+
+
+def _is_refused_text(value: Any, new: TypeEngine[Any], dialect: str) -> bool:
+    """Tell text that is a whole number, but written as servers read no Integer."""
+    whole = isinstance(new, sa.Integer) and dialect not in {"", "sqlite"}
+    return whole and isinstance(value, str) and "." in value
+
+
+def _made_by(dialect: str, type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return what a database makes of a type: its variant, with the digits it has."""
+    here = on(type_, dialect)
+    if kind(here) is sa.Numeric and dialect in MYSQL:
+        bare = getattr(here, "precision", None) is None
+        return sa.Numeric(MYSQL_NUMERIC, 0) if bare else here
+    return here
 
 
 def as_text(value: Any) -> str:
@@ -284,8 +303,11 @@ def _shortens(old: Type, new: Type) -> bool:
 
 
 def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
-    if new.precision is None:
-        return isinstance(old, sa.Numeric | sa.Integer | sa.Boolean)
+    if new.precision is None:  # to MariaDB that means ten digits
+        if isinstance(old, sa.Integer):
+            return DIGITS[bits(old)] <= MYSQL_NUMERIC
+        same = isinstance(old, sa.Numeric) and old.precision is None
+        return same or isinstance(old, sa.Boolean)
     scale = new.scale or 0
     if isinstance(old, sa.Integer):
         return DIGITS[bits(old)] <= new.precision - scale

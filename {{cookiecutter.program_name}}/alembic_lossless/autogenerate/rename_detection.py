@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import inspect as sa_inspect
 
+from ..operations.keys import primary_key_of
 from ..prompts.questions import Question
 from ..rules import rule
 from .compare import compare_renamed
@@ -227,8 +228,8 @@ def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]
     metadatas = tables(draft.context)
     table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
     found = sa_inspect(draft.context.connection).get_pk_constraint(old, schema)
-    before, after = found["name"] or f"{old}_pkey", table.primary_key.name
-    name = str(after or f"{new}_pkey")
+    before, after = found["name"] or primary_key_of(old), table.primary_key.name
+    name = str(after or primary_key_of(new))
     if found["constrained_columns"] and before != name:
         yield RenamePrimaryKey(new, before, name, schema)
 

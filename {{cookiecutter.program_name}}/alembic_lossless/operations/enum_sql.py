@@ -120,7 +120,9 @@ def change(
         )
 
 
-def add(name: str, old: Sequence[str], new: Sequence[str], *, schema: str | None = None) -> Iterator[str]:
+def add(
+    name: str, old: Sequence[str], new: Sequence[str], *, schema: str | None = None
+) -> Iterator[str]:
     """Give the statements that add values where they stand among the others.
 
     Each takes an instant; none may be in a transaction with one that uses the value.

@@ -30,6 +30,11 @@ BEGIN
 END $key$"""
 
 
+def primary_key_of(table: str) -> str:
+    """Return the name that PostgreSQL gives the primary key of a table by itself."""
+    return f"{table}_pkey"
+
+
 @Operations.register_operation("resize_sequence")
 class ResizeSequenceOp(LosslessOp):
     """Let a key count as far as its type reaches."""
