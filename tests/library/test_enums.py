@@ -217,3 +217,62 @@ def test_each_database_has_its_own_enums(several: Environment, tmp_path: Path) -
         assert moods(urls[1]) == ["happy", "happy"]
         alembic(shop, "downgrade -1", "upgrade head", "downgrade -2")
         assert sql(urls[1], TYPES) == []
+
+
+STATE = """State = sa.Enum({}, name="state")
+
+"""
+USES = (
+    "state = State, server_default='open'",
+    "states = postgresql.ARRAY(State), server_default='{open}'",
+)
+INDEXED = """    __table_args__ = (
+        sa.Index("ix_open", "id", postgresql_where=sa.text("state = 'open'")),
+        sa.CheckConstraint("state <> 'shut' OR id > 0", name="positive"),
+    )
+"""
+
+
+def define_state(shop: Environment, *values: str) -> None:
+    """Let a column, an array, an index and a CHECK speak of one Enum."""
+    define_thing(shop, *USES, before=STATE.format(", ".join(map(repr, values))))
+    path = shop.package / "things.py"
+    path.write_text(path.read_text() + INDEXED)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_enum_in_arrays_and_conditions_gains_a_value(
+    project: Environment, database_url: str
+) -> None:
+    """My Enum is in an array, a partial index and a CHECK: a value is added to all."""
+    shop = project.using(database_url)
+    define_state(shop, "open", "shut")
+    draft(shop, "state")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    define_state(shop, "open", "shut", "lost")
+    draft(shop, "lost")
+    sql(database_url, "INSERT INTO thing (id, states) VALUES (2, '{lost,open}')")
+    rows = "SELECT id, state::text, states::text FROM thing ORDER BY id"
+    assert sql(database_url, rows) == [
+        (1, "open", "{open}"),
+        (2, "open", "{lost,open}"),
+    ]
+    index = sql(
+        database_url, "SELECT indexdef FROM pg_indexes WHERE indexname='ix_open'"
+    )
+    assert "state = 'open'::state" in index[0][0]
+    assert "thing.states holds 1 value" in refusal(shop, "downgrade", "-1")
+    sql(database_url, "DELETE FROM thing WHERE id = 2")
+    alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "mariadb"], indirect=True)
+def test_an_enum_needs_no_name_where_it_is_no_type(
+    shop: Environment, database_url: str
+) -> None:
+    """I gave my Enums no name, which is legal here: they stay apart and gain values."""
+    define_thing(shop, NAME, "one = sa.Enum('a', 'b')", "two = sa.Enum('c', 'd')")
+    assert "create_enum" not in draft(shop, "two enums")
+    define_thing(shop, NAME, "one = sa.Enum('a', 'b', 'z')", "two = sa.Enum('c', 'd')")
+    draft(shop, "another")
+    sql(database_url, "INSERT INTO thing (id, one, two) VALUES (1, 'z', 'c')")

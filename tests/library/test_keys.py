@@ -100,3 +100,54 @@ def test_another_primary_key_is_refused(
     assert "thing: primary key id becomes code, which no draft can do" in said
     assert shop.revisions() == before
     assert "thing: primary key id becomes code" in refusal(shop, "check")
+
+
+SEQUENCE = "SELECT seqtypid::regtype::text FROM pg_sequence WHERE seqrelid = "
+SEQUENCE += "pg_get_serial_sequence('thing', 'id')::regclass"
+
+
+def define_key(shop: Environment, type_: str) -> None:
+    """Write a table whose key has this type."""
+    define_thing(shop, "name = sa.String(9)")
+    path = shop.package / "things.py"
+    text = path.read_text().replace("sa.Integer, primary", f"{type_}, primary")
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_wider_key_counts_further(project: Environment, database_url: str) -> None:
+    """I make my key a BigInteger before it is full, and its sequence counts on."""
+    shop = project.using(database_url)
+    define_key(shop, "sa.Integer")
+    draft(shop, "thing")
+    define_key(shop, "sa.BigInteger().with_variant(sa.Integer, 'sqlite')")
+    assert 'op.resize_sequence("thing", "id", 64)' in draft(shop, "wide")
+    assert sql(database_url, SEQUENCE) == [("bigint",)]
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, SEQUENCE) == [("integer",)]
+    here = project.using(f"sqlite:///{project.path / 'here.db'}")
+    alembic(here, "upgrade head", "check", "downgrade base")
+
+
+CONVENTION = ('"pk": "pk_%(table_name)s"', '"pk": "%(table_name)s_key"')
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_renamed_table_takes_the_name_of_its_key_along(
+    project: Environment, database_url: str
+) -> None:
+    """My convention is another one, and the key of a renamed table follows it."""
+    shop = project.using(database_url)
+    path = shop.package / "db.py"
+    path.write_text(path.read_text().replace(*CONVENTION))
+    define_thing(shop, "name = sa.String(9)")
+    draft(shop, "thing")
+    define_thing(shop, "name = sa.String(9)")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"article"'))
+    script = draft(shop, "article", "rename=thing:article")
+    assert 'op.rename_primary_key("article", "article_key")' in script
+    name = "SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = "
+    assert sql(database_url, f"{name}'article'::regclass") == [("article_key",)]
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, f"{name}'thing'::regclass") == [("thing_key",)]

@@ -20,6 +20,7 @@ from .internals import compares
 from .project import Project
 from .runtime import databases as several
 from .runtime.connect import Database, database_of
+from .runtime.reflection import complete_reflection
 from .runtime.transaction import transaction
 
 __all__ = [
@@ -93,7 +94,8 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
     known = _database(database)
-    with transaction(known, _reviewing([known])(options)):
+    reviewed = _reviewing([known])(options)
+    with complete_reflection(), transaction(known, reviewed):
         yield
 
 
@@ -114,7 +116,8 @@ def migrating_several(
     known = {name: _database(given) for name, given in databases.items()}
     reviewed = _reviewing(known.values())
     checks = {}
-    with several.saying_where_each_is(known), ExitStack() as stack:
+    saying = several.saying_where_each_is(known)
+    with complete_reflection(), saying, ExitStack() as stack:
 
         def begin(name: str, **options: Any) -> None:
             several.announce(name)

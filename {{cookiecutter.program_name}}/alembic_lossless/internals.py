@@ -15,6 +15,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import immutabledict
 
 WITHOUT_MODELS = frozenset(
     {"current", "downgrade", "edit", "ensure_version", "history"}
@@ -26,6 +27,22 @@ WITHOUT_MODELS = frozenset(
 def type_code(type_: TypeEngine[Any], rendering: AutogenContext) -> str:
     """Return a type as Alembic writes it; only whole columns have a public renderer."""
     return _repr_type(type_, rendering)
+
+
+def variants(type_: TypeEngine[Any]) -> dict[str, TypeEngine[Any]]:
+    """Return what a type is elsewhere, by dialect, which only the type itself knows."""
+    return dict(type_._variant_mapping)  # noqa: SLF001
+
+
+def with_variants(
+    type_: TypeEngine[Any], given: dict[str, TypeEngine[Any]]
+) -> TypeEngine[Any]:
+    """Return a type with these variants alone; `with_variant` replaces none."""
+    if given == variants(type_):
+        return type_
+    changed = type_.copy()
+    vars(changed)["_variant_mapping"] = immutabledict(given)
+    return changed
 
 
 def command_options() -> dict[str, Any]:

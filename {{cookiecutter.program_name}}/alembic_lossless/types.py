@@ -2,18 +2,36 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
+
+from .stored_types import DIALECTS, ddl, on
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
 
+FLOATING = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number that every database reads; Python also reads nan, 1_000 and other digits."""
+
+MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:[0-9]{2})?)?"
+)
+"""A date or a moment that every database reads; SQLite would make 20260301 a number."""
+
+SQLITE_DIGITS = 15
+"""What SQLite writes of a Float that becomes text."""
+
 MYSQL = ("mysql", "mariadb")
+
+MYSQL_NUMERIC = 10
+"""The digits of a Numeric without a precision there; it has none after the point."""
 
 SHORT_BITS = 24
 
@@ -30,6 +48,10 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
     """
     if value is None:
         return True
+    new = _made_by(dialect, new)
+    if isinstance(new, sa.ARRAY):
+        item = new.item_type
+        return all(survives(it, item, dialect=dialect) for it in _elements(value))
     if is_short(new, dialect) and not _is_short_number(as_text(value)):
         return False
     match new:
@@ -37,15 +59,57 @@ def survives(value: Any, new: TypeEngine[Any], *, dialect: str = "") -> bool:
             survivor = value in names
         case sa.String(length=length):
             survivor = length is None or len(as_text(value)) <= length
+            if isinstance(value, float) and dialect in {"", "sqlite"}:
+                survivor &= float(f"{value:.{SQLITE_DIGITS}g}") == value
         case sa.Boolean():
             survivor = as_text(value) in {"0", "1"}
         case sa.Integer() | sa.Numeric() | sa.Float():
             survivor = _number_survives(as_text(value), new)
+            survivor &= not _is_refused_text(value, new, dialect)
         case sa.JSON():
-            survivor = _parses(json.loads, value)
+            survivor = _parses(_json, value)
         case _:
-            survivor = _moment_survives(value, new)
+            survivor = _moment_survives(value, new, dialect)
     return survivor
+
+
+ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},]+)')
+"""An element of an array as PostgreSQL writes it, perhaps in quotes."""
+
+
+def _elements(array: Any) -> Iterator[Any]:
+    """Give what an array holds; psycopg reads one of a type not its own as text."""
+    if isinstance(array, list):
+        for it in array:
+            yield from _elements(it) if isinstance(it, list) else [it]
+        return
+    for quoted, bare in ELEMENT.findall(str(array)):
+        if bare != "NULL":
+            yield bare or re.sub(r"\\(.)", r"\1", quoted)
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and Infinity, which are no JSON; Python reads them."""
+    raise ValueError(constant)
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _is_refused_text(value: Any, new: TypeEngine[Any], dialect: str) -> bool:
+    """Tell text that is a whole number, but written as servers read no Integer."""
+    whole = isinstance(new, sa.Integer) and dialect not in {"", "sqlite"}
+    return whole and isinstance(value, str) and "." in value
+
+
+def _made_by(dialect: str, type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return what a database makes of a type: its variant, with the digits it has."""
+    here = on(type_, dialect)
+    if kind(here) is sa.Numeric and dialect in MYSQL:
+        bare = getattr(here, "precision", None) is None
+        return sa.Numeric(MYSQL_NUMERIC, 0) if bare else here
+    return here
 
 
 def as_text(value: Any) -> str:
@@ -85,8 +149,10 @@ def _is_short_number(text: str) -> bool:
 def _number_survives(
     text: str, new: sa.Integer | sa.Numeric[Any] | sa.Float[Any]
 ) -> bool:
-    if isinstance(new, sa.Float) and _parses(float, text):
-        return repr(float(text)) == text or Decimal(text) == Decimal(repr(float(text)))
+    if isinstance(new, sa.Float):
+        if not FLOATING.fullmatch(text) or not isfinite(float(text)):
+            return False
+        return Decimal(text) == Decimal(repr(float(text)))
     if not NUMBER.fullmatch(text):
         return False
     number = Decimal(text)
@@ -101,15 +167,30 @@ def _number_survives(
     )
 
 
-def _moment_survives(value: Any, new: TypeEngine[Any]) -> bool:
+def _moment_survives(value: Any, new: TypeEngine[Any], dialect: str) -> bool:
     """Tell it of dates and times; SQLite's are text, in the form of ISO 8601."""
     if isinstance(value, str):
-        if not _parses(datetime.fromisoformat, value):
+        if not MOMENT.fullmatch(value) or not _parses(datetime.fromisoformat, value):
             return False
         value = datetime.fromisoformat(value)
+        if not _zone_fits(value, new, dialect):
+            return False
     if isinstance(new, sa.Date) and isinstance(value, datetime):
         return value.time() == time() and value.tzinfo is None
+    if dialect in MYSQL and getattr(value, "microsecond", False):
+        return bool(getattr(new, "fsp", None))  # else it rounds to seconds
     return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+
+
+def _zone_fits(value: datetime, new: TypeEngine[Any], dialect: str) -> bool:
+    """Tell whether a text means one moment: PostgreSQL would take the session's zone.
+
+    The zone of a text is dropped where the type has none.
+    """
+    has_zone = getattr(new, "timezone", False) and dialect not in MYSQL
+    if value.tzinfo is not None:
+        return has_zone
+    return not (has_zone and dialect == "postgresql")
 
 
 def _parses(parse: Any, value: Any) -> bool:
@@ -167,7 +248,9 @@ def keeps_all(old: Type, new: Type) -> bool:
         return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
     if isinstance(new, sa.String):
         longest = _longest(old)
-        return new.length is None or (longest is not None and longest <= new.length)
+        fits = new.length is None or (longest is not None and longest <= new.length)
+        # SQLite writes fewer digits of a Float than it has.
+        return fits and not isinstance(old, sa.Float)
     if isinstance(new, sa.Integer):
         return isinstance(old, sa.Boolean) or (
             isinstance(old, sa.Integer) and bits(old) <= bits(new)
@@ -181,9 +264,11 @@ def keeps_all(old: Type, new: Type) -> bool:
 
 def using(column: str, old: Type, new: Type) -> str | None:
     """Return the expression that PostgreSQL converts a column with, if it needs one."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    source: str = dialect.identifier_preparer.quote(column)
-    target = new.compile(dialect=dialect)
+    source: str = DIALECTS["postgresql"].identifier_preparer.quote(column)
+    target = ddl(new, "postgresql")
+    if target is None:
+        return None
+    old, new = on(old, "postgresql"), on(new, "postgresql")
     if isinstance(old, sa.DateTime) and old.timezone != getattr(
         new, "timezone", old.timezone if isinstance(new, sa.DateTime) else False
     ):
@@ -218,8 +303,11 @@ def _shortens(old: Type, new: Type) -> bool:
 
 
 def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
-    if new.precision is None:
-        return isinstance(old, sa.Numeric | sa.Integer | sa.Boolean)
+    if new.precision is None:  # to MariaDB that means ten digits
+        if isinstance(old, sa.Integer):
+            return DIGITS[bits(old)] <= MYSQL_NUMERIC
+        same = isinstance(old, sa.Numeric) and old.precision is None
+        return same or isinstance(old, sa.Boolean)
     scale = new.scale or 0
     if isinstance(old, sa.Integer):
         return DIGITS[bits(old)] <= new.precision - scale

@@ -10,8 +10,10 @@ from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, FetchedValue, inspect
-from sqlalchemy.dialects import postgresql
 
+from ..internals import variants
+from ..runtime.errors import reviewing
+from ..stored_types import DIALECTS, Type, ddl, enums_in, stored
 from ..types import is_native, kind
 from .declared import default_fits
 from .draft import Draft
@@ -19,6 +21,7 @@ from .inspector import Names, RenamedInspector
 from .operations import ChangePrimaryKey, label, operations_in
 from .render import default_code
 from .replay import declared_in, replayed
+from .reported import is_reported_as
 
 log = logging.getLogger(__name__)
 
@@ -89,36 +92,61 @@ def _keep_counting(draft: Draft, op: AlterColumnOp) -> None:
 
 def compare_type(
     context: MigrationContext,
-    _inspected: sa.Column[Any],
+    inspected: sa.Column[Any],
     column: sa.Column[Any],
     inspected_type: Any,
     model_type: Any,
-) -> bool | None:
-    """Notice what this database forgets; leave every other type to Alembic."""
+) -> bool:
+    """Tell whether a column has another type in the models, here or elsewhere.
+
+    :raises ReviewError: with the column, where the types cannot be compared.
+    """
     table = declared_in(context).get((column.table.schema, column.table.name), {})
     declared = table[column.name].type if column.name in table else None
-    old = inspected_type if isinstance(inspected_type, sa.Enum) else declared
-    if isinstance(model_type, sa.Enum) and isinstance(old, sa.Enum):
-        if model_type.native_enum is not old.native_enum:
+    with reviewing(label(column.table.schema, column.table.name), column.name):
+        new = stored(model_type)
+        changed = _enums_differ(inspected_type, declared, new)
+        if changed is not None:
+            return changed
+        here = sa.Column(column.name, new, primary_key=column.primary_key)
+        if context.impl.compare_type(inspected, here) and not is_reported_as(
+            context.dialect, new, inspected_type
+        ):
             return True
-        if is_native(model_type):
+        return declared is not None and _differ_elsewhere(context, declared, new)
+
+
+def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | None:
+    """Tell whether native Enums are others than before; None where there are none."""
+    old = inspected if isinstance(inspected, sa.Enum) else declared
+    if isinstance(new, sa.Enum) and isinstance(old, sa.Enum):
+        if new.native_enum is not old.native_enum:
+            return True
+        if is_native(new):
             # MariaDB keeps no name of it.
-            name = old.name or getattr(declared, "name", None) or model_type.name
-            return name != model_type.name or set(old.enums) != set(model_type.enums)
-    return _is_forgotten(context, old, model_type) or None
+            name = old.name or getattr(declared, "name", None) or new.name
+            return name != new.name or set(old.enums) != set(new.enums)
+        return None
+    known = {enum.name: enum for enum in enums_in(inspected)}
+    known = known or {enum.name: enum for enum in enums_in(declared)}
+    others = {enum.name: enum for enum in enums_in(new)}
+    changed = (
+        set(known[name].enums) != set(others[name].enums)
+        for name in known.keys() & others.keys()
+    )
+    return any(changed) or None
 
 
-def _is_forgotten(context: MigrationContext, old: Any, new: Any) -> bool:
-    """Tell whether types that are one here are two on PostgreSQL.
+def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
+    """Tell whether types that are one here are two on another database.
 
     SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
     """
-    if context.dialect.name == "postgresql" or old is None:
-        return False
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    if kind(old) is kind(new) and kind(new) in {sa.DateTime, sa.Integer}:
-        return bool(old.compile(dialect=dialect) != new.compile(dialect=dialect))
-    return False
+    names = {*variants(old), *variants(new), *context.opts.get("runs_on", ())}
+    if context.dialect.name != "postgresql" and kind(old) is kind(new):
+        names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()
+    pairs = {(ddl(old, name), ddl(new, name)) for name in names & DIALECTS.keys()}
+    return any(before != after for before, after in pairs)
 
 
 def include_object(

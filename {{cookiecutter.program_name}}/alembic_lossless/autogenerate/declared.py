@@ -8,10 +8,12 @@ from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
 from ..internals import dropped_columns
+from ..stored_types import stored
 from ..types import is_known, kind, survives
 from .draft import Draft
 from .operations import operations_in
 from .render import portable_default, portable_type
+from .reported import is_reported_as
 
 
 def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
@@ -22,6 +24,8 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
     tables, impl = draft.declared, draft.context.impl
     for operation in operations_in(upgrade):
         if isinstance(operation, ops.AlterColumnOp):
+            if operation.modify_type is not None:
+                operation.modify_type = stored(operation.modify_type)
             known = tables.get((operation.schema, operation.table_name), {})
             _restore_existing(operation, known, impl)
         elif isinstance(operation, ops.DropColumnOp | ops.DropTableOp):
@@ -66,12 +70,23 @@ def _confirmed(
     It may not: a table can come from elsewhere, or be changed in a way not recorded.
     """
     declared = known.get(reported.name)
-    if declared is not None and not impl.compare_type(reported, declared):
+    if declared is not None and _agrees(impl, reported, declared):
         return declared
     return sa.Column(
         reported.name,
         portable_type(reported.type),
         server_default=portable_default(reported),
+    )
+
+
+def _agrees(
+    impl: DefaultImpl, reported: sa.Column[Any], declared: sa.Column[Any]
+) -> bool:
+    """Tell whether a column can be what the revisions say it is."""
+    if isinstance(reported.type, sa.types.NullType):
+        return True  # only the database has a word for it
+    return not impl.compare_type(reported, declared) or is_reported_as(
+        impl.dialect, declared.type, reported.type
     )
 
 

@@ -13,11 +13,15 @@ from ..operations.enums import ChangeEnumOp, CreateEnumOp, DropEnumOp, RenameEnu
 from ..operations.guards import RefuseLossOp
 from ..prompts.questions import Question
 from ..rules import rule
+from ..stored_types import enums_in, holding, stored
 from ..types import is_native
 from .declared import defaults_around
 from .draft import Draft
 from .operations import RENAMES, operations_in
 from .type_changes import refuse_loss
+
+Name = tuple[str | None, str]
+"""The schema and the name of a type."""
 
 
 def enum_changes(
@@ -29,6 +33,21 @@ def enum_changes(
             old, new = operation.existing_type, operation.modify_type
             if is_native(old) and is_native(new):
                 yield operation, old, new
+            elif old is not None and new is not None:
+                before = {_name(enum): enum for enum in enums_in(old)}
+                for enum in enums_in(new):
+                    was = before.get(_name(enum))
+                    if was is not None and set(was.enums) != set(enum.enums):
+                        yield operation, was, enum
+
+
+def _name(enum: sa.Enum) -> Name:
+    return enum.schema, str(enum.name)
+
+
+def _key(change: AlterColumnOp, enum: sa.Enum) -> str:
+    """Return what stands for an Enum in the draft: one without a name is its column."""
+    return str(enum.name or f"{change.table_name}.{change.column_name}")
 
 
 @rule(
@@ -42,14 +61,14 @@ def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
     :raises CommandError: for an Enum that has another name.
     """
     for change, old, new in enum_changes(upgrade):
-        if old.name and old.name != new.name:
+        if old.name and new.name and old.name != new.name:
             column = f"{change.table_name}.{change.column_name}"
             raise CommandError(
                 f"{column}: its Enum is {old.name} in the database, {new.name} in the"
                 " model. Nothing is written.\nOn PostgreSQL these are two types: keep"
                 f' name="{old.name}" in the model.'
             )
-        renamed = draft.renamed_values.setdefault(str(new.name), {})
+        renamed = draft.renamed_values.setdefault(_key(change, new), {})
         for value in old.enums:
             known = {*old.enums, *renamed.values()}
             candidates = tuple(name for name in new.enums if name not in known)
@@ -83,20 +102,23 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
     if container is draft.downgrade:
         before, after = after, before
     for _, old, new in enum_changes(container):
-        before.setdefault(str(new.name), old.enums)
-        after.setdefault(str(new.name), new.enums)
-    created = [CreateEnumOp(name, after[name]) for name in after if name not in before]
-    dropped = [DropEnumOp(name) for name in before if name not in after]
-    changed: dict[str, ChangeEnumOp] = {}
+        if new.name:
+            before.setdefault(_name(new), old.enums)
+            after.setdefault(_name(new), new.enums)
+    created = [_create(key, after[key]) for key in after if key not in before]
+    dropped = [_drop(key) for key in before if key not in after]
+    changed: dict[Name, ChangeEnumOp] = {}
     guards: list[MigrateOperation] = []
     widened: list[MigrateOperation] = []
     for change, old, new in enum_changes(container):
-        renamed = _renamed_values(draft, container, new)
+        renamed = _renamed_values(draft, container, _key(change, new))
         guards += _guards(container, change, old, new, renamed)
-        name = str(new.name)
-        changed[name] = ChangeEnumOp(name, old.enums, new.enums, renamed)
-        widened += _widened(change, old, new, renamed)
-        _set_default(draft, container, change)
+        if new.name:
+            words = str(new.name), old.enums, new.enums, renamed
+            changed[_name(new)] = ChangeEnumOp(*words, schema=new.schema)
+        if is_native(change.modify_type):
+            widened += _widened(change, old, new, renamed)
+            _set_default(draft, container, change)
     # A rename speaks of the old values, and a downgrade renames after all else.
     renames, rest = _leading_renames(container)
     # A column that goes may hold the value that goes.
@@ -104,6 +126,14 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
     early = [call for call in changed.values() if call not in late]
     first = [*guards, *renames, *created, *early, *widened]
     container.ops[:] = [*first, *rest, *late, *dropped]
+
+
+def _create(key: Name, values: list[str]) -> CreateEnumOp:
+    return CreateEnumOp(key[1], values, schema=key[0])
+
+
+def _drop(key: Name) -> DropEnumOp:
+    return DropEnumOp(key[1], schema=key[0])
 
 
 def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
@@ -120,17 +150,15 @@ def _leading_renames(
 
 def _types(
     tables: Mapping[Any, Mapping[str, sa.Column[Any]]],
-) -> dict[str, list[str]]:
+) -> dict[Name, list[str]]:
     """Return the values of each type that tables need, by its name."""
     columns = (column for table in tables.values() for column in table.values())
-    types = (column.type for column in columns)
-    return {str(type_.name): type_.enums for type_ in types if is_native(type_)}
+    enums = (enum for column in columns for enum in enums_in(column.type))
+    return {_name(enum): enum.enums for enum in enums}
 
 
-def _renamed_values(
-    draft: Draft, container: OpContainer, new: sa.Enum
-) -> dict[str, str]:
-    renamed = draft.renamed_values.get(str(new.name), {})
+def _renamed_values(draft: Draft, container: OpContainer, key: str) -> dict[str, str]:
+    renamed = draft.renamed_values.get(key, {})
     if container is draft.downgrade:
         return {name: value for value, name in renamed.items()}
     return renamed
@@ -144,9 +172,11 @@ def _guards(
     renamed: dict[str, str],
 ) -> Iterator[RefuseLossOp]:
     """Refuse rows that hold a value which is removed, and was not renamed."""
-    kept = sa.Enum(*new.enums, *renamed, name=new.name)
+    kept = sa.Enum(*new.enums, *renamed, name=new.name, schema=new.schema)
     if not set(old.enums) <= set(kept.enums):
-        yield refuse_loss(container, change, kept)
+        whole = stored(change.modify_type) if change.modify_type is not None else new
+        held = kept if is_native(whole) else holding(whole, new, kept)
+        yield refuse_loss(container, change, held)
 
 
 def _widened(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Inspector
 
+from ..runtime.reflection import in_own_words
 from ..sqlite.table_sql import renamed
 from .operations import Key
 
@@ -71,12 +72,20 @@ class RenamedInspector:
                 self._names.old_table(schema, name) for name in filter_names
             ]
             found = method(schema=schema, filter_names=names)
+            if method.__name__ == "get_multi_columns":
+                self._complete(found)
             return {
                 (key[0], self._names.table(*key)): self._value(key, value)
                 for key, value in found.items()
             }
 
         return get
+
+    def _complete(self, found: dict[Key, list[dict[str, Any]]]) -> None:
+        """Reflect types by the names that tables have in the database."""
+        for key, columns in found.items():
+            for column in columns:
+                in_own_words(self._inspector, key, column)
 
     def _value(self, old: Key, value: Any) -> Any:
         if isinstance(value, list):

@@ -6,6 +6,7 @@ from typing import Any
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column, DefaultClause, types
 
+from ..operations.keys import RenamePrimaryKeyOp
 from .fill_values import Value
 
 Key = tuple[str | None, str]
@@ -38,19 +39,17 @@ class RenameTable(ops.RenameTableOp):
         return RenameTable(self.new_table_name, self.table_name, schema=self.schema)
 
 
-class RenamePrimaryKey(ops.MigrateOperation):
-    """Rename the index of a primary key, which PostgreSQL names once in a schema.
+class RenamePrimaryKey(RenamePrimaryKeyOp):
+    """Rename the index of a primary key, which PostgreSQL names once in a schema."""
 
-    Without it, a later table with the old name could not be made.
-    """
-
-    def __init__(self, old: str, new: str, schema: str | None) -> None:
-        """Take the names of the constraint and its table's schema."""
-        self.old, self.new, self.schema = old, new, schema
+    def __init__(self, table: str, old: str, new: str, schema: str | None) -> None:
+        """Take the new name of the table, and the old and new one of its key."""
+        super().__init__(table, new, schema=schema)
+        self.table, self.old, self.new = table, old, new
 
     def reverse(self) -> "RenamePrimaryKey":
         """Return the way back."""
-        return RenamePrimaryKey(self.new, self.old, self.schema)
+        return RenamePrimaryKey(self.table, self.new, self.old, self.schema)
 
 
 class RenameColumn(ops.AlterColumnOp):

@@ -28,11 +28,13 @@ from sqlalchemy import (
     Time,
     types,
 )
+from sqlalchemy import inspect as sa_inspect
 
+from ..operations.keys import primary_key_of
 from ..prompts.questions import Question
 from ..rules import rule
 from .compare import compare_renamed
-from .draft import Draft
+from .draft import Draft, tables
 from .foreign_keys import named_by_convention
 from .inspector import Names
 from .operations import (
@@ -129,7 +131,7 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     if names.tables or names.columns:
         found, inspector = compare_renamed(draft, names)
         found.ops += named_by_convention(draft.context, inspector, names)
-        upgrade.ops = [*_renames(names, gone, fresh, found), *found.ops]
+        upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
 
 
 def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
@@ -217,13 +219,28 @@ def _columns(
     }
 
 
+def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]:
+    """Yield what gives a primary key the name that a new table's would have.
+
+    Without a name in the models or in the database it is PostgreSQL's.
+    """
+    schema, old = key
+    metadatas = tables(draft.context)
+    table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
+    found = sa_inspect(draft.context.connection).get_pk_constraint(old, schema)
+    before, after = found["name"] or primary_key_of(old), table.primary_key.name
+    name = str(after or primary_key_of(new))
+    if found["constrained_columns"] and before != name:
+        yield RenamePrimaryKey(new, before, name, schema)
+
+
 def _renames(
-    names: Names, gone: Columns, fresh: Columns, found: OpContainer
+    draft: Draft, names: Names, gone: Columns, fresh: Columns, found: OpContainer
 ) -> Iterator[MigrateOperation]:
     """Yield the operations that rename, tables first."""
     for (schema, old), new in names.tables.items():
         yield RenameTable(old, new, schema=schema)
-        yield RenamePrimaryKey(f"pk_{old}", f"pk_{new}", schema)
+        yield from _renamed_key(draft, (schema, old), new)
     changed = {
         ((op.schema, op.table_name), op.column_name): op.existing_type
         for table in found.ops

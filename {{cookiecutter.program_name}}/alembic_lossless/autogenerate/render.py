@@ -8,24 +8,23 @@ import sqlalchemy as sa
 from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op
-from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp
-from sqlalchemy.dialects.postgresql.base import PGIdentifierPreparer
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from ..internals import type_code
 from ..operations.base import LosslessOp
+from ..stored_types import stored
 from .operations import (
     AutocommitBlock,
     FillNulls,
     Note,
     RenameColumn,
-    RenamePrimaryKey,
     RenameTable,
     same_as_before,
 )
+from .render_types import code_of
 
 
 @renderers.dispatch_for(Note)
@@ -37,19 +36,6 @@ def _render_note(_context: AutogenContext, note: Note) -> list[str]:
 def _render_table(_context: AutogenContext, op: RenameTable) -> str:
     schema = f", schema={op.schema!r}" if op.schema else ""
     return f"op.rename_table({op.table_name!r}, {op.new_table_name!r}{schema})"
-
-
-@renderers.dispatch_for(RenamePrimaryKey)
-def _render_primary_key(context: AutogenContext, op: RenamePrimaryKey) -> list[str]:
-    quote = PGIdentifierPreparer(context.dialect).quote
-    schema = f"{quote(op.schema)}." if op.schema else ""
-    sql = f"ALTER INDEX IF EXISTS {schema}{quote(op.old)} RENAME TO {quote(op.new)}"
-    return [
-        "# PostgreSQL names the index of a primary key once for all tables.",
-        'if op.get_context().dialect.name == "postgresql":',
-        f"op.execute({sql!r})",
-        "",
-    ]
 
 
 @renderers.dispatch_for(RenameColumn)
@@ -82,8 +68,6 @@ def _render_fill(_context: AutogenContext, op: FillNulls) -> str:
     )
 
 
-POSTGRESQL = "sqlalchemy.dialects.postgresql"
-
 Rendered = str | Literal[False]
 
 
@@ -95,14 +79,8 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
     """
     if kind == "server_default" and isinstance(item, sa.DefaultClause):
         return default_code(item.arg)
-    if kind == "type" and isinstance(item, sa.Enum):
-        return _enum_code(item)
     if kind == "type":
-        portable = item if _is_declared(item, context) else portable_type(item)
-        if portable is not item:
-            return f"sa.{portable!r}"
-        if type(item).__module__.startswith(POSTGRESQL):
-            return _postgresql_type(item, context)
+        return code_of(stored(item), context)
     return False
 
 
@@ -141,38 +119,6 @@ def portable_default(column: sa.Column[Any]) -> Any:
     if isinstance(portable_type(column.type), sa.Boolean):
         return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
     return sa.DefaultClause(sa.text(sql))
-
-
-def _is_declared(item: TypeEngine[Any], context: AutogenContext) -> bool:
-    """Tell whether a model asks for this very type: then it is written as it is."""
-    tables = context.sorted_tables if context.metadata is not None else []
-    types = (column.type for table in tables for column in table.columns)
-    variants = "_variant_mapping"
-    return any(
-        item is declared or item in getattr(declared, variants, {}).values()
-        for declared in types
-    )
-
-
-def _postgresql_type(item: TypeEngine[Any], context: AutogenContext) -> Rendered:
-    """Render a type as Alembic does only when it drafts on PostgreSQL itself."""
-    context.imports.add("from sqlalchemy.dialects import postgresql")
-    rendered = PostgresqlImpl.__new__(PostgresqlImpl).render_type(item, context)
-    return rendered or f"postgresql.{item!r}"
-
-
-def _enum_code(enum: sa.Enum) -> str:
-    arguments = [repr(value) for value in enum.enums]
-    if enum.name:
-        arguments.append(f"name={str(enum.name)!r}")
-    if enum.native_enum:
-        # Its type is made and dropped by steps of their own: two tables may share it.
-        arguments.append("create_type=False")
-    else:
-        arguments.append(f"native_enum=False, length={enum.length}")
-    if enum.create_constraint:
-        arguments.append("create_constraint=True")
-    return f"sa.Enum({', '.join(arguments)})"
 
 
 def default_code(value: Any) -> str:

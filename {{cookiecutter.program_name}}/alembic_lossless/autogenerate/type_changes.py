@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
 from ..marks import REVIEW
 from ..operations.guards import RefuseLossOp
+from ..operations.keys import ResizeSequenceOp
 from ..rules import rule
-from ..types import is_known, is_native, keeps_all, kind, using
+from ..stored_types import on
+from ..types import bits, is_known, is_native, keeps_all, kind, using
 from .declared import defaults_around
 from .draft import Draft
 from .operations import Note, names_before, operations_in
@@ -67,11 +70,21 @@ def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperat
         if after is not None:
             name = change.modify_name or change.column_name
             parts.append(_default_change(change, name, new, after))
+    if change.kw.get("autoincrement") and bits_of(old) != bits_of(new):
+        name = change.modify_name or change.column_name
+        words = change.table_name, name, bits_of(new)
+        parts.append(ResizeSequenceOp(*words, schema=change.schema))
     if not is_known(old, new):
         subject = f"{change.table_name}.{change.column_name}"
         text = f"what becomes of the rows when {subject} goes from {old!r} to {new!r}?"
         parts.insert(0, Note(REVIEW, text))
     return parts
+
+
+def bits_of(type_: Any) -> int | None:
+    """Return the size of an integer type on PostgreSQL, None for other types."""
+    here = on(type_, "postgresql")
+    return bits(here) if isinstance(here, sa.Integer) else None
 
 
 def _default_change(

@@ -3,6 +3,24 @@
 A revision runs for years: add an operation or an argument here, and change none.
 """
 
-from . import batches, constraints, enums, guards, keep_in_step, retype
+from . import (
+    batches,
+    constraints,
+    enums,
+    guards,
+    keep_in_step,
+    keys,
+    retype,
+    sql_type,
+)
 
-__all__ = ["batches", "constraints", "enums", "guards", "keep_in_step", "retype"]
+__all__ = [
+    "batches",
+    "constraints",
+    "enums",
+    "guards",
+    "keep_in_step",
+    "keys",
+    "retype",
+    "sql_type",
+]

@@ -21,20 +21,26 @@ class CreateEnumOp(LosslessOp):
 
     @classmethod
     def create_enum(
-        cls, operations: Operations, name: str, values: Sequence[str]
+        cls,
+        operations: Operations,
+        name: str,
+        values: Sequence[str],
+        *,
+        schema: str | None = None,
     ) -> None:
         """Make the type of an Enum, which on PostgreSQL its columns need first.
 
         :param name: the name of the type.
         :param values: its values, in order.
+        :param schema: the schema of the type.
         """
-        operations.invoke(cls(name, values))
+        operations.invoke(cls(name, values, schema=schema))
 
 
 @Operations.implementation_for(CreateEnumOp)
 def _create_enum(operations: Operations, op: CreateEnumOp) -> None:
     if _on_postgresql(operations):
-        _execute(operations, enum_sql.create(*op.arguments))
+        _execute(operations, enum_sql.create(*op.arguments, schema=op.schema))
 
 
 @Operations.register_operation("drop_enum")
@@ -44,18 +50,21 @@ class DropEnumOp(LosslessOp):
     function = "drop_enum"
 
     @classmethod
-    def drop_enum(cls, operations: Operations, name: str) -> None:
+    def drop_enum(
+        cls, operations: Operations, name: str, *, schema: str | None = None
+    ) -> None:
         """Drop the type of an Enum, which on PostgreSQL outlives its columns.
 
         :param name: the name of the type.
+        :param schema: the schema of the type.
         """
-        operations.invoke(cls(name))
+        operations.invoke(cls(name, schema=schema))
 
 
 @Operations.implementation_for(DropEnumOp)
 def _drop_enum(operations: Operations, op: DropEnumOp) -> None:
     if _on_postgresql(operations):
-        _execute(operations, enum_sql.drop(*op.arguments))
+        _execute(operations, enum_sql.drop(*op.arguments, schema=op.schema))
 
 
 @Operations.register_operation("change_enum")
@@ -65,13 +74,15 @@ class ChangeEnumOp(LosslessOp):
     function = "change_enum"
 
     @classmethod
-    def change_enum(
+    def change_enum(  # noqa: PLR0913  what a revision has to say
         cls,
         operations: Operations,
         name: str,
         old: Sequence[str],
         new: Sequence[str],
         renamed: Mapping[str, str],
+        *,
+        schema: str | None = None,
     ) -> None:
         """Change the values that the type of an Enum has on PostgreSQL.
 
@@ -79,8 +90,9 @@ class ChangeEnumOp(LosslessOp):
         :param old: its values before.
         :param new: its values after.
         :param renamed: a value of `old` -> its name in `new`.
+        :param schema: the schema of the type.
         """
-        operations.invoke(cls(name, old, new, renamed))
+        operations.invoke(cls(name, old, new, renamed, schema=schema))
 
 
 @Operations.implementation_for(ChangeEnumOp)
@@ -92,9 +104,9 @@ def _change_enum(operations: Operations, op: ChangeEnumOp) -> None:
     apart = journal is not None and journal.commits()
     # A value cannot be used before it is committed: here it is, by itself.
     if apart and not renamed and adds_only(old, new):
-        statements = enum_sql.add(name, old, new)
+        statements = enum_sql.add(name, old, new, schema=op.schema)
     else:
-        statements = enum_sql.change(name, old, new, renamed)
+        statements = enum_sql.change(name, old, new, renamed, schema=op.schema)
     for statement in statements:
         _execute(operations, statement)
 

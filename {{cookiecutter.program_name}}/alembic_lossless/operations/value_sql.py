@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from ..types import MYSQL, bits, is_short, kind
+from ..types import MYSQL, MYSQL_NUMERIC, bits, is_short, kind
 from . import sqlite_value_sql
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ DATE = (
 )
 """A day as databases write it; of 29 February they do not know the year."""
 
-TIME = r"( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{6})?)?"
+FRACTION = r"(\.[0-9]{6})?"
+
+TIME = rf"( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{FRACTION})?"
 
 
 def surely_survives(
@@ -121,12 +123,17 @@ def _pattern(new: Type, dialect: str) -> str | None:
     match new:
         case sa.Date():
             pattern = DATE
+        case sa.DateTime(timezone=True):
+            return None  # a text without a zone means another moment in each session
         case sa.DateTime():
-            pattern = f"{DATE}{TIME}"
+            whole = dialect in MYSQL  # which rounds to seconds
+            pattern = f"{DATE}{TIME.replace(FRACTION, '')}" if whole else DATE + TIME
         case sa.Integer():
             pattern = _digits({16: 4, 32: 9}.get(bits(new), SURE_DIGITS), 0)
         case sa.Float():
             pattern = _digits(3, 3) if is_short(new, dialect) else _digits(9, 6)
+        case sa.Numeric(precision=None) if dialect in MYSQL:
+            pattern = _digits(MYSQL_NUMERIC, 0)
         case sa.Numeric(precision=None):
             pattern = _digits(SURE_DIGITS, SURE_DIGITS)
         case sa.Numeric(precision=int(precision), scale=scale):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchem
 
 from ..config import is_typed, program_of
 from .causes import explain
+from .places import place_of
 
 if TYPE_CHECKING:
     from .run import Run
@@ -33,13 +34,35 @@ STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
 
 
+class ReviewError(CommandError):
+    """Something in the models or the database that a draft cannot be made from."""
+
+
+@contextmanager
+def reviewing(table: str, column: str) -> Iterator[None]:
+    """Let an error say which column was looked at.
+
+    :raises ReviewError: with it, for anything that goes wrong.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = str(error).partition(" (Background on this error")[0]
+        raise ReviewError(
+            f"{table}.{column} cannot be compared with the database:"
+            f" {type(error).__name__}: {said}"
+        ) from error
+
+
 @contextmanager
 def explained(run: "Run") -> Iterator[None]:
     """Turn the failure of a run into a message, once its transaction has been undone.
 
-    An exception of a revision's own Python stays what it is, and gets a note.
+    An exception of a file of the project, a revision or env.py, is one with its place;
+    one of the library itself stays what it is.
 
-    :raises CommandError: for errors of the database, and for Ctrl-C on a command line.
+    :raises CommandError: for errors of the database and of the project's files, and for
+        Ctrl-C on a command line.
     """
     with interruptible(run):
         try:
@@ -47,7 +70,7 @@ def explained(run: "Run") -> Iterator[None]:
         except DBAPIError as error:
             text = _failure(run, error.orig, error.statement)
             raise CommandError(text) from error
-        except (sqlite3.Error, CompileError) as error:
+        except sqlite3.Error as error:
             raise CommandError(_failure(run, error)) from error
         except Exception as error:
             if isinstance(error.__cause__, MultipleHeads):
@@ -59,12 +82,33 @@ def explained(run: "Run") -> Iterator[None]:
                 raise CommandError(_fork(run)) from error
             if missing := _missing(error):
                 raise CommandError(_failure(run, missing)) from error
-            outcome = _outcome(run) if run.step else None
-            if outcome and isinstance(error, CommandError):
+            if not isinstance(error, CommandError):
+                _explain_python(run, error)
+            if run.step and (outcome := _outcome(run)):
                 raise CommandError(f"{error}\n{outcome}") from error
-            if outcome:
-                error.add_note(outcome)
             raise
+
+
+def _explain_python(run: "Run", error: Exception) -> None:
+    """Say where in the project's files an exception was raised.
+
+    :raises CommandError: with the file and the line, if it comes from there.
+    """
+    place = place_of(error, context.script.dir)
+    said = str(error).partition(" (Background on this error")[0]
+    if isinstance(error, CompileError):
+        what = said
+    elif place:
+        what = f"{type(error).__name__}: {said}"
+    else:
+        return
+    if run.step is None:
+        raise CommandError(f"{place}: {what}" if place else what) from error
+    word = "upgrade" if run.step.is_upgrade else "downgrade"
+    lines = [f"The {word} of revision {run.step.revision.revision} failed: {what}"]
+    lines += [f"In: {place}"] if place else []
+    lines.append(_outcome(run) or "What it did was undone.")
+    raise CommandError("\n".join(lines)) from error
 
 
 @contextmanager

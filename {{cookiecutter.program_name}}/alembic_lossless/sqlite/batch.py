@@ -105,6 +105,8 @@ class SQLite(Rebuild):
         if isinstance(new_type, sa.Date):
             existing_transfer["expr"] = sa.func.date(source)
         elif isinstance(new_type, sa.DateTime) and isinstance(existing.type, sa.Date):
-            existing_transfer["expr"] = source.concat(" 00:00:00.000000")
+            existing_transfer["expr"] = sa.type_coerce(source, sa.String).concat(
+                " 00:00:00.000000"
+            )
         elif not isinstance(new_type, sa.DateTime | sa.Time):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)

@@ -1,0 +1,35 @@
+"""Two tables that refer to each other."""
+
+from environment import Environment
+from things import alembic, draft
+
+CYCLE = '''"""Two tables."""
+
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Team(Model):
+    __tablename__ = "team"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    captain_id = sa.Column(sa.ForeignKey("player.id"))
+
+
+class Player(Model):
+    __tablename__ = "player"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    team_id = sa.Column(sa.ForeignKey("team.id"))
+'''
+
+
+def test_a_cycle_is_drafted_without_a_warning(
+    project: Environment, database_url: str
+) -> None:
+    """My tables refer to each other: nothing warns, here or in my tests."""
+    shop = project.using(database_url)
+    (shop.package / "things.py").write_text(CYCLE)
+    draft(shop, "cycle")
+    alembic(shop, "downgrade -1", "upgrade head", "check")

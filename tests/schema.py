@@ -1,0 +1,61 @@
+"""What a database says of its tables, to compare two databases in every detail."""
+
+import re
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+POSTGRESQL = (
+    """
+    SELECT 'column', attrelid::regclass::text, attname,
+        format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated,
+        attcollation, pg_get_expr(adbin, adrelid)
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+        AND attnum > 0 AND NOT attisdropped
+    """,
+    """
+    SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    """,
+    "SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    """
+    SELECT 'sequence', seqrelid::regclass::text, seqtypid::regtype::text
+    FROM pg_sequence
+    """,
+    """
+    SELECT 'enum', typname, enumlabel FROM pg_enum
+    JOIN pg_type ON pg_type.oid = enumtypid
+    """,
+)
+SQLITE = ("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL",)
+
+
+def snapshot(url: str) -> list[str]:
+    """Return a line for each thing that a database has, but Alembic's own table."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+
+        def ask(query: str) -> list[str]:
+            rows = connection.execute(text(query))
+            return [" ".join(str(value) for value in row) for row in rows]
+
+        if engine.dialect.name == "postgresql":
+            lines = [line for query in POSTGRESQL for line in ask(query)]
+        elif engine.dialect.name == "sqlite":
+            lines = [_sorted(line) for query in SQLITE for line in ask(query)]
+        else:
+            lines = [
+                _sorted(line)
+                for name in ask("SHOW TABLES")
+                for line in ask(f"SHOW CREATE TABLE `{name}`")
+            ]
+    return sorted(line for line in lines if "alembic_version" not in line)
+
+
+def _sorted(sql: str) -> str:
+    """Return a CREATE TABLE with its lines in order, in one way to write space."""
+    lines = (" ".join(line.split()).strip(",") for line in sql.splitlines())
+    words = (re.sub(r" ?([(),]) ?", r"\1", line) for line in lines)
+    return " | ".join(sorted(line for line in words if line))

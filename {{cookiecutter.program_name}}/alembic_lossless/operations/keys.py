@@ -1,0 +1,118 @@
+"""What PostgreSQL keeps beside a key: its sequence, and the name of its index.
+
+The other databases have neither, and nothing happens there.
+"""
+
+from alembic.operations import Operations
+from sqlalchemy.dialects import postgresql
+
+from .base import LosslessOp, dialect_of
+
+RESIZE = """\
+DO $key$
+DECLARE found text := pg_get_serial_sequence({table}, {column});
+BEGIN
+    IF found IS NOT NULL THEN
+        EXECUTE 'ALTER SEQUENCE ' || found || ' AS {type}';
+    END IF;
+END $key$"""
+
+RENAME = """\
+DO $key$
+DECLARE found name := (
+    SELECT conname FROM pg_constraint
+    WHERE conrelid = to_regclass({table}) AND contype = 'p' AND conname <> {name});
+BEGIN
+    IF found IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', {table}, found,
+            {name});
+    END IF;
+END $key$"""
+
+
+def primary_key_of(table: str) -> str:
+    """Return the name that PostgreSQL gives the primary key of a table by itself."""
+    return f"{table}_pkey"
+
+
+@Operations.register_operation("resize_sequence")
+class ResizeSequenceOp(LosslessOp):
+    """Let a key count as far as its type reaches."""
+
+    function = "resize_sequence"
+
+    @classmethod
+    def resize_sequence(
+        cls,
+        operations: Operations,
+        table_name: str,
+        column_name: str,
+        bits: int,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Let the sequence of a key count as far as the type of its column reaches.
+
+        `ALTER COLUMN … TYPE BIGINT` leaves the sequence of a serial column where it
+        was: it ends at 2147483647.
+
+        :param table_name: the table.
+        :param column_name: the column that counts up.
+        :param bits: the size of its type: 16, 32 or 64.
+        :param schema: the schema of the table.
+        """
+        operations.invoke(cls(table_name, column_name, bits, schema=schema))
+
+
+@Operations.implementation_for(ResizeSequenceOp)
+def _resize_sequence(operations: Operations, op: ResizeSequenceOp) -> None:
+    table, column, bits = op.arguments
+    type_ = {16: "smallint", 32: "integer", 64: "bigint"}[bits]
+    if dialect_of(operations) == "postgresql":
+        words = {"table": _table(op, table), "column": _literal(column), "type": type_}
+        operations.execute(RESIZE.format(**words))
+
+
+@Operations.register_operation("rename_primary_key")
+class RenamePrimaryKeyOp(LosslessOp):
+    """Give the primary key of a table another name, whatever it has."""
+
+    function = "rename_primary_key"
+
+    @classmethod
+    def rename_primary_key(
+        cls,
+        operations: Operations,
+        table_name: str,
+        name: str,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Give the primary key of a table another name, whatever it has.
+
+        PostgreSQL names the index of a primary key once for all tables of a schema:
+        after a rename, a later table with the old name could not be made.
+
+        :param table_name: the table, by the name it has now.
+        :param name: the new name of its primary key.
+        :param schema: the schema of the table.
+        """
+        operations.invoke(cls(table_name, name, schema=schema))
+
+
+@Operations.implementation_for(RenamePrimaryKeyOp)
+def _rename_primary_key(operations: Operations, op: RenamePrimaryKeyOp) -> None:
+    table, name = op.arguments
+    if dialect_of(operations) == "postgresql":
+        words = {"table": _table(op, table), "name": _literal(name)}
+        operations.execute(RENAME.format(**words))
+
+
+def _table(op: LosslessOp, name: str) -> str:
+    """Return a table's name in quotes, as a text of SQL."""
+    quote = postgresql.dialect().identifier_preparer.quote_identifier  # type: ignore[no-untyped-call]
+    return _literal(".".join(quote(part) for part in (op.schema, name) if part))
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
