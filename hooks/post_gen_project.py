@@ -245,6 +245,8 @@ def cause(output: str) -> str:
         if text and (not line or line.startswith(("[", "note:", "hint:"))):
             break
         text = f"{text} {line}".strip()
+    # Alembic's own messages say what is wrong without the name of a class.
+    text = text.removeprefix("alembic.util.exc.CommandError: ")
     hint = " (is the package index reachable?)" if UNREACHED.search(output) else ""
     return f"{textwrap.shorten(text.removeprefix('cause: '), 200)}{hint}"
 

@@ -10,6 +10,9 @@ import pytest
 from rendering import Project, render
 from servers import DATABASES, empty_database
 
+# A byte code file beside the library would travel into every generated project.
+sys.dont_write_bytecode = True
+
 Report = pytest.TestReport
 
 

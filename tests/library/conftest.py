@@ -1,14 +1,10 @@
 """What the tests of the library share: projects made by hand, with one revision."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from environment import Environment, make
-
-# A byte code file beside the library would travel into every generated project.
-sys.dont_write_bytecode = True
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def test_yes_renames(shop: Project) -> None:
     _rename(shop, "full_name")
     status, _ = type_into(shop, DRAFT, (WAS_IT, "y\n"))
     assert status == 0
-    assert "new_column_name='full_name'" in _script(shop)
+    assert 'new_column_name="full_name"' in _script(shop)
 
 
 def test_enter_drops(shop: Project) -> None:
@@ -61,7 +61,7 @@ def test_a_typing_mistake_drops_nothing(shop: Project) -> None:
     status, screen = type_into(shop, DRAFT, (WAS_IT, "yse\n"), (WAS_IT, "yes\n"))
     assert status == 0
     assert "'yse' is neither y nor n." in screen
-    assert "new_column_name='full_name'" in _script(shop)
+    assert 'new_column_name="full_name"' in _script(shop)
 
 
 def test_one_of_several(shop: Project) -> None:
@@ -77,7 +77,7 @@ def test_one_of_several(shop: Project) -> None:
     assert status == 0
     assert "'7' is none of the numbers." in screen
     assert "  0) none of them: delete it\n  1) alias\n  2) full_name\n" in screen
-    assert "new_column_name='full_name'" in _script(shop)
+    assert 'new_column_name="full_name"' in _script(shop)
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
@@ -107,7 +107,7 @@ def test_flask_db_asks_too(shop: Project) -> None:
     command = ("flask", "db", "migrate", "-m", "change")
     status, _ = type_into(shop, command, (WAS_IT, "y\n"))
     assert status == 0
-    assert "new_column_name='full_name'" in _script(shop)
+    assert 'new_column_name="full_name"' in _script(shop)
 
 
 @pytest.mark.parametrize("program", ["alembic", "flask db"])

@@ -59,7 +59,7 @@ def test_text_becomes_a_number_and_back(shop: Project, database_url: str) -> Non
     sql(database_url, "UPDATE hobby SET address = '1' WHERE id = 1")
     sql(database_url, "UPDATE hobby SET address = '42' WHERE id = 2")
     shop.edit("models.py", ADDRESS, NUMBER)
-    assert "postgresql_using='address::INTEGER'" in draft(shop, "number")
+    assert 'postgresql_using="address::INTEGER"' in draft(shop, "number")
     assert sql(database_url, ADDRESSES) == [(1,), (42,)]
     sql(database_url, "INSERT INTO hobby (name, address) VALUES ('go', 7)")
     alembic(shop, "downgrade -1")

@@ -15,14 +15,14 @@ def production_app() -> Flask:
     :raises SettingError: for a setting that is missing, or cannot be used.
     """
     app = create_app()
+    with app.app_context():
+        for engine in engines().values():
+            make_data_folder(engine.url)
     if not (app.config["SECRET_KEY"] or app.debug or app.testing):
         raise SettingError(
             f"{PREFIX}SECRET_KEY is not set. Set it to what this prints, and keep it:"
             ' python -c "import secrets; print(secrets.token_hex())"'
         )
-    with app.app_context():
-        for engine in engines().values():
-            make_data_folder(engine.url)
     return app
 
 

@@ -24,8 +24,8 @@ def lay_out_when_written(script: ScriptDirectory) -> None:
     def generate_laid_out(*arguments: Any, **options: Any) -> Script | None:
         made = generate(*arguments, **options)
         if made is not None:
-            formatter = [sys.executable, "-m", "ruff", "format", "--quiet", made.path]
-            subprocess.run(formatter, check=False)
+            formatter = [sys.executable, "-m", "ruff", "format", "--quiet"]
+            subprocess.run([*formatter, "--no-cache", made.path], check=False)
         return made
 
     script.generate_revision = generate_laid_out  # type: ignore[method-assign]
