@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contestants import BIN, CONTESTANTS, Contestant, replace
-from wounds import (
+from hazards import (
     BROKEN,
     CONCURRENT,
     ENFORCED,

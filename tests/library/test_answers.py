@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from drafting import change
+from drafts import alembic, refusal
 from environment import Environment
 from pairs import two_databases, using_both
-from things import alembic, refusal
 
 NAME = "    name: Mapped[str] = mapped_column(String(100))\n"
 NEW = (

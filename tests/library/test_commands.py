@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from drafts import define_thing
 from environment import Environment
 from scripts import write
-from things import define_thing
 
 NEW = "name = sa.String(20)"
 

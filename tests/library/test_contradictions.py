@@ -1,8 +1,8 @@
 """A column that must not be NULL, with a foreign key that makes it NULL."""
 
 import pytest
+from drafts import define_thing, draft, refusal
 from environment import Environment
-from things import define_thing, draft, refusal
 
 CITY = "city = sa.Integer, sa.ForeignKey('city.id'{})"
 SET_NULL = ", ondelete='SET NULL'"

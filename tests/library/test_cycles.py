@@ -1,7 +1,7 @@
 """Two tables that refer to each other."""
 
+from drafts import alembic, draft
 from environment import Environment
-from things import alembic, draft
 
 CYCLE = '''"""Two tables."""
 

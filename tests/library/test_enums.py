@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from pairs import two_databases, using_both
 from servers import empty_database
-from things import alembic, define_thing, draft, refusal, sql
 
 MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"
 NAME = "name = sa.String(20)"

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from servers import empty_database
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
-from things import alembic, define_thing, draft, refusal, sql
 
 OTHER = """
 class Other(Model):

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from drafts import MODULE, alembic, refusal
 from environment import Environment
-from things import MODULE, alembic, refusal
 
 THING = MODULE.format(before="", columns="    name = sa.Column(sa.Text)")
 

@@ -1,8 +1,8 @@
 """MariaDB needs an index for each foreign key, which is exchanged or dropped."""
 
 import pytest
+from drafts import alembic, define_thing, draft, sql
 from environment import Environment
-from things import alembic, define_thing, draft, sql
 
 PLAIN = "city = sa.Integer, sa.ForeignKey('city.id')"
 INDEX = f"{PLAIN}, index=True"

@@ -1,8 +1,8 @@
 """A unique constraint or a foreign key is added that the rows contradict."""
 
 import pytest
+from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
-from things import alembic, define_thing, draft, newest, refusal, sql
 
 OTHER = """
 class Other(Model):

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 from drafting import change, execute, round_trip
+from drafts import alembic, define_thing, draft
 from environment import Environment
 from sqlalchemy.exc import DBAPIError
-from things import alembic, define_thing, draft
 
 AFTER = "    city: Mapped[City | None] = relationship"
 ROWS = (

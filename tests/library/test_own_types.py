@@ -1,8 +1,8 @@
 """Types of an app's or a package's own: a revision says what they store."""
 
 import pytest
+from drafts import alembic, define_thing, draft, sql
 from environment import Environment
-from things import alembic, define_thing, draft, sql
 
 OWN = """
 from sqlalchemy_utils import EmailType, LtreeType, UUIDType

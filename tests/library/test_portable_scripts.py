@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from drafts import alembic, define_thing, draft, newest, sql
 from environment import Environment
 from servers import DATABASES, empty_database
-from things import alembic, define_thing, draft, newest, sql
 
 EVERYTHING = (
     "flag = sa.Boolean, nullable=False, server_default=sa.false()",

@@ -2,8 +2,8 @@
 
 import pytest
 from drafting import change, execute, round_trip
+from drafts import alembic, define_thing, draft, sql
 from environment import Environment
-from things import alembic, define_thing, draft, sql
 
 ROWS = (
     "INSERT INTO city (id, name) VALUES (1, 'Oslo'), (2, 'Rome')",

@@ -1,7 +1,7 @@
 """The default that the database gives a column is changed in the models."""
 
+from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
-from things import alembic, define_thing, draft, newest, refusal, sql
 
 BEFORE = (
     "name = sa.String(20), server_default='nobody'",

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from drafts import alembic
 from environment import Environment
 from pairs import two_databases, using_both, write_parts
 from scripts import ask, tables, versions
-from things import alembic
 
 EMAIL = "    email: Mapped[str] = mapped_column(String(254), unique=True)\n"
 PHONE = "    phone: Mapped[str | None] = mapped_column(String(30))\n"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic_lossless.types import survives
+from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from scripts import write
 from servers import empty_database
 from sqlalchemy.types import TypeEngine
-from things import alembic, define_thing, draft, refusal, sql
 
 SMALL = (
     "number = sa.SmallInteger",

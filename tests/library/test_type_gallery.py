@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from drafts import sql
 from environment import Environment
 from gallery import ABSTRACT, exported, expressions, known_by, made
 from schema import snapshot
 from servers import DATABASES, empty_database
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
-from things import sql
 
 HEADER = '''"""Every type."""
 

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from drafts import alembic, newest, refusal, sql
 from rendering import Project, render
-from things import alembic, newest, refusal, sql
 
 SEED = ("-x", "data=hobby", "-x", "data=city", "revision", "-m", "seed")
 HOBBIES = "{'name': 'chess'}, {'name': \"it's 100% fun: yes\"}"

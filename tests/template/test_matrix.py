@@ -7,11 +7,11 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from drafts import alembic, draft, sql
 from jinja2 import Environment
 from pairs import two_databases, using_both
 from rendering import TEMPLATE, Project, render
 from scripts import tables
-from things import alembic, draft, sql
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 CHOICES = {

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from drafts import alembic, define_thing
 from pairs import two_databases, using_both
 from rendering import Project
 from scripts import ask, write
 from servers import empty_database
-from things import alembic, define_thing
 
 NOTE = 'op.create_table("note", sa.Column("id", sa.Integer, primary_key=True))'
 WHERE = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname !~ 'pg_|infor'"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import readme
+from drafts import alembic
 from pairs import two_databases, using_both
 from rendering import TEMPLATE, Project, render
 from scripts import ask, tables, versions
-from things import alembic
 
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 THREE = ("main", "auth", "notes")

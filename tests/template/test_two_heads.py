@@ -1,8 +1,8 @@
 """Two branches each add a revision, and git merges them without a word."""
 
 import pytest
+from drafts import alembic, define_thing, refusal, sql
 from rendering import Project
-from things import alembic, define_thing, refusal, sql
 
 
 def git(project: Project, *arguments: str) -> None:

@@ -1,8 +1,8 @@
 """The walk through a first year of changes, with rows in the tables."""
 
 import pytest
+from drafts import alembic, draft, newest, sql
 from rendering import Project
-from things import alembic, draft, newest, sql
 
 HOBBY = "    friends: Mapped[list[Friend]]"
 ADDRESS = (
