@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -125,6 +126,22 @@ def test_both_versions_of_the_app_survive_every_step(
     assert ask(database_url, "SELECT name FROM thing WHERE id = 1") == [("n0",)]
     shop.alembic("upgrade", "head")
     shop.alembic("check")
+
+
+@ON_POSTGRESQL
+def test_python_gets_the_revision_that_runs_last(
+    project: Environment, database_url: str
+) -> None:
+    """I draft from Python in a project in use, and get the newer of two revisions."""
+    shop = begun(project, database_url)
+    live = "    source=variable,\n    live=True,\n"
+    shop.edit("migrations/__init__.py", "    source=variable,\n", live)
+    define(shop, NEW)
+    with shop.migrations() as migrations:
+        made = migrations.revision("change", answers=ANSWERS)
+        assert made is not None
+        assert made.revision == migrations.heads()[0].revision
+    assert 'phase = "after"' in Path(made.path).read_text()
 
 
 @ON_SERVERS

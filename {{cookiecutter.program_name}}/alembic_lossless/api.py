@@ -143,7 +143,8 @@ class Migrations:
         :param connection: the database, or several by name.
         :param options: `head`, `splice`, `branch_label`, `rev_id`, `depends_on` as
             `alembic.command.revision` takes them.
-        :return: the revision, or None when there is nothing to write.
+        :return: the revision, the later of two where a live draft is split, or None
+            when there is nothing to write.
         :raises OpenQuestions: when a draft needs answers that were not given.
         :raises CommandError: in an installed copy without sources.
         """
@@ -158,7 +159,8 @@ class Migrations:
             script = command.revision(
                 alembic, message, autogenerate=autogenerate, **options
             )
-        return script if isinstance(script, Script) else None
+        made = script if isinstance(script, list) else [script]
+        return next((it for it in reversed(made) if isinstance(it, Script)), None)
 
     def lint(
         self,
