@@ -107,6 +107,7 @@ def test_it_fits_and_can_be_read(
     with visit(browser, url, width=width, dark=dark) as page:
         add(page, LONGEST, LONGEST, f"{LONGEST}, chess")
         expect(page.get_by_role("heading", name=LONGEST)).to_be_visible()
+        page.wait_for_load_state()  # the style sheet comes after the words
         form, friends = page.locator("form"), page.locator("section")
         left, right = form.bounding_box(), friends.bounding_box()
         assert left
