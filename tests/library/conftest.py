@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from environment import Environment, make
 
+CONVENTION = "metadata = MetaData(naming_convention=NAMING_CONVENTION)"
+
 
 @pytest.fixture(scope="session")
 def _one(tmp_path_factory: pytest.TempPathFactory) -> Environment:
@@ -27,6 +29,15 @@ def project(_one: Environment, tmp_path: Path) -> Environment:
 def several(_two: Environment, tmp_path: Path) -> Environment:
     """Give a fresh copy of a project with two databases, to edit and to run."""
     return _copy(_two, tmp_path)
+
+
+@pytest.fixture
+def nameless(project: Environment) -> Environment:
+    """Give a project whose history and models name no constraint."""
+    project.edit("db.py", CONVENTION, "metadata = MetaData()")
+    for path in project.revisions():
+        path.unlink()
+    return project
 
 
 def _with_first_revision(project: Environment) -> Environment:

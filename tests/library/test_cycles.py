@@ -33,3 +33,13 @@ def test_a_cycle_is_drafted_without_a_warning(
     (shop.package / "things.py").write_text(CYCLE)
     draft(shop, "cycle")
     alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+def test_a_cycle_without_names_goes_and_comes(
+    nameless: Environment, database_url: str
+) -> None:
+    """The keys of the cycle have no names; I go back, and forth again."""
+    shop = nameless.using(database_url)
+    (shop.package / "things.py").write_text(CYCLE)
+    draft(shop, "cycle")
+    alembic(shop, "downgrade base", "upgrade head", "check")

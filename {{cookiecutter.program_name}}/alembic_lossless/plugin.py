@@ -41,6 +41,8 @@ def _compare_column(*arguments: Any) -> Any:
 
 def _compare_table(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.by_columns import compare_unnamed  # noqa: PLC0415
     from .autogenerate.compare import compare_primary_key  # noqa: PLC0415
 
+    compare_unnamed(*arguments)
     return compare_primary_key(*arguments)

@@ -15,7 +15,7 @@ from ..operations.guards import RefuseDuplicatesOp, RefuseMissingOp, RefuseOrpha
 from .draft import Draft
 from .foreign_keys import DROPS
 from .operations import Key, names_before, operations_in
-from .replay import replayed
+from .replay import Recorder, replayed
 
 Part = tuple[Key, str | None]
 """A table, or a column of it."""
@@ -118,15 +118,25 @@ def unique_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     The other databases, on which the script runs too, know the difference.
     """
-    unique = replayed(draft.context).unique
+    history = replayed(draft.context)
     for change in upgrade.ops:
         if isinstance(change, ops.ModifyTableOps):
             change.ops = [
                 _as_constraint(op)
-                if isinstance(op, ops.DropIndexOp) and op.index_name in unique
+                if isinstance(op, ops.DropIndexOp) and _was_constraint(op, history)
                 else op
                 for op in change.ops
             ]
+
+
+def _was_constraint(op: ops.DropIndexOp, history: Recorder) -> bool:
+    """Say whether revisions made an index of MariaDB's as a constraint.
+
+    What they gave no name has one of the server's.
+    """
+    known = (op.schema, op.table_name) in history.tables
+    unnamed = known and op.index_name not in history.indexes
+    return op.index_name in history.unique or (op.to_index().unique and unnamed)
 
 
 def _as_constraint(op: ops.DropIndexOp) -> ops.DropConstraintOp:

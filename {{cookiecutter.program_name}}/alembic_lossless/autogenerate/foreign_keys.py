@@ -27,10 +27,20 @@ def take_away_and_give_back(
 
     :param container: what will be ordered: the drops first, and the rest last.
     """
-    changed = {getattr(op, "constraint_name", None) for op in operations_in(container)}
+    changed = {
+        _place(fk)
+        for op in operations_in(container)
+        if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp)
+        if isinstance(fk := op.to_constraint(), ForeignKeyConstraint)
+    }
     for fk in keys:
-        if fk.name and fk.name not in changed:
+        if _place(fk) not in changed:
             container.ops.append(_exchange(fk))
+
+
+def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
+    """Return what tells a foreign key from others, also where none has a name."""
+    return str(fk.table), tuple(fk.column_keys)
 
 
 def named_by_convention(

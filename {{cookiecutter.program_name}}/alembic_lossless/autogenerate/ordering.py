@@ -243,7 +243,9 @@ def _sort(change: ops.ModifyTableOps) -> None:
 
 def _rank(made: set[str], op: ops.MigrateOperation) -> tuple[int, str]:
     if isinstance(op, ops.DropConstraintOp):
-        return int(op.constraint_type != "foreignkey"), str(op.constraint_name)
+        columns: Iterable[str] = getattr(op.to_constraint(), "columns", {}).keys()
+        name = str(op.constraint_name or ",".join(columns))
+        return int(op.constraint_type != "foreignkey"), name
     if isinstance(op, ops.DropIndexOp) and op.index_name in made:
         return 2, op.index_name
     ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))

@@ -41,6 +41,8 @@ class Recorder(Operations):
         self.tables: Tables = {}
         self.unique: set[str] = set()
         """The names of unique constraints, which MariaDB says are indexes."""
+        self.indexes: set[str] = set()
+        """The names of indexes."""
         self.foreign_keys: set[str] = set()
         """The names of foreign keys, and of the indexes that MariaDB makes for them."""
 
@@ -59,6 +61,7 @@ class Recorder(Operations):
             case ops.CreateTableOp():
                 table = operation.to_table()
                 self._constrain(table.constraints)
+                self.indexes |= {str(index.name) for index in table.indexes}
                 self.tables[operation.schema, operation.table_name] = dict(table.c)
                 return table
             case ops.DropTableOp():
@@ -71,6 +74,8 @@ class Recorder(Operations):
                 _change_columns(self.tables.setdefault(key, {}), operation)
             case ops.CreateUniqueConstraintOp() | ops.CreateForeignKeyOp():
                 self._constrain([operation.to_constraint()])
+            case ops.CreateIndexOp():
+                self.indexes.add(str(operation.index_name))
         return None
 
     def _constrain(self, constraints: Iterable[sa.Constraint]) -> None:

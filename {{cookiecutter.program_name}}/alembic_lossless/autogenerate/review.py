@@ -19,6 +19,7 @@ from ..internals import is_check
 from ..plugin import AUTOGENERATE_PLUGINS
 from ..prompts.answers import Answers
 from ..prompts.prompt import Prompt
+from .by_columns import find_unnamed, forget_server_names
 from .checks import (
     mark_drops,
     refuse_contradictions,
@@ -57,6 +58,7 @@ QUESTIONS: tuple[Step, ...] = (
     refuse_contradictions,
     as_declared,
     unique_as_declared,
+    forget_server_names,
     ask_for_values,
     refuse_to_drop_everything,
     ask_fills,
@@ -74,6 +76,7 @@ SHAPES: tuple[Step, ...] = (
     shape_enums,
     change_types,
     guard_keys,
+    find_unnamed,
     mark_drops,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""

@@ -5,6 +5,7 @@ A revision runs for years: add an operation or an argument here, and change none
 
 from . import (
     batches,
+    by_columns,
     constraints,
     enums,
     guards,
@@ -16,6 +17,7 @@ from . import (
 
 __all__ = [
     "batches",
+    "by_columns",
     "constraints",
     "enums",
     "guards",

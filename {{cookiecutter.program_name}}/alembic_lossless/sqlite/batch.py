@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,14 @@ from .dependents import Attached
 from .transaction import pragma, raw_connection
 from .unreflected import Unreflected
 
+Columns = type[sa.UniqueConstraint] | type[sa.ForeignKeyConstraint]
+
+UNNAMED: dict[str, Columns] = {
+    "unique": sa.UniqueConstraint,
+    "foreignkey": sa.ForeignKeyConstraint,
+}
+"""The constraints that a batch can drop without a name."""
+
 
 class Rebuild(SQLiteImpl):
     """Alter a table as Alembic does: make a new one, copy the rows, drop the old one.
@@ -23,6 +32,7 @@ class Rebuild(SQLiteImpl):
     """
 
     _attached: Attached | None = None
+    _left_out: tuple[list[str], Columns] | None = None
     _details: Unreflected
     _batch: Any
     _raw: sqlite3.Connection
@@ -35,9 +45,28 @@ class Rebuild(SQLiteImpl):
         self._raw = raw = raw_connection(self.connection)
         reflected = {str(index.name) for index in table.indexes}
         self._attached = Attached(raw, table.name, reflected)
-        self._details = Unreflected(raw, batch_impl)
         self._batch = batch_impl
+        self._drop_unnamed()
+        self._details = Unreflected(raw, batch_impl)
         self._details.complete()
+
+    def leave_out(self, columns: Sequence[str], kind: str) -> None:
+        """Drop a constraint without a name in the batch that is open.
+
+        :param columns: its columns.
+        :param kind: `unique` or `foreignkey`.
+        """
+        self._left_out = list(columns), UNNAMED[kind]
+
+    def _drop_unnamed(self) -> None:
+        if self._left_out is None:
+            return
+        (columns, kind), self._left_out = self._left_out, None
+        batch = self._batch
+        for constraints in (batch.unnamed_constraints, batch.new_table.constraints):
+            for it in [it for it in constraints if isinstance(it, kind)]:
+                if not it.name and [column.name for column in it.columns] == columns:
+                    constraints.remove(it)
 
     def rename_table(
         self,

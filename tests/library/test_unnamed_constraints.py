@@ -1,0 +1,84 @@
+"""Constraints that nobody named: each server calls them something else, or nothing."""
+
+import re
+from pathlib import Path
+
+import pytest
+from drafts import alembic, draft, newest, refusal, sql
+from environment import Environment
+from schema import snapshot
+from scripts import write
+from servers import DATABASES, empty_database
+
+CLUB = '''
+
+class Club(Model):
+    """A club that friends lead."""
+
+    __tablename__ = "club"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(9){unique})
+    letter: Mapped[str] = mapped_column(String(1))
+    leader_id: Mapped[int | None] = mapped_column({leader})
+    {table_args}
+'''
+LOOSE = {"unique": "", "leader": "", "table_args": ""}
+BOUND = {
+    "unique": ", unique=True",
+    "leader": 'ForeignKey("friend.id")',
+    "table_args": '__table_args__ = (UniqueConstraint("letter", "code"),)',
+}
+
+ROWS = "(code, letter, leader_id) VALUES ('a', 'b', 7), ('a', 'b', 7)"
+"""What the keys would refuse."""
+
+
+def define(project: Environment, club: dict[str, str]) -> None:
+    """Write the model of a club at the end of the models, or write it anew."""
+    models = project.package / "models.py"
+    text, _, _ = models.read_text().partition("\n\nclass Club")
+    models.write_text(text + CLUB.format(**club))
+
+
+@pytest.mark.parametrize("drafted_on", DATABASES)
+def test_they_go_and_come_wherever_they_were_drafted(
+    nameless: Environment, drafted_on: str, tmp_path: Path
+) -> None:
+    """I drop nameless keys in a draft of one database, and others run it both ways."""
+    nameless.edit("models.py", "String, Table", "String, Table, UniqueConstraint")
+    with empty_database(drafted_on, tmp_path) as url:
+        here = nameless.using(url)
+        for number, club in enumerate((BOUND, LOOSE, BOUND)):
+            define(here, club)
+            draft(here, f"step {number}")
+            assert "drop_constraint(" not in newest(here, f"step {number}")
+    for kind in DATABASES:
+        with empty_database(kind, tmp_path) as url:
+            there = nameless.using(url)
+            alembic(there, "upgrade head", "check", "downgrade -1")
+            sql(url, f"INSERT INTO club {ROWS}")
+            sql(url, "DELETE FROM club")
+            alembic(there, "upgrade head")
+            once = snapshot(url)
+            alembic(there, "downgrade base", "upgrade head", "check")
+            assert without_count(snapshot(url)) == without_count(once)
+
+
+def without_count(lines: list[str]) -> list[str]:
+    """Return what a database has, without the number that MariaDB gives next."""
+    return [re.sub(r" AUTO_INCREMENT=\d+", "", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--sql", "Nobody gave the unique constraint of friend (name) a name"),
+        ("", "There is no such constraint: the unique constraint of friend (name)."),
+    ],
+)
+def test_it_cannot_be_found(project: Environment, option: str, said: str) -> None:
+    """No database can be asked, or it has no such key, and I read which key it is."""
+    drop = 'op.drop_constraint_by_columns("friend", ["name"], type_="unique")'
+    write(project, "2", drop, down="1")
+    assert said in refusal(project, "upgrade", "head", *option.split())
