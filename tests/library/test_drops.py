@@ -166,6 +166,7 @@ def test_a_draft_that_drops_everything_is_refused(
     said = done.stdout + done.stderr
     assert "would drop every table (city, friend, friend_hobby, hobby)" in said
     assert "models were not imported" in said
+    assert "-x drop=city -x drop=friend -x drop=friend_hobby -x drop=hobby rev" in said
     assert shop.revisions() == before
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import Column, ForeignKey, inspect
 from sqlalchemy.exc import CompileError
 
 from ..marks import DELETES
+from ..prompts.questions import command_with
 from ..rules import rule
-from .draft import Draft
+from .draft import Draft, tables
 from .operations import ChangePrimaryKey, Key, Note, label, operations_in
 
 
@@ -133,10 +134,14 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
     said = [draft.prompt.confirms_drop(name) for name in names]
     if all(said) or draft.prompt.open or _tables_there(draft) - set(names):
         return
+    cause = "this is another project's database, or all its tables were replaced: then"
+    cause += " delete the old revisions, too, and begin with an empty database"
+    if not tables(draft.context):
+        cause = "the models were not imported, or this is another project's database"
+    drop = command_with([f"drop={name}" for name in sorted(names)], draft.prompt.config)
     raise CommandError(
-        f"The draft would drop every table ({', '.join(sorted(names))}): the models"
-        " were not imported, or this is another project's database."
-        " Nothing is written. To drop a table for real, add -x drop=TABLE for each."
+        f"The draft would drop every table ({', '.join(sorted(names))}): {cause}."
+        f" Nothing is written. To drop them with all rows:\n{drop}"
     )
 
 

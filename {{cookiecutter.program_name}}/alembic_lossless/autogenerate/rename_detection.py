@@ -1,9 +1,7 @@
 """Renames: what is gone and what is new may be one thing, and keep its data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from functools import partial
-from typing import Any
 
 from alembic.operations.ops import (
     AddColumnOp,
@@ -15,19 +13,7 @@ from alembic.operations.ops import (
     ModifyTableOps,
     OpContainer,
 )
-from sqlalchemy import (
-    Column,
-    Date,
-    DateTime,
-    Float,
-    Integer,
-    Interval,
-    LargeBinary,
-    Numeric,
-    Table,
-    Time,
-    types,
-)
+from sqlalchemy import Column
 from sqlalchemy import inspect as sa_inspect
 
 from ..operations.keys import primary_key_of
@@ -37,6 +23,7 @@ from .compare import compare_renamed
 from .draft import Draft, tables
 from .foreign_keys import named_by_convention
 from .inspector import Names
+from .likeness import TableLikeness, convertible, may_be
 from .operations import (
     Key,
     RenameColumn,
@@ -45,68 +32,6 @@ from .operations import (
     existing,
     label,
 )
-
-SIMILAR = 0.6
-
-VALUE_KINDS: dict[str, tuple[type[Any], ...]] = {
-    "text": (types.String, types.Uuid, types.JSON),
-    "number": (Integer, Numeric, Float, types.Boolean),
-    "time": (Date, DateTime, Time, Interval),
-    "bytes": (LargeBinary, types.BINARY, types.VARBINARY),
-}
-
-
-def value_kind(type_: types.TypeEngine[object]) -> str:
-    """Return which values a type has: text, number, time, bytes, or "" for others."""
-    inner = type_.impl if isinstance(type_, types.TypeDecorator) else type_
-    return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
-
-
-def convertible(old: Column[object], new: Column[object]) -> bool:
-    """Return whether the values of a column can become those of another at all."""
-    kinds = {value_kind(old.type), value_kind(new.type)}
-    return len(kinds) == 1 or (bool(kinds & {"", "text"}) and "bytes" not in kinds)
-
-
-def may_be(old: Column[object], new: Column[object]) -> bool:
-    """Return whether it is worth asking if a column was renamed.
-
-    Columns of one kind are, and all whose names are similar. A foreign key is like a
-    foreign key, a primary key like a primary key.
-    """
-    if not convertible(old, new):
-        return False
-    if SequenceMatcher(None, old.name, new.name).ratio() >= SIMILAR:
-        return True
-    return value_kind(old.type) == value_kind(new.type) and _role(old) == _role(new)
-
-
-def may_be_table(old: Table, new: Table) -> bool:
-    """Return whether it is worth asking if a table was renamed.
-
-    It is when half of its columns have the same name and kind, or when all columns
-    are of the same kinds in the same order. A number that counts rows says nothing.
-    """
-    olds, news = _telling(old), _telling(new)
-    kinds = [
-        {(c.name, value_kind(c.type)) for c in columns} for columns in (olds, news)
-    ]
-    shared = kinds[0] & kinds[1]
-    if olds and 2 * len(shared) >= len(olds):
-        return True
-    roles = [
-        [(value_kind(c.type), *_role(c)) for c in columns] for columns in (olds, news)
-    ]
-    return roles[0] == roles[1]
-
-
-def _telling(table: Table) -> list[Column[object]]:
-    return [c for c in table.columns if c is not table.autoincrement_column]
-
-
-def _role(column: Column[object]) -> tuple[bool, bool]:
-    return bool(column.foreign_keys), column.primary_key
-
 
 Columns = Mapping[tuple[Key, str], Column[object]]
 
@@ -137,12 +62,13 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
 def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
     gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
     fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
+    likeness = TableLikeness(gone, fresh, tables(draft.context), upgrade)
     found = dict[Key, str]()
     for old in sorted(gone, key=lambda table: table.fullname):
         taken = draft.prompt.answers.targets("", except_for=old.fullname)
         taken |= set(found.values())
         news = [n for n in fresh if n.schema == old.schema and n.name not in taken]
-        likely = [new.name for new in news if may_be_table(old, new)]
+        likely = [new.name for new in news if likeness.may_be(old, new)]
         question = _rename_question(
             (old.fullname, ""), [new.name for new in news], likely
         )

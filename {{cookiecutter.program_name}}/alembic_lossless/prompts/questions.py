@@ -54,18 +54,20 @@ class OpenQuestions(CommandError):  # noqa: N818  it is what it says, not an err
         lines = ["The draft has open questions, and nothing is written:"]
         for question in questions:
             lines += ["", question.text]
-            lines += [_command(answer, config) for answer in question.answers]
+            lines += [command_with([answer], config) for answer in question.answers]
         super().__init__("\n".join(lines))
 
 
-def _command(answer: str, config: Config) -> str:
-    """Return the line that says an answer: the command as it was typed, and `-x`."""
+def command_with(answers: Sequence[str], config: Config) -> str:
+    """Return the line that gives answers: the command as it was typed, and `-x`."""
     if not is_typed(config):
-        return f'  answers=["{answer}"]'
+        listed = ", ".join(f'"{answer}"' for answer in answers)
+        return f"  answers=[{listed}]"
     program, *arguments = sys.argv
     words = [Path(program).name]
     if words == ["__main__.py"]:
         words = ["python", "-m", Path(program).parent.name]
     drafts = (i for i, word in enumerate(arguments) if word in {"revision", "migrate"})
     at = next(drafts, 0)
-    return "  " + shlex.join([*words, *arguments[:at], "-x", answer, *arguments[at:]])
+    given = [word for answer in answers for word in ("-x", answer)]
+    return "  " + shlex.join([*words, *arguments[:at], *given, *arguments[at:]])

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
+from ..config import program_of
 from .journal import Passed
 from .statements import Effect, effect_of, fails_halfway
 from .tokens import database_in
@@ -38,7 +39,7 @@ class Mark:
         self._connection = connection
         self._name = options.get("version_table", "alembic_version")
         self._schema = options.get("version_table_schema")
-        self._stamp = stamp_command(options)
+        self._options = options
         self._used = connection.dialect.name != "sqlite"
         self._resumed: re.Match[str] | None = None
         self._marking = False
@@ -46,6 +47,10 @@ class Mark:
         self._kept = False
         self._commits = False
         self._step: RevisionStep | None = None
+
+    @property
+    def _stamp(self) -> str:
+        return stamp_command(self._options)
 
     def read(self, connection: Connection) -> re.Match[str] | None:
         """Return which revision was started last, if the run did not end well."""
@@ -226,7 +231,8 @@ def stamp_command(options: dict[str, Any]) -> str:
     :param options: arguments of `context.configure`; the tokens hold the name.
     """
     name = database_in(options.get("upgrade_token", "upgrades"))
-    return f"alembic -x database={name} stamp" if name else "alembic stamp"
+    program = program_of(context.config)
+    return f"{program} -x database={name} stamp" if name else f"{program} stamp"
 
 
 def _named(step: RevisionStep) -> tuple[str, str]:

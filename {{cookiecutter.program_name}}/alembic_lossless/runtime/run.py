@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
-from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, column, inspect, select, table
 
@@ -19,6 +17,7 @@ from . import half_applied, locks
 from .journal import Journal, Passed
 from .locks import seconds
 from .retries import Retries
+from .unknown_revision import refuse_unknown
 
 if TYPE_CHECKING:
     from .connect import Database
@@ -98,7 +97,7 @@ class Run:
             heads: tuple[str, ...], migration: MigrationContext
         ) -> Iterator[MigrationStep]:
             self.migration, self.heads = migration, heads
-            _refuse_unknown(context.script, heads, self)
+            refuse_unknown(heads, self.connection, self.options)
             if self.joins:
                 migration.autocommit_block = self._refuse_autocommit  # type: ignore[method-assign]
             stamps = self._command.__name__ == "do_stamp"
@@ -228,20 +227,3 @@ def _without_blocks(migration: MigrationContext) -> Iterator[None]:
         yield
     finally:
         vars(migration)["autocommit_block"] = before
-
-
-def _refuse_unknown(script: ScriptDirectory, heads: tuple[str, ...], run: Run) -> None:
-    """Explain a revision that stands in the database and not in the project."""
-    for head in heads:
-        try:
-            script.get_revision(head)
-        except (ResolutionError, CommandError):
-            stamp = half_applied.stamp_command(run.options)
-            url = run.url.set(password=None)
-            raise CommandError(
-                f"{url.render_as_string()} is at revision {head!r}, which this project"
-                " does not have: newer code migrated it, the file was deleted or is on"
-                " another branch, or it is another project's database.\n"
-                "Get the code that has the file; or, if you know that the tables match"
-                f" this code: {stamp} --purge <revision>"
-            ) from None
