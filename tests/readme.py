@@ -9,7 +9,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RECIPE = r"^\*\*{}\*\*.*?(?=^\*\*|^## |\Z)"
 CHANGING = (
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])"), "REVISION"),
-    (re.compile(r"\b20\d{6}_"), "DATE_"),
+    (re.compile(r"\b20\d{6}_\d{6}_"), "TIME_"),
     (re.compile(r"\b\d+\.\d+ ?s\b"), "SECONDS"),
 )
 """What is another at each run, and what stands for it."""

@@ -197,6 +197,8 @@ def test_before_the_deployment_an_upgrade_stops(
     said = shop.run("flask", "db", "upgrade", "--before").stdout
     assert "change after the deployment, and what follows it wait until" in said
     assert "Then: flask db upgrade" in said
+    before, after = sorted(shop.revisions(), key=lambda path: path.stat().st_mtime)[-2:]
+    assert before.name < after.name
     columns = "SELECT name, full_name FROM thing WHERE id = 1"
     assert ask(database_url, columns) == [("n0", "n0")]
     with shop.migrations() as migrations:

@@ -53,7 +53,9 @@ def test_migrate_drafts(project: Project) -> None:
         project, "status"
     )
     flask(project, "migrate", "-m", "friends have nicks")
-    assert "nick" in project.revisions()[-1].read_text()
+    drafted = project.revisions()[-1]
+    assert re.match(r"20\d{6}_\d{6}_[0-9a-f]{12}_friends_have_nicks", drafted.name)
+    assert "nick" in drafted.read_text()
     flask(project, "upgrade")
     assert "Models: match the database" in flask(project, "status")
 

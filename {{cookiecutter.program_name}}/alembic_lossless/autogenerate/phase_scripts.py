@@ -62,7 +62,7 @@ def _second(
     upgrades, downgrades = zip(*after, strict=True)
     script.rev_id = script.rev_id or rev_id()
     second = ops.MigrationScript(
-        rev_id(),
+        _later(script.rev_id),
         # It takes lists as well: a script has a part for each database.
         upgrade_ops=list(upgrades),  # type: ignore[arg-type]
         downgrade_ops=list(downgrades),  # type: ignore[arg-type]
@@ -72,3 +72,12 @@ def _second(
         version_path=script.version_path,
     )
     return to_be_rendered(second)
+
+
+def _later(first: str) -> str:
+    """Return an identifier that sorts after another, as the files then do as well.
+
+    A file's name has the time before the identifier, and the two share the second.
+    """
+    tried = (rev_id() for _ in range(1000))
+    return next((new for new in tried if new > first), rev_id())
