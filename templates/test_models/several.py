@@ -18,6 +18,15 @@ def test_what_is_not_committed_is_gone(app: Flask) -> None:
         assert db.session.scalars(select(City).where(City.name == "Bonn")).all() == []
 
 
+def test_foreign_keys_are_enforced(app: Flask) -> None:
+    """A friend cannot live in a city that is not there, on SQLite too."""
+    with app.app_context():
+        db.session.add(Friend(name="Ada", city_id=2**31 - 1))
+        with pytest.raises(IntegrityError):
+            db.session.commit()
+        db.session.rollback()
+
+
 def test_a_city_goes_and_its_friends_stay(app: Flask) -> None:
     """I delete a city, and the database forgets where its friends live."""
     with app.app_context():

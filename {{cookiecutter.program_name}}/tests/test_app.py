@@ -3,12 +3,8 @@
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from sqlalchemy.exc import IntegrityError
 
 from {{ cookiecutter.program_name }} import create_app, settings
-from {{ cookiecutter.program_name }}.db import db
-from {{ cookiecutter.program_name }}.models import Friend
 
 VARIABLE = settings.url_variable()
 
@@ -36,12 +32,3 @@ def test_your_own_database_is_safe(own_folder: Path) -> None:
     """I run the tests beside my own `.env` and data, and they stay as they are."""
     assert set(settings.variables()) == set()
     assert str(own_folder) in str(settings.database_url())
-
-
-def test_foreign_keys_are_enforced(app: Flask) -> None:
-    """A friend cannot live in a city that is not there, on SQLite too."""
-    with app.app_context():
-        db.session.add(Friend(name="Ada", city_id=2**31 - 1))
-        with pytest.raises(IntegrityError):
-            db.session.commit()
-        db.session.rollback()

@@ -1,13 +1,8 @@
 """The commands, as they are typed in a terminal."""
 
-import pytest
 from flask import Flask
-from sqlalchemy import select
 
-from {{ cookiecutter.program_name }} import seed
-from {{ cookiecutter.program_name }}.db import db
 from {{ cookiecutter.program_name }}.migrations import migrations
-from {{ cookiecutter.program_name }}.models import Friend
 
 
 def run(app: Flask, *command: str) -> str:
@@ -31,13 +26,3 @@ def test_down_and_up_again(empty_app: Flask) -> None:
     assert migrations.pending() == ()
     run(empty_app, "db", "downgrade", "base")
     assert migrations.pending() != ()
-
-
-def test_seed_twice_is_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """I add the example friends again, and they are there once."""
-    monkeypatch.setenv("FLASK_DEBUG", "1")  # your migrations may have brought others
-    run(app, "seed")
-    run(app, "seed")
-    with app.app_context():
-        names = db.session.scalars(select(Friend.name)).all()
-    assert [names.count(example.name) for example in seed.EXAMPLES] == [1, 1, 1, 1]

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
+from {{ cookiecutter.program_name }} import seed
 from {{ cookiecutter.program_name }}.db import db, engines
 from {{ cookiecutter.program_name }}.models import City, Friend, Hobby
 from {{ cookiecutter.program_name }}.store import PAGE_SIZE
@@ -90,6 +92,18 @@ def test_as_many_queries_for_many(app: Flask, client: FlaskClient) -> None:
     with _statements(app) as for_ten:
         client.get("/")
     assert 0 < len(for_ten) <= len(for_one)
+
+
+def test_seed_twice_is_once(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I add the example friends again, and they are there once."""
+    monkeypatch.setenv("FLASK_DEBUG", "1")  # your migrations may have brought others
+    for _ in range(2):
+        done = app.test_cli_runner().invoke(args=["seed"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    names = _names(client)
+    assert [names.count(example.name) for example in seed.EXAMPLES] == [1, 1, 1, 1]
 
 
 def _names(client: FlaskClient) -> list[str]:
