@@ -61,3 +61,44 @@ def test_a_module_that_cannot_be_imported_is_named(shop: Environment) -> None:
     assert f"{shop.name}.blog cannot be imported, so its tables are unknown:" in said
     assert "ModuleNotFoundError: No module named 'markdown_that_is_missing'" in said
     assert "Traceback" not in said
+
+
+FORGOTTEN = THING.replace("from .db import Model", "from .other import Model")
+OTHER_BASE = """
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Model(DeclarativeBase):
+    pass
+"""
+PLAIN = """
+import sqlalchemy as sa
+
+parts = sa.MetaData()
+sa.Table("thing", parts, sa.Column("id", sa.Integer, primary_key=True))
+"""
+
+
+@pytest.mark.parametrize("name", ["other.Model", "things.parts"])
+def test_a_forgotten_base_is_named(shop: Environment, name: str) -> None:
+    """I make a second base and forget to list it: a draft and `check` say so, once."""
+    write(shop.package / "other.py", OTHER_BASE if "Model" in name else "")
+    write(shop.package / "things.py", FORGOTTEN if "Model" in name else PLAIN)
+    for command in (["check"], ["revision", "--autogenerate", "-m", "none"]):
+        said = shop.alembic(*command).stderr
+        line = f"friend_book.{name} declares thing in a metadata that no database has"
+        assert said.count("no database has") == said.count(line) == 1
+
+
+def test_a_listed_base_is_not_named(shop: Environment) -> None:
+    """I list it, and nobody says that I forgot it."""
+    write(shop.package / "other.py", OTHER_BASE)
+    write(shop.package / "things.py", FORGOTTEN)
+    text = (shop.package / "db.py").read_text()
+    listed = text.replace("Model.metadata}", "[Model.metadata, Other.metadata]}")
+    first, rest = listed.split("from sqlalchemy import", 1)
+    imports = "from .other import Model as Other\n\nfrom sqlalchemy import"
+    write(shop.package / "db.py", f"{first}{imports}{rest}")
+    done = shop.alembic("check", status=None)
+    assert "thing: table added" in done.stdout
+    assert "no database has" not in done.stderr

@@ -4,8 +4,9 @@ import json
 
 import pytest
 import readme
+from drafts import define_thing
 from rendering import TEMPLATE, Project, render
-from scripts import tables
+from scripts import ask, tables, versions
 from serving import answer, serving
 
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
@@ -45,6 +46,69 @@ def test_start_with_your_own_tables(
         checks(shop)
     else:
         shop.run("python", "-m", "pytest", "-q", "tests/test_migrations.py")
+
+
+@pytest.mark.parametrize("layer", CHOICES["database_layer"])
+def test_several_metadatas(
+    layer: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """I add a second declarative base, and its table is drafted with the others."""
+    shop = render(tmp_path_factory.mktemp("bases"), database_layer=layer)
+    shop.alembic("upgrade", "head")
+    new, *edits = readme.recipe(shop.path, "Several metadatas.")
+    readme.apply_edit(new.text, shop.path)
+    assert "stock.StockModel declares part" in shop.run("flask", "db", "check").stderr
+    for edit in edits:
+        readme.apply_edit(edit.text, shop.path)
+    shop.commands("revision --autogenerate -m parts", "upgrade head", "check")
+    assert tables(sqlite_of(shop)) >= {"friend", "part"}
+    if layer == CHOICES["database_layer"][0]:
+        shop.run("mypy", "--cache-dir", "/dev/null")
+        shop.run("python", "-m", "pytest", "-q", "tests/test_migrations.py")
+
+
+CREATE_ALL = """
+from friend_book import create_app
+from friend_book.db import engines, metadatas
+app = create_app()
+with app.app_context():
+    metadatas["default"].create_all(engines()["default"])
+"""
+
+
+def test_tables_and_no_history(project: Project, database_url: str) -> None:
+    """So far `create_all()` made my tables; the history begins, and no row is lost."""
+    shop = project.using(database_url)
+    shop.run("python", "-c", CREATE_ALL)
+    ask(database_url, "INSERT INTO city (id, name) VALUES (1, 'Oslo')")
+    said = shop.run("flask", "db", "upgrade", status=255).stdout
+    assert "If they match the models: flask db stamp head" in said
+    follow(shop, "A database that has tables and no history.")
+    shop.edit(
+        "models.py",
+        "name: Mapped[str] = mapped_column(String(100))\n    city",
+        """\
+name: Mapped[str] = mapped_column(String(100))
+    nick: Mapped[str | None] = mapped_column(String(9))
+    city""",
+    )
+    shop.commands("revision --autogenerate -m nicks", "upgrade head", "check")
+    assert ask(database_url, "SELECT name FROM city") == [("Oslo",)]
+
+
+def test_squash(project: Project, database_url: str) -> None:
+    """I make one revision of two, and old and new databases are up to date."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(9)")
+    shop.commands("upgrade head", "revision --autogenerate -m things", "upgrade head")
+    ask(database_url, "INSERT INTO thing (id, name) VALUES (1, 'old')")
+    before = versions(database_url)
+    follow(shop, "Squash.")
+    (only,) = shop.revisions()
+    assert before[0] in only.name
+    shop.commands("upgrade head", "check")
+    assert ask(database_url, "SELECT name FROM thing") == [("old",)]
+    shop.commands("downgrade base", "upgrade head", "check")
 
 
 def follow(shop: Project, title: str) -> None:

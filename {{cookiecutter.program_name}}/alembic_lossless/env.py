@@ -9,6 +9,8 @@ the library's own.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
+from logging import getLogger
 from typing import Any
 
 from alembic import context
@@ -16,6 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
 from . import operations, plugin
+from .discovery import forgotten
 from .internals import compares
 from .project import Project
 from .runtime import databases as several
@@ -38,6 +41,7 @@ Given = Database | Connection | Engine | URL | str
 """How a database can be named: `Database` also says what its owner calls it."""
 
 plugin.register()
+log = getLogger("alembic.review")
 
 
 def metadata(project: Project) -> dict[str, list[MetaData]]:
@@ -49,14 +53,21 @@ def metadata(project: Project) -> dict[str, list[MetaData]]:
         and for a table that two metadatas of a database have.
     """
     try:
-        if compares():
-            project.import_models()
+        modules = project.import_models() if compares() else None
     except ImportError as error:
         raise CommandError(str(error)) from error
-    return {
+    found = {
         name: several.metadata_of(name, given)
         for name, given in project.metadatas.items()
     }
+    for where, other in forgotten(modules or (), chain(*found.values())):
+        log.warning(
+            "%s declares %s in a metadata that no database has, and no revision makes"
+            " them. Give the metadata to one, in `metadatas`.",
+            where,
+            ", ".join(sorted(other.tables)),
+        )
+    return found
 
 
 def database(project: Project) -> Database:

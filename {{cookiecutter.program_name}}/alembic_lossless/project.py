@@ -5,9 +5,10 @@ Alembic only when it migrates.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from sqlalchemy import URL, Connection, Engine, MetaData
 
@@ -78,7 +79,8 @@ class Project:
     :param source: returns what the owner calls that URL: "FRIEND_BOOK_DATABASE_URL". By
         default messages name the URL itself, without its password.
     :param import_models: imports the modules that declare tables, before `metadatas` is
-        read for a draft.
+        read for a draft. A draft names the tables of those that it returns which are in
+        none of the metadatas.
     :param engines: returns the engines of the running app by name, None outside of one.
     :param ini: the alembic.ini, if there is one.
     :param live: whether people use the app while it migrates: then drafts take the form
@@ -92,7 +94,7 @@ class Project:
     metadatas: Metadatas
     url: Callable[[str], URL]
     source: Callable[[str], str] | None = None
-    import_models: Callable[[], None] = lambda: None
+    import_models: Callable[[], Iterable[ModuleType] | None] = lambda: None
     engines: Callable[[], Mapping[str, Engine] | None] = lambda: None
     ini: Path | None = None
     live: bool = False

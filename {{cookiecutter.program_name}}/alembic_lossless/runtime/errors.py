@@ -13,6 +13,7 @@ from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchem
 
 from ..config import is_typed, program_of
 from .causes import explain
+from .half_applied import stamp_command
 from .places import place_of
 
 if TYPE_CHECKING:
@@ -188,8 +189,17 @@ def _failure(
             *([f"In: {shown}"] if shown else []),
             *known.advice,
             _outcome(run) or "What it did was undone.",
+            *_without_history(run, known.said),
         ]
     )
+
+
+def _without_history(run: "Run", said: str) -> list[str]:
+    """Say what to do when something else made the tables of the first revision."""
+    if run.heads or "already exists" not in said:
+        return []
+    stamp = f"{stamp_command(run.options)} head"
+    return [f"Tables are there and no revision. If they match the models: {stamp}"]
 
 
 def _outcome(run: "Run") -> str | None:
