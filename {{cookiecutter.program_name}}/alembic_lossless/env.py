@@ -2,8 +2,8 @@
 
 `migrating` takes the place of `context.configure` and `context.begin_transaction`. It
 accepts what `context.configure` does, and asks the functions that env.py gives it for
-`include_object`, `compare_type`, `render_item` and `process_revision_directives` before
-the library's own.
+`include_object`, `include_name`, `compare_type`, `render_item` and
+`process_revision_directives` before the library's own.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping

@@ -4,7 +4,6 @@ import logging
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
-from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp, UpgradeOps
@@ -20,7 +19,7 @@ from .draft import Draft
 from .inspector import Names, RenamedInspector
 from .operations import ChangePrimaryKey, label, operations_in
 from .render import default_code
-from .replay import declared_in, replayed
+from .replay import declared_in
 from .reported import is_reported_as
 
 log = logging.getLogger(__name__)
@@ -71,6 +70,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, RenamedInsp
     comparison, found = AutogenContext(database), UpgradeOps()
     inspector = RenamedInspector(inspect(database.connection), names)
     vars(comparison)["inspector"] = inspector
+    draft.ownership.left.clear()  # it says the old names
     comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(
         comparison, found
     )
@@ -147,21 +147,6 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
         names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()
     pairs = {(ddl(old, name), ddl(new, name)) for name in names & DIALECTS.keys()}
     return any(before != after for before, after in pairs)
-
-
-def include_object(
-    _item: Any,
-    name: str | None,
-    kind: str,
-    reflected: bool,  # noqa: FBT001  the signature is Alembic's
-    model: Any,
-) -> bool:
-    """Overlook the index that MariaDB made for a foreign key, and kept without it.
-
-    It does no harm, and the other databases have none that a script could drop.
-    """
-    left = kind == "index" and reflected and model is None
-    return not (left and name in replayed(context.get_context()).foreign_keys)
 
 
 def compare_primary_key(

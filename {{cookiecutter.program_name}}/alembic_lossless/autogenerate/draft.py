@@ -16,6 +16,7 @@ from sqlalchemy import Column, MetaData, Table
 from ..prompts.prompt import Prompt
 from .fill_values import Value
 from .operations import Key
+from .ownership import Ownership
 from .replay import Tables, declared_in
 
 
@@ -44,6 +45,12 @@ class Draft:
             (table.schema, table.name): {c.name: c for c in table.columns}
             for table in tables
         }
+
+    @property
+    def ownership(self) -> Ownership:
+        """What the comparison left alone."""
+        found: Ownership = self.context.opts["ownership"]
+        return found
 
     @property
     def declared(self) -> Tables:

@@ -45,6 +45,8 @@ class Recorder(Operations):
         """The names of indexes."""
         self.foreign_keys: set[str] = set()
         """The names of foreign keys, and of the indexes that MariaDB makes for them."""
+        self.indexes: set[str] = set()
+        """The names of indexes."""
 
     @contextmanager
     def batch_alter_table(
@@ -72,6 +74,10 @@ class Recorder(Operations):
             case ops.AddColumnOp() | ops.DropColumnOp() | ops.AlterColumnOp():
                 key = operation.schema, operation.table_name
                 _change_columns(self.tables.setdefault(key, {}), operation)
+            case ops.CreateIndexOp():
+                self.indexes.add(str(operation.index_name))
+            case ops.DropIndexOp():
+                self.indexes.discard(str(operation.index_name))
             case ops.CreateUniqueConstraintOp() | ops.CreateForeignKeyOp():
                 self._constrain([operation.to_constraint()])
             case ops.CreateIndexOp():

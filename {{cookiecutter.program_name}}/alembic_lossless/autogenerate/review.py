@@ -27,7 +27,7 @@ from .checks import (
     refuse_to_drop_everything,
     refuse_uncompilable,
 )
-from .compare import compare_type, include_object
+from .compare import compare_type
 from .constraint_guards import guard_keys, unique_as_declared
 from .costs import note_costs
 from .data_migration import refuse_unknown, write_data_migration
@@ -40,6 +40,7 @@ from .layout import lay_out_when_written
 from .live import leave_others_at_work
 from .not_null import ask_fills, fill_asked, fill_neutrally
 from .ordering import drop_no_indexes_of_dropped_tables, order, steady
+from .ownership import Ownership
 from .phase_scripts import Directions, declare_phases
 from .phases import split
 from .rename_detection import ask_renames
@@ -89,14 +90,18 @@ def reviewed(review: "Review", options: dict[str, Any]) -> dict[str, Any]:
     :param options: what env.py gives; its own functions are asked first.
     """
     render, compare = options.get("render_item"), options.get("compare_type", True)
-    include = options.get("include_object")
     first = options.get("process_revision_directives")
+    ownership = Ownership(review.prompt)
+    names, objects = options.get("include_name"), options.get("include_object")
     return {
         "autogenerate_plugins": AUTOGENERATE_PLUGINS,
+        "include_schemas": True,  # those of the models and of the revisions
         **options,
+        "ownership": ownership,
         "render_item": _else(render, render_item, undecided=False),
         "compare_type": compare and _else(compare, compare_type, undecided=None),
-        "include_object": _both(include, include_object) if include else include_object,
+        "include_name": _both(names, ownership.include_name),
+        "include_object": _both(objects, ownership.include_object),
         "process_revision_directives": _then(first, review) if first else review,
     }
 
@@ -111,7 +116,10 @@ def _else(first: Any, second: Function, *, undecided: object) -> Function:
     return ask if callable(first) else second
 
 
-def _both(first: Function, second: Function) -> Function:
+def _both(first: Function | None, second: Function) -> Function:
+    """Include what a first function, if there is one, and a second one include."""
+    if first is None:
+        return second
     return lambda *arguments: first(*arguments) and second(*arguments)
 
 
@@ -140,6 +148,11 @@ class Review:
         self._prompt: Prompt | None = None
         self._tables: set[str] = set()
 
+    def prompt(self) -> Prompt:
+        """Return where the questions of the command go."""
+        self._prompt = self._prompt or _prompt()
+        return self._prompt
+
     def __call__(
         self, database: MigrationContext, _revision: Any, scripts: list[MigrationScript]
     ) -> None:
@@ -157,12 +170,15 @@ class Review:
             if is_last:
                 refuse_unknown(self._tables)
             return
+        ownership: Ownership = database.opts["ownership"]
         if is_check(database):
+            ownership.say()
             if is_last:
                 refuse_differences(script.upgrade_ops_list, revision)
             return
-        prompt = self._prompt = self._prompt or _prompt()
+        prompt = self.prompt()
         self._after.append(_review(database, script, prompt, live=self._live))
+        ownership.say()
         if not is_last:
             return
         prompt.close()
