@@ -79,9 +79,11 @@ class Ownership:
         known = replayed(context.get_context())
         if name in known.foreign_keys:
             return False
-        key = item.table.schema, item.table.name
-        if name in known.indexes or self._columns(*key) is None:
+        made, key = known.indexes | known.unique, (item.table.schema, item.table.name)
+        if name in made or self._columns(*key) is None:
             return True  # it goes with its table
+        if item.unique and str(None) in known.unique:
+            return True  # MariaDB's name of a constraint that a revision gave none
         return self._is_wanted("index", f"{label(*key)}.{name}")
 
     def say(self) -> None:

@@ -45,8 +45,6 @@ class Recorder(Operations):
         """The names of indexes."""
         self.foreign_keys: set[str] = set()
         """The names of foreign keys, and of the indexes that MariaDB makes for them."""
-        self.indexes: set[str] = set()
-        """The names of indexes."""
 
     @contextmanager
     def batch_alter_table(
@@ -80,8 +78,6 @@ class Recorder(Operations):
                 self.indexes.discard(str(operation.index_name))
             case ops.CreateUniqueConstraintOp() | ops.CreateForeignKeyOp():
                 self._constrain([operation.to_constraint()])
-            case ops.CreateIndexOp():
-                self.indexes.add(str(operation.index_name))
         return None
 
     def _constrain(self, constraints: Iterable[sa.Constraint]) -> None:
