@@ -168,7 +168,7 @@ def first_revision() -> None:
 
     sys.path.insert(0, str(PROJECT))
     settings = importlib.import_module(f"{PROGRAM}.settings")
-    databases = importlib.import_module(f"{PROGRAM}.db").metadatas
+    databases = importlib.import_module(f"{PROGRAM}.engines").metadatas
     config = importlib.import_module(f"{PROGRAM}.migrations").migrations.config()
     config.set_main_option("file_template", "0001_%%(rev)s_%%(slug)s")
     revision = hashlib.sha256(PROGRAM.encode()).hexdigest()[:12]

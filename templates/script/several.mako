@@ -1,5 +1,5 @@
 <%!
-from {{ cookiecutter.program_name }}.db import metadatas
+from {{ cookiecutter.program_name }}.engines import metadatas
 %>\
 """${message}
 

@@ -1,6 +1,5 @@
 """What the migrations look after: all metadatas that are listed, and no other."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,13 @@ class Note(NoteModel):
 
 def with_two_metadatas(project: Project) -> None:
     """Give the one database a second metadata, as its README says."""
-    db = project.package / "db.py"
-    text = db.read_text()
-    text = re.sub(r'"default": (\S+)}', r'"default": [\1, NOTES]}', text)
-    db.write_text(text.replace("metadatas = ", "NOTES = MetaData()\nmetadatas = ", 1))
+    one = "MetaData(naming_convention=NAMING_CONVENTION)"
+    project.edit("engines.py", f'"default": {one}', f'"default": [{one}, NOTES]')
+    project.edit("engines.py", "metadatas = ", "NOTES = MetaData()\nmetadatas = ")
+    project.edit("db.py", 'metadatas["default"]', 'metadatas["default"][0]')
     models = project.package / "models.py"
     base = (
-        "from sqlalchemy.orm import DeclarativeBase\n\nfrom .db import NOTES\n\n\n"
+        "from sqlalchemy.orm import DeclarativeBase\n\nfrom .engines import NOTES\n\n\n"
         "class NoteModel(DeclarativeBase):\n"
         '    """Another base."""\n\n    metadata = NOTES\n'
     )

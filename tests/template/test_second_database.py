@@ -75,8 +75,9 @@ def test_a_third_database_comes_later(layer: str, tmp_path: Path) -> None:
     alembic(shop, "upgrade head")
     before = history(shop)
 
-    edit, upgrade = readme.recipe(shop.path, "A third database.")
-    readme.apply_edit(edit.text, shop.path)
+    *edits, upgrade = readme.recipe(shop.path, "A third database.")
+    for edit in edits:
+        readme.apply_edit(edit.text, shop.path)
     shop.run("bash", "-ec", upgrade.text)
     define(shop, "NotesModel", "note")
     alembic(shop, "revision --autogenerate -m notes", "upgrade head", "check")

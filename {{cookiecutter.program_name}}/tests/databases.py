@@ -11,7 +11,8 @@ from sqlalchemy import Engine, MetaData, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from {{ cookiecutter.program_name }} import create_app, settings
-from {{ cookiecutter.program_name }}.db import engines, metadatas
+from {{ cookiecutter.program_name }}.db import engines
+from {{ cookiecutter.program_name }}.engines import metadatas
 
 from .server import VARIABLE
 

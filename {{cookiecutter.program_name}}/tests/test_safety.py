@@ -14,7 +14,8 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from {{ cookiecutter.program_name }} import settings
-from {{ cookiecutter.program_name }}.db import engines, metadatas
+from {{ cookiecutter.program_name }}.db import engines
+from {{ cookiecutter.program_name }}.engines import metadatas
 from {{ cookiecutter.program_name }}.migrations import migrations
 
 from .databases import new_databases

@@ -1,8 +1,8 @@
-"""What every engine and every metadata of the app has, whatever the database layer."""
+"""The databases of the app, and what each has, whatever the database layer."""
 
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, MetaData, event
 
 from .settings import make_data_folder
 
@@ -16,6 +16,17 @@ NAMING_CONVENTION = {
 """Names for all constraints, since a migration cannot drop what has no name.
 
 Source: "The Importance of Naming Constraints" in Alembic's documentation.
+"""
+
+metadatas = {
+    "default": MetaData(naming_convention=NAMING_CONVENTION),
+{% if cookiecutter.databases == "several" %}
+    "auth": MetaData(naming_convention=NAMING_CONVENTION),
+{% endif %}
+}
+"""What the migrations look after; a database that is not here is somebody else's.
+
+They stand here, apart from the models: to run revisions, `alembic` needs no Flask.
 """
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from .db import metadatas
+from .engines import metadatas
 from .migrations import migrations
 from .settings import SettingError
 

@@ -59,7 +59,7 @@ def database_url(
 
     Without a value it is a SQLite file in the user's data folder, which is made.
 
-    :param name: the database, a key of `db.metadatas`.
+    :param name: the database, a key of `engines.metadatas`.
     :param values: settings such as an app's configuration; the environment's if None.
     :param make_folder: make the data folder if it is not there.
     :raises SettingError: for a value that is no URL, or whose driver is missing, or

@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine
 from sqlalchemy.orm import DeclarativeBase
 
-from .engines import NAMING_CONVENTION, prepare_engine
+from .engines import metadatas, prepare_engine
 from .settings import database_url
 
 
 class Base(DeclarativeBase):
     """What every model has; Flask-SQLAlchemy makes `db.Model` of it."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["default"]
 
 
 db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": True})
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
-
-metadatas = {"default": Base.metadata}
 
 
 def init_app(app: Flask) -> None:

@@ -4,20 +4,24 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine
 from sqlalchemy.orm import DeclarativeBase
 
-from .engines import NAMING_CONVENTION, prepare_engine
+from .engines import metadatas, prepare_engine
 from .settings import database_url
 
 
 class Base(DeclarativeBase):
     """What every model has; Flask-SQLAlchemy makes `db.Model` of it."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["default"]
 
 
 db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": True})
+# A session finds the engine of a table by what its metadata says.
+for name in metadatas.keys() - {"default"}:
+    metadatas[name].info["bind_key"] = name
+    db.metadatas[name] = metadatas[name]
 
 if TYPE_CHECKING:
     Model = Base
@@ -30,10 +34,6 @@ class AuthModel(Model):
 
     __abstract__ = True
     __bind_key__ = "auth"
-
-
-metadatas = {"default": Model.metadata, "auth": AuthModel.metadata}
-"""What the migrations look after; a bind that is not here belongs to somebody else."""
 
 
 def init_app(app: Flask) -> None:

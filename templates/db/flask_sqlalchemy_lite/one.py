@@ -2,21 +2,20 @@
 
 from flask import Flask
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine
 from sqlalchemy.orm import DeclarativeBase
 
-from .engines import NAMING_CONVENTION, prepare_engine
+from .engines import metadatas, prepare_engine
 from .settings import database_url
 
 
 class Model(DeclarativeBase):
     """What every model has."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["default"]
 
 
 db = SQLAlchemy(engine_options={"pool_pre_ping": True})
-metadatas = {"default": Model.metadata}
 
 
 def init_app(app: Flask) -> None:

@@ -2,29 +2,27 @@
 
 from flask import Flask
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine
 from sqlalchemy.orm import DeclarativeBase
 
-from .engines import NAMING_CONVENTION, prepare_engine
+from .engines import metadatas, prepare_engine
 from .settings import database_url
 
 
 class Model(DeclarativeBase):
     """What every model of the first database has."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["default"]
 
 
 class AuthModel(DeclarativeBase):
     """What every model of the database `auth` has."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["auth"]
 
 
 db = SQLAlchemy(engine_options={"pool_pre_ping": True})
 bases = {"default": Model, "auth": AuthModel}
-metadatas = {name: base.metadata for name, base in bases.items()}
-"""What the migrations look after; an engine not here belongs to somebody else."""
 
 
 def init_app(app: Flask) -> None:

@@ -1,18 +1,18 @@
 """The database layer, plain SQLAlchemy: nothing else in the app knows which it is."""
 
 from flask import Flask, current_app, g
-from sqlalchemy import URL, Engine, MetaData, create_engine
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import StaticPool
 
-from .engines import NAMING_CONVENTION, prepare_engine
+from .engines import metadatas, prepare_engine
 from .settings import database_url
 
 
 class Model(DeclarativeBase):
     """What every model has."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["default"]
 
 
 class Database:
@@ -33,7 +33,6 @@ class Database:
 
 
 db = Database()
-metadatas = {"default": Model.metadata}
 
 
 def init_app(app: Flask) -> None:

@@ -1,24 +1,24 @@
 """The database layer, plain SQLAlchemy: nothing else in the app knows which it is."""
 
 from flask import Flask, current_app, g
-from sqlalchemy import URL, Engine, MetaData, create_engine
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import StaticPool
 
-from .engines import NAMING_CONVENTION, prepare_engine
+from .engines import metadatas, prepare_engine
 from .settings import database_url
 
 
 class Model(DeclarativeBase):
     """What every model of the first database has."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["default"]
 
 
 class AuthModel(DeclarativeBase):
     """What every model of the database `auth` has."""
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata = metadatas["auth"]
 
 
 class Database:
@@ -42,8 +42,6 @@ class Database:
 
 db = Database()
 bases = {"default": Model, "auth": AuthModel}
-metadatas = {name: base.metadata for name, base in bases.items()}
-"""What the migrations look after; an engine not here belongs to somebody else."""
 
 
 def init_app(app: Flask) -> None:

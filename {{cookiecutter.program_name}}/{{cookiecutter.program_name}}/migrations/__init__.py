@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from alembic_lossless import Migrations, Project, Settings, import_modules
-from flask import has_app_context
 from sqlalchemy import Engine
 
 from .. import settings
-from ..db import engines, metadatas
+from ..engines import metadatas
 
 FOLDER = Path(__file__).resolve().parent
 APP = __name__.rpartition(".")[0]
@@ -20,6 +19,11 @@ APP = __name__.rpartition(".")[0]
 
 def app_engines() -> Mapping[str, Engine] | None:
     """Return the databases of the running app; None where no app runs."""
+    # Imported here: `alembic` runs no app, and needs no Flask to run revisions.
+    from flask import has_app_context
+
+    from ..db import engines
+
     return engines() if has_app_context() else None
 
 
