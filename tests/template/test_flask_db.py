@@ -162,6 +162,19 @@ def test_other_commands_do_not_import_alembic(project: Project) -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_revisions_run_without_the_app(project: Project) -> None:
+    """My container upgrades before it starts: that imports no Flask and no models."""
+    code = (
+        "import sys; from alembic.config import main\n"
+        "for line in ('upgrade head', 'upgrade head', 'current', 'history', 'heads'):\n"
+        "    main(line.split())\n"
+        "app = ('flask', 'sqlalchemy.orm', 'friend_book.db', 'friend_book.models')\n"
+        "print({*app, 'alembic_lossless.autogenerate.review'} & {*sys.modules})"
+    )
+    done = project.run("python", "-c", code)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 def test_help_fits_a_terminal(project: Project) -> None:
     """I ask for help in 80 columns: each command says what it does, in whole words."""
     code = (
