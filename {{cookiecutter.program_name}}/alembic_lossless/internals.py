@@ -3,17 +3,17 @@
 `requirements` bounds Alembic from above because of them, and a test looks for others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
 from alembic import context, op
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _repr_type
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
 
@@ -65,11 +65,10 @@ def in_place_of_op(operations: Operations) -> Iterator[None]:
         vars(op)["_proxy"] = proxy
 
 
-def dropped_columns(drop: ops.DropTableOp) -> list[sa.Column[Any]]:
-    """Return the columns that a downgrade makes again; `to_table()` gives a copy."""
+def dropped_items(drop: ops.DropTableOp) -> Sequence[SchemaItem]:
+    """Return the columns and constraints that go; `to_table()` copies the table."""
     create = drop._reverse  # noqa: SLF001
-    items = create.columns if create else []
-    return [item for item in items if isinstance(item, sa.Column)]
+    return create.columns if create else []
 
 
 def execution_of(impl: DefaultImpl) -> Callable[..., Any]:

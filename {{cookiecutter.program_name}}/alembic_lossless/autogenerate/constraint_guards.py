@@ -14,7 +14,7 @@ from ..operations.base import LosslessOp
 from ..operations.guards import RefuseDuplicatesOp, RefuseMissingOp, RefuseOrphansOp
 from .draft import Draft
 from .foreign_keys import DROPS
-from .operations import Key, names_before, operations_in
+from .operations import Key, names_before, operations_in, unique_index
 from .replay import Recorder, replayed
 
 Part = tuple[Key, str | None]
@@ -33,7 +33,7 @@ class Rule(NamedTuple):
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Begin with a look at the rows that a new key is about."""
     every = list(operations_in(container))
-    known = [_rule(op) for op in every if isinstance(op, DROPS)]
+    known = {_rule(op) for op in every if isinstance(op, DROPS)}
     fresh = set(_fresh(every))
     guards = [
         _guard(container, rule)
@@ -60,13 +60,12 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[LosslessOp]:
 
 def _rule(op: ops.MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
-    if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
-        index = op.to_index()
+    index = unique_index(op)
+    if index is not None:
         names = _names(index.columns)
         # With a condition or an expression it is not each row's values that differ.
-        whole = not index.dialect_kwargs and len(names) == len(index.expressions)
-        if index.unique and whole:
-            return Rule((op.schema, str(op.table_name)), names)
+        if not index.dialect_kwargs and len(names) == len(index.expressions):
+            return Rule((index.table.schema, index.table.name), names)
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
         if isinstance(key, UniqueConstraint):

@@ -7,7 +7,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
-from ..internals import dropped_columns
+from ..internals import dropped_items
 from ..stored_types import stored
 from ..types import is_known, kind, survives
 from .draft import Draft
@@ -40,7 +40,8 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
 def _dropped(operation: ops.DropTableOp | ops.DropColumnOp) -> list[sa.Column[Any]]:
     if isinstance(operation, ops.DropColumnOp):
         return [operation.to_column()]
-    return dropped_columns(operation)
+    items = dropped_items(operation)
+    return [item for item in items if isinstance(item, sa.Column)]
 
 
 def _restore_existing(

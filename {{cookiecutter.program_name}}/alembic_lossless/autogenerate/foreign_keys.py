@@ -91,13 +91,17 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     models = {(table.schema, table.name): table for table in tables(draft.context)}
     freed = list[ForeignKeyConstraint]()
     for change in container.ops:
-        if not isinstance(change, ops.ModifyTableOps):
+        if not (isinstance(change, ops.ModifyTableOps) and _drops(change)):
             continue
         table = models.get((change.schema, change.table_name))
         for fk in table.foreign_key_constraints if table is not None else ():
             if _lose_index(change.ops, list(fk.column_keys)):
                 freed.append(fk)
     take_away_and_give_back(container, freed)
+
+
+def _drops(change: ops.ModifyTableOps) -> bool:
+    return any(isinstance(op, DROPS) for op in change.ops)
 
 
 def _lose_index(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy import Column, DefaultClause, types
+from sqlalchemy import Column, DefaultClause, Index, types
 
 from ..operations.keys import RenamePrimaryKeyOp
 from .fill_values import Value
@@ -121,6 +121,19 @@ def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
             yield from operations_in(operation)
         else:
             yield operation
+
+
+def unique_index(operation: ops.MigrateOperation) -> Index | None:
+    """Return the index that an operation makes or drops, if it is a unique one.
+
+    Most are not, and a first draft has thousands: it takes long to make an Index.
+    """
+    if isinstance(operation, ops.CreateIndexOp) and not operation.unique:
+        return None
+    if isinstance(operation, ops.CreateIndexOp | ops.DropIndexOp):
+        index = operation.to_index()
+        return index if index.unique else None
+    return None
 
 
 def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str, str]:

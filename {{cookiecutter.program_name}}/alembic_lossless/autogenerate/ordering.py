@@ -1,15 +1,17 @@
 """The order of operations: foreign keys allow few, and drafts come out of a set."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
+from heapq import heappop, heappush
 from typing import TypeVar
 
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 
+from ..internals import dropped_items
 from .draft import Draft
-from .operations import label
+from .operations import label, unique_index
 
 Whole = ops.CreateTableOp | ops.DropTableOp
 
@@ -25,9 +27,7 @@ def target(fk: ForeignKeyConstraint) -> tuple[str, set[str]]:
 
 def _keys_to_others(op: Whole) -> list[ForeignKeyConstraint]:
     """Return the foreign keys of a table, but those to itself."""
-    whole = (
-        op.columns if isinstance(op, ops.CreateTableOp) else op.to_table().constraints
-    )
+    whole = op.columns if isinstance(op, ops.CreateTableOp) else dropped_items(op)
     keys = [item for item in whole if isinstance(item, ForeignKeyConstraint)]
     own = label(op.schema, op.table_name)
     others = (fk for fk in keys if target(fk)[0] != own)
@@ -39,19 +39,28 @@ def by_reference(
 ) -> tuple[list[Keyed], list[ForeignKeyConstraint]]:
     """Return tables in order, those that others refer to first.
 
+    Next is always the one with the fewest foreign keys to those that still wait.
+
     :return: also the foreign keys that close a cycle: no order has room for them.
     """
     waiting = {label(op.schema, op.table_name): op for op in tables}
     keys = {name: _keys_to_others(op) for name, op in waiting.items()}
+    referring = defaultdict[str, list[str]](list)
+    for name, own in keys.items():
+        for fk in own:
+            referring[target(fk)[0]].append(name)
+    count = Counter(name for parent in waiting for name in referring[parent])
+    heap = sorted((count[name], name) for name in waiting)
     found, cycles = list[Keyed](), list[ForeignKeyConstraint]()
-    while waiting:
-        open_keys = {
-            name: [fk for fk in keys[name] if target(fk)[0] in waiting]
-            for name in waiting
-        }
-        name = min(open_keys, key=lambda name: (len(open_keys[name]), name))
-        cycles += open_keys[name]
+    while heap:
+        number, name = heappop(heap)
+        if name not in waiting or number != count[name]:
+            continue  # it came, or was counted again, meanwhile
+        cycles += [fk for fk in keys[name] if target(fk)[0] in waiting]
         found.append((waiting.pop(name), keys[name]))
+        for other in referring[name]:
+            count[other] -= 1
+            heappush(heap, (count[other], other))
     return found, cycles
 
 
@@ -73,10 +82,8 @@ def _columns_changed(op: ops.MigrateOperation) -> Iterable[str]:
         constraint = op.to_constraint()
         if isinstance(constraint, UniqueConstraint):
             return [column.name for column in constraint.columns]
-    if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
-        index = op.to_index()
-        return [column.name for column in index.columns] if index.unique else []
-    return []
+    index = unique_index(op)
+    return [column.name for column in index.columns] if index is not None else []
 
 
 class Postponed:

@@ -61,9 +61,11 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
 
 def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
     gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
+    found = dict[Key, str]()
+    if not gone:
+        return found
     fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
     likeness = TableLikeness(gone, fresh, tables(draft.context), upgrade)
-    found = dict[Key, str]()
     for old in sorted(gone, key=lambda table: table.fullname):
         taken = draft.prompt.answers.targets("", except_for=old.fullname)
         taken |= set(found.values())
