@@ -69,7 +69,8 @@ def test_several_metadatas(
 
 CREATE_ALL = """
 from friend_book import create_app
-from friend_book.db import engines, metadatas
+from friend_book.db import engines
+from friend_book.engines import metadatas
 app = create_app()
 with app.app_context():
     metadatas["default"].create_all(engines()["default"])

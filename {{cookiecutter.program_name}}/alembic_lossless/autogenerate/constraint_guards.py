@@ -5,10 +5,10 @@ a revision did before it came to that.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from alembic.operations import ops
-from sqlalchemy import Column, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import Column, ForeignKeyConstraint, Table, UniqueConstraint
 
 from ..operations.base import LosslessOp
 from ..operations.guards import RefuseDuplicatesOp, RefuseMissingOp, RefuseOrphansOp
@@ -65,7 +65,8 @@ def _rule(op: ops.MigrateOperation) -> Rule | None:
         names = _names(index.columns)
         # With a condition or an expression it is not each row's values that differ.
         if not index.dialect_kwargs and len(names) == len(index.expressions):
-            return Rule((index.table.schema, index.table.name), names)
+            table = cast("Table", index.table)
+            return Rule((table.schema, table.name), names)
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
         if isinstance(key, UniqueConstraint):

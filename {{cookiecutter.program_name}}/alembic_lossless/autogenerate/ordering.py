@@ -180,6 +180,23 @@ def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
         _sort(change)
 
 
+def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
+    """Make the way back of an upgrade.
+
+    The indexes of a table that arrives need none: they go with it, and to reverse them
+    would take longer than all the rest of a first draft.
+    """
+    made = {(op.schema, op.table_name) for op in _of(ops.CreateTableOp, upgrade.ops)}
+    back = [
+        op
+        for op in upgrade.ops
+        if not isinstance(op, ops.ModifyTableOps)
+        or (op.schema, op.table_name) not in made
+        or not all(isinstance(it, ops.CreateIndexOp) for it in op.ops)
+    ]
+    ops.UpgradeOps(back).reverse_into(downgrade)
+
+
 def drop_no_indexes_of_dropped_tables(
     _draft: Draft, container: ops.OpContainer
 ) -> None:

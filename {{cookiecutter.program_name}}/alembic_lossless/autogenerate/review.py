@@ -39,7 +39,7 @@ from .foreign_keys import free_indexes, free_retyped
 from .layout import lay_out_when_written
 from .live import leave_others_at_work
 from .not_null import ask_fills, fill_asked, fill_neutrally
-from .ordering import drop_no_indexes_of_dropped_tables, order, steady
+from .ordering import drop_no_indexes_of_dropped_tables, order, reverse, steady
 from .ownership import Ownership
 from .phase_scripts import Directions, declare_phases
 from .phases import split
@@ -242,7 +242,7 @@ def _review(
 def _shape(draft: Draft) -> None:
     """Give both directions the form that is safe on tables with rows."""
     upgrade, downgrade = draft.upgrade, draft.downgrade
-    upgrade.reverse_into(downgrade)
+    reverse(upgrade, downgrade)
     for step in SHAPES:
         step(draft, upgrade)
         step(draft, downgrade)
