@@ -45,6 +45,7 @@ from .phase_scripts import Directions, declare_phases
 from .phases import split
 from .rename_detection import ask_renames
 from .render import render_item
+from .schemas import make_schemas, refuse_schemas
 from .type_changes import change_types
 
 Function = Callable[..., Any]
@@ -57,6 +58,7 @@ QUESTIONS: tuple[Step, ...] = (
     ask_renames,
     refuse_primary_keys,
     refuse_contradictions,
+    refuse_schemas,
     as_declared,
     unique_as_declared,
     forget_server_names,
@@ -79,6 +81,7 @@ SHAPES: tuple[Step, ...] = (
     guard_keys,
     find_unnamed,
     mark_drops,
+    make_schemas,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""
 

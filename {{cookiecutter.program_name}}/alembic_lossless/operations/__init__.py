@@ -12,6 +12,7 @@ from . import (
     keep_in_step,
     keys,
     retype,
+    schemas,
     sql_type,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "keep_in_step",
     "keys",
     "retype",
+    "schemas",
     "sql_type",
 ]

@@ -1,0 +1,126 @@
+"""Models that say in which schema a table is; MariaDB calls it a database."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from drafts import alembic, draft, refusal, sql
+from environment import Environment
+from scripts import write
+from sqlalchemy import make_url
+
+SHOP = '''"""A shop, in a schema of its own."""
+
+import sqlalchemy as sa
+
+from .db import Model
+from .models import Friend
+
+
+class Kind(Model):
+    """What an item can be."""
+
+    __tablename__ = "kind"
+    __table_args__ = {{"schema": "{schema}", "comment": "kinds"}}
+
+    id = sa.Column(sa.Integer, primary_key=True)
+
+
+class Item(Model):
+    """Something to buy."""
+
+    __tablename__ = "{item}"
+    __table_args__ = {{"schema": "{schema}"}}
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    {title} = sa.Column(sa.String(40), index=True, comment="in words")
+    state = sa.Column(sa.Enum({states}, name="state", schema="{schema}"))
+    kind_id = sa.Column(sa.ForeignKey("{schema}.kind.id"), unique=True)
+'''
+OWNER = "    owner_id = sa.Column(sa.ForeignKey(Friend.id))\n"
+SERVERS = pytest.mark.parametrize(
+    "database_url", ["postgresql", "mariadb"], indirect=True
+)
+
+
+@dataclass
+class Shop:
+    """A project on a server, with models in a schema that is not there yet."""
+
+    project: Environment
+    schema: str
+
+    def define(
+        self,
+        item: str = "item",
+        title: str = "title",
+        states: str = "'new', 'old'",
+        more: str = "",
+    ) -> None:
+        """Write the models, or write them anew."""
+        names = {"schema": self.schema, "item": item, "title": title, "states": states}
+        (self.project.package / "shop.py").write_text(SHOP.format(**names) + more)
+
+
+@pytest.fixture
+def shop(project: Environment, database_url: str) -> Iterator[Shop]:
+    """Give a shop, whose schema goes again with the test."""
+    schema = f"{make_url(database_url).database}_shop"
+    found = Shop(project.using(database_url), schema)
+    found.define()
+    yield found
+    cascade = "" if database_url.startswith("mariadb") else " CASCADE"
+    sql(database_url, f"DROP SCHEMA IF EXISTS {schema}{cascade}")
+
+
+@SERVERS
+def test_tables_of_another_schema(shop: Shop, database_url: str) -> None:
+    """I draft models with a schema, change, rename and drop them, down and up."""
+    project, schema = shop.project, shop.schema
+    if database_url.startswith("postgresql"):
+        shop.define(more=OWNER)
+    assert f'op.create_schema("{schema}")' in draft(project, "shop").replace("'", '"')
+    again = project.alembic("revision", "--autogenerate", "-m", "again")
+    assert "No changes" in again.stdout
+    row = "(title, state) VALUES ('a', 'old')"
+    sql(database_url, f"INSERT INTO {schema}.item {row}")  # noqa: S608
+    shop.define("thing", "name", "'new', 'used', 'old'")
+    renames = f"rename={schema}.item:thing", f"rename={schema}.thing.title:name"
+    draft(project, "renames", *renames)
+    alembic(project, "downgrade -1", "upgrade head", "check")
+    kept = sql(database_url, f"SELECT name, state FROM {schema}.thing")  # noqa: S608
+    assert kept == [("a", "old")]
+    (project.package / "shop.py").unlink()
+    script = draft(project, "gone")
+    assert "create_schema" not in script
+    alembic(project, "downgrade base", "upgrade head", "check")
+
+
+@SERVERS
+def test_a_table_of_others_in_a_schema_of_mine(shop: Shop, database_url: str) -> None:
+    """Another team's table in my schema is left alone, their own schema unseen."""
+    draft(shop.project, "shop")
+    sql(database_url, f"CREATE TABLE {shop.schema}.theirs (id INTEGER)")
+    said = alembic(shop.project, "check")
+    assert f"revision declare it: table {shop.schema}.theirs. To drop it" in said
+    drop = f"drop={shop.schema}.theirs"
+    assert "drop_table" in draft(shop.project, "theirs", drop)
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_mariadb_finds_no_table_of_the_other_database(shop: Shop) -> None:
+    """A foreign key leaves its schema for a table whose schema nobody says."""
+    shop.define(more=OWNER)
+    alembic(shop.project, "upgrade head")
+    said = refusal(shop.project, "revision", "--autogenerate", "-m", "shop")
+    assert f"{shop.schema}.item refers to friend, and MariaDB looks for it in" in said
+
+
+def test_sqlite_has_no_schema(project: Environment) -> None:
+    """On SQLite I read what to do about a schema, in a draft and in an upgrade."""
+    Shop(project, "shop").define()
+    alembic(project, "upgrade head")
+    said = refusal(project, "revision", "--autogenerate", "-m", "shop")
+    assert "SQLite has no schema 'shop': attach a file under this name" in said
+    write(project, "2", 'op.create_schema("shop")', down="1")
+    assert "SQLite has no schema 'shop'" in refusal(project, "upgrade", "head")
