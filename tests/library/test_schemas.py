@@ -83,7 +83,7 @@ def test_tables_of_another_schema(shop: Shop, database_url: str) -> None:
     again = project.alembic("revision", "--autogenerate", "-m", "again")
     assert "No changes" in again.stdout
     row = "(title, state) VALUES ('a', 'old')"
-    sql(database_url, f"INSERT INTO {schema}.item {row}")  # noqa: S608
+    sql(database_url, f"INSERT INTO {schema}.item {row}")
     shop.define("thing", "name", "'new', 'used', 'old'")
     renames = f"rename={schema}.item:thing", f"rename={schema}.thing.title:name"
     draft(project, "renames", *renames)
