@@ -8,6 +8,7 @@ from drafts import define_thing
 from rendering import TEMPLATE, Project, render
 from scripts import ask, tables, versions
 from serving import answer, serving
+from sqlalchemy.exc import DBAPIError
 
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 
@@ -110,6 +111,32 @@ def test_squash(project: Project, database_url: str) -> None:
     shop.commands("upgrade head", "check")
     assert ask(database_url, "SELECT name FROM thing") == [("old",)]
     shop.commands("downgrade base", "upgrade head", "check")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_deploy_in_two_phases(project: Project, database_url: str) -> None:
+    """I drop a column while the old version runs: it goes when I say that is gone."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    edit, before, after = readme.recipe(shop.path, "Deploy in two phases.")
+    readme.apply_edit(edit.text, shop.path)
+    name = "    name: Mapped[str] = mapped_column(String(100))\n"
+    shop.edit("models.py", f"{name}    city_id", "    city_id")
+    shop.run("flask", "db", "migrate", "-m", "friends have no name")
+    said = typed(shop, before)
+    assert "wait until the new version of the app is deployed everywhere" in said
+    ask(database_url, "INSERT INTO friend (name) VALUES ('old'), (NULL)")
+    typed(shop, after)
+    shop.alembic("check")
+    with pytest.raises(DBAPIError):
+        ask(database_url, "SELECT name FROM friend")
+
+
+def typed(shop: Project, block: readme.Block) -> str:
+    """Type the program's own command, which no wheel installed here, and say it all."""
+    program = shop.name.replace("_", "-")
+    command = block.text.replace(program, f"python -m {shop.name}", 1)
+    return shop.run("sh", "-ec", command).stdout
 
 
 def follow(shop: Project, title: str) -> None:
