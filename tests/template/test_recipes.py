@@ -68,6 +68,38 @@ def test_several_metadatas(
         shop.run("python", "-m", "pytest", "-q", "tests/test_migrations.py")
 
 
+STOCK = '''
+
+class Stock(Model):
+    """What the warehouse has, and migrates."""
+
+    __tablename__ = "stock"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+'''
+
+
+@pytest.mark.parametrize("databases", CHOICES["databases"])
+def test_leave_a_table_alone(
+    databases: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A model of mine reads a table of somebody else's: no revision is about it."""
+    shop = render(tmp_path_factory.mktemp("others"), databases=databases)
+    models = shop.package / "models.py"
+    models.write_text(models.read_text() + STOCK)
+    shop.alembic("upgrade", "head")
+    for table in ("stock", "jobs"):
+        ask(sqlite_of(shop), f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, more INT)")
+    assert "stock.more" in shop.alembic("check").stderr
+    follow(shop, "Leave a table alone.")
+    said = shop.alembic("check").stderr
+    assert "stock" not in said
+    assert "table jobs. To drop it: -x drop=jobs" in said
+    shop.run("python", "-m", "pytest", "-q", "tests/test_migrations.py")
+    shop.run("ruff", "format", "--no-cache", "--check", ".")
+    shop.run("ruff", "check", "--no-cache", ".")
+
+
 CREATE_ALL = """
 from friend_book import create_app
 from friend_book.db import engines
