@@ -90,7 +90,7 @@ def test_leave_a_table_alone(
     shop.alembic("upgrade", "head")
     for table in ("stock", "jobs"):
         ask(sqlite_of(shop), f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, more INT)")
-    assert "stock.more" in shop.alembic("check").stderr
+    assert "stock.id" in shop.alembic("check", status=255).stdout
     follow(shop, "Leave a table alone.")
     said = shop.alembic("check").stderr
     assert "stock" not in said
