@@ -90,7 +90,7 @@ def ask(terminal: Terminal, models: Path, replace: Mapping[str, str]) -> None:
     terminal.run(
         f"sed -i 's/address:/street:/' {models.relative_to(models.parents[1])}"
     )
-    terminal.run('flask db migrate -m "a street"', ("[y/N] ", "y"))
+    terminal.run('flask db migrate -m "call it a street"', ("[y/N] ", "y"))
     terminal.run("flask db upgrade")
     terminal.run("flask db status")
     terminal.save(DOCS / "rename.svg", "A rename is asked about, and applied", replace)
