@@ -56,11 +56,7 @@ def test_several_metadatas(
     """I add a second declarative base, and its table is drafted with the others."""
     shop = render(tmp_path_factory.mktemp("bases"), database_layer=layer)
     shop.alembic("upgrade", "head")
-    new, *edits = readme.recipe(shop.path, "Several metadatas.")
-    readme.apply_edit(new.text, shop.path)
-    assert "stock.StockModel declares part" in shop.run("flask", "db", "check").stderr
-    for edit in edits:
-        readme.apply_edit(edit.text, shop.path)
+    follow(shop, "Several metadatas.")
     shop.commands("revision --autogenerate -m parts", "upgrade head", "check")
     assert tables(sqlite_of(shop)) >= {"friend", "part"}
     if layer == CHOICES["database_layer"][0]:
