@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from warnings import catch_warnings, filterwarnings, simplefilter
+from warnings import catch_warnings, simplefilter
 
 from alembic.config import CommandLine, Config
 from alembic_lossless import Migrations
@@ -98,8 +98,6 @@ class Environment(Project):
         try:
             with catch_warnings():
                 simplefilter("error")  # as a generated project's own tests have it
-                # Alembic says so on SQLite, and it is true.
-                filterwarnings("ignore", "autogenerate skipping metadata-specified")
                 yield
         finally:
             _forget(self.name)

@@ -21,8 +21,20 @@ POSTGRESQL = (
     """,
     "SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
     """
-    SELECT 'sequence', seqrelid::regclass::text, seqtypid::regtype::text
+    SELECT 'sequence', seqrelid::regclass::text, seqtypid::regtype::text, seqstart,
+        seqincrement, seqmin, seqmax, seqcache, seqcycle
     FROM pg_sequence
+    """,
+    """
+    SELECT 'table', relname, relkind, relpersistence, reloptions FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    """,
+    """
+    SELECT 'comment', objoid::regclass::text, objsubid, description FROM pg_description
+    WHERE classoid = 'pg_class'::regclass
+        AND objoid IN (
+            SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        )
     """,
     """
     SELECT 'enum', typname, enumlabel FROM pg_enum
@@ -51,11 +63,22 @@ def snapshot(url: str) -> list[str]:
                 for name in ask("SHOW TABLES")
                 for line in ask(f"SHOW CREATE TABLE `{name}`")
             ]
-    return sorted(line for line in lines if "alembic_version" not in line)
+    own = ("alembic_version", "sqlite_sequence")
+    return sorted(line for line in lines if not any(name in line for name in own))
 
 
 def _sorted(sql: str) -> str:
-    """Return a CREATE TABLE with its lines in order, in one way to write space."""
-    lines = (" ".join(line.split()).strip(",") for line in sql.splitlines())
+    """Return a CREATE TABLE with its lines in order, and one way to write names."""
+    lines = (" ".join(line.split()).strip(",") for line in _split(sql).splitlines())
     words = (re.sub(r" ?([(),]) ?", r"\1", line) for line in lines)
+    words = (re.sub(r'"(\w+)"', r"\1", line) for line in words)
     return " | ".join(sorted(line for line in words if line))
+
+
+def _split(sql: str) -> str:
+    """Begin a line at each column: SQLite adds a new one to the line of the last."""
+    depth, found = 0, ""
+    for sign in sql:
+        depth += (sign == "(") - (sign == ")")
+        found += "\n" if sign == "," and depth == 1 else sign
+    return found

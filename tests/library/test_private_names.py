@@ -63,9 +63,13 @@ def test_private_names_are_in_one_module() -> None:
     }
     assert {name for path, name in found if path == "internals.py"} == {
         "_exec",
+        "_render_column",
         "_repr_type",
+        "_sequences",
+        "_prefixes",
         "_proxy",
         "_reverse",
+        "_type_bound",
         "_variant_mapping",
     }
     assert {it for it in found if it[0] != "internals.py"} == ELSEWHERE

@@ -9,6 +9,8 @@ from rendering import TEMPLATE
 
 PAGE = TEMPLATE / "docs" / "rules.md"
 SHOWN_BY = {
+    "check": "test_checks",
+    "computed": "test_attribute_gallery",
     "deletes": "test_drops",
     "drop-all": "test_drops",
     "duplicates": "test_new_keys",

@@ -98,7 +98,7 @@ def test_a_check_follows_a_renamed_column(shop: Environment, database_url: str) 
     """I rename a column that an unnamed CHECK compares, and the CHECK stays."""
     write(shop, "b", RENAMED, down="a")
     shop.alembic("upgrade", "head")
-    assert 'CHECK ("least" <= high)' in ask(database_url, SHOP)[0][0]
+    assert "CHECK (least <= high)" in ask(database_url, SHOP)[0][0]
 
 
 def test_an_index_that_would_change_is_named(

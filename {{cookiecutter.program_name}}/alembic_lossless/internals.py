@@ -3,17 +3,18 @@
 `requirements` bounds Alembic from above because of them, and a test looks for others.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import context, op
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _repr_type
+from alembic.autogenerate.render import _render_column, _repr_type
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy.schema import SchemaItem
+from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
 
@@ -65,10 +66,53 @@ def in_place_of_op(operations: Operations) -> Iterator[None]:
         vars(op)["_proxy"] = proxy
 
 
-def dropped_items(drop: ops.DropTableOp) -> Sequence[SchemaItem]:
-    """Return the columns and constraints that go; `to_table()` copies the table."""
+def dropped_items(drop: ops.DropTableOp) -> list[Any]:
+    """Return the columns and constraints of a table that a downgrade makes again.
+
+    They are the ones, to be changed; `to_table()` gives a copy.
+    """
     create = drop._reverse  # noqa: SLF001
-    return create.columns if create else []
+    if create is None:
+        return []
+    create.columns = [*create.columns]
+    return create.columns
+
+
+def named_as_made(op: Any, dialect: Dialect) -> str:
+    """Return the name that a database gives an object: it shortens long ones."""
+    quoter: Any = dialect.identifier_preparer
+    if isinstance(op, ops.CreateIndexOp):
+        return str(quoter.format_index(op.to_index())).strip('"`')
+    return str(quoter.format_constraint(op.to_constraint())).strip('"`')
+
+
+def prefixes_of(table: sa.Table) -> list[str]:
+    """Return what stands between CREATE and TABLE."""
+    return [*table._prefixes]  # noqa: SLF001
+
+
+def sequences_of(metadata: sa.MetaData) -> list[sa.Sequence]:
+    """Return the sequences that a metadata would make, those of columns too."""
+    return [*metadata._sequences.values()]  # noqa: SLF001
+
+
+def column_code(column: sa.Column[Any], rendering: AutogenContext) -> str:
+    """Return a column as Alembic writes it, from a hook that writes columns."""
+    render = rendering.opts["render_item"]
+
+    def others(kind: str, item: Any, context: AutogenContext) -> Any:
+        return kind != "column" and render(kind, item, context)
+
+    opts, rendering.opts = rendering.opts, {**rendering.opts, "render_item": others}
+    try:
+        return _render_column(column, rendering)
+    finally:
+        rendering.opts = opts
+
+
+def is_made_by_type(constraint: sa.Constraint) -> bool:
+    """Tell the CHECK that a Boolean or an Enum makes, and makes again."""
+    return constraint._type_bound  # noqa: SLF001
 
 
 def execution_of(impl: DefaultImpl) -> Callable[..., Any]:

@@ -21,9 +21,12 @@ AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
 
 def setup(plugin: Plugin) -> None:
     """Add the comparisons to a plugin, perhaps while Alembic is being imported."""
-    first = DispatchPriority.FIRST
+    first, last = DispatchPriority.FIRST, DispatchPriority.LAST
     plugin.add_autogenerate_comparator(_compare_column, "column", priority=first)
     plugin.add_autogenerate_comparator(_compare_table, "table", priority=first)
+    # What Alembic noticed by itself stands there by then.
+    plugin.add_autogenerate_comparator(_complete_table, "table", priority=last)
+    plugin.add_autogenerate_comparator(_compare_sequences, "schema", priority=last)
 
 
 def register() -> None:
@@ -35,8 +38,10 @@ def register() -> None:
 def _compare_column(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
     from .autogenerate.compare import compare_column  # noqa: PLC0415
+    from .autogenerate.generated import compare_generated  # noqa: PLC0415
 
-    return compare_column(*arguments)
+    compare_column(*arguments)
+    compare_generated(*arguments)
 
 
 def _compare_table(*arguments: Any) -> Any:
@@ -45,4 +50,20 @@ def _compare_table(*arguments: Any) -> Any:
     from .autogenerate.compare import compare_primary_key  # noqa: PLC0415
 
     compare_unnamed(*arguments)
-    return compare_primary_key(*arguments)
+    compare_primary_key(*arguments)
+
+
+def _complete_table(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.compare_objects import compare_objects  # noqa: PLC0415
+    from .autogenerate.table_options import compare_options  # noqa: PLC0415
+
+    compare_objects(*arguments)
+    compare_options(*arguments)
+
+
+def _compare_sequences(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.sequences import compare_sequences  # noqa: PLC0415
+
+    compare_sequences(*arguments)

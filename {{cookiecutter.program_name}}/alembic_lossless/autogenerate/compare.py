@@ -19,10 +19,10 @@ from .draft import Draft
 from .inspector import Names, RenamedInspector
 from .operations import ChangePrimaryKey, label, operations_in
 from .render import default_code
-from .replay import declared_in
+from .replay import declared_in, replayed
 from .reported import is_reported_as
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.review")
 
 
 def compare_column(
@@ -67,6 +67,11 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, RenamedInsp
     """Return what the models differ by from the database with the new names."""
     database = draft.context
     names.apply(draft.declared)
+    objects = replayed(database).objects
+    for key, new in names.tables.items():
+        objects.rename_table(key, new)
+    for (key, old), renamed in names.columns.items():
+        objects.rename_columns(key, {old: renamed})
     comparison, found = AutogenContext(database), UpgradeOps()
     inspector = RenamedInspector(inspect(database.connection), names)
     vars(comparison)["inspector"] = inspector
@@ -108,6 +113,14 @@ def compare_type(
         changed = _enums_differ(inspected_type, declared, new)
         if changed is not None:
             return changed
+        if declared is not None and _has_check(declared) is not _has_check(new):
+            log.warning(
+                "%s: create_constraint of its type is not compared, and no draft"
+                " changes it.",
+                column,
+            )
+        if declared is not None and _text_of(declared) != _text_of(new):
+            return True
         here = sa.Column(column.name, new, primary_key=column.primary_key)
         if context.impl.compare_type(inspected, here) and not is_reported_as(
             context.dialect, new, inspected_type
@@ -135,6 +148,18 @@ def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | N
         for name in known.keys() & others.keys()
     )
     return any(changed) or None
+
+
+TEXT = ("collation", "charset", "ascii", "unicode", "national", "binary")
+"""What Alembic does not compare of types that hold text."""
+
+
+def _has_check(type_: Type) -> bool:
+    return bool(getattr(type_, "create_constraint", False))
+
+
+def _text_of(type_: Type) -> list[Any]:
+    return [getattr(type_, name, None) or None for name in TEXT]
 
 
 def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:

@@ -1,6 +1,6 @@
-"""Unique constraints and foreign keys that the rows of a table may contradict.
+"""Keys and conditions that the rows of a table may contradict.
 
-Each database refuses such a key by itself. MariaDB, though, takes nothing back of what
+Each database refuses them by itself. MariaDB, though, takes nothing back of what
 a revision did before it came to that.
 """
 
@@ -8,11 +8,24 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
 from alembic.operations import ops
-from sqlalchemy import Column, ForeignKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 
 from ..operations.base import LosslessOp
-from ..operations.guards import RefuseDuplicatesOp, RefuseMissingOp, RefuseOrphansOp
+from ..operations.guards import (
+    RefuseDuplicatesOp,
+    RefuseMissingOp,
+    RefuseOrphansOp,
+)
+from ..operations.violations import RefuseViolationsOp
+from ..sqlite.table_sql import renamed
 from .draft import Draft
+from .expressions import same, sql
 from .foreign_keys import DROPS
 from .operations import Key, names_before, operations_in, unique_index
 from .replay import Recorder, replayed
@@ -40,6 +53,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
         for rule in map(_rule, every)
         if rule and rule not in known and fresh.isdisjoint(_parts(rule))
     ]
+    guards += _check_guards(draft, container, fresh)
     if container is draft.upgrade:
         guards += _fill_guards(draft, fresh)
     container.ops[:0] = guards
@@ -56,6 +70,40 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[LosslessOp]:
                 without = None if (key, name) in fresh else column
                 arguments = table, without, target, value.plain()
                 yield RefuseMissingOp(*arguments, schema=key[0])
+
+
+def _check_guards(
+    draft: Draft, container: ops.OpContainer, fresh: set[Part]
+) -> Iterator[LosslessOp]:
+    """Look whether rows are as a new CHECK will have them."""
+    every = list(operations_in(container))
+    gone = [op.to_constraint() for op in every if isinstance(op, ops.DropConstraintOp)]
+    known = [check.sqltext for check in gone if isinstance(check, CheckConstraint)]
+    for op in every:
+        if isinstance(op, ops.CreateCheckConstraintOp):
+            condition = op.to_constraint().sqltext
+            if not any(same(condition, old) for old in known):
+                yield from _check_guard(draft, container, op, fresh)
+
+
+def _check_guard(
+    draft: Draft,
+    container: ops.OpContainer,
+    op: ops.CreateCheckConstraintOp,
+    fresh: set[Part],
+) -> Iterator[LosslessOp]:
+    """Give the look at the rows, unless what it is about is only coming."""
+    key: Key = op.schema, op.table_name
+    condition = sql(op.to_constraint().sqltext, draft.context.dialect)
+    names = {**draft.models.get(key, {}), **draft.declared.get(key, {})}
+    used = [name for name in names if renamed(condition, {name: None}) is None]
+    parts = {(key, None), *((key, name) for name in used)}
+    if used and fresh.isdisjoint(parts):
+        was = {name: names_before(container, key, name) for name in used}
+        table = next(iter(was.values()))[0]
+        columns = {name: column for name, (_, column) in was.items()}
+        text = renamed(condition, columns)
+        yield RefuseViolationsOp(table, text, [*columns.values()], schema=key[0])
 
 
 def _rule(op: ops.MigrateOperation) -> Rule | None:

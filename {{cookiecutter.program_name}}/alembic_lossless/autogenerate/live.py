@@ -28,12 +28,19 @@ from ..operations.guards import (
     RefuseOrphansOp,
 )
 from ..operations.retype import AlterTypeConcurrentlyOp
+from ..operations.violations import RefuseViolationsOp
 from .draft import Draft
 from .operations import AutocommitBlock, FillNulls, Key, Note
 
 VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
-GUARDS = (RefuseDuplicatesOp, RefuseLossOp, RefuseMissingOp, RefuseOrphansOp)
+GUARDS = (
+    RefuseDuplicatesOp,
+    RefuseLossOp,
+    RefuseMissingOp,
+    RefuseOrphansOp,
+    RefuseViolationsOp,
+)
 StandsAlone = Callable[[ops.AlterColumnOp], bool]
 POSTGRESQL = Server.oldest("postgresql")
 """What is an instant there is left as it is: MariaDB refuses what it cannot do."""

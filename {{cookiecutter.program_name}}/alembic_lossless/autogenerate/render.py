@@ -10,12 +10,15 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.elements import conv
+from sqlalchemy.sql.functions import FunctionElement, next_value
 from sqlalchemy.types import TypeEngine
 
-from ..internals import type_code
+from ..internals import column_code, is_made_by_type, type_code
 from ..operations.base import LosslessOp
 from ..stored_types import stored
+from .expressions import sql, text_code
+from .generated import GENERATORS, generated_code
 from .operations import (
     AutocommitBlock,
     FillNulls,
@@ -79,9 +82,77 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
     """
     if kind == "server_default" and isinstance(item, sa.DefaultClause):
         return default_code(item.arg)
+    if kind == "server_default" and isinstance(item, GENERATORS):
+        prefix = context.opts["sqlalchemy_module_prefix"]
+        return generated_code(item, prefix, context.migration_context.dialect)
+    if kind == "column" and _counts_by_sequence(item):
+        return column_code(item, context).removesuffix(")") + ", autoincrement=False)"
     if kind == "type":
         return code_of(stored(item), context)
+    if kind == "check" and not is_made_by_type(item):
+        return _check_code(item, context)
     return False
+
+
+def _counts_by_sequence(column: sa.Column[Any]) -> bool:
+    """Tell a key that a sequence counts, and not the database by itself."""
+    sequence = column.default
+    is_one = isinstance(sequence, sa.Sequence) and not sequence.optional
+    return is_one and column.primary_key and column.autoincrement == "auto"
+
+
+def _check_code(check: sa.CheckConstraint, context: AutogenContext) -> str:
+    dialect = context.migration_context.dialect
+    written = [text_code(check.sqltext, dialect)]
+    if check.name is not None:
+        name = repr(str(check.name))
+        is_final = isinstance(check.name, conv)
+        prefix = context.opts["alembic_module_prefix"]
+        written.append(f"name={prefix}f({name})" if is_final else f"name={name}")
+    written += [f"{name}={value!r}" for name, value in check.dialect_kwargs.items()]
+    prefix = context.opts["sqlalchemy_module_prefix"]
+    return f"{prefix}CheckConstraint({', '.join(written)})"
+
+
+_stock_create_check = renderers.dispatch(ops.CreateCheckConstraintOp)
+_stock_create_index = renderers.dispatch(ops.CreateIndexOp)
+
+
+@renderers.dispatch_for(ops.CreateCheckConstraintOp, replace=True)
+def _render_check(context: AutogenContext, op: ops.CreateCheckConstraintOp) -> str:
+    condition = op.to_constraint().sqltext
+    text: str = _stock_create_check(context, op)
+    return _in_own_words(text, condition, context)
+
+
+@renderers.dispatch_for(ops.CreateIndexOp, replace=True)
+def _render_index(context: AutogenContext, op: ops.CreateIndexOp) -> str:
+    index = op.to_index()
+    text: str = _stock_create_index(context, op)
+    expression: Any
+    for expression in index.expressions:
+        if not isinstance(expression, sa.Column):
+            text = _in_own_words(text, expression, context, is_index=True)
+    for value in index.dialect_kwargs.values():
+        if isinstance(value, sa.ClauseElement):
+            text = _in_own_words(text, value, context)
+    return text
+
+
+def _in_own_words(
+    text: str,
+    expression: sa.ClauseElement,
+    context: AutogenContext,
+    *,
+    is_index: bool = False,
+) -> str:
+    """Replace what Alembic wrote of an expression, which is for one database alone."""
+    impl = context.migration_context.impl
+    written = repr(impl.render_ddl_sql_expr(expression, is_index=is_index))
+    # `literal_column`, which stands in an index, knows no parameters.
+    code = text_code(expression, impl.dialect)
+    code = repr(sql(expression, impl.dialect)) if is_index else code
+    return text.replace(written, code, 1)
 
 
 def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
@@ -129,6 +200,8 @@ def default_code(value: Any) -> str:
         return f"sa.text({value.text!r})"
     if isinstance(value, sa.False_ | sa.True_ | sa.Null):
         return f"sa.{str(value).lower()}()"
+    if isinstance(value, next_value):
+        return f"sa.Sequence({value.sequence.name!r}).next_value()"
     if isinstance(value, FunctionElement) and not len(value.clauses):
         return f"sa.func.{value.name}()"
     sql = value.compile(compile_kwargs={"literal_binds": True})
@@ -142,6 +215,11 @@ def _value_code(value: Any, context: AutogenContext) -> str:
     """Return an argument of a call as a script has it."""
     if isinstance(value, TypeEngine):
         return type_code(value, context)
+    if isinstance(value, dict):
+        pairs = (f"{key!r}: {_value_code(it, context)}" for key, it in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, GENERATORS):
+        return str(render_item("server_default", value, context))
     if isinstance(value, sa.DefaultClause):
         return default_code(value.arg)
     if isinstance(value, sa.ColumnClause):

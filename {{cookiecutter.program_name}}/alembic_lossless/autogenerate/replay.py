@@ -21,6 +21,7 @@ from ..internals import in_place_of_op
 from ..operations.base import LosslessOp
 from ..runtime.run import unlogged
 from ..runtime.tokens import database_in
+from .object_history import ObjectHistory
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,15 @@ Tables = dict[tuple[str | None, str], dict[str, sa.Column[Any]]]
 class Recorder(Operations):
     """Take the place of `op` while revisions run, and only keep track of columns."""
 
-    def __init__(self, dialect: str = "sqlite") -> None:
+    def __init__(self, dialect: str = "sqlite", metadata: Any = None) -> None:
         """Start with no table, as the first revision does.
 
         :param dialect: the kind of database that revisions are told they run on.
+        :param metadata: the models', for their naming convention.
         """
-        super().__init__(_nowhere(dialect))
+        super().__init__(_nowhere(dialect, metadata))
         self.tables: Tables = {}
+        self.objects = ObjectHistory(self.migration_context)
         self.unique: set[str] = set()
         """The names of unique constraints, which MariaDB says are indexes."""
         self.indexes: set[str] = set()
@@ -57,6 +60,7 @@ class Recorder(Operations):
         """Remember what an operation does to columns."""
         if isinstance(operation, LosslessOp):
             operation = operation.as_alembic() or operation
+        self.objects.take(operation)
         match operation:
             case ops.CreateTableOp():
                 table = operation.to_table()
@@ -88,10 +92,11 @@ class Recorder(Operations):
                 self.foreign_keys.add(str(constraint.name))
 
 
-def _nowhere(dialect: str) -> MigrationContext:
+def _nowhere(dialect: str, metadata: Any) -> MigrationContext:
     """Return a context without a database, and without the log lines of a real one."""
     with unlogged():
         opts = {"as_sql": True, "output_buffer": StringIO()}
+        opts |= {"target_metadata": metadata}
         return MigrationContext.configure(dialect_name=dialect, opts=opts)
 
 
@@ -145,11 +150,12 @@ def replayed(context: MigrationContext) -> Recorder:
     if name not in found:
         environment = context.environment_context
         revisions = list(environment.script.walk_revisions()) if environment else []
-        found[name] = _replay(revisions[::-1], name)
+        recorder = Recorder(metadata=context.opts.get("target_metadata"))
+        found[name] = _replay(recorder, revisions[::-1], name)
     return found[name]
 
 
-def _replay(revisions: Sequence[Script], name: str) -> Recorder:
+def _replay(recorder: Recorder, revisions: Sequence[Script], name: str) -> Recorder:
     """Let every revision say what it does to columns and constraints.
 
     A revision that asks the database something cannot answer here: what it had not yet
@@ -158,7 +164,6 @@ def _replay(revisions: Sequence[Script], name: str) -> Recorder:
     :param revisions: from the first to the last.
     :param name: the database, for revisions with a part for each, or "".
     """
-    recorder = Recorder()
     with in_place_of_op(recorder):
         for revision in revisions:
             try:

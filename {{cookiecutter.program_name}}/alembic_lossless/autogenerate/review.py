@@ -28,6 +28,11 @@ from .checks import (
     refuse_uncompilable,
 )
 from .compare import compare_type
+from .compare_objects import (
+    checks_of_columns,
+    expressions_apart,
+    objects_as_declared,
+)
 from .constraint_guards import guard_keys, unique_as_declared
 from .costs import note_costs
 from .data_migration import refuse_unknown, write_data_migration
@@ -36,6 +41,7 @@ from .differences import refuse_differences
 from .draft import Draft, Step, tables
 from .enums import ask_for_values, shape_enums
 from .foreign_keys import free_indexes, free_retyped
+from .generated import refuse_computed, shape_generated
 from .layout import lay_out_when_written
 from .live import leave_others_at_work
 from .not_null import ask_fills, fill_asked, fill_neutrally
@@ -46,6 +52,7 @@ from .phases import split
 from .rename_detection import ask_renames
 from .render import render_item
 from .schemas import make_schemas, refuse_schemas
+from .table_options import mark_by_hand
 from .type_changes import change_types
 
 Function = Callable[..., Any]
@@ -59,7 +66,10 @@ QUESTIONS: tuple[Step, ...] = (
     refuse_primary_keys,
     refuse_contradictions,
     refuse_schemas,
+    refuse_computed,
     as_declared,
+    objects_as_declared,
+    checks_of_columns,
     unique_as_declared,
     forget_server_names,
     ask_for_values,
@@ -78,8 +88,11 @@ SHAPES: tuple[Step, ...] = (
     fill_neutrally,
     shape_enums,
     change_types,
+    shape_generated,
+    mark_by_hand,
     guard_keys,
     find_unnamed,
+    expressions_apart,
     mark_drops,
     make_schemas,
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import Operations, ops
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
@@ -160,3 +161,19 @@ def _create_unique(operations: Operations, op: CreateUniqueConcurrentlyOp) -> No
     names.execute(
         f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
     )
+
+
+class PostgreSQL(PostgresqlImpl):
+    """Make constraints with columns that are only included.
+
+    Alembic knows those of an index, and takes this class for PostgreSQL by its dialect.
+    """
+
+    __dialect__ = "postgresql"
+
+    def add_constraint(self, const: sa.Constraint, **kw: Any) -> None:
+        """Make a constraint."""
+        for name in const.dialect_kwargs.get("postgresql_include") or ():
+            if name not in const.table.c:
+                const.table.append_column(sa.Column(name))
+        super().add_constraint(const, **kw)

@@ -4,7 +4,7 @@
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,9 +13,9 @@ from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
 from ..rules import rule
-from ..runtime.journal import journal_of
 from ..types import survives
 from .base import LosslessOp, leaves_others_at_work, table
+from .rows import asks_only, label, not_null, refuse, rows_of
 from .value_sql import surely_survives
 
 
@@ -54,16 +54,16 @@ class RefuseLossOp(LosslessOp):
 @Operations.implementation_for(RefuseLossOp)
 def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
     name, column, new = op.arguments
-    if _asks_only(operations, f"does {new!r} hold every value of {name}.{column}?"):
+    if asks_only(operations, f"does {new!r} hold every value of {name}.{column}?"):
         return
     source = table(op, name, column)
     dialect = operations.get_context().dialect
     if dialect.name == "postgresql" and not leaves_others_at_work(operations):
         quoted = dialect.identifier_preparer.format_table(source)
         operations.execute(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
-    rows = _rows(operations, _doubtful(operations, source, new))
+    rows = rows_of(operations, _doubtful(operations, source, new))
     lost = (row for row in rows if not survives(row[0], new, dialect=dialect.name))
-    _refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
+    refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
 
 
 def _doubtful(
@@ -120,13 +120,13 @@ class RefuseDuplicatesOp(LosslessOp):
 @Operations.implementation_for(RefuseDuplicatesOp)
 def _refuse_duplicates(operations: Operations, op: RefuseDuplicatesOp) -> None:
     name, columns = op.arguments
-    subject = _label(name, columns)
-    if _asks_only(operations, f"is {subject} different in each row?"):
+    subject = label(name, columns)
+    if asks_only(operations, f"is {subject} different in each row?"):
         return
     source = table(op, name, *columns)
-    same = sa.select(source).where(*_not_null(source)).group_by(*source.columns)
-    shared = _rows(operations, same.having(sa.func.count() > 1))
-    _refuse(shared, f"{subject} holds", "more than once")
+    same = sa.select(source).where(*not_null(source)).group_by(*source.columns)
+    shared = rows_of(operations, same.having(sa.func.count() > 1))
+    refuse(shared, f"{subject} holds", "more than once")
 
 
 @rule("orphans", "guard", "Rows hold what is about to refer to no row.")
@@ -162,16 +162,16 @@ class RefuseOrphansOp(LosslessOp):
 @Operations.implementation_for(RefuseOrphansOp)
 def _refuse_orphans(operations: Operations, op: RefuseOrphansOp) -> None:
     name, columns, parent, keys = op.arguments
-    subject, target = _label(name, columns), _label(parent, keys)
-    if _asks_only(operations, f"is each {subject} a {target}?"):
+    subject, target = label(name, columns), label(parent, keys)
+    if asks_only(operations, f"is each {subject} a {target}?"):
         return
     source = table(op, name, *columns)
     found = table(op, parent, *keys).alias("parent")
     pairs = zip(source.columns, found.columns, strict=True)
     refers = sa.exists().where(*(child == key for child, key in pairs))
-    orphans = sa.select(source).where(*_not_null(source), ~refers)
-    rows = _rows(operations, orphans)
-    _refuse(rows, f"{subject} holds", f"that no {target} has")
+    orphans = sa.select(source).where(*not_null(source), ~refers)
+    rows = rows_of(operations, orphans)
+    refuse(rows, f"{subject} holds", f"that no {target} has")
 
 
 @rule("missing", "guard", "Rows are about to refer to a row that is not there.")
@@ -208,7 +208,7 @@ class RefuseMissingOp(LosslessOp):
 def _refuse_missing(operations: Operations, op: RefuseMissingOp) -> None:
     name, column, (parent, key), value = op.arguments
     question = f"is one {parent}.{key} {value!r}, for the rows of {name}?"
-    if _asks_only(operations, question):
+    if asks_only(operations, question):
         return
     rows = sa.select(sa.literal(1)).select_from(table(op, name))
     if column is not None:
@@ -221,42 +221,3 @@ def _refuse_missing(operations: Operations, op: RefuseMissingOp) -> None:
             f"No {parent}.{key} is {value!r}, to which the rows of {name} are about to"
             " refer. Add it and try again: this revision has changed nothing."
         )
-
-
-def _asks_only(operations: Operations, question: str) -> bool:
-    """With `--sql`, leave the question to whoever runs the script."""
-    context = operations.get_context()
-    if context.as_sql:
-        context.impl.static_output(f"-- First: {question}")
-    return context.as_sql
-
-
-def _rows(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[Any]]:
-    # PostgreSQL streams inside a transaction only.
-    journal = journal_of(operations.get_context())
-    streamed = {"stream_results": journal is None or not journal.commits()}
-    return operations.get_bind().execute(query, execution_options=streamed)
-
-
-def _refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
-    """Stop at rows that should not be, and say how many there are."""
-    remaining = iter(rows)
-    row = next(remaining, None)
-    if row is None:
-        return
-    count = 1 + sum(1 for _ in remaining)
-    values = "1 value" if count == 1 else f"{count} values"
-    example = row[0] if len(row) == 1 else tuple(row)
-    raise CommandError(
-        f"{holds} {values} {why}, for example {example!r}. Correct the rows and try"
-        " again: this revision has changed nothing."
-    )
-
-
-def _label(name: str, columns: Sequence[str]) -> str:
-    names = ", ".join(columns)
-    return f"{name} ({names})" if len(columns) > 1 else f"{name}.{names}"
-
-
-def _not_null(source: sa.TableClause) -> Iterable[sa.ColumnElement[bool]]:
-    return (column.is_not(None) for column in source.columns)

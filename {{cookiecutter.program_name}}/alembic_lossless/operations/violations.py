@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import sqlalchemy as sa
+from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.exc import IntegrityError
 
 from ..rules import rule
+from .base import LosslessOp, table
 from .names import Names
+from .rows import asks_only, label, refuse, rows_of
 
 CHECK = (
     "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint"
@@ -103,3 +106,45 @@ def _refuse(
             f"{some} of {names.name} {why}, for example {values}. Correct them and run"
             " the upgrade again: it goes on from here."
         )
+
+
+@rule("check", "guard", "Rows violate a CHECK that is about to be there.")
+@Operations.register_operation("refuse_violations")
+class RefuseViolationsOp(LosslessOp):
+    """Stop when rows violate a condition that is about to hold."""
+
+    function = "refuse_violations"
+
+    @classmethod
+    def refuse_violations(
+        cls,
+        operations: Operations,
+        table_name: str,
+        condition: str,
+        columns: Sequence[str],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Stop the revision when rows violate a condition that is about to hold.
+
+        Where it comes to NULL it holds, as in a CHECK.
+
+        :param table_name: the table, by the name it has now.
+        :param condition: SQL, with the names that columns have now.
+        :param columns: those to show of a row.
+        :param schema: the schema of the table.
+        :raises CommandError: with a count and an example.
+        """
+        operations.invoke(cls(table_name, condition, columns, schema=schema))
+
+
+@Operations.implementation_for(RefuseViolationsOp)
+def _refuse_violations(operations: Operations, op: RefuseViolationsOp) -> None:
+    name, condition, columns = op.arguments
+    subject = label(name, columns)
+    if asks_only(operations, f"is {condition} in each row of {name}?"):
+        return
+    source = table(op, name, *columns)
+    violates: sa.ColumnElement[bool] = sa.not_(sa.literal_column(f"({condition})"))
+    rows = rows_of(operations, sa.select(source).where(violates))
+    refuse(rows, f"{subject} holds", f"that violate {condition}")

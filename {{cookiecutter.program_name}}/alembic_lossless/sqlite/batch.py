@@ -123,6 +123,27 @@ class SQLite(Rebuild):
 
     __dialect__ = "sqlite"
 
+    def correct_for_autogen_constraints(
+        self,
+        conn_unique_constraints: set[sa.UniqueConstraint],
+        conn_indexes: set[sa.Index],
+        metadata_unique_constraints: set[sa.UniqueConstraint],
+        metadata_indexes: set[sa.Index],
+    ) -> None:
+        """Take indexes of expressions out, which SQLAlchemy does not reflect here.
+
+        Of `age DESC` it sees the column alone. Revisions say what they are.
+        """
+        del conn_unique_constraints, metadata_unique_constraints
+        found = {
+            index
+            for index in metadata_indexes
+            if not all(isinstance(it, sa.Column) for it in index.expressions)
+        }
+        names = {index.name for index in found}
+        metadata_indexes -= found
+        conn_indexes -= {index for index in conn_indexes if index.name in names}
+
     def cast_for_batch_migrate(
         self,
         existing: sa.Column[Any],

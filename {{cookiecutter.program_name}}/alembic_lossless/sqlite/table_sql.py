@@ -4,12 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from sqlalchemy.dialects import sqlite
+
 STRING = r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]"""
 
 COMMENT = re.compile(rf"({STRING})|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 TOKEN = re.compile(rf"\s+|{STRING}|\w+|.", re.DOTALL)
 """A doubled quote inside quotes makes two tokens, which does no harm here."""
+
+_QUOTER = sqlite.dialect().identifier_preparer
 
 CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
 
@@ -61,7 +65,7 @@ def renamed(condition: str, names: Mapping[str, str | None]) -> str | None:
         new = known.get(bare.lower(), bare) if word[0] != "'" else bare
         if new is None:
             return None
-        words.append(word if new == bare else f'"{new}"')
+        words.append(word if new == bare else _QUOTER.quote(new))
     return "".join(words)
 
 

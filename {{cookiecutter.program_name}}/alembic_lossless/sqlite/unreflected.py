@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from .table_sql import Item, read, renamed
 
@@ -68,6 +69,7 @@ class Unreflected:
             for item in self._items
             if (item.column is None or self._names.get(item.column))
             and (item.constraint is None or item.constraint in named)
+            and item.constraint not in self._replaced()
         ]
         lost = [
             clause for clause in CLAUSES if _count(stay, clause) > _count(after, clause)
@@ -78,6 +80,8 @@ class Unreflected:
         collations = {item.column: item.collation for item in after}
         for item in stay:
             new = self._names.get(item.column) if item.column else None
+            if self._drops_collation(item):
+                continue
             if item.collation and self._is_text(item) and not collations.get(new):
                 lost.append(f"COLLATE {item.collation} of {item.column}")
         actions = self._foreign_key_actions()
@@ -86,6 +90,12 @@ class Unreflected:
             if actions.get(now) != self._actions[key]:
                 lost.append(f"ON DELETE or ON UPDATE of {', '.join(key)}")
         return lost
+
+    def _replaced(self) -> set[str]:
+        """Return the names of constraints that the revision drops and makes."""
+        now = self._batch.named_constraints
+        old = [c for c in self._batch.table.constraints if c.name]
+        return {str(c.name) for c in old if now.get(c.name) is not c}
 
     def _conditions(self) -> list[str]:
         """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
@@ -97,9 +107,21 @@ class Unreflected:
 
     def _collate(self, item: Item) -> None:
         column = self._batch.new_table.columns.get(item.column)
+        if self._drops_collation(item):
+            return
         if column is not None and item.collation and isinstance(column.type, sa.String):
             column.type = copy.copy(column.type)
             column.type.collation = column.type.collation or item.collation
+
+    def _drops_collation(self, item: Item) -> bool:
+        """Tell whether a type was given anew that differs by its collation alone."""
+        if item.column not in self._batch.columns:
+            return False
+        old = self._batch.table.c[item.column].type
+        new = self._batch.columns[item.column].type
+        dialect = sqlite.dialect()
+        words = [type_.compile(dialect=dialect) for type_ in (old, new)]
+        return new is not old and words[0] == words[1]
 
     def _is_text(self, item: Item) -> bool:
         column = self._batch.new_table.columns.get(item.column)

@@ -1,0 +1,180 @@
+"""Write the page that says what drafts compare, from the gallery of attributes."""
+
+from collections.abc import Iterable, Iterator
+from inspect import signature
+
+import sqlalchemy as sa
+from alembic_lossless.autogenerate.table_options import NOT_COMPARED
+from attributes import ATTRIBUTES, Attribute
+from rendering import TEMPLATE
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+PAGE = TEMPLATE / "docs" / "compared.md"
+
+CLASSES = (
+    sa.Column,
+    sa.Index,
+    sa.CheckConstraint,
+    sa.UniqueConstraint,
+    sa.PrimaryKeyConstraint,
+    sa.ForeignKeyConstraint,
+    sa.Computed,
+    sa.Identity,
+    sa.Sequence,
+    sa.Table,
+)
+"""What a table is declared with; ForeignKey is a ForeignKeyConstraint of one column."""
+
+DIALECTS = (postgresql.dialect, mysql.dialect, sqlite.dialect)
+
+NO_PART_OF_A_TABLE = {"Update", "Delete", "CreateView", "Constraint"}
+"""What dialects have arguments for too; those of each kind of constraint are listed."""
+
+OF_PYTHON = {
+    **dict.fromkeys(("info", "doc", "key"), "for people and programs"),
+    **dict.fromkeys(("quote", "quote_schema"), "how a name is written"),
+    **dict.fromkeys(("args", "dialect_kw", "dialect_kwargs", "kw"), "all the others"),
+    **dict.fromkeys(("table", "metadata", "schema"), "where it belongs"),
+    **dict.fromkeys(("name", "columns"), "compared by Alembic"),
+}
+"""Arguments of many classes that no database hears of, and why."""
+
+SAYS_NOTHING = {
+    "Column.default": "Python gives it; a Sequence is compared",
+    "Column.insert_default": "Python gives it",
+    "Column.onupdate": "Python gives it",
+    "Column.server_onupdate": "says that the database does it by itself",
+    "Column.insert_sentinel": "for the order of returned rows",
+    "Column.system": "a column that the database makes by itself",
+    "Column.index": "an Index",
+    "Column.unique": "a UniqueConstraint",
+    "Column.type_": "compared, see the gallery of types",
+    "Column.nullable": "compared by Alembic",
+    "Column.primary_key": "compared; another key is refused",
+    "Column.server_default": "compared with the revisions",
+    "Column.sqlite_on_conflict_primary_key": "as `sqlite_on_conflict_not_null`",
+    "Column.sqlite_on_conflict_unique": "as `sqlite_on_conflict_not_null`",
+    "Index.postgresql_concurrently": "how it is made",
+    "CheckConstraint.postgresql_not_valid": "how it is made",
+    "CheckConstraint.deferrable": "no database can",
+    "CheckConstraint.initially": "no database can",
+    "ForeignKeyConstraint.postgresql_not_valid": "how it is made",
+    "ForeignKeyConstraint.refcolumns": "compared by Alembic",
+    "ForeignKeyConstraint.use_alter": "how it is made",
+    "ForeignKeyConstraint.link_to_name": "how names are read",
+    "Identity.on_null": "Oracle's",
+    "Identity.order": "Oracle's",
+    "Sequence.order": "Oracle's",
+    "Sequence.optional": "then there is none",
+    "Sequence.for_update": "when Python asks for the next value",
+    "Table.autoload_with": "how it is read",
+    "Table.autoload_replace": "how it is read",
+    "Table.keep_existing": "how it is read",
+    "Table.extend_existing": "how it is read",
+    "Table.resolve_fks": "how it is read",
+    "Table.include_columns": "how it is read",
+    "Table.implicit_returning": "how rows are written",
+    "Table.listeners": "for programs",
+    "Table.postgresql_ignore_search_path": "how it is read",
+    "Table.postgresql_on_commit": "of temporary tables",
+}
+"""Arguments that no database hears of, or that are compared elsewhere."""
+
+
+def arguments() -> Iterator[str]:
+    """Give each argument of a class that SQLAlchemy or a dialect knows."""
+    for made in CLASSES:
+        names = [*signature(made.__init__).parameters][1:]
+        public = (name for name in names if not name.startswith("_"))
+        yield from (f"{made.__name__}.{name}" for name in public)
+    for dialect in DIALECTS:
+        for construct, given in dialect.construct_arguments or ():
+            known = (name for name, value in given.items() if _is_declared(value))
+            if construct.__name__ not in NO_PART_OF_A_TABLE:
+                for name in known:
+                    yield f"{construct.__name__}.{dialect.name}_{name}"
+
+
+def _is_declared(value: object) -> bool:
+    return "REFLECTED_ONLY" not in repr(value)
+
+
+def is_listed(argument: str) -> bool:
+    """Tell whether the gallery or the page has an argument."""
+    listed = {name_of(it) for it in ATTRIBUTES} | {*SAYS_NOTHING, *NOT_COMPARED}
+    return argument in listed or argument.partition(".")[2] in OF_PYTHON
+
+
+def name_of(attribute: Attribute) -> str:
+    """Return the argument that a row of the gallery is about."""
+    return attribute.name.partition(":")[0].partition(" ")[0]
+
+
+def table(rows: Iterable[Attribute]) -> str:
+    """Return rows of the gallery as a table of Markdown."""
+    found = dict[str, list[str]]()
+    for row in rows:
+        databases = found.setdefault(row.name, [])
+        databases += [it for it in row.databases if it not in databases]
+    lines = [f"| {name} | {', '.join(on)} |" for name, on in sorted(found.items())]
+    return "\n".join(["| attribute | tried on |", "|---|---|", *lines])
+
+
+def page() -> str:
+    """Return the whole page."""
+    drafted = (it for it in ATTRIBUTES if it.databases and not it.is_marked)
+    marked = (it for it in ATTRIBUTES if it.databases and it.is_marked)
+    named = "\n".join(f"- `{name}`" for name in NOT_COMPARED)
+    nothing = "\n".join(f"- `{name}`: {why}" for name, why in SAYS_NOTHING.items())
+    return TEXT.format(
+        drafted=table(drafted), marked=table(marked), named=named, nothing=nothing
+    )
+
+
+TEXT = """\
+# What drafts compare
+
+What SQLAlchemy can declare of a table is compared with the database, or with what the
+revisions declared where a database gives it back in other words or not at all. This
+page is written from the tests that do it (`tests/compared.py`).
+
+What was made by SQL of your own (`op.execute`) is in no revision's words: of that the
+database alone is asked, and only for what Alembic asks it.
+
+## A draft makes the change
+
+For each row a model is drafted, made, compared with what `create_all` makes, taken back
+and made again; then the model is changed, and all of that once more.
+
+{drafted}
+
+A CHECK that rows violate stops the upgrade before anything is changed, as a unique key
+does. A column with values that becomes computed, and a computed one that is to hold
+values, are refused: no draft can do that to rows. On PostgreSQL before 17 a column with
+another formula is made anew, and the revision stops where an index uses it.
+
+## A draft says what you have to write
+
+These are in the first draft of a table. A change is marked with `# REVIEW:`; you write
+the `op.execute` for it above the `op.changed_by_hand(…)` that the draft has, which
+tells later drafts.
+
+{marked}
+
+## Not compared
+
+A model that has one of these is named in one line, at each draft and `check`:
+
+{named}
+- a CHECK without a name, in a table that exists: give it one
+- `create_constraint` of a Boolean or an Enum that is switched on or off later
+
+## Nothing to compare
+
+No database hears of these, or they are compared with something else:
+
+{nothing}
+"""
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

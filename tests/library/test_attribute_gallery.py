@@ -1,0 +1,138 @@
+"""Each attribute of a table in a model: drafted, changed, and taken back."""
+
+import importlib
+import re
+from pathlib import Path
+from textwrap import indent
+
+from attributes import ATTRIBUTES, Attribute
+from compared import PAGE, arguments, is_listed, page
+from drafts import define_thing, draft, refusal
+from environment import Environment
+from gallery import COLLATIONS
+from schema import snapshot
+from servers import empty_database
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.pool import NullPool
+
+HEADER = '''"""Every attribute."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.sql.elements import conv
+
+from .db import Model
+
+
+COLLATION = {collation!r}
+
+
+class Own(sa.TypeDecorator):
+    impl = sa.Boolean
+    cache_ok = True
+
+
+class Parent(Model):
+    __tablename__ = "parent"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+'''
+TABLE = """
+
+class Thing{number}(Model):
+    __tablename__ = "{table}"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+{lines}
+"""
+
+
+def test_every_argument_is_listed() -> None:
+    """SQLAlchemy takes a new argument, and somebody has to say what drafts do of it."""
+    missing = [name for name in arguments() if not is_listed(name)]
+    assert not missing
+
+
+def test_the_page_is_written_from_the_gallery() -> None:
+    """I look an attribute up in the docs, and read what the tests do with it."""
+    assert PAGE.read_text() == page()
+
+
+def models_of(attributes: list[Attribute], moment: str, database: str) -> str:
+    """Return a module with a table for each attribute, before or after its change."""
+    text = HEADER.format(collation=COLLATIONS[database])
+    for number, attribute in enumerate(attributes):
+        table = f"t_{number}"
+        lines = indent(getattr(attribute, moment), "    ").replace("{t}", table)
+        text += TABLE.format(number=number, table=table, lines=lines)
+    return text
+
+
+def created(project: Environment, database: str, folder: Path) -> list[str]:
+    """Return what `create_all` makes of the models in an empty database."""
+    with empty_database(database, folder) as url, project.migrations() as migrations:
+        migrations.project.import_models()
+        metadata: MetaData = importlib.import_module("friend_book.db").Model.metadata
+        metadata.create_all(create_engine(url, poolclass=NullPool))
+        return snapshot(url)
+
+
+def without(tables: list[int], lines: list[str]) -> list[str]:
+    """Return what a database says of all but some tables."""
+    names = "|".join(f"t_{number}" for number in tables) or "none"
+    speaks = re.compile(rf"\b({names})(_|\b)")
+    return [line for line in lines if not speaks.search(line)]
+
+
+def test_each_attribute_settles(
+    project: Environment, database_url: str, tmp_path: Path
+) -> None:
+    """I use and change whatever SQLAlchemy has, and get what create_all makes of it."""
+    database = database_url.partition("+")[0].partition(":")[0]
+    shop = project.using(database_url)
+    chosen = [it for it in ATTRIBUTES if database in it.databases]
+    shop.alembic("upgrade", "head")
+    snapshots = [snapshot(database_url)]
+    for moment in ("before", "after"):
+        (shop.package / "things.py").write_text(models_of(chosen, moment, database))
+        with shop.migrations() as migrations:
+            assert migrations.revision(moment)
+            migrations.upgrade()
+            assert str(migrations.differences() or "") == ""
+            assert migrations.revision("nothing") is None
+            snapshots.append(snapshot(database_url))
+            migrations.downgrade("-1")
+            assert snapshot(database_url) == snapshots[-2]
+            migrations.upgrade()
+            assert snapshot(database_url) == snapshots[-1]
+        marked = moment == "after"
+        others = [
+            number
+            for number, it in enumerate(chosen)
+            if database in it.in_other_words or (marked and it.is_marked)
+        ]
+        made = created(shop, database, tmp_path)
+        assert without(others, snapshots[-1]) == without(others, made)
+
+
+def test_a_column_that_becomes_computed_stops_the_draft(project: Environment) -> None:
+    """I make a formula of a column with values, and am told to do it by hand."""
+    define_thing(project, "age = sa.Integer", "twice = sa.Integer")
+    draft(project, "thing")
+    formula = "sa.Integer, sa.Computed('age * 2')"
+    define_thing(project, "age = sa.Integer", f"twice = {formula}")
+    said = refusal(project, "revision", "--autogenerate", "-m", "formula")
+    assert "thing.twice becomes computed." in said
+
+
+def test_what_no_draft_can_change_is_marked(project: Environment) -> None:
+    """I change an option of a table, and the draft says what I have to write."""
+    path = project.package / "things.py"
+    define_thing(project, "age = sa.Integer")
+    draft(project, "thing")
+    options = '    __table_args__ = {"mysql_engine": "Aria", "sqlite_strict": True}'
+    path.write_text(f"{path.read_text()}\n{options}\n")
+    assert "thing: mysql_engine, sqlite_strict changed" in refusal(project, "check")
+    text = draft(project, "options")
+    assert "# REVIEW: thing: mysql_engine=None, sqlite_strict=None becomes" in text
+    assert 'op.changed_by_hand("thing", mysql_engine="Aria"' in text

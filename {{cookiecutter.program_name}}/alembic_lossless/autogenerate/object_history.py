@@ -1,0 +1,166 @@
+"""Which indexes and constraints revisions have made, by table, as they read now."""
+
+import copy
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
+from alembic.operations.schemaobj import SchemaObjects
+from alembic.runtime.migration import MigrationContext
+
+from ..operations.by_hand import ChangedByHandOp
+from ..operations.sequences import AlterSequenceOp, CreateSequenceOp, DropSequenceOp
+from .named_objects import (
+    Create,
+    Objects,
+    created_by,
+    name_of,
+    objects_of,
+    options_of_column,
+    options_of_table,
+    renamed_columns,
+)
+from .operations import Key
+
+
+class ObjectHistory:
+    """Follow the operations of revisions, one after the other."""
+
+    def __init__(self, context: MigrationContext) -> None:
+        """Begin with no table.
+
+        :param context: it knows the naming convention.
+        """
+        self._context = context
+        self.tables: defaultdict[Key, Objects] = defaultdict(dict)
+        self.sequences: dict[Key, dict[str, Any]] = {}
+        """The options of the sequences."""
+        self.options: dict[tuple[Key, str | None], dict[str, Any]] = {}
+        """The options of tables, whose column is None, and of columns."""
+
+    def take(self, op: MigrateOperation) -> None:
+        """Remember what an operation does to indexes and constraints."""
+        match op:
+            case ops.CreateTableOp():
+                table = op.to_table(self._context)
+                self.tables[op.schema, op.table_name] = objects_of(table)
+                self._take_options(table)
+            case ops.DropTableOp():
+                self.tables.pop((op.schema, op.table_name), None)
+            case ops.RenameTableOp():
+                key = (op.schema, op.table_name)
+                self.rename_table(key, op.new_table_name)
+            case ops.AddColumnOp():
+                self._add_column(op)
+            case ops.DropColumnOp():
+                key = (op.schema, op.table_name)
+                self.rename_columns(key, {op.column_name: None})
+            case ops.AlterColumnOp(modify_name=str(new)):
+                key = (op.schema, op.table_name)
+                self.rename_columns(key, {op.column_name: new})
+            case _:
+                self._take_object(op)
+
+    def _take_object(self, op: MigrateOperation) -> None:
+        match op:
+            case ops.CreateTableCommentOp() | ops.DropTableCommentOp():
+                comment = getattr(op, "comment", None)
+                self._change_options((op.schema, op.table_name), None, comment=comment)
+            case ChangedByHandOp():
+                table, *column = op.arguments
+                key = (op.schema, table)
+                self._change_options(key, *column or [None], **op.options)
+            case CreateSequenceOp() | AlterSequenceOp():
+                key = (op.schema, op.arguments[0])
+                options = dict(op.options)
+                options.pop("existing", None)
+                self.sequences[key] = options
+            case DropSequenceOp():
+                self.sequences.pop((op.schema, op.arguments[0]), None)
+            case ops.CreateIndexOp():
+                self._add(copy.copy(op))
+            case ops.AddConstraintOp():
+                made = op.to_constraint(self._context)
+                self._add(created_by(made))
+            case ops.DropIndexOp():
+                key = (op.schema, op.table_name or "")
+                self._drop("index", str(op.index_name), key)
+            case ops.DropConstraintOp():
+                key = (op.schema, op.table_name)
+                self._drop("constraint", str(op.constraint_name), key)
+
+    def rename_table(self, key: Key, new: str) -> None:
+        """Give a table another name."""
+        if key not in self.tables:
+            return
+        for place in [place for place in self.options if place[0] == key]:
+            self.options[(key[0], new), place[1]] = self.options.pop(place)
+        objects = self.tables[key[0], new] = self.tables.pop(key)
+        for op in objects.values():
+            own = "source_table" if hasattr(op, "source_table") else "table_name"
+            setattr(op, own, new)
+        for op in self._references(key):
+            op.referent_table = new
+
+    def rename_columns(self, key: Key, names: Mapping[str, str | None]) -> None:
+        """Give columns of a table other names; None stands for one that goes."""
+        found = {
+            name: renamed_columns(op, names) for name, op in self.tables[key].items()
+        }
+        self.tables[key] = {name: op for name, op in found.items() if op is not None}
+        for old, new in names.items():
+            options = self.options.pop((key, old), None)
+            if new is not None and options is not None:
+                self.options[key, new] = options
+        for op in self._references(key):
+            op.remote_cols = [names.get(name) or name for name in op.remote_cols]
+
+    def _references(self, key: Key) -> list[ops.CreateForeignKeyOp]:
+        return [
+            op
+            for objects in self.tables.values()
+            for op in objects.values()
+            if isinstance(op, ops.CreateForeignKeyOp)
+            and (op.kw.get("referent_schema"), op.referent_table) == key
+        ]
+
+    def _add_column(self, op: ops.AddColumnOp) -> None:
+        """Remember what a column brings along, as `unique=True` or a foreign key."""
+        column = op.column
+        if column.table is not None:  # Alembic, too, has none but by a private name
+            column = sa.Table("copy", sa.MetaData(), column.copy()).c[column.key]
+        build = SchemaObjects(self._context)
+        table = build.table(op.table_name, column, schema=op.schema)
+        self.tables[op.schema, op.table_name] |= objects_of(table)
+        key = (op.schema, op.table_name)
+        self.options[key, column.name] = options_of_column(table.c[column.name])
+
+    def _take_options(self, table: sa.Table) -> None:
+        key = (table.schema, table.name)
+        comment = {"comment": table.comment}
+        self.options[key, None] = options_of_table(table) | comment
+        for column in table.columns:
+            self.options[key, column.name] = options_of_column(column)
+
+    def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
+        self.options[key, column] = self.options.get((key, column), {}) | options
+
+    def _add(self, op: Create) -> None:
+        name = name_of(op)
+        if name is not None:
+            self.tables[table_of(op)][name] = op
+
+    def _drop(self, kind: str, name: str, key: Key) -> None:
+        """Forget an object; an index may be dropped without naming its table."""
+        tables = [self.tables[key]] if key[1] else list(self.tables.values())
+        for objects in tables:
+            objects.pop((kind, name), None)
+
+
+def table_of(op: Create) -> Key:
+    """Return the table of an index or a constraint."""
+    if isinstance(op, ops.CreateForeignKeyOp):
+        return op.kw.get("source_schema"), op.source_table
+    return op.schema, op.table_name
