@@ -1,67 +1,16 @@
 """The order of operations: foreign keys allow few, and drafts come out of a set."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
-from heapq import heappop, heappush
 from typing import TypeVar
 
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 
-from ..internals import dropped_items
 from .draft import Draft
 from .operations import label, unique_index
-
-Whole = ops.CreateTableOp | ops.DropTableOp
-
-Keyed = tuple[Whole, list[ForeignKeyConstraint]]
-"""A table that arrives or goes, and its foreign keys."""
-
-
-def target(fk: ForeignKeyConstraint) -> tuple[str, set[str]]:
-    """Return the table that a foreign key refers to, and the columns."""
-    names = [element.target_fullname.rpartition(".") for element in fk.elements]
-    return names[0][0], {column for _, _, column in names}
-
-
-def _keys_to_others(op: Whole) -> list[ForeignKeyConstraint]:
-    """Return the foreign keys of a table, but those to itself."""
-    whole = op.columns if isinstance(op, ops.CreateTableOp) else dropped_items(op)
-    keys = [item for item in whole if isinstance(item, ForeignKeyConstraint)]
-    own = label(op.schema, op.table_name)
-    others = (fk for fk in keys if target(fk)[0] != own)
-    return sorted(others, key=lambda fk: list(fk.column_keys))
-
-
-def by_reference(
-    tables: Iterable[Whole],
-) -> tuple[list[Keyed], list[ForeignKeyConstraint]]:
-    """Return tables in order, those that others refer to first.
-
-    Next is always the one with the fewest foreign keys to those that still wait.
-
-    :return: also the foreign keys that close a cycle: no order has room for them.
-    """
-    waiting = {label(op.schema, op.table_name): op for op in tables}
-    keys = {name: _keys_to_others(op) for name, op in waiting.items()}
-    referring = defaultdict[str, list[str]](list)
-    for name, own in keys.items():
-        for fk in own:
-            referring[target(fk)[0]].append(name)
-    count = Counter(name for parent in waiting for name in referring[parent])
-    heap = sorted((count[name], name) for name in waiting)
-    found, cycles = list[Keyed](), list[ForeignKeyConstraint]()
-    while heap:
-        number, name = heappop(heap)
-        if name not in waiting or number != count[name]:
-            continue  # it came, or was counted again, meanwhile
-        cycles += [fk for fk in keys[name] if target(fk)[0] in waiting]
-        found.append((waiting.pop(name), keys[name]))
-        for other in referring[name]:
-            count[other] -= 1
-            heappush(heap, (count[other], other))
-    return found, cycles
+from .reference_order import Keyed, Whole, by_reference, target
 
 
 def changed_columns(changes: Iterable[ops.ModifyTableOps]) -> dict[str, set[str]]:
