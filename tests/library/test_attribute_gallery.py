@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 from textwrap import indent
 
+import pytest
 from attributes import ATTRIBUTES, Attribute
 from compared import PAGE, arguments, is_listed, page
 from drafts import define_thing, draft, refusal
 from environment import Environment
 from gallery import COLLATIONS
 from schema import snapshot
-from servers import empty_database
+from servers import DATABASES, empty_database
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -113,6 +114,33 @@ def test_each_attribute_settles(
         ]
         made = created(shop, database, tmp_path)
         assert without(others, snapshots[-1]) == without(others, made)
+
+
+@pytest.mark.parametrize(
+    ("drafted_on", "database_url"),
+    [("sqlite", "postgresql"), ("postgresql", "mariadb"), ("mariadb", "sqlite")],
+    indirect=["database_url"],
+)
+def test_a_draft_of_attributes_runs_elsewhere(
+    project: Environment, drafted_on: str, database_url: str, tmp_path: Path
+) -> None:
+    """I draft on one database, and the revisions do the same on another one."""
+    chosen = [it for it in ATTRIBUTES if len(it.databases) == len(DATABASES)]
+    chosen = [it for it in chosen if "COLLATION" not in it.before + it.after]
+    there = project.using(database_url)
+    with empty_database(drafted_on, tmp_path) as url:
+        here = project.using(url)
+        here.alembic("upgrade", "head")
+        for moment in ("before", "after"):
+            models = models_of(chosen, moment, drafted_on)
+            (here.package / "things.py").write_text(models)
+            here.commands(f"revision --autogenerate -m {moment}", "upgrade head")
+    there.commands("upgrade head", "check", "downgrade -2", "upgrade head", "check")
+    others = [number for number, it in enumerate(chosen) if it.is_marked]
+    kind = database_url.partition("+")[0].partition(":")[0]
+    others += [number for number, it in enumerate(chosen) if it.in_other_words]
+    made = created(there, kind, tmp_path)
+    assert without(others, snapshot(database_url)) == without(others, made)
 
 
 def test_a_column_that_becomes_computed_stops_the_draft(project: Environment) -> None:

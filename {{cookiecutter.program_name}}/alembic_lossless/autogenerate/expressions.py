@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import CompileError
 
 from ..stored_types import DIALECTS
 
@@ -31,9 +33,13 @@ def sql(expression: sa.ClauseElement, dialect: Dialect) -> str:
 
     :param dialect: the database on which it is drafted.
     """
-    shown = copy.copy(dialect)
+    # That of SQLite says 1 in any case.
+    shown = DefaultDialect() if dialect.name == "sqlite" else copy.copy(dialect)
     shown.supports_native_boolean = True
-    text = str(expression.compile(dialect=shown, compile_kwargs=WRITTEN))
+    try:
+        text = str(expression.compile(dialect=shown, compile_kwargs=WRITTEN))
+    except CompileError:  # it has a word that is SQLite's alone
+        text = str(expression.compile(dialect=dialect, compile_kwargs=WRITTEN))
     if dialect.paramstyle in {"format", "pyformat"}:
         text = text.replace("%%", "%")
     return text

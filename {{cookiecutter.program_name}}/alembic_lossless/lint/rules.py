@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic.operations import MigrateOperation
 
+from ..operations.base import LosslessOp
 from .cost import Finding, Growth, Harm, State
 
 Matched = dict[str, Any]
@@ -87,6 +88,8 @@ def examine(operation: MigrateOperation, state: State) -> list[Finding]:
 
     :param state: what is known of the tables before the operation.
     """
+    if isinstance(operation, LosslessOp):
+        operation = operation.stops_like()
     return [found for rule in RULES for found in rule.findings(operation, state)]
 
 

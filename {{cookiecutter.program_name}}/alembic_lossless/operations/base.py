@@ -34,6 +34,10 @@ class LosslessOp(MigrateOperation):
         """
         return None
 
+    def stops_like(self) -> MigrateOperation:
+        """Return the operation that makes others wait as this one does."""
+        return self
+
 
 def table(op: LosslessOp, name: str, *columns: str) -> sa.TableClause:
     """Return a table that an operation speaks of, with these columns."""

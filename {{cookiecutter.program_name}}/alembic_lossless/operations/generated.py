@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import Operations, ops
+from alembic.operations import MigrateOperation, Operations, ops
 from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
@@ -36,6 +36,15 @@ class AlterGeneratedOp(LosslessOp):
             existing_server_default=self.options["existing"],
             modify_server_default=new,
         )
+
+    def stops_like(self) -> MigrateOperation:
+        """Return what computes the values of all rows, where a formula changes."""
+        table, column, type_, new = self.arguments
+        if not isinstance(new, sa.Computed):
+            return self
+        formula = sa.Computed(new.sqltext, persisted=new.persisted)
+        made = sa.Column(column, type_, formula)
+        return ops.AddColumnOp(table, made, schema=self.schema)
 
     @classmethod
     def alter_generated(  # noqa: PLR0913  what a revision has to say
