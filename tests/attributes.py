@@ -141,6 +141,16 @@ INDEXES = [
         "",
         ("sqlite", "postgresql"),
     ),
+    Attribute(
+        "Index.expressions: beside a CHECK",
+        args("sa.Index('ix_{t}', sa.func.lower(name))", more=BOTH),
+        args(
+            "sa.Index('ix_{t}', sa.func.upper(name))",
+            "sa.CheckConstraint('age > 0', name='positive')",
+            more=BOTH,
+        ),
+        STANDARD,
+    ),
     index(".expressions: DESC", "age", "age.desc()"),
     index(".expressions: no DESC", "age.desc()", "age"),
     index(".expressions: NULLS FIRST", "age.desc()", "age.desc().nulls_last()", PG),

@@ -153,6 +153,17 @@ def test_a_column_that_becomes_computed_stops_the_draft(project: Environment) ->
     assert "thing.twice becomes computed." in said
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_new_formula_says_who_waits(project: Environment, database_url: str) -> None:
+    """I change a formula, and the draft says that the table cannot be used then."""
+    shop = project.using(database_url)
+    for times in (2, 3):
+        formula = f"sa.Computed('age * {times}', persisted=True)"
+        define_thing(shop, "age = sa.Integer", f"much = sa.Integer, {formula}")
+        text = draft(shop, f"times {times}")
+    assert "# LOCKS: Nobody can use thing" in text
+
+
 def test_what_no_draft_can_change_is_marked(project: Environment) -> None:
     """I change an option of a table, and the draft says what I have to write."""
     path = project.package / "things.py"

@@ -51,6 +51,16 @@ def round_trip_again(shop: Environment) -> str:
     return newest(shop, "check")
 
 
+def test_a_value_in_a_check_counts_to_the_space(project: Environment) -> None:
+    """I change a blank inside a value of a CHECK, and it is another CHECK."""
+    define(project, "name <> 'a b'", "name = sa.String(9)")
+    draft(project, "first")
+    define(project, "name  <>  'a b'", "name = sa.String(9)")
+    alembic(project, "check")
+    define(project, "name <> 'ab'", "name = sa.String(9)")
+    assert "CHECK ck_thing_sane" in refusal(project, "check")
+
+
 def test_a_check_follows_a_renamed_column(shop: Environment) -> None:
     """I rename a column, and its CHECK is the same under the new name."""
     define(shop, "age > -2")

@@ -22,6 +22,9 @@ WRITTEN = {"literal_binds": True, "include_table": False}
 PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 """A colon that text would take for the beginning of a parameter."""
 
+LITERAL = re.compile(r"""('(?:[^']|'')*')|["`]|\s+""")
+"""A value in quotes, which is kept, or what means nothing."""
+
 NO_ACTION = "NO ACTION"
 """What a foreign key does to rows that refer to what goes, if nothing is said."""
 
@@ -101,8 +104,9 @@ def _texts(value: Any) -> set[str]:
 
 
 def _bare(text: str) -> str:
-    """Return text without quotes of names, doubled signs and space."""
-    plain = re.sub(r'["`]|\s+', "", text).replace("%%", "%").replace(r"\:", ":")
+    """Return text without quotes of names, doubled signs and space between words."""
+    plain = LITERAL.sub(lambda it: it[1] or "", text)
+    plain = plain.replace("%%", "%").replace(r"\:", ":")
     while plain.startswith("(") and _closes_last(plain):
         plain = plain[1:-1]
     return plain
