@@ -164,6 +164,22 @@ def test_a_new_formula_says_who_waits(project: Environment, database_url: str) -
     assert "# LOCKS: Nobody can use thing" in text
 
 
+def test_what_is_not_compared_is_named(project: Environment) -> None:
+    """I use what drafts know nothing of, and am told so at each draft and check."""
+    define_thing(project, "age = sa.Integer")
+    base = project.package / "db.py"  # whose convention lets no CHECK be unnamed
+    base.write_text(re.sub(r'    "ck": .*\n', "", base.read_text()))
+    path = project.package / "things.py"
+    key = "sa.PrimaryKeyConstraint('id', deferrable=True)"
+    check = "sa.CheckConstraint('age > 0')"
+    path.write_text(f"{path.read_text()}\n    __table_args__ = ({key}, {check})\n")
+    said = project.commands("upgrade head", "revision --autogenerate -m thing")
+    assert "thing: PrimaryKeyConstraint.deferrable is not compared" in said
+    said = project.commands("upgrade head", "check")
+    assert "thing: PrimaryKeyConstraint.deferrable is not compared" in said
+    assert "thing: a CHECK without a name is not compared (age > 0)" in said
+
+
 def test_what_no_draft_can_change_is_marked(project: Environment) -> None:
     """I change an option of a table, and the draft says what I have to write."""
     path = project.package / "things.py"
