@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RECIPE = r"^\*\*{}\*\*.*?(?=^\*\*|^## |\Z)"
+RECIPE = r"^\*\*{}\*\*.*?(?=^\*\*|^##|\Z)"
 CHANGING = (
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])"), "REVISION"),
     (re.compile(r"\b20\d{6}_\d{6}_"), "TIME_"),

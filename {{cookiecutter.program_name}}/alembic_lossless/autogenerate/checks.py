@@ -122,7 +122,7 @@ log = logging.getLogger("alembic.review")
 @rule(
     "drop-all",
     "refusal",
-    "Every table would be dropped: the models were not imported.",
+    "Every table would be dropped: the models were not imported, or are others.",
 )
 def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse a draft without a single table that stays, unless each was answered.
