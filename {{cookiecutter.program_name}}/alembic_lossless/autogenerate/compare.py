@@ -140,9 +140,11 @@ def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | N
             name = old.name or getattr(declared, "name", None) or new.name
             return name != new.name or set(old.enums) != set(new.enums)
         return None
+    others = {enum.name: enum for enum in enums_in(new)}
+    if not others:
+        return None
     known = {enum.name: enum for enum in enums_in(inspected)}
     known = known or {enum.name: enum for enum in enums_in(declared)}
-    others = {enum.name: enum for enum in enums_in(new)}
     changed = (
         set(known[name].enums) != set(others[name].enums)
         for name in known.keys() & others.keys()
