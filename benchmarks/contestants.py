@@ -108,10 +108,14 @@ def run(folder: Path, command: str) -> None:
         sys.exit(f"{command} in {folder}\n{done.stdout}{done.stderr}")
 
 
-def make_template(folder: Path) -> None:
-    """Generate a project with the default answers."""
+def make_template(folder: Path, **answers: str) -> None:
+    """Generate a project.
+
+    :param answers: answers that differ from the defaults.
+    """
     options = f"--default-config --no-input --output-dir {folder.parent}"
-    run(TEMPLATE, f"cookiecutter {options} {TEMPLATE} program_name=app")
+    given = " ".join(f"{key}={value}" for key, value in answers.items())
+    run(TEMPLATE, f"cookiecutter {options} {TEMPLATE} program_name=app {given}")
     (folder.parent / "app").rename(folder)
 
 

@@ -1,138 +1,57 @@
-"""Time a day's commands beside those of other tools, in one run, and print Markdown.
+"""Measure how long the work takes beside other tools, and write docs/speed.md.
 
-Usage: python benchmarks/speed.py [ROUNDS]
+Usage: python benchmarks/speed.py [--rounds ROUNDS] [--machine TEXT] [PART ...]
 
-Needs `pip install --group dev --group benchmarks`, and Linux or macOS. A figure is the
-processor time of the commands, which other work on the machine changes little, the
-median of rounds in which the tools take turns; behind it is its ratio to this
-template's. Only ratios travel to another machine.
+Parts are `commands`, `revisions`, `tables`, `rows`, `tests`, `start` and `generate`; all
+of them without an argument. What other parts measured before is kept in speed.json, so
+that they can be measured one at a time.
+
+Needs `pip install --group dev --group benchmarks`, uv, and Linux or macOS. A figure is the
+processor time of whole processes, which other work on the machine changes little, and the
+median of rounds in which the tools take turns. Only ratios travel to another machine.
 """
 
-import shutil
+import argparse
+import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
-from statistics import median
-from tempfile import TemporaryDirectory
+from typing import Any
 
-from contestants import CONTESTANTS, Contestant, run
+import speed_app
+import speed_commands
+import speed_growth
+import speed_report
 
-MANY = 1000
-START = "import app; app.create_app()"
-ALEMBIC_SCRIPT = """\
-from alembic import op
-revision, down_revision = "r{number}", {before}
-def upgrade():
-    op.execute("CREATE TABLE t{number} (id INTEGER PRIMARY KEY)")
-def downgrade():
-    op.execute("DROP TABLE t{number}")
-"""
-DJANGO_SCRIPT = """\
-from django.db import migrations
-class Migration(migrations.Migration):
-    dependencies = {before}
-    operations = [
-        migrations.RunSQL("CREATE TABLE t{number} (id INTEGER PRIMARY KEY)"),
-    ]
-"""
-
-Measured = dict[str, float]
+PARTS: dict[str, Callable[[int], Any]] = {
+    "commands": speed_commands.measured,
+    "revisions": speed_growth.revisions,
+    "tables": speed_growth.tables,
+    "rows": speed_growth.rows,
+    "tests": speed_app.tests,
+    "start": speed_app.start,
+    "generate": speed_app.generate,
+}
 
 
 def main() -> None:
-    """Measure everything and print one table."""
-    rounds = int(sys.argv[1]) if sys.argv[1:] else 5
-    with TemporaryDirectory() as folder:
-        made = {each.name: Path(folder) / f"{n}" for n, each in enumerate(CONTESTANTS)}
-        for each in CONTESTANTS:
-            each.make(made[each.name])
-        print("| | " + " | ".join(made) + " |")
-        print("|---" * (len(made) + 1) + "|")
-        for title, measure in MEASURES.items():
-            print(row(title, in_turns(measure, made, rounds), list(made)), flush=True)
+    """Measure parts, and write the report and the picture of all that is known."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--machine", help="a sentence about it, for the report")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - PARTS.keys():
+        sys.exit(f"There is no part {min(unknown)!r}: {', '.join(PARTS)}.")
+    file = speed_report.path()
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    if options.machine:
+        kept["machine"] = options.machine
+    for part in options.parts or PARTS:
+        kept[part] = PARTS[part](options.rounds)
+        print(part, json.dumps(kept[part], indent=2), flush=True)
+        file.write_text(json.dumps(kept, indent=2) + "\n")
+        speed_report.write(kept)
 
-
-def in_turns(
-    measure: Callable[[Contestant, Path], float | None],
-    made: dict[str, Path],
-    rounds: int,
-) -> Measured:
-    """Return the median of each tool, measured in turns on fresh copies."""
-    found: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        for each in CONTESTANTS:
-            with TemporaryDirectory() as folder:
-                copy = shutil.copytree(made[each.name], Path(folder) / "app")
-                seconds = measure(each, copy)
-            if seconds is not None:
-                found.setdefault(each.name, []).append(seconds)
-    return {name: median(seconds) for name, seconds in found.items()}
-
-
-def first_migration(tool: Contestant, folder: Path) -> float | None:
-    """Time the three commands that draft, apply and check a first revision."""
-    if not tool.revision:
-        return None
-    commands = (tool.revision, tool.upgrade, tool.check)
-    return sum(seconds(folder, command) for command in commands)
-
-
-def nothing_to_do(tool: Contestant, folder: Path) -> float | None:
-    """Time the upgrade at the start of a container whose database is up to date."""
-    if not tool.revision:
-        return None
-    run(folder, tool.revision)
-    run(folder, tool.upgrade)
-    return seconds(folder, tool.upgrade)
-
-
-def many_revisions(tool: Contestant, folder: Path) -> float | None:
-    """Time an upgrade through many revisions that create a table each."""
-    if not tool.revision:
-        return None
-    script = DJANGO_SCRIPT if tool.name == "Django" else ALEMBIC_SCRIPT
-    for number in range(1, MANY + 1):
-        before = f'"r{number - 1}"' if number > 1 else "None"
-        if tool.name == "Django":
-            before = f'[("friends", {before})]' if number > 1 else "[]"
-        text = script.format(number=number, before=before)
-        (folder / tool.versions / f"r{number}.py").write_text(text)
-    return seconds(folder, tool.upgrade)
-
-
-def start(tool: Contestant, folder: Path) -> float | None:
-    """Time a process that imports and makes the app."""
-    if tool.name in {"`alembic init`", "Django"}:
-        return None
-    return seconds(folder, f"python -c '{START}'")
-
-
-def seconds(folder: Path, command: str) -> float:
-    """Run a command and return the processor time that it took."""
-    before = getrusage(RUSAGE_CHILDREN)
-    run(folder, command)
-    after = getrusage(RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def row(title: str, measured: Measured, names: list[str]) -> str:
-    """Return a line of the table: the time of each and its ratio to the first."""
-    cells = [
-        f"{measured[name]:.2f} s, {measured[name] / measured[names[0]]:.1f}x"
-        if name in measured
-        else "—"
-        for name in names
-    ]
-    return f"| {title} | " + " | ".join(cells) + " |"
-
-
-MEASURES = {
-    "draft, apply and check the first revision, three commands": first_migration,
-    "upgrade when there is nothing to do": nothing_to_do,
-    f"upgrade through {MANY:,} revisions": many_revisions,
-    "import and make the app": start,
-}
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,158 @@
+"""The commands of a day, timed beside those of other tools on the same tables."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from contestants import CONTESTANTS, Contestant, make_template, run
+
+MANY = 1000
+ALEMBIC_SCRIPT = """\
+from alembic import op
+revision, down_revision = "r{number}", {before}
+def upgrade():
+    op.execute("CREATE TABLE t{number} (id INTEGER PRIMARY KEY)")
+def downgrade():
+    op.execute("DROP TABLE t{number}")
+"""
+DJANGO_SCRIPT = """\
+from django.db import migrations
+class Migration(migrations.Migration):
+    dependencies = {before}
+    operations = [
+        migrations.RunSQL("CREATE TABLE t{number} (id INTEGER PRIMARY KEY)"),
+    ]
+"""
+ONE_PROCESS = """\
+from alembic import command
+from alembic.config import Config
+{config}
+command.revision(config, "first", autogenerate=True)
+command.upgrade(config, "head")
+command.check(config)
+"""
+
+Found = dict[str, dict[str, float]]
+"""What was done -> the tool -> seconds."""
+
+TOOLS = [
+    *CONTESTANTS[:1],
+    Contestant(
+        "with plain SQLAlchemy",
+        lambda folder: make_template(folder, database_layer="sqlalchemy"),
+        *(CONTESTANTS[0].revision, CONTESTANTS[0].upgrade, CONTESTANTS[0].check),
+        versions=CONTESTANTS[0].versions,
+    ),
+    replace(
+        CONTESTANTS[0],
+        name="with `flask db`",
+        revision="flask db migrate -m first",
+        upgrade="flask db upgrade",
+        check="flask db check",
+    ),
+    *CONTESTANTS[1:5],
+]
+
+
+def measured(rounds: int) -> Found:
+    """Return the median of each tool for each of `MEASURES`, in rounds that alternate.
+
+    :param rounds: how often each is measured.
+    """
+    with TemporaryDirectory() as folder:
+        made = {tool.name: Path(folder) / f"{n}" for n, tool in enumerate(TOOLS)}
+        for tool in TOOLS:
+            tool.make(made[tool.name])
+        return {
+            title: _in_turns(measure, made, rounds)
+            for title, measure in MEASURES.items()
+        }
+
+
+def _in_turns(
+    measure: Callable[[Contestant, Path], float | None],
+    made: dict[str, Path],
+    rounds: int,
+) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for tool in TOOLS:
+            with TemporaryDirectory() as folder:
+                copy = shutil.copytree(made[tool.name], Path(folder) / "app")
+                taken = measure(tool, copy)
+            if taken is not None:
+                found.setdefault(tool.name, []).append(taken)
+    return {name: median(taken) for name, taken in found.items()}
+
+
+def first_migration(tool: Contestant, folder: Path) -> float:
+    """Time the three commands that draft, apply and check a first revision."""
+    return sum(seconds(folder, it) for it in (tool.revision, tool.upgrade, tool.check))
+
+
+def one_process(tool: Contestant, folder: Path) -> float | None:
+    """Time the same in one process, as the hook of the template does it."""
+    if tool.name == "`alembic init`":
+        config = 'config = Config("alembic.ini")'
+    elif tool.name in {TOOLS[0].name, TOOLS[1].name}:
+        config = "from app.migrations import migrations; config = migrations.config()"
+    else:
+        return None
+    (folder / "once.py").write_text(ONE_PROCESS.format(config=config))
+    return seconds(folder, "python once.py")
+
+
+def nothing_to_do(tool: Contestant, folder: Path) -> float:
+    """Time the upgrade at the start of a container whose database is up to date."""
+    run(folder, tool.revision)
+    run(folder, tool.upgrade)
+    return seconds(folder, tool.upgrade)
+
+
+def reading(what: str) -> Callable[[Contestant, Path], float | None]:
+    """Return what times a command of Alembic's that only reads."""
+
+    def measure(tool: Contestant, folder: Path) -> float | None:
+        if not tool.upgrade.endswith(("upgrade head", "db upgrade")):
+            return None
+        run(folder, tool.revision)
+        run(folder, tool.upgrade)
+        return seconds(folder, tool.upgrade.partition(" upgrade")[0] + f" {what}")
+
+    return measure
+
+
+def many_revisions(tool: Contestant, folder: Path) -> float:
+    """Time an upgrade through many revisions that create a table each."""
+    is_django = tool.name == "Django"
+    script = DJANGO_SCRIPT if is_django else ALEMBIC_SCRIPT
+    for number in range(1, MANY + 1):
+        before = f'"r{number - 1}"' if number > 1 else "None"
+        if is_django:
+            before = f'[("friends", {before})]' if number > 1 else "[]"
+        text = script.format(number=number, before=before)
+        (folder / tool.versions / f"r{number}.py").write_text(text)
+    return seconds(folder, tool.upgrade)
+
+
+def seconds(folder: Path, command: str) -> float:
+    """Run a command and return the processor time that it took."""
+    before = getrusage(RUSAGE_CHILDREN)
+    run(folder, command)
+    after = getrusage(RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+MEASURES: dict[str, Callable[[Contestant, Path], float | None]] = {
+    "`upgrade` with nothing to do": nothing_to_do,
+    "`current`": reading("current"),
+    "`history`": reading("history"),
+    "`heads`": reading("heads"),
+    "draft, apply and check, three commands": first_migration,
+    "draft, apply and check, one process": one_process,
+    f"`upgrade` through {MANY:,} revisions": many_revisions,
+}
