@@ -2,13 +2,14 @@
 
 Usage: python benchmarks/speed.py [--rounds ROUNDS] [--machine TEXT] [PART ...]
 
-Parts are `commands`, `revisions`, `tables`, `rows`, `tests`, `start` and `generate`; all
-of them without an argument. What other parts measured before is kept in speed.json, so
-that they can be measured one at a time.
+Parts are `commands`, `revisions`, `tables`, `rows`, `tests`, `start` and `generate`;
+all of them without an argument. What other parts measured before is kept in speed.json,
+so that they can be measured one at a time.
 
-Needs `pip install --group dev --group benchmarks`, uv, and Linux or macOS. A figure is the
-processor time of whole processes, which other work on the machine changes little, and the
-median of rounds in which the tools take turns. Only ratios travel to another machine.
+Needs `pip install --group dev --group benchmarks`, uv, and Linux or macOS. A figure is
+the processor time of whole processes, which other work on the machine changes little,
+and the median of rounds in which the tools take turns. Only ratios travel to another
+machine.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Draw how the cost grows, as an SVG for a light and a dark page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
-from math import log10
+from math import ceil, floor, log10
 
 Curve = Mapping[str, float]
 Panel = tuple[str, str, Mapping[str, Curve]]
@@ -10,7 +10,6 @@ Panel = tuple[str, str, Mapping[str, Curve]]
 
 WIDTH, HEIGHT, LEFT, TOP, GAP = 340, 190, 56, 46, 76
 COLOURS = ("first", "second")
-LINE = 16
 
 STYLE = (
     "text{font:12px sans-serif;fill:#333}.title{font-weight:bold}"
@@ -37,41 +36,56 @@ def draw(panels: list[Panel]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
+class Scale:
+    """Where a count and a value are in a panel; both scales are logarithmic."""
+
+    def __init__(self, x: int, y: int, curves: Iterable[Curve]) -> None:
+        """Take the corner of a panel, and all that is drawn in it."""
+        every = [(int(count), v) for curve in curves for count, v in curve.items()]
+        self.x, self.y = x, y
+        self.counts = sorted({count for count, _ in every})
+        values = [value for _, value in every]
+        self.powers = range(floor(log10(min(values))), ceil(log10(max(values))) + 1)
+
+    def across(self, count: int) -> float:
+        """Return how far to the right a count is."""
+        least, most = self.counts[0], self.counts[-1]
+        return round(self.x + WIDTH * log10(count / least) / log10(most / least), 1)
+
+    def down(self, value: float) -> float:
+        """Return how far down a value is."""
+        least, most = self.powers[0], self.powers[-1]
+        share = (log10(value) - least) / (most - least)
+        return round(self.y + HEIGHT * (1 - share), 1)
+
+
 def _panel(x: int, y: int, panel: Panel) -> list[str]:
     title, unit, curves = panel
-    counts = sorted({int(count) for curve in curves.values() for count in curve})
-    values = [value for curve in curves.values() for value in curve.values()]
-    least = 10 ** int(log10(min(values)) // 1)
-    most = 10 ** int(-(-log10(max(values)) // 1))
-
-    def across(count: int) -> float:
-        span = log10(counts[-1] / counts[0])
-        return round(x + WIDTH * log10(count / counts[0]) / span, 1)
-
-    def above(value: float) -> float:
-        return round(y + HEIGHT * (1 - log10(value / least) / log10(most / least)), 1)
-
+    scale = Scale(x, y, curves.values())
     parts = [f'<text class="title" x="{x}" y="{y - 26}">{escape(title)}</text>']
-    tick = least
-    while tick <= most * 1.001:
-        at = above(tick)
-        end = x + WIDTH
-        parts.append(f'<line class="grid" x1="{x}" x2="{end}" y1="{at}" y2="{at}"/>')
-        parts.append(f'<text x="{x - 50}" y="{at + 4}">{tick:g} {unit}</text>')
-        tick *= 10
-    for count in counts:
-        anchor = "end" if count == counts[-1] else "middle"
-        place = f'x="{across(count)}" y="{y + HEIGHT + LINE + 2}"'
-        parts.append(f'<text text-anchor="{anchor}" {place}>{count:,}</text>')
+    parts += _grid(scale, unit)
     for number, (name, curve) in enumerate(curves.items()):
-        colour = COLOURS[number]
-        points = [(across(int(n)), above(value)) for n, value in curve.items()]
-        line = " ".join(f"{left},{top}" for left, top in points)
-        parts.append(f'<polyline class="{colour}" points="{line}"/>')
-        parts += [
-            f'<circle class="{colour}" cx="{left}" cy="{top}" r="3"/>'
-            for left, top in points
-        ]
-        at = f'x="{x + number * WIDTH // 2}" y="{y - 9}"'
-        parts.append(f'<text class="{colour}" {at}>{escape(name)}</text>')
+        place = f'x="{x + number * WIDTH // 2}" y="{y - 9}"'
+        parts.append(f'<text class="{COLOURS[number]}" {place}>{escape(name)}</text>')
+        parts += _curve(scale, COLOURS[number], curve)
     return parts
+
+
+def _grid(scale: Scale, unit: str) -> Iterator[str]:
+    x = scale.x
+    for power in scale.powers:
+        y = scale.down(10**power)
+        yield f'<path class="grid" d="M{x} {y}h{WIDTH}"/>'
+        yield f'<text x="{x - 52}" y="{y + 4}">{10.0**power:g} {unit}</text>'
+    for count in scale.counts:
+        anchor = "end" if count == scale.counts[-1] else "middle"
+        place = f'x="{scale.across(count)}" y="{scale.y + HEIGHT + 18}"'
+        yield f'<text text-anchor="{anchor}" {place}>{count:,}</text>'
+
+
+def _curve(scale: Scale, colour: str, curve: Curve) -> Iterator[str]:
+    points = [(scale.across(int(n)), scale.down(value)) for n, value in curve.items()]
+    line = " ".join(f"{x},{y}" for x, y in points)
+    yield f'<polyline class="{colour}" points="{line}"/>'
+    for x, y in points:
+        yield f'<circle class="{colour}" cx="{x}" cy="{y}" r="3"/>'

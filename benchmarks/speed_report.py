@@ -1,5 +1,6 @@
 """Write what was measured as docs/speed.md and docs/speed.svg."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ Kept = dict[str, Any]
 INTRODUCTION = """\
 # Speed
 
-`python benchmarks/speed.py` measured this and wrote this page. A figure is processor time
-of whole processes, user's and system's, the median of rounds in which the tools took
-turns; waiting for the disk or for a server is not in it. Only ratios travel to another
-machine. {machine}
+`python benchmarks/speed.py` measured this and wrote this page. A figure is processor
+time of whole processes, user's and system's, the median of rounds in which the tools
+took turns; waiting for the disk or for a server is not in it. Only ratios travel to
+another machine. {machine}
 """
 COMMANDS = """
 ## The commands of a day
@@ -27,35 +28,35 @@ Each tool has the same tables in a SQLite file. Behind a figure is its ratio to
 `alembic init`'s, which is plain Alembic with its models in a file without Flask.
 """
 NOTES = """
-- A command that runs revisions, or says which were run, imports neither Flask, nor the ORM,
-  nor the models: the metadatas, which hold the names of constraints, stand apart from them.
+- A command that runs revisions, or says which were run, imports neither Flask, nor the
+  ORM, nor the models: the metadatas, which hold the names of constraints, stand apart.
 - `flask db` makes the app first, with all that its pages need.
-- `history` connects to the database, because `alembic.ini` says `revision_environment`: a
-  revision for data is then written with the models' columns. Plain Alembic does not.
+- `history` connects to the database, because `alembic.ini` says `revision_environment`,
+  with which a revision for data can be written by the models. Plain Alembic does not.
 - A run on SQLite is one transaction. The others commit each revision.
 """
 GROWTH = """
 ## How it grows
 
-![Seconds by the number of revisions, of tables and of rows, beside plain Alembic and bare
-SQL](speed.svg)
+![Seconds by the number of revisions, of tables and of rows, beside plain Alembic and
+bare SQL](speed.svg)
 
 """
 GROWTH_NOTES = """
-- A draft replays the revisions behind it, since only they know what a database forgets. That
-  grows with their number. A cache of it would have to know which code a revision calls.
-- A first draft is reversed twice, by Alembic before it is reviewed and then again. That is
-  most of what it costs beyond plain Alembic's.
+- A draft replays the revisions behind it: only they know what a database forgets. That
+  grows with their number. A cache would have to know which code a revision calls.
+- A first draft is reversed twice, by Alembic before it is reviewed and once more after
+  that: this is most of what it costs beyond plain Alembic's.
 - A rebuild is what SQLite does of it: its rows never come to Python.
 """
 UPSTREAM = """
 ## What belongs upstream
 
-- Alembic imports all of its dialects, and so SQLAlchemy's dialect of PostgreSQL, to migrate
-  SQLite. `alembic.ddl` could import an implementation when a URL names it.
-- `DropIndexOp` and `DropTableOp` of a reversed draft copy each table and index. They could
-  keep the operation that they reverse, and copy when they are asked for it.
-- A hook before Alembic reverses a draft would save its review the second reversal.
+- Alembic imports all of its dialects, and so SQLAlchemy's dialect of PostgreSQL, to
+  migrate SQLite. `alembic.ddl` could import one when a URL names it.
+- `DropIndexOp` and `DropTableOp` of a reversed draft copy each table and index. They
+  could keep the operation that they reverse, and copy when they are asked for it.
+- A hook before Alembic reverses a draft would save the review its second reversal.
 """
 
 
@@ -68,7 +69,7 @@ def write(kept: Kept) -> None:
     if panels:
         (DOCS / "speed.svg").write_text(draw(panels))
         parts += [GROWTH, *map(_growth, panels), GROWTH_NOTES]
-    parts += [_app(kept), UPSTREAM]
+    parts += ["\n## The app\n\n", *_app(kept), UPSTREAM]
     (DOCS / "speed.md").write_text("".join(parts))
 
 
@@ -80,7 +81,7 @@ def _commands(found: dict[str, dict[str, float]]) -> str:
     for title, measured in found.items():
         base = measured["`alembic init`"]
         cells = (
-            f"{measured[name]:.2f} s, {measured[name] / base:.2f}×"
+            f"{measured[name]:.2f} s, {measured[name] / base:.2f}x"
             if name in measured
             else "—"
             for name in names
@@ -110,7 +111,7 @@ def _growth(panel: Panel) -> str:
         lines.append(f"| {name} |{cells}")
     ours, other = (curves[name] for name in curves)
     if PLAIN in curves:
-        cells = "".join(f" {ours[count] / other[count]:.2f}× |" for count in counts)
+        cells = "".join(f" {ours[count] / other[count]:.2f}x |" for count in counts)
         lines.append(f"| ratio |{cells}")
     else:
         first = counts[0]
@@ -120,7 +121,7 @@ def _growth(panel: Panel) -> str:
             else None
             for count in counts
         )
-        cells = "".join(" — |" if it is None else f" {it:.2f}× |" for it in more)
+        cells = "".join(" — |" if it is None else f" {it:.2f}x |" for it in more)
         lines.append(f"| ratio of what the rows add |{cells}")
     return "\n".join([*lines, "", ""])
 
@@ -129,37 +130,36 @@ LEAST = 0.05
 """Seconds: of less, no ratio is worth printing."""
 
 
-def _app(kept: Kept) -> str:
-    lines = ["\n## The app\n\n"]
+def _app(kept: Kept) -> Iterator[str]:
     if found := kept.get("rows"):
         least, *_, most = found["MB"][OURS].values()
-        lines.append(
-            f"- The client of a rebuild has {least:.0f} MB with one row and {most:.0f} MB"
-            " with a million.\n"
+        yield (
+            f"- The client of a rebuild has {least:.0f} MB with one row and"
+            f" {most:.0f} MB with a million.\n"
         )
     if found := kept.get("tests"):
         ours, peer, app, _ = found.values()
-        lines.append(
+        yield (
             f"- {TESTS} small tests take {ours:.1f} s with the generated fixtures,"
-            f" {peer:.1f} s with `create_all` and `drop_all` for each, {app:.1f} s with an\n"
-            "  app for each and no database.\n"
-            f"  So databases cost {ours - app:.1f} s and {peer - app:.1f} s.\n"
+            f" {peer:.1f} s with `create_all`\n  and `drop_all` for each,"
+            f" and {app:.1f} s"
+            " with an app for each and no database: databases\n"
+            f"  cost {ours - app:.1f} s and {peer - app:.1f} s.\n"
         )
     if found := kept.get("start"):
         ours, other = found.values()
-        lines.append(
+        yield (
             f"- `flask run` to its first answer: {ours['seconds']:.2f} s and"
-            f" {ours['MB']:.0f} MB; the same app without migrations"
+            f" {ours['MB']:.0f} MB; the same app without\n  migrations:"
             f" {other['seconds']:.2f} s and {other['MB']:.0f} MB.\n"
         )
     if found := kept.get("generate"):
         whole, *floor = found.values()
-        parts = ", ".join(f"{name} {it:.2f} s" for name, it in list(found.items())[1:])
-        lines.append(
+        parts = ", ".join(f"{name} {it:.2f} s" for name, it in [*found.items()][1:])
+        yield (
             f"- A whole generation with uv, its packages cached: {whole:.2f} s,"
-            f" {whole / sum(floor):.2f}× of\n  what it cannot do without ({parts}).\n"
+            f" {whole / sum(floor):.2f}x of what it\n  cannot do without: {parts}.\n"
         )
-    return "".join(lines)
 
 
 def path() -> Path:
