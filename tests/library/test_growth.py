@@ -1,0 +1,91 @@
+"""How the work grows, counted in calls and in statements: no clock is asked."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import sqlalchemy as sa
+from environment import Environment
+from scripts import empty, write
+
+IMPORTS = """
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+from .db import Model
+"""
+TABLE = """
+
+class T{0}(Model):
+    __tablename__ = "t{0}"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True, index=True)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("t{1}.id"), index=True)
+"""
+MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
+
+
+@contextmanager
+def counting_calls() -> Iterator[Callable[[], int]]:
+    """Count the calls of the library's functions."""
+    calls = 0
+
+    def count(frame: FrameType, what: str, _: Any) -> None:
+        nonlocal calls
+        calls += what == "call" and "alembic_lossless" in frame.f_code.co_filename
+
+    sys.setprofile(count)
+    try:
+        yield lambda: calls
+    finally:
+        sys.setprofile(None)
+
+
+@contextmanager
+def statements(engine: sa.Engine) -> Iterator[list[str]]:
+    """Remember every statement that an engine is given."""
+    said: list[str] = []
+
+    def remember(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", remember)
+    yield said
+    sa.event.remove(engine, "before_cursor_execute", remember)
+
+
+def calls_of_a_first_draft(shop: Environment, tables: int) -> int:
+    """Draft so many tables, each of which refers to another, and count the calls."""
+    classes = "".join(TABLE.format(n, max(n - 1, 0)) for n in range(tables))
+    (shop.package / "models.py").write_text(IMPORTS + classes)
+    with shop.migrations() as migrations, counting_calls() as calls:
+        script = migrations.revision("first")
+    assert script
+    return calls()
+
+
+def test_a_first_draft_grows_with_its_tables(project: Environment) -> None:
+    """I bring hundreds of tables, and each costs as much as in a small draft."""
+    found = [calls_of_a_first_draft(empty(project), n) for n in (20, 40, 80)]
+    first, second = found[1] - found[0], found[2] - found[1]
+    assert second < 2.2 * first  # 2 when it is linear, 4 when it is the square
+
+
+def test_an_upgrade_with_nothing_to_do_says_the_same(
+    project: Environment, database_url: str
+) -> None:
+    """My container starts: the statements are the same few, however old the app is."""
+    shop = empty(project)
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    said = []
+    for last in (1, 30):
+        for n in range(last):
+            write(shop, f"r{n}", MADE.format(f"t{n}"), down=f"r{n - 1}" if n else None)
+        with shop.migrations() as migrations:
+            migrations.upgrade(connection=engine)
+            with statements(engine) as these:
+                migrations.upgrade(connection=engine)
+        said.append([*these])
+    assert len(said[0]) == len(said[1])
+    assert not any(it.startswith(("CREATE", "SELECT pg_try", "BEGIN")) for it in these)
