@@ -43,15 +43,13 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
         sys.exit(f"There is no part {min(unknown)!r}: {', '.join(PARTS)}.")
-    file = speed_report.path()
-    kept = json.loads(file.read_text()) if file.exists() else {}
-    if options.machine:
-        kept["machine"] = options.machine
     for part in options.parts or PARTS:
-        kept[part] = PARTS[part](options.rounds)
-        print(part, json.dumps(kept[part], indent=2), flush=True)
-        file.write_text(json.dumps(kept, indent=2) + "\n")
-        speed_report.write(kept)
+        found = PARTS[part](options.rounds)
+        print(part, json.dumps(found, indent=2), flush=True)
+        kept = speed_report.kept() | {part: found}
+        if options.machine:
+            kept["machine"] = options.machine
+        speed_report.keep(kept)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Write what was measured as docs/speed.md and docs/speed.svg."""
 
+import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from contestants import TEMPLATE
@@ -11,6 +11,9 @@ from speed_growth import OURS, PLAIN
 from speed_picture import Panel, draw
 
 DOCS = TEMPLATE / "docs"
+FILE = TEMPLATE / "benchmarks" / "speed.json"
+"""What was measured, kept between runs of parts."""
+
 Kept = dict[str, Any]
 
 INTRODUCTION = """\
@@ -60,8 +63,15 @@ UPSTREAM = """
 """
 
 
-def write(kept: Kept) -> None:
-    """Write the page and the picture from what was measured, now and before."""
+def kept() -> Kept:
+    """Return what was measured before."""
+    found: Kept = json.loads(FILE.read_text()) if FILE.exists() else {}
+    return found
+
+
+def keep(kept: Kept) -> None:
+    """Keep what was measured, and write the page and the picture of it."""
+    FILE.write_text(json.dumps(kept, indent=2) + "\n")
     parts = [INTRODUCTION.format(machine=kept.get("machine", ""))]
     if found := kept.get("commands"):
         parts += [COMMANDS, _commands(found), NOTES]
@@ -160,8 +170,3 @@ def _app(kept: Kept) -> Iterator[str]:
             f"- A whole generation with uv, its packages cached: {whole:.2f} s,"
             f" {whole / sum(floor):.2f}x of what it\n  cannot do without: {parts}.\n"
         )
-
-
-def path() -> Path:
-    """Return where measurements are kept between runs of parts."""
-    return TEMPLATE / "benchmarks" / "speed.json"
