@@ -89,6 +89,8 @@ def _texts(value: Any) -> set[str]:
     """Return what databases make of an expression, without what means nothing."""
     if isinstance(value, sa.Column):
         return {value.name}
+    if isinstance(value, sa.TextClause):
+        return {_bare(value.text)}
     if not isinstance(value, sa.ClauseElement):
         return {_bare(str(value))}
     found = set()

@@ -43,10 +43,6 @@ class ObjectHistory:
     def take(self, op: MigrateOperation) -> None:
         """Remember what an operation does to indexes and constraints."""
         match op:
-            case ops.CreateTableOp():
-                table = op.to_table(self._context)
-                self.tables[op.schema, op.table_name] = objects_of(table)
-                self._take_options(table)
             case ops.DropTableOp():
                 self.tables.pop((op.schema, op.table_name), None)
             case ops.RenameTableOp():
@@ -90,6 +86,15 @@ class ObjectHistory:
             case ops.DropConstraintOp():
                 key = (op.schema, op.table_name)
                 self._drop("constraint", str(op.constraint_name), key)
+
+    def take_table(self, table: sa.Table) -> None:
+        """Remember a table that a revision makes."""
+        key = (table.schema, table.name)
+        self.tables[key] = objects_of(table)
+        comment = {"comment": table.comment}
+        self.options[key, None] = options_of_table(table) | comment
+        for column in table.columns:
+            self.options[key, column.name] = options_of_column(column)
 
     def rename_table(self, key: Key, new: str) -> None:
         """Give a table another name."""
@@ -136,13 +141,6 @@ class ObjectHistory:
         self.tables[op.schema, op.table_name] |= objects_of(table)
         key = (op.schema, op.table_name)
         self.options[key, column.name] = options_of_column(table.c[column.name])
-
-    def _take_options(self, table: sa.Table) -> None:
-        key = (table.schema, table.name)
-        comment = {"comment": table.comment}
-        self.options[key, None] = options_of_table(table) | comment
-        for column in table.columns:
-            self.options[key, column.name] = options_of_column(column)
 
     def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
         self.options[key, column] = self.options.get((key, column), {}) | options

@@ -63,7 +63,8 @@ class Recorder(Operations):
         self.objects.take(operation)
         match operation:
             case ops.CreateTableOp():
-                table = operation.to_table()
+                table = operation.to_table(self.migration_context)
+                self.objects.take_table(table)
                 self._constrain(table.constraints)
                 self.indexes |= {str(index.name) for index in table.indexes}
                 self.tables[operation.schema, operation.table_name] = dict(table.c)
