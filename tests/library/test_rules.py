@@ -18,6 +18,7 @@ SHOWN_BY = {
     "invents": "test_not_null",
     "locks": "test_live_drafts",
     "loss": "test_type_changes",
+    "means": "test_meaning",
     "missing": "test_new_keys",
     "not-online": "test_live_runs",
     "orphans": "test_new_keys",

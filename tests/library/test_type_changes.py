@@ -272,3 +272,17 @@ def test_nobody_writes_between_the_look_and_the_change(
     said = refusal(shop, "upgrade", "head")
     assert "it waited too long for a table that another query holds" in said
     assert sql(database_url, "SELECT * FROM thing") == []
+
+
+def test_the_name_of_a_choice_becomes_a_number(
+    project: Environment, database_url: str
+) -> None:
+    """The Enum '2', '1' becomes numbers: 1 is no place in a list, on no database."""
+    shop = project.using(database_url)
+    define_thing(shop, "size = sa.Enum('2', '1', name='size'), server_default='2'")
+    draft(shop, "names")
+    sql(database_url, "INSERT INTO thing (id, size) VALUES (1, '1'), (2, '2')")
+    define_thing(shop, "size = sa.Integer, server_default='2'")
+    draft(shop, "numbers")
+    numbers = "SELECT id, size FROM thing ORDER BY id"
+    assert sql(database_url, numbers) == [(1, 1), (2, 2)]

@@ -9,5 +9,8 @@ INVENTS = "# INVENTS:"
 LOCKS = "# LOCKS:"
 """Who has to wait for what, for longer than an instant."""
 
+MEANS = "# MEANS:"
+"""What a value is taken for, once its column has another type."""
+
 REVIEW = "# REVIEW:"
 """What an author must still look at; a test can refuse a script that has it."""

@@ -221,6 +221,8 @@ CHARACTERS = {16: 6, 32: 11, 64: 20}
 SHORT_FLOATS = ("postgresql", "mariadb")
 """The dialects that make 4 bytes of some Floats, though not of the same ones."""
 
+NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
+
 DIGITS = {16: 5, 32: 10, 64: 19}
 """The bits of an integer -> its decimal digits."""
 
@@ -262,6 +264,16 @@ def keeps_all(old: Type, new: Type) -> bool:
     return kind(old) is kind(new) and not _shortens(old, new)
 
 
+def way(old: Type, new: Type) -> list[Type]:
+    """Return the types that a column has one after the other on its way to a new one.
+
+    MariaDB would take the place of a value for the number: '1' may be the second.
+    """
+    if is_native(old) and kind(new) not in {sa.Enum, sa.String}:
+        return [sa.String(max(map(len, old.enums))), new]
+    return [new]
+
+
 def using(column: str, old: Type, new: Type) -> str | None:
     """Return the expression that PostgreSQL converts a column with, if it needs one."""
     source: str = DIALECTS["postgresql"].identifier_preparer.quote(column)
@@ -276,13 +288,19 @@ def using(column: str, old: Type, new: Type) -> str | None:
         return source if isinstance(new, sa.DateTime) else f"{source}::{target}"
     if kind(old) is kind(new):
         return None
-    if isinstance(new, sa.Boolean) and not isinstance(old, sa.String):
+    if isinstance(new, sa.Boolean) and isinstance(old, NUMBERS):
         return f"{source} <> 0"
     if isinstance(old, sa.Boolean):
         source += "::integer"
-    if isinstance(new, sa.Enum):
+    if isinstance(new, sa.Enum) or _has_no_cast(old, new):
         source += "::text"
     return f"{source}::{target}"
+
+
+def _has_no_cast(old: Type, new: Type) -> bool:
+    """Tell whether PostgreSQL refuses a change, even of a table without rows."""
+    moments = sa.Date, sa.DateTime
+    return isinstance(old, moments) is not isinstance(new, moments)
 
 
 def _longest(old: Type) -> int | None:

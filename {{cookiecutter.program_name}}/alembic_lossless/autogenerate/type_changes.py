@@ -7,12 +7,13 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
-from ..marks import REVIEW
+from ..marks import MEANS, REVIEW
+from ..meaning import becomes
 from ..operations.guards import RefuseLossOp
 from ..operations.keys import ResizeSequenceOp
 from ..rules import rule
 from ..stored_types import on
-from ..types import bits, is_known, is_native, keeps_all, kind, using
+from ..types import bits, is_known, is_native, keeps_all, kind, using, way
 from .declared import defaults_around
 from .draft import Draft
 from .operations import Note, names_before, operations_in
@@ -49,7 +50,32 @@ def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:
         elif isinstance(operation, AlterColumnOp) and operation.modify_type:
             at = within.ops.index(operation)
             before, after = defaults_around(draft, container, operation)
-            within.ops[at : at + 1] = _parts(operation, before, after)
+            within.ops[at : at + 1] = [
+                part
+                for step in _on_the_way(operation)
+                for part in _parts(step, before, after)
+            ]
+
+
+def _on_the_way(change: AlterColumnOp) -> list[AlterColumnOp]:
+    """Return the changes that lead from a type to another."""
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None or len(way(old, new)) == 1:
+        return [change]
+    middle = way(old, new)[0]
+    first = AlterColumnOp(
+        change.table_name,
+        change.column_name,
+        schema=change.schema,
+        existing_type=old,
+        existing_nullable=change.existing_nullable,
+        existing_server_default=change.existing_server_default,
+        existing_comment=change.existing_comment,
+        modify_type=middle,
+    )
+    change.existing_type = middle
+    change.existing_server_default = False
+    return [first, change]
 
 
 def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperation]:
@@ -74,11 +100,22 @@ def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperat
         name = change.modify_name or change.column_name
         words = change.table_name, name, bits_of(new)
         parts.append(ResizeSequenceOp(*words, schema=change.schema))
+    return [*_notes(change, old, new), *parts]
+
+
+@rule(
+    "means",
+    "mark",
+    "`# MEANS:` stands where a value may be meant otherwise than it is taken.",
+)
+def _notes(change: AlterColumnOp, old: Any, new: Any) -> Iterator[Note]:
+    """Say what an author must look at, or what every value becomes."""
+    subject = f"{change.table_name}.{change.column_name}"
     if not is_known(old, new):
-        subject = f"{change.table_name}.{change.column_name}"
         text = f"what becomes of the rows when {subject} goes from {old!r} to {new!r}?"
-        parts.insert(0, Note(REVIEW, text))
-    return parts
+        yield Note(REVIEW, text)
+    elif words := becomes(old, new):
+        yield Note(MEANS, f"in {subject} {words}.")
 
 
 def bits_of(type_: Any) -> int | None:
