@@ -11,6 +11,7 @@ PAGE = TEMPLATE / "docs" / "rules.md"
 SHOWN_BY = {
     "check": "test_checks",
     "computed": "test_attribute_gallery",
+    "default": "test_server_defaults",
     "deletes": "test_drops",
     "drop-all": "test_drops",
     "duplicates": "test_new_keys",

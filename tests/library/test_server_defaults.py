@@ -1,5 +1,6 @@
 """The default that the database gives a column is changed in the models."""
 
+import pytest
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
 
@@ -98,3 +99,30 @@ def test_a_default_that_stays_is_no_difference(
     draft(shop, "thing")
     assert "alter_column" not in newest(shop, "thing")
     assert "No changes" in shop.alembic("revision", "--autogenerate", "-m", "x").stdout
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("sa.Integer, server_default=''", "the server default '' is no value of"),
+        ("sa.Integer, server_default='NULL'", "the server default 'NULL' is no value"),
+        ("sa.Numeric, server_default='1,5'", "the server default '1,5' is no value"),
+    ],
+)
+def test_a_default_that_is_no_value_is_refused(
+    project: Environment, column: str, said: str
+) -> None:
+    """A tutorial gave my number the default '': I read it before any server does."""
+    alembic(project, "upgrade head")
+    define_thing(project, f"age = {column}")
+    revision = "revision", "--autogenerate", "-m", "thing"
+    assert f"thing.age: {said}" in refusal(project, *revision)
+
+
+def test_a_default_that_i_add_is_no_value(project: Environment) -> None:
+    """I add such a default later: it is said not to be compared."""
+    define_thing(project, "age = sa.Integer")
+    draft(project, "thing")
+    define_thing(project, "age = sa.Integer, server_default=''")
+    said = alembic(project, "check")
+    assert "The server default '' of 'thing.age' is no value of its type" in said

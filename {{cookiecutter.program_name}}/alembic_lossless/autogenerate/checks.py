@@ -12,6 +12,9 @@ from sqlalchemy.exc import CompileError
 from ..marks import DELETES
 from ..prompts.questions import command_with
 from ..rules import rule
+from ..stored_types import stored
+from ..types import NUMBERS
+from .declared import default_of
 from .draft import Draft, tables
 from .operations import ChangePrimaryKey, Key, Note, label, operations_in
 
@@ -80,6 +83,38 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
     if problems:
         advice = "Write another type in the model, such as String(200) or Text."
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+@rule(
+    "default",
+    "refusal",
+    "The server default of a number is none.",
+)
+def refuse_defaults(_: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a number that is made with a default which is none, such as ''.
+
+    SQLite would take it, and the others say so in the middle of a revision.
+
+    :raises CommandError: with each column and its default.
+    """
+    problems = [
+        f"{table}.{column.name}: the server default {default_of(column)!r} is no value"
+        f" of {stored(column.type)!r}."
+        for table, column in _columns_made(upgrade)
+        if isinstance(stored(column.type), NUMBERS)
+        if isinstance(default_of(column), str) and not _is_number(default_of(column))
+    ]
+    if problems:
+        advice = "Write one that is, or sa.text(…) for an expression such as NULL."
+        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]:

@@ -14,7 +14,7 @@ from ..internals import variants
 from ..runtime.errors import reviewing
 from ..stored_types import DIALECTS, Type, ddl, enums_in, stored
 from ..types import is_native, kind
-from .declared import default_fits
+from .declared import default_fits, default_of
 from .draft import Draft
 from .inspector import Names, RenamedInspector
 from .operations import ChangePrimaryKey, label, operations_in
@@ -48,6 +48,10 @@ def _compare_defaults(
     """Notice a default that a model gained, lost or changed."""
     before, after = declared.server_default, column.server_default
     if before is None and not default_fits(column):
+        text = (
+            "The server default %r of '%s' is no value of its type; it is not compared"
+        )
+        log.warning(text, default_of(column), column)
         return  # another type took it away
     if _is_plain(before) and _is_plain(after) and _code(before) != _code(after):
         change.existing_server_default, change.modify_server_default = before, after

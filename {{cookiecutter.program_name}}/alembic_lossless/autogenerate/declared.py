@@ -123,10 +123,15 @@ def default_after(draft: Draft, container: OpContainer, change: AlterColumnOp) -
     return False if after is None else after
 
 
+def default_of(column: sa.Column[Any]) -> Any:
+    """Return what a model says as a server default, text where it is a value."""
+    default = column.server_default
+    return default.arg if isinstance(default, sa.DefaultClause) else default
+
+
 def default_fits(column: sa.Column[Any]) -> bool:
     """Tell whether a model's default is a value that its type can have."""
-    default, type_ = column.server_default, column.type
-    value = default.arg if isinstance(default, sa.DefaultClause) else default
+    value, type_ = default_of(column), stored(column.type)
     if isinstance(value, sa.TextClause) and value.text.startswith("'"):
         value = value.text.strip("'")
     if not isinstance(value, str) or not is_known(type_, type_):

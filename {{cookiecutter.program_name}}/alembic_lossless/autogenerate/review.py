@@ -23,6 +23,7 @@ from .by_columns import find_unnamed, forget_server_names
 from .checks import (
     mark_drops,
     refuse_contradictions,
+    refuse_defaults,
     refuse_primary_keys,
     refuse_to_drop_everything,
     refuse_uncompilable,
@@ -62,6 +63,7 @@ LIVE = {"live": True, "live=yes": True, "live=no": False}
 
 QUESTIONS: tuple[Step, ...] = (
     refuse_uncompilable,
+    refuse_defaults,
     ask_renames,
     refuse_primary_keys,
     refuse_contradictions,
