@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 from drafting import change, round_trip
-from drafts import alembic, newest, refusal, sql
+from drafts import alembic, draft, newest, refusal, sql
 from environment import Environment
-from scripts import empty
+from scripts import empty, write
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
@@ -127,3 +127,13 @@ def test_what_i_include_is_asked_first(project: Environment) -> None:
     said = alembic(project, "check")
     assert "apscheduler_jobs" not in said
     assert "column friend.old_note" in said
+
+
+def test_an_index_that_a_column_brought_is_mine(project: Environment) -> None:
+    """My revision said `index=True`; a model without it drops the index."""
+    column = "op.add_column('hobby', sa.Column('note', sa.String(9), index=True))"
+    write(project, "2", column, down="1")
+    hobby = '__tablename__ = "hobby"\n'
+    note = "    note: Mapped[str | None] = mapped_column(String(9))\n"
+    change(project, (hobby, hobby + note))
+    assert "op.drop_index" in draft(project, "note").replace("batch_op", "op")

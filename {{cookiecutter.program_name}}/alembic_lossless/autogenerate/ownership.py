@@ -79,7 +79,9 @@ class Ownership:
         known = replayed(context.get_context())
         if name in known.foreign_keys:
             return False
-        made, key = known.indexes | known.unique, (item.table.schema, item.table.name)
+        key = item.table.schema, item.table.name
+        made = known.indexes | known.unique
+        made |= {its for _, its in known.objects.tables.get(key, ())}
         if name in made or self._columns(*key) is None:
             return True  # it goes with its table
         if item.unique and str(None) in known.unique:
