@@ -17,6 +17,7 @@ from .api import Migrations
 from .config import config_of, insist_on_source_tree, program_of
 from .env import metadata
 from .runtime.errors import join
+from .runtime.places import place_of
 from .runtime.starting import wait_until_started
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -162,10 +163,15 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
             sys.exit(_as_json(migrations, options.cmd[0].__name__))
+        line.run_cmd(alembic, options)
     except CommandError as error:
         err(str(error))
-    else:
-        line.run_cmd(alembic, options)
+    except Exception as error:
+        # A command that runs no env.py, such as heads, reads revisions all the same.
+        place = place_of(error, migrations.project.folder)
+        if place is None:
+            raise
+        err(f"{place}: {type(error).__name__}: {error}")
 
 
 def _prepare(migrations: Migrations, options: Namespace) -> Config:

@@ -1,0 +1,53 @@
+"""A mistake in a file of mine is a line with its place, and never the database's."""
+
+import pytest
+from drafts import alembic, define_thing, refusal
+from environment import Environment
+from scripts import write
+
+COMMANDS = ("heads", "history", "current", "upgrade head", "check")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import no_such_thing", "ModuleNotFoundError"),
+        ("colour = blue", "NameError"),
+        ("def (", "SyntaxError"),
+    ],
+)
+def test_a_revision_that_cannot_be_read(
+    project: Environment, command: str, line: str, said: str
+) -> None:
+    """I mistype in a revision: each command says which file, and which line."""
+    path = write(project, "2", "pass", down="1")
+    path.write_text(f"{path.read_text()}\n{line}\n")
+    number = path.read_text().count("\n")
+    done = project.run("flask", "db", *command.split(), status=None)
+    text = done.stdout + done.stderr
+    assert done.returncode == 255
+    assert f"2.py:{number}: {said}" in text or f"2.py, line {number}: {said}" in text
+    assert "Traceback" not in text
+    assert len([it for it in text.splitlines() if "INFO" not in it]) <= 3
+
+
+def test_an_environment_that_cannot_be_read(project: Environment) -> None:
+    """I mistype in env.py, and read the line that I mistyped."""
+    path = project.package / "migrations" / "env.py"
+    path.write_text(f"{path.read_text()}\ncolour = blue\n")
+    number = path.read_text().count("\n")
+    done = project.run("flask", "db", "current", status=255)
+    assert f"env.py, line {number}: NameError: name 'blue'" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_type_of_another_database(project: Environment, database_url: str) -> None:
+    """A type that only MariaDB has is refused with its column on PostgreSQL."""
+    project = project.using(database_url)
+    alembic(project, "upgrade head")
+    before = "from sqlalchemy.dialects import mysql"
+    define_thing(project, "age = mysql.TINYINT", before=before)
+    said = refusal(project, "revision", "--autogenerate", "-m", "thing")
+    assert "thing.age: TINYINT()" in said
+    assert "DATABASE_URL" not in said
