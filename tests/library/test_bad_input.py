@@ -5,6 +5,7 @@ from drafts import alembic, define_thing, refusal
 from environment import Environment
 from scripts import write
 
+MARIADB = '    url=url,\n    runs_on=("mariadb",),'
 COMMANDS = ("heads", "history", "current", "upgrade head", "check")
 
 
@@ -39,6 +40,16 @@ def test_an_environment_that_cannot_be_read(project: Environment) -> None:
     number = path.read_text().count("\n")
     done = project.run("flask", "db", "current", status=255)
     assert f"env.py, line {number}: NameError: name 'blue'" in done.stderr + done.stdout
+
+
+def test_a_type_that_production_cannot_take(project: Environment) -> None:
+    """My production is MariaDB: a draft on SQLite refuses a String without length."""
+    alembic(project, "upgrade head")
+    project.edit("migrations/__init__.py", "    url=url,", MARIADB)
+    define_thing(project, "name = sa.String", "note = sa.Text", "code = sa.String(9)")
+    said = refusal(project, "revision", "--autogenerate", "-m", "thing")
+    assert "thing.name: String(): VARCHAR requires a length on mariadb." in said
+    assert "thing.note" not in said
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -162,7 +162,8 @@ def _reviewing(
     from .autogenerate.review import Review, reviewed  # noqa: PLC0415
 
     live = any(database.live for database in databases)
-    return partial(reviewed, Review(len(databases), live=live))
+    runs_on = tuple({name for database in databases for name in database.runs_on})
+    return partial(reviewed, Review(len(databases), live=live), runs_on=runs_on)
 
 
 def _database(given: Given) -> Database:

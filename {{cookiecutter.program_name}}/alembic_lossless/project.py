@@ -86,6 +86,8 @@ class Project:
     :param live: whether people use the app while it migrates: then drafts take the form
         that leaves them at work, in two revisions where the old version of the app
         would not survive one. Drafts on SQLite do not, unless `-x live` says so.
+    :param runs_on: the databases of production, such as ("mariadb",): a draft that is
+        made on another one refuses a column that these have no word for.
     :param lint_after: the newest revision that `lint` does not look at by itself.
     :param settings: what else the owner may set.
     """
@@ -98,6 +100,7 @@ class Project:
     engines: Callable[[], Mapping[str, Engine] | None] = lambda: None
     ini: Path | None = None
     live: bool = False
+    runs_on: tuple[str, ...] = ()
     lint_after: str | None = None
     settings: Settings = field(default_factory=Settings)
 

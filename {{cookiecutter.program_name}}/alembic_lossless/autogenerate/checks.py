@@ -12,7 +12,7 @@ from sqlalchemy.exc import CompileError
 from ..marks import DELETES
 from ..prompts.questions import command_with
 from ..rules import rule
-from ..stored_types import stored
+from ..stored_types import DIALECTS, stored
 from ..types import NUMBERS
 from .declared import default_of
 from .draft import Draft, tables
@@ -71,15 +71,22 @@ def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
 def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse columns that cannot be made: a String without a length on MariaDB.
 
+    It need not be the database of the draft: the project says which ones it runs on.
+
     :raises CommandError: with each column and what is wrong with its type.
     """
-    problems = []
+    here, problems = draft.context.dialect, []
+    others = [DIALECTS[name] for name in draft.context.opts["runs_on"]]
     for table, column in _columns_made(upgrade):
-        try:
-            column.type.compile(dialect=draft.context.dialect)
-        except CompileError as error:
-            said = str(error.args[0]).partition(" on dialect ")[0]
-            problems.append(f"{table}.{column.name}: {column.type!r}: {said}.")
+        for dialect in [here, *(it for it in others if it.name != here.name)]:
+            try:
+                column.type.compile(dialect=dialect)
+            except CompileError as error:
+                said = str(error.args[0]).partition(" on dialect ")[0]
+                where = "" if dialect is here else f" on {dialect.name}"
+                problems.append(
+                    f"{table}.{column.name}: {column.type!r}: {said}{where}."
+                )
     if problems:
         advice = "Write another type in the model, such as String(200) or Text."
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))

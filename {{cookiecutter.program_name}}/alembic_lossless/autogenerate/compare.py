@@ -173,7 +173,7 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
 
     SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
     """
-    names = {*variants(old), *variants(new), *context.opts.get("runs_on", ())}
+    names = {*variants(old), *variants(new), *context.opts["runs_on"]}
     if context.dialect.name != "postgresql" and kind(old) is kind(new):
         names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()
     pairs = {(ddl(old, name), ddl(new, name)) for name in names & DIALECTS.keys()}

@@ -6,7 +6,7 @@ its author knows, on the upgrade; the downgrade is then made by reversing it. SH
 give each direction, by itself, the form that is safe on tables with rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -101,11 +101,14 @@ SHAPES: tuple[Step, ...] = (
 """Steps for the upgrade and for the downgrade; they ask nothing."""
 
 
-def reviewed(review: "Review", options: dict[str, Any]) -> dict[str, Any]:
+def reviewed(
+    review: "Review", options: dict[str, Any], *, runs_on: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the arguments of `context.configure` with which a draft is reviewed.
 
     :param review: the review of the command.
     :param options: what env.py gives; its own functions are asked first.
+    :param runs_on: the names of the databases of production.
     """
     render, compare = options.get("render_item"), options.get("compare_type", True)
     first = options.get("process_revision_directives")
@@ -116,6 +119,7 @@ def reviewed(review: "Review", options: dict[str, Any]) -> dict[str, Any]:
         "include_schemas": True,  # those of the models and of the revisions
         **options,
         "ownership": ownership,
+        "runs_on": runs_on,
         "render_item": _else(render, render_item, undecided=False),
         "compare_type": compare and _else(compare, compare_type, undecided=None),
         "include_name": _both(names, ownership.include_name),

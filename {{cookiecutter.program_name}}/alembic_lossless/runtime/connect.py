@@ -27,12 +27,14 @@ class Database:
     :param source: what messages call it; by default its URL, without the password.
     :param settings: what else its owner may set.
     :param live: whether people use the app while it migrates.
+    :param runs_on: what else its revisions run on, such as ("mariadb",).
     """
 
     given: Connection | Engine | URL
     source: str = ""
     settings: Settings = field(default_factory=Settings)
     live: bool = False
+    runs_on: tuple[str, ...] = ()
 
     @property
     def url(self) -> URL:
@@ -52,10 +54,13 @@ def database_of(project: Project, name: str, given: Databases | None) -> Databas
     :raises CommandError: for a URL that cannot be used.
     """
     if given is not None:
+        one: Connection | Engine | URL
         one = given[name] if isinstance(given, Mapping) else given
-        return Database(one, settings=project.settings, live=project.live)
-    source = project.source(name) if project.source else ""
-    return Database(url_of(project, name), source, project.settings, project.live)
+        source = ""
+    else:
+        one = url_of(project, name)
+        source = project.source(name) if project.source else ""
+    return Database(one, source, project.settings, project.live, project.runs_on)
 
 
 def url_of(project: Project, name: str) -> URL:

@@ -35,6 +35,7 @@ project = Project(
     url=partial(settings.database_url, make_folder=True),
     source=settings.url_variable,
     engines=app_engines,
+    runs_on=("{{ cookiecutter.database }}",),
     settings=Settings(settings.variables, settings.PREFIX),
 )
 migrations = Migrations(project)
