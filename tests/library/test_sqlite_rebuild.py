@@ -53,6 +53,28 @@ ALTERED = """
 with op.batch_alter_table("{table}") as batch:
     batch.alter_column("{column}", server_default="1")
 """
+WORDS = {
+    "INT as a key": ("id INT PRIMARY KEY, name TEXT", "id INT"),
+    "no type": ("id INTEGER PRIMARY KEY, v, name TEXT", "v ,"),
+    "ANY": ("id INTEGER PRIMARY KEY, v ANY, name TEXT", "v ANY"),
+    "a default": ("id INTEGER, v TEXT DEFAULT 'it''s :x', name TEXT", "'it''s :x'"),
+    "a named CHECK": ("id INTEGER, name TEXT, CONSTRAINT c CHECK (id <> ':x')", ":x"),
+    "a short form": ("id INTEGER, v AS (id || ':x'), name TEXT", "(id || ':x')"),
+    "a collation": ("id INTEGER, v INT COLLATE NOCASE, name TEXT", 'COLLATE "NOCASE"'),
+}
+"""What a table says, and a part of it that a rebuilt one says again."""
+
+UNKEPT = {
+    "PRIMARY KEY DESC": "CREATE TABLE odd (id INTEGER PRIMARY KEY DESC, name TEXT)",
+    "the order of the key (NAME COLLATE NOCASE)": "CREATE TABLE odd (id INTEGER,"
+    " name TEXT, UNIQUE (name COLLATE NOCASE))",
+    "the order of the key (ID DESC)": "CREATE TABLE odd (id TEXT, name TEXT,"
+    " PRIMARY KEY (id DESC))",
+    "odd is a virtual table": "CREATE VIRTUAL TABLE odd USING fts5(id, name)",
+    "odd is a view": "CREATE VIEW odd AS SELECT 1 AS id, 'x' AS name",
+}
+"""What is said of a table that nobody can rebuild."""
+
 CHANGED_KEY = """
 names = {"fk": "fk_%(table_name)s_%(column_0_name)s"}
 with op.batch_alter_table("shop", naming_convention=names) as batch:
@@ -190,6 +212,56 @@ def test_what_cannot_be_kept_is_named(shop: Environment, database_url: str) -> N
     done = shop.alembic("upgrade", "head", status=255)
     assert "Altering shelf would have lost ON CONFLICT" in done.stdout
     assert versions(database_url) == []
+
+
+@pytest.mark.parametrize("what", WORDS)
+def test_words_are_kept(shop: Environment, database_url: str, what: str) -> None:
+    """I alter one column, and the others say of themselves what they said before."""
+    columns, part = WORDS[what]
+    ask(database_url, f"CREATE TABLE odd ({columns})")
+    write(shop, "b", ALTERED.format(table="odd", column="name"), down="a")
+    shop.alembic("upgrade", "head")
+    ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'odd'")
+    assert "DEFAULT '1'" in sql
+    assert part in " ".join(sql.split())
+
+
+def test_any_keeps_what_it_holds(shop: Environment, database_url: str) -> None:
+    """I alter a STRICT table with a column of ANY, and its values are as they were."""
+    ask(database_url, "CREATE TABLE odd (id INTEGER, v ANY, name TEXT) STRICT")
+    ask(database_url, "INSERT INTO odd (v) VALUES ('007'), (7), (1.5), (x'00'), (NULL)")
+    write(shop, "b", ALTERED.format(table="odd", column="name"), down="a")
+    shop.alembic("upgrade", "head")
+    rows = ask(database_url, "SELECT v FROM odd ORDER BY rowid")
+    assert [value for (value,) in rows] == ["007", 7, 1.5, b"\0", None]
+
+
+def test_an_expression_follows_a_renamed_column(
+    shop: Environment, database_url: str
+) -> None:
+    """I rename a column, and what is computed from it and checked of it goes along."""
+    ask(
+        database_url,
+        "CREATE TABLE odd (low INTEGER, v AS (low * 2), CONSTRAINT c CHECK (low > 0))",
+    )
+    write(shop, "b", RENAMED.replace('"shop"', '"odd"'), down="a")
+    shop.alembic("upgrade", "head")
+    ask(database_url, "INSERT INTO odd (least) VALUES (4)")
+    assert ask(database_url, "SELECT v FROM odd") == [(8,)]
+
+
+@pytest.mark.parametrize("said", UNKEPT)
+def test_what_cannot_be_rebuilt_is_named(
+    shop: Environment, database_url: str, said: str
+) -> None:
+    """I alter what a copy could not be like: told what it is, nothing is altered."""
+    ask(database_url, UNKEPT[said])
+    write(shop, "b", ALTERED.format(table="odd", column="name"), down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert said in done.stdout
+    assert "op.execute" in done.stdout
+    ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'odd'")
+    assert sql == UNKEPT[said]
 
 
 def test_a_foreign_key_that_the_revision_changes(

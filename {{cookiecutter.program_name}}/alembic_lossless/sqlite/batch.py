@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from . import other_kinds
 from .dependents import Attached
 from .transaction import pragma, raw_connection
 from .unreflected import Unreflected
@@ -43,6 +44,7 @@ class Rebuild(SQLiteImpl):
         if self.connection is None or self.as_sql:
             return
         self._raw = raw = raw_connection(self.connection)
+        other_kinds.refuse(raw, table.name)
         reflected = {str(index.name) for index in table.indexes}
         self._attached = Attached(raw, table.name, reflected)
         self._batch = batch_impl
@@ -86,8 +88,8 @@ class Rebuild(SQLiteImpl):
         if lost:
             raise CommandError(
                 f"Altering {new_table_name} would have lost {', '.join(lost)}.\n"
-                "Write this change with op.execute instead: CREATE TABLE, INSERT …"
-                " SELECT, DROP TABLE, ALTER TABLE … RENAME."
+                "Write this change with op.execute instead: CREATE TABLE, INSERT"
+                " ... SELECT, DROP TABLE, ALTER TABLE ... RENAME."
             )
 
     def create_index(self, index: sa.Index, **kw: Any) -> None:

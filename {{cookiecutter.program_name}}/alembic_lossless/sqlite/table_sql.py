@@ -28,6 +28,13 @@ class Item(NamedTuple):
     checks: list[str]
     """The conditions of CHECKs without a name."""
     collation: str | None
+    computed: str | None
+    """The expression of a generated column."""
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is a primary key, or a UNIQUE, that stands by itself."""
+        return self.column is None and bool({"PRIMARY", "UNIQUE"} & {*self.words})
 
     def count(self, clause: str) -> int:
         """Count a clause, such as ON CONFLICT."""
@@ -48,7 +55,7 @@ def read(sql: str) -> list[Item]:
         else:
             items[-1].append(part)
     options = [part.upper() for part in parts[parts.index(body) + 1 :]]
-    return [*map(_item, items), Item(None, None, options, [], None)]
+    return [*map(_item, items), Item(None, None, options, [], None, None)]
 
 
 def renamed(condition: str, names: Mapping[str, str | None]) -> str | None:
@@ -67,6 +74,14 @@ def renamed(condition: str, names: Mapping[str, str | None]) -> str | None:
             return None
         words.append(word if new == bare else _QUOTER.quote(new))
     return "".join(words)
+
+
+def bare(expression: str | None) -> str:
+    """Return an expression without spaces, and the parentheses around it."""
+    words = "".join((expression or "").split())
+    while words.startswith("(") and words.endswith(")"):
+        words = words[1:-1]
+    return words
 
 
 def _parts(sql: str) -> list[str]:
@@ -90,10 +105,13 @@ def _item(parts: list[str]) -> Item:
         for place, word in enumerate(words)
         if word == "CHECK" and "CONSTRAINT" not in words[max(0, place - 2) : place]
     ]
-    collation = None
+    collation = computed = None
     if column and "COLLATE" in words:
         collation = _name(parts[words.index("COLLATE") + 1])
-    return Item(column, constraint, words[1:] if column else words, checks, collation)
+    if column and "AS" in words:
+        computed = parts[words.index("AS") + 1][1:-1]
+    said = words[1:] if column else words
+    return Item(column, constraint, said, checks, collation, computed)
 
 
 def _name(word: str) -> str:

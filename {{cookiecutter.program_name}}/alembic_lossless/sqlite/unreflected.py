@@ -1,18 +1,21 @@
 """What SQLAlchemy does not see in a table of SQLite, and Alembic would not make."""
 
-import copy
+import re
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
-from .table_sql import Item, read, renamed
+from .columns import Columns, literal
+from .table_sql import Item, bare, read, renamed
 
 CLAUSES = (
-    *("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "AS"),
+    *("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "AS", "PRIMARY KEY DESC"),
     *("ON CONFLICT", "DEFERRABLE", "NOT DEFERRABLE", "INITIALLY DEFERRED"),
 )
 """What must be there as often as before; AS is a generated column."""
+
+ORDERED = re.compile(r"\(.*\b(COLLATE|DESC)\b", re.DOTALL)
+"""A key by another collation, or downwards, for which SQLAlchemy has no words."""
 
 
 class Unreflected:
@@ -32,24 +35,18 @@ class Unreflected:
             for name in (column.name for column in batch.table.columns)
         }
         self._items = self._read()
+        self._columns = Columns(raw, batch, self._names, self._items)
         self._actions = self._foreign_key_actions()
 
     def complete(self) -> None:
         """Tell the new table what SQLAlchemy did not see in the old one."""
         new, options = self._batch.new_table, " ".join(self._items[-1].words)
-        for check in [c for c in new.constraints if isinstance(c, sa.CheckConstraint)]:
-            # It goes with its column, as on PostgreSQL.
-            if renamed(str(check.sqltext), self._names) is None:
-                new.constraints.remove(check)
-        for condition in self._conditions():
-            # A colon would begin a parameter.
-            new.append_constraint(sa.CheckConstraint(condition.replace(":", r"\:")))
+        self._complete_checks()
         told = new.dialect_options["sqlite"]
         told["strict"] |= "STRICT" in options
         told["with_rowid"] &= "WITHOUT ROWID" not in options
         told["autoincrement"] |= any(map(_counts_up, self._items))
-        for item in self._items:
-            self._collate(item)
+        self._columns.complete()
         for key in self._untouched_keys():
             update, delete = self._actions[key]
             for made in new.foreign_key_constraints:
@@ -59,6 +56,18 @@ class Unreflected:
             if column.computed is not None:
                 # It computes itself: nothing is to be copied.
                 self._batch.column_transfers.get(column.name, {}).pop("expr", None)
+
+    def _complete_checks(self) -> None:
+        new = self._batch.new_table
+        for check in [c for c in new.constraints if isinstance(c, sa.CheckConstraint)]:
+            condition = renamed(str(check.sqltext), self._names)
+            if condition is None:
+                # It goes with its column, as on PostgreSQL.
+                new.constraints.remove(check)
+            elif check.name in self._left_alone():
+                check.sqltext = literal(condition)
+        for condition in self._conditions():
+            new.append_constraint(sa.CheckConstraint(literal(condition)))
 
     def lost(self) -> list[str]:
         """Return what the table had before and has not now."""
@@ -74,16 +83,11 @@ class Unreflected:
         lost = [
             clause for clause in CLAUSES if _count(stay, clause) > _count(after, clause)
         ]
-        checks = {_bare(check) for item in after for check in item.checks}
-        conditions = [it for it in self._conditions() if _bare(it) not in checks]
+        checks = {bare(check) for item in after for check in item.checks}
+        conditions = [it for it in self._conditions() if bare(it) not in checks]
         lost += [f"CHECK ({condition})" for condition in conditions]
-        collations = {item.column: item.collation for item in after}
-        for item in stay:
-            new = self._names.get(item.column) if item.column else None
-            if self._drops_collation(item):
-                continue
-            if item.collation and self._is_text(item) and not collations.get(new):
-                lost.append(f"COLLATE {item.collation} of {item.column}")
+        lost += [key for item in stay for key in self._ordered_keys(item)]
+        lost += self._columns.lost(after)
         actions = self._foreign_key_actions()
         for key in self._untouched_keys():
             now = tuple(str(self._names[column]) for column in key)
@@ -105,27 +109,16 @@ class Unreflected:
         conditions = [renamed(check, self._names) for check in checks]
         return [condition for condition in conditions if condition]
 
-    def _collate(self, item: Item) -> None:
-        column = self._batch.new_table.columns.get(item.column)
-        if self._drops_collation(item):
-            return
-        if column is not None and item.collation and isinstance(column.type, sa.String):
-            column.type = copy.copy(column.type)
-            column.type.collation = column.type.collation or item.collation
+    def _left_alone(self) -> set[Any]:
+        """Return the names of the constraints that are the old table's."""
+        kept = self._batch.named_constraints
+        old = {known.name: known for known in self._batch.table.constraints}
+        return {name for name in kept if kept[name] is old.get(name)}
 
-    def _drops_collation(self, item: Item) -> bool:
-        """Tell whether a type was given anew that differs by its collation alone."""
-        if item.column not in self._batch.columns:
-            return False
-        old = self._batch.table.c[item.column].type
-        new = self._batch.columns[item.column].type
-        dialect = sqlite.dialect()
-        words = [type_.compile(dialect=dialect) for type_ in (old, new)]
-        return new is not old and words[0] == words[1]
-
-    def _is_text(self, item: Item) -> bool:
-        column = self._batch.new_table.columns.get(item.column)
-        return column is not None and isinstance(column.type, sa.String)
+    def _ordered_keys(self, item: Item) -> list[str]:
+        """Return what a key of columns that stay says of their order."""
+        keys = [word for word in item.words if item.is_key and ORDERED.match(word)]
+        return [f"the order of the key {it}" for it in keys if renamed(it, self._names)]
 
     def _untouched_keys(self) -> list[tuple[str, ...]]:
         """Return the columns of the foreign keys that the revision leaves alone."""
@@ -167,7 +160,3 @@ def _counts_up(item: Item) -> bool:
 
 def _count(items: list[Item], clause: str) -> int:
     return sum(item.count(clause) for item in items)
-
-
-def _bare(condition: str) -> str:
-    return "".join(condition.split())
