@@ -7,6 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import URL
 
 from ..project import Settings
+from .dependents import hint
+from .known_causes import CONNECTING, RIGHTS, SQLITE, STATE
 
 
 class Explanation(NamedTuple):
@@ -14,87 +16,39 @@ class Explanation(NamedTuple):
 
     said: str
     advice: list[str]
+    of_url: bool = False
+    """Whether another URL would mend it."""
 
     def about(self, subject: object) -> str:
         """Return it as a message about a database, or what its owner calls it."""
         return "\n".join([f"{subject}: {self.said}.", *self.advice])
 
 
-class Cause(NamedTuple):
-    """What a driver's text means, and what to do about it."""
-
-    text: str
-    said: str
-    fix: str
-
-
-SERVER = (
-    Cause(
-        r"password authentication failed|access denied|no password supplied"
-        r"|role .* does not exist|1698|1045",
-        "the server refuses the user {user!r} or the password",
-        "Correct them; write an @ in a password as %40, a % as %25.",
-    ),
-    Cause(
-        r"database .* does not exist|unknown database",
-        "the server has no database {database!r}",
-        "Create it (CREATE DATABASE {database}), or correct the name.",
-    ),
-    Cause(
-        r"resolve|getaddrinfo|not known|no address|translate host|errno -\d",
-        "there is no host {host!r}",
-        "Correct the host; write an @ in a password as %40.",
-    ),
-    Cause(
-        r"refused|timeout expired|timed out|can't connect|unreachable|no such file",
-        "no server answers at {host}:{port}",
-        "Start the server, or correct host and port.",
-    ),
-    Cause(
-        r"lock timeout|lock wait timeout|1205",
-        "it waited too long for a table that another query holds",
-        "Run it again when the query has ended, or set {lock_timeout} to more seconds.",
-    ),
-)
-
-SQLITE = (
-    Cause(
-        r"unable to open",
-        "{problem}",
-        "Name a file in a folder that exists and that you may write to.",
-    ),
-    Cause(
-        r"readonly database|readonly directory|disk i/o",
-        "the file or its folder may not be written to",
-        "Give yourself the right to write there, or name another file.",
-    ),
-    Cause(
-        r"not a database|malformed",
-        "the file is not a SQLite database",
-        "Name another file, or remove this one if nobody needs it.",
-    ),
-    Cause(
-        r"is locked",
-        "another process has the file locked",
-        "Let it finish, or set {lock_timeout} to more seconds.",
-    ),
-)
-
-
-def explain(error: BaseException | None, url: URL, settings: Settings) -> Explanation:
+def explain(
+    error: BaseException | None,
+    url: URL,
+    settings: Settings,
+    *,
+    connected: bool = False,
+) -> Explanation:
     """Return what a driver's error means.
 
     :param error: what the driver raised.
     :param url: the database.
     :param settings: what its owner may set.
+    :param connected: whether the server had let the user in already: then a role that
+        does not exist is a revision's.
     """
-    causes = SQLITE if url.get_backend_name() == "sqlite" else SERVER
-    said = str(error).lower()
+    # MariaDB begins with the same words, whether a password or a right is missing.
+    server = (*RIGHTS, *(() if connected else CONNECTING), *STATE)
+    causes = SQLITE if url.get_backend_name() == "sqlite" else server
+    line = _first_line(error, url)
     for known in causes:
-        if re.search(known.text, said):
-            words = _words(url, settings)
-            return Explanation(known.said.format(**words), [known.fix.format(**words)])
-    return Explanation(_first_line(error, url), [])
+        if found := re.search(known.text, str(error), re.IGNORECASE):
+            words = {**_words(url, settings), "line": line, **found.groupdict()}
+            fix = known.fix.format(**words)
+            return Explanation(known.said.format(**words), [fix], known.of_url)
+    return Explanation(line, hint(str(error)))
 
 
 def _words(url: URL, settings: Settings) -> dict[str, object]:

@@ -15,6 +15,7 @@ from ..config import is_typed, program_of
 from .causes import explain
 from .half_applied import stamp_command
 from .places import place_of
+from .run import only_reads
 
 if TYPE_CHECKING:
     from .run import Run
@@ -178,9 +179,14 @@ def _failure(
     run: "Run", error: BaseException | None, statement: str | None = None
 ) -> str:
     """Name what failed, and in which state the database is now."""
-    known = explain(error, run.url, run.database.settings)
+    known = explain(error, run.url, run.database.settings, connected=True)
     if run.step is None:
-        return known.about(run.database)
+        url = run.url.set(password=None).render_as_string()
+        lines = [known.about(run.database if known.of_url else url)]
+        if not only_reads():
+            outcome = _outcome(run) if run.migration else None
+            lines.append(outcome or "Nothing was changed.")
+        return "\n".join(lines)
     word = "upgrade" if run.step.is_upgrade else "downgrade"
     shown = " ".join((statement or "").split())[:STATEMENT_SHOWN]
     return "\n".join(

@@ -91,6 +91,9 @@ def prepared(run: "Run") -> Iterator[None]:
             yield
         finally:
             event.remove(connection, "begin", begin)
+            if raw.in_transaction:
+                # A COMMIT that others are in the way of leaves it open.
+                raw.execute("ROLLBACK")
 
 
 @contextmanager
