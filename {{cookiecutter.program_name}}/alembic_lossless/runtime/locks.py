@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ..project import Settings
 from ..urls import SCHEMA
+from .mariadb_dependents import Dependents
 
 if TYPE_CHECKING:
     from .run import Run
@@ -197,9 +198,20 @@ def _schema(ask: Callable[..., Any]) -> str:
 
 @contextmanager
 def checked(run: "Run") -> Iterator[Callable[[], None]]:
-    """Give the last act of a run: to say that no revision is half applied."""
+    """Give the last act of a run: to say that no revision is half applied.
+
+    :raises CommandError: when MariaDB has views or triggers that the run has broken.
+    """
+    mysql = run.connection.dialect.name in COMMITS_DDL
+    dependents = Dependents(run.connection) if mysql else None
+
+    def check() -> None:
+        run.mark.clear()
+        if dependents:
+            dependents.check()
+
     with run.mark.watching():
-        yield run.mark.clear
+        yield check
 
 
 def _asking(connection: Connection) -> Callable[..., Any]:
