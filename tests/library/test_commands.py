@@ -140,3 +140,16 @@ def test_the_models_are_a_diagram(shop: Environment) -> None:
     assert "        VARCHAR(100) name UK" in lines
     assert '    "city" |o--o{ "friend" : "city_id"' in lines
     assert '    "friend" ||--o{ "friend_hobby" : "friend_id"' in lines
+
+
+@pytest.mark.parametrize("ini", ["alembic.ini", "none"])
+def test_an_error_is_printed_once(shop: Environment, ini: str) -> None:
+    """My revision fails, in the source tree or installed: I read it in one place."""
+    write(shop, "broken", 'op.execute("SELECT nope")', down="1")
+    if ini == "none":
+        (shop.path / "alembic.ini").unlink()
+    code = "from alembic_lossless.cli import run; from {}.migrations import migrations;"
+    code += "run(migrations, ['upgrade'], 'flask db')"
+    done = shop.run("python", "-c", code.format(shop.name), status=255)
+    assert (done.stdout + done.stderr).count("no such column: nope") == 1
+    assert "Running upgrade 1 -> broken" in done.stderr

@@ -62,6 +62,13 @@ def test_an_installed_wheel_migrates(installed: Project) -> None:
     assert "/healthz" in run(installed, "routes")
 
 
+def test_an_error_is_said_once(installed: Project) -> None:
+    """I name a folder that is not there, and read so in one place."""
+    elsewhere = installed.using("sqlite:////nowhere/main.db")
+    output = run(elsewhere, "db", "upgrade", status=255)
+    assert output.count("there is no folder /nowhere") == 1
+
+
 def test_nothing_is_written_to_the_installation(installed: Project, site: Path) -> None:
     """I cannot write where the app is installed, and it does not try to."""
     before = {path: path.stat().st_mtime_ns for path in site.rglob("*")}

@@ -159,6 +159,8 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     if "drafts" in options:
         options.autogenerate = True
     options.x = [*(options.x or []), *(options.late_x or [])] or None
+    # Alembic logs what it prints; no alembic.ini need be there to stop that.
+    logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)
     try:
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
