@@ -64,8 +64,8 @@ def test_an_installed_wheel_migrates(installed: Project) -> None:
 
 def test_an_error_is_said_once(installed: Project) -> None:
     """I name a folder that is not there, and read so in one place."""
-    elsewhere = installed.using("sqlite:////nowhere/main.db")
-    output = run(elsewhere, "db", "upgrade", status=255)
+    installed.environment["FRIEND_BOOK_DATABASE_URL"] = "sqlite:////nowhere/main.db"
+    output = run(installed, "db", "upgrade", status=255)
     assert output.count("there is no folder /nowhere") == 1
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from alembic import context
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError, messaging, to_tuple
-from sqlalchemy.exc import CompileError, DBAPIError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import (
+    CompileError,
+    DBAPIError,
+    NoSuchTableError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
 
 from ..config import is_typed, program_of
 from .causes import explain
@@ -69,21 +75,15 @@ def explained(run: "Run") -> Iterator[None]:
     with interruptible(run):
         try:
             yield
-        except DBAPIError as error:
-            text = _failure(run, error.orig, error.statement)
-            raise CommandError(text) from error
-        except sqlite3.Error as error:
-            raise CommandError(_failure(run, error)) from error
-        except Exception as error:
-            if isinstance(error.__cause__, MultipleHeads):
-                program = program_of(context.config)
-                raise CommandError(join(error.__cause__.heads, program)) from error
-            if str(error) == BEHIND:
-                raise CommandError(_behind(run)) from error
-            if str(error) == AMBIGUOUS:
-                raise CommandError(_fork(run)) from error
-            if missing := _missing(error):
-                raise CommandError(_failure(run, missing)) from error
+        except Exception as raised:
+            error = _first(raised)
+            if isinstance(error, DBAPIError):
+                text = _failure(run, error.orig, error.statement)
+                raise CommandError(text) from error
+            if isinstance(error, sqlite3.Error):
+                raise CommandError(_failure(run, error)) from error
+            if said := _known(run, error):
+                raise CommandError(said) from error
             if not isinstance(error, CommandError):
                 _explain_python(run, error)
             if run.step and (outcome := _outcome(run)):
@@ -91,7 +91,26 @@ def explained(run: "Run") -> Iterator[None]:
             raise
 
 
-def _explain_python(run: "Run", error: Exception) -> None:
+def _first(error: BaseException) -> BaseException:
+    """Return the loss of a connection that a later error of it hides."""
+    while isinstance(error, PendingRollbackError) and error.__context__:
+        error = error.__context__
+    return error
+
+
+def _known(run: "Run", error: BaseException) -> str | None:
+    """Return what Alembic's own errors mean to who typed the command."""
+    if isinstance(error.__cause__, MultipleHeads):
+        return join(error.__cause__.heads, program_of(context.config))
+    if str(error) == BEHIND:
+        return _behind(run)
+    if str(error) == AMBIGUOUS:
+        return _fork(run)
+    missing = _missing(error)
+    return _failure(run, missing) if missing else None
+
+
+def _explain_python(run: "Run", error: BaseException) -> None:
     """Say where in the project's files an exception was raised.
 
     :raises CommandError: with the file and the line, if it comes from there.
@@ -129,7 +148,7 @@ def interruptible(run: "Run | None" = None) -> Iterator[None]:
         ) from None
 
 
-def _missing(error: Exception) -> Exception | None:
+def _missing(error: BaseException) -> Exception | None:
     """Say what a table of SQLite lacks that is to be rebuilt.
 
     Other databases say so themselves; here Alembic looks for it, in Python.
@@ -211,9 +230,10 @@ def _without_history(run: "Run", said: str) -> list[str]:
 def _outcome(run: "Run") -> str | None:
     """Ask the database what a failed run left there; None says that it left nothing."""
     connection = run.connection
-    if connection.in_transaction():
+    if run.joins:
         return "The transaction is the caller's: undo it."
     try:
+        connection.rollback()  # a lost connection is opened again only then
         with connection.begin():
             heads = run.current_heads()
             advice = run.mark.advice(connection, heads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..project import Settings
 from ..urls import SCHEMA
@@ -145,7 +145,7 @@ def prepared(run: "Run") -> Iterator[None]:
         wait_until(lambda: bool(ask(server.lock, key=key)), holder, settings)
         yield
     finally:
-        with suppress(DBAPIError):  # a session that broke holds nothing any more
+        with suppress(SQLAlchemyError):  # a session that broke holds nothing any more
             ask(server.unlock, key=key)
             ask(server.unlimit)
 
