@@ -19,7 +19,7 @@ from .tokens import database_in
 
 MARK = re.compile(
     r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)"
-    r"( at (?P<number>\d+) (?P<digest>\w*))?"
+    r"( at (?P<number>\d+) (?P<digest>\w*)(?P<begun> begun)?)?"
 )
 
 NOT_ROLLED_BACK = 1196
@@ -73,7 +73,7 @@ class Mark:
             return None
         if (mark["direction"], mark["revision"]) != _named(step):
             raise CommandError(str(self.advice(self._connection, heads)))
-        return Passed(int(mark["number"]), mark["digest"])
+        return Passed(int(mark["number"]), mark["digest"], bool(mark["begun"]))
 
     def set(self, step: RevisionStep, passed: Passed | None = None) -> None:
         """Write down that a revision starts, or how far it came.
@@ -84,6 +84,7 @@ class Mark:
             started = "started: {} {}".format(*_named(step))
             if passed is not None:
                 started += f" at {passed.number} {passed.digest}"
+                started += " begun" if passed.begun else ""
             self._write(SetTableComment(self._table(comment=started)))
             if step is not self._step:
                 self._step = step

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +21,7 @@ from sqlalchemy.schema import CreateIndex
 
 from ..internals import executed_by, execution_of
 from ..rules import rule
-from . import online
+from . import begun, online
 from .patience import LOCK_TIMEOUT, patiently
 from .progress import shown
 
@@ -41,6 +41,8 @@ class Passed(NamedTuple):
 
     number: int
     digest: str
+    begun: bool = False
+    """Whether the statement after them had begun, and may be done."""
 
 
 def journal_of(migration: MigrationContext) -> "Journal | None":
@@ -75,6 +77,7 @@ class Journal:
         self._passed = passed
         self._wait = wait
         self._number, self._digest = 0, ""
+        self._before = (0, "")
         self._inside = False
         self._written = passed is not None
         self._execute = execution_of(migration.impl)
@@ -108,7 +111,7 @@ class Journal:
         if not self._inside:
             self._forget()
             return act()
-        with shown(self.connection, what):
+        with shown(self.connection, what), self._begun(what, alone):
             return self.patiently(partial(self._commit, act, alone))
 
     def patiently(self, act: Callable[[], T]) -> T:
@@ -163,6 +166,13 @@ class Journal:
         finally:
             connection.exec_driver_sql("SET lock_wait_timeout = @wait")
 
+    def _begun(self, what: str, alone: bool) -> AbstractContextManager[None]:  # noqa: FBT001
+        if not begun.commits_itself(what, alone=alone, postgresql=self._postgresql):
+            return nullcontext()
+        before = Passed(*self._before)
+        begin = partial(self._write, before._replace(begun=True))
+        return begun.written_down(begin, partial(self._write, before))
+
     def _one(self, construct: Any, *args: Any, **kw: Any) -> Any:
         """Stand for Alembic's own execution of one statement."""
         text = online.text_of(construct, self._migration.dialect)
@@ -171,11 +181,19 @@ class Journal:
         if self._inside and not self._postgresql:
             construct = online.without_lock(text, construct, self._new)
         act = partial(self._execute, construct, *args, **kw)
+        if self._passed and self._passed.begun:
+            act = partial(self._again, act)
         if self._inside and not self._postgresql:
             act = partial(online.refused, text, act, self.connection)
         if isinstance(construct, CreateIndex) and ALONE.search(text):
             act = partial(self._index, construct, act)
         return self.run(text, act, alone=bool(ALONE.search(text)))
+
+    def _again(self, act: Callable[[], T]) -> T | None:
+        """Run a statement, which an earlier run may have begun."""
+        if self._passed and self._number == self._passed.number + 1:
+            return begun.unless_done(act)
+        return act()
 
     def _index(self, construct: CreateIndex, act: Callable[[], Any]) -> Any:
         """Build an index, and first drop what a run that failed left of it."""
@@ -227,6 +245,7 @@ class Journal:
 
         :raises CommandError: when it is not what an earlier run did here.
         """
+        self._before = self._number, self._digest
         self._number += 1
         whole = f"{self._digest} {what}"
         self._digest = hashlib.sha256(whole.encode()).hexdigest()[:16]

@@ -21,6 +21,13 @@ class Cause(NamedTuple):
 
 CONNECTING = (
     Cause(
+        r"unsupported startup parameter: (?P<name>\w+)",
+        "a pooler is between, which refuses {name!r}: ?schema= and ?options= need it",
+        "Name the server itself for migrations; a pooler that ignores it would let"
+        " them go to another schema.",
+        of_url=True,
+    ),
+    Cause(
         r"password authentication failed|access denied|no password supplied"
         r"|role .* does not exist|1698|1045",
         "the server refuses the user {user!r} or the password",

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..project import Settings
 from ..urls import SCHEMA
+from . import pooler
 from .mariadb_dependents import Dependents
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ def prepared(run: "Run") -> Iterator[None]:
         wait_until(lambda: bool(ask(lock, key=key)), holder, settings)
         yield
         return
+    if not mysql:
+        pooler.refuse(connection, run.database)
     ask(server.limit, seconds=max(1, round(lock_timeout(settings))))
     try:
         wait_until(lambda: bool(ask(server.lock, key=key)), holder, settings)

@@ -38,6 +38,10 @@ def patiently(act: Callable[[], T], wait: float) -> T:
 
 def is_busy(error: DBAPIError) -> bool:
     """Tell whether an error means that somebody else has the lock."""
+    return bool(codes_of(error) & BUSY)
+
+
+def codes_of(error: DBAPIError) -> set[object]:
+    """Return PostgreSQL's SQLSTATE of an error, or MariaDB's number."""
     cause: Any = error.orig
-    codes = {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
-    return bool(codes & BUSY)
+    return {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}

@@ -109,10 +109,10 @@ class Run:
                     if self._must_wait(step):
                         break
                     passed = self.mark.passed(step, heads)
+                    first, self.step = self.step is None, step
                     self.mark.set(step, passed)
                     step.migration_fn = self._watched(step, migration, passed)
-                    attempts.cover(step, first=self.step is None)
-                    self.step = step
+                    attempts.cover(step, first=first)
                 yield step
             self.step = None
 
