@@ -249,6 +249,10 @@ def test_a_plain_statement_after_it_is_still_undone_or_said(
         assert "The upgrade of revision b stopped in the middle" in done.stdout
 
 
+BUILDING = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+    AND query LIKE 'CREATE INDEX CONCURRENTLY%'"""
+
+
 @ON_POSTGRESQL
 def test_a_terminal_shows_what_takes_long(
     project: Environment, database_url: str
@@ -261,7 +265,9 @@ def test_a_terminal_shows_what_takes_long(
     def write() -> None:
         with open_query(database_url, "UPDATE thing SET age = 1 RETURNING id"):
             held.set()
-            enough.wait(4)
+            while not ask(database_url, BUILDING) and not enough.wait(0.1):
+                pass
+            enough.wait(3)
 
     writer = Thread(target=write)
     writer.start()

@@ -111,7 +111,7 @@ class Journal:
         if not self._inside:
             self._forget()
             return act()
-        with shown(self.connection, what), self._begun(what, alone):
+        with self._begun(what, alone), shown(self.connection, what):
             return self.patiently(partial(self._commit, act, alone))
 
     def patiently(self, act: Callable[[], T]) -> T:
@@ -169,9 +169,8 @@ class Journal:
     def _begun(self, what: str, alone: bool) -> AbstractContextManager[None]:  # noqa: FBT001
         if not begun.commits_itself(what, alone=alone, postgresql=self._postgresql):
             return nullcontext()
-        before = Passed(*self._before)
-        begin = partial(self._write, before._replace(begun=True))
-        return begun.written_down(begin, partial(self._write, before))
+        begin = partial(self._write, Passed(*self._before, begun=True))
+        return begun.written_down(begin, partial(self._write, Passed(*self._before)))
 
     def _one(self, construct: Any, *args: Any, **kw: Any) -> Any:
         """Stand for Alembic's own execution of one statement."""

@@ -109,10 +109,12 @@ class Run:
                     if self._must_wait(step):
                         break
                     passed = self.mark.passed(step, heads)
-                    first, self.step = self.step is None, step
+                    # The one before is done, and this one has not begun.
+                    first, self.step = self.step is None, None
                     self.mark.set(step, passed)
                     step.migration_fn = self._watched(step, migration, passed)
                     attempts.cover(step, first=first)
+                    self.step = step
                 yield step
             self.step = None
 
