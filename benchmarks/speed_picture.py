@@ -80,7 +80,8 @@ def _grid(scale: Scale, unit: str) -> Iterator[str]:
     for count in scale.counts:
         anchor = "end" if count == scale.counts[-1] else "middle"
         place = f'x="{scale.across(count)}" y="{scale.y + HEIGHT + 18}"'
-        yield f'<text text-anchor="{anchor}" {place}>{count:,}</text>'
+        short = f"{count:,}".replace(",000,000", "M").replace(",000", "k")
+        yield f'<text text-anchor="{anchor}" {place}>{short}</text>'
 
 
 def _curve(scale: Scale, colour: str, curve: Curve) -> Iterator[str]:
