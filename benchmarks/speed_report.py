@@ -136,7 +136,7 @@ def _growth(panel: Panel) -> str:
     return "\n".join([*lines, "", ""])
 
 
-LEAST = 0.05
+LEAST = 0.1
 """Seconds: of less, no ratio is worth printing."""
 
 
