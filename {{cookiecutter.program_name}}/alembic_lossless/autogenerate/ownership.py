@@ -10,6 +10,7 @@ from alembic import context
 from sqlalchemy import MetaData
 
 from ..prompts.prompt import Prompt
+from .long_names import whole_names
 from .operations import Key, label
 from .replay import replayed
 
@@ -82,6 +83,7 @@ class Ownership:
         key = item.table.schema, item.table.name
         made = known.indexes | known.unique
         made |= {its for _, its in known.objects.tables.get(key, ())}
+        made |= whole_names(context.get_context()).keys()
         if name in made or self._columns(*key) is None:
             return True  # it goes with its table
         if item.unique and str(None) in known.unique:

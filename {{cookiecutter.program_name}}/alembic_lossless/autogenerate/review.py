@@ -45,6 +45,7 @@ from .foreign_keys import free_indexes, free_retyped
 from .generated import refuse_computed, shape_generated
 from .layout import lay_out_when_written
 from .live import leave_others_at_work
+from .long_names import name_wholly
 from .not_null import ask_fills, fill_asked, fill_neutrally
 from .ordering import drop_no_indexes_of_dropped_tables, order, reverse, steady
 from .ownership import Ownership
@@ -69,6 +70,7 @@ QUESTIONS: tuple[Step, ...] = (
     refuse_contradictions,
     refuse_schemas,
     refuse_computed,
+    name_wholly,
     as_declared,
     objects_as_declared,
     checks_of_columns,
