@@ -6,7 +6,7 @@ import pytest
 from drafts import alembic
 from environment import Environment
 from pairs import two_databases, using_both, write_parts
-from scripts import ask, tables, versions
+from scripts import ask, open_query, tables, versions
 
 EMAIL = "    email: Mapped[str] = mapped_column(String(254), unique=True)\n"
 PHONE = "    phone: Mapped[str | None] = mapped_column(String(30))\n"
@@ -76,6 +76,43 @@ def test_all_are_checked_before_one_is_committed(
         assert "child: rowid 1 refer to city" in failed
         assert versions(urls[0]) == versions(urls[1]) == [first_revision(shop)]
         assert "note" not in tables(urls[1])
+
+
+@pytest.mark.parametrize("held", ["default", "auth"])
+def test_a_commit_that_fails_in_one_of_them(
+    several: Environment, tmp_path: Path, held: str
+) -> None:
+    """One file is read when all is done: told which, and where each one is then."""
+    with two_databases("sqlite-sqlite", tmp_path) as urls:
+        shop = using_both(several, urls)
+        shop.alembic("upgrade", "head")
+        write_parts(shop, "b", NOTE, NOTE)
+        shop.environment["FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT"] = "0"
+        with open_query(urls[held == "auth"], "SELECT * FROM alembic_version"):
+            failed = shop.alembic("upgrade", "head", status=255).stdout
+        assert f"{held}: sqlite:///" in failed
+        assert "another process reads or writes the file" in failed
+        # The last is committed first.
+        differ = versions(urls[0]) != versions(urls[1])
+        assert differ == (held == "default")
+        assert ("Now the databases differ: default at 1, auth at b" in failed) == differ
+        shop.alembic("upgrade", "b")
+        assert versions(urls[0]) == versions(urls[1]) == ["b"]
+
+
+def test_what_is_missing_in_the_second_is_said(
+    several: Environment, tmp_path: Path
+) -> None:
+    """A view of auth needs the column that my revision drops: told where, and what."""
+    with two_databases("sqlite-postgresql", tmp_path) as urls:
+        shop = using_both(several, urls)
+        shop.alembic("upgrade", "head")
+        ask(urls[1], 'CREATE VIEW mails AS SELECT email FROM "user"')
+        write_parts(shop, "b", NOTE, 'op.drop_column("user", "email")')
+        failed = shop.alembic("upgrade", "head", status=255).stdout
+        assert failed.startswith("FAILED: auth: The upgrade of revision b failed")
+        assert 'op.execute("DROP VIEW mails")' in failed
+        assert versions(urls[0]) == versions(urls[1]) == [first_revision(shop)]
 
 
 def test_what_could_not_be_undone_is_said(several: Environment, tmp_path: Path) -> None:

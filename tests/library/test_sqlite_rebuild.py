@@ -70,6 +70,8 @@ UNKEPT = {
     " name TEXT, UNIQUE (name COLLATE NOCASE))",
     "the order of the key (ID DESC)": "CREATE TABLE odd (id TEXT, name TEXT,"
     " PRIMARY KEY (id DESC))",
+    r"DEFAULT '\:x' of v": r"CREATE TABLE odd (id INTEGER, v TEXT DEFAULT '\:x',"
+    " name TEXT)",
     "odd is a virtual table": "CREATE VIRTUAL TABLE odd USING fts5(id, name)",
     "odd is a view": "CREATE VIEW odd AS SELECT 1 AS id, 'x' AS name",
 }
