@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from rendering import Project, render
+from rendering import Project, compiled, render
 from servers import DATABASES, empty_database
 
 # A byte code file beside the library would travel into every generated project.
@@ -43,12 +43,12 @@ def _current_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _pristine(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return render(tmp_path_factory.mktemp("pristine"))
+    return compiled(render(tmp_path_factory.mktemp("pristine")))
 
 
 @pytest.fixture(scope="session")
 def _pristine_several(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return render(tmp_path_factory.mktemp("several"), databases="several")
+    return compiled(render(tmp_path_factory.mktemp("several"), databases="several"))
 
 
 @pytest.fixture

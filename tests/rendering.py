@@ -5,8 +5,10 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from compileall import compile_dir
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from types import ModuleType
 from typing import Self
 
@@ -128,6 +130,16 @@ def render(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
         accept_hooks=hooks,
     )
     return Project(Path(path), {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+
+
+def compiled(project: Project) -> Project:
+    """Give a project byte code, which each of its many processes would make again.
+
+    It goes by what a source says, not by its time: a test may edit all it wants.
+    """
+    checked = PycInvalidationMode.CHECKED_HASH
+    compile_dir(project.path, quiet=1, invalidation_mode=checked)
+    return project
 
 
 def cookiecut(

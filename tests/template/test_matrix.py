@@ -10,7 +10,7 @@ import pytest
 from drafts import alembic, draft, sql
 from jinja2 import Environment
 from pairs import two_databases, using_both
-from rendering import TEMPLATE, Project, render
+from rendering import TEMPLATE, Project, compiled, render
 from scripts import tables
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text())
@@ -101,7 +101,7 @@ def chosen(answers: dict[str, str], tmp_path: Path) -> Iterator[Project]:
     """Give the project of a combination, on databases such as production has."""
     kinds = f"{answers['database']}-{answers['database']}"
     with two_databases(kinds, tmp_path) as urls:
-        yield using_both(render(tmp_path, hooks=True, **answers), urls)
+        yield using_both(compiled(render(tmp_path, hooks=True, **answers)), urls)
 
 
 def test_each_project_works(
