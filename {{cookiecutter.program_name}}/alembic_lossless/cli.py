@@ -15,7 +15,7 @@ from . import diagram as diagrams
 from . import reports
 from .api import Migrations
 from .config import config_of, insist_on_source_tree, program_of
-from .env import metadata
+from .env import lists_of_metadata
 from .runtime.errors import join
 from .runtime.places import place_of
 from .runtime.starting import wait_until_started
@@ -267,7 +267,7 @@ def status(config: Config) -> None:
 
 def diagram(config: Config) -> None:
     """Show the models as a Mermaid diagram of entities, for a README."""
-    found = metadata(config.attributes["migrations"].project)
+    found = lists_of_metadata(config.attributes["migrations"].project)
     config.print_stdout("%s", diagrams.diagram(chain(*found.values())))
 
 

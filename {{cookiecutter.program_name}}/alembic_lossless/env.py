@@ -44,13 +44,23 @@ plugin.register()
 log = getLogger("alembic.review")
 
 
-def metadata(project: Project) -> dict[str, list[MetaData]]:
+def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
     """Return what the models of each database declare, imported where they are read.
 
-    A command that runs revisions, or tells which were run, imports none.
+    A command that runs revisions, or tells which were run, imports none. One metadata
+    is no list: Alembic then names the constraints of revisions by its convention.
 
     :raises CommandError: for a module that cannot be imported, for what is no metadata,
         and for a table that two metadatas of a database have.
+    """
+    found = lists_of_metadata(project)
+    return {name: own if own[1:] else own[0] for name, own in found.items()}
+
+
+def lists_of_metadata(project: Project) -> dict[str, list[MetaData]]:
+    """Return the metadatas of each database, with the tables if a command reads them.
+
+    :raises CommandError: as `metadata` does.
     """
     try:
         modules = project.import_models() if compares() else None
