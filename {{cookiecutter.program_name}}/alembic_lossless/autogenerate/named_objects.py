@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
+from sqlalchemy.sql.elements import conv
 
 from ..internals import is_made_by_type, prefixes_of
 from ..sqlite.table_sql import renamed
@@ -56,7 +57,7 @@ def objects_of(table: sa.Table) -> Objects:
     for column in table.columns:
         found += [
             ops.CreateCheckConstraintOp(
-                str(check.name) if check.name else None,
+                conv(str(check.name)) if check.name else None,
                 table.name,
                 check.sqltext,
                 schema=table.schema,

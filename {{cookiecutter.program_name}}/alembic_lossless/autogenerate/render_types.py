@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import dialects
 from sqlalchemy.dialects import mysql
+from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import TypeEngine
 
 from ..internals import variants, with_variants
@@ -46,8 +47,10 @@ def _bare_code(type_: Type, context: AutogenContext) -> str:
         return f"{context.opts['alembic_module_prefix']}sql_type({type_.sql!r})"
     name, prefix = _exported(type_, context)
     if isinstance(type_, sa.Enum):
-        return f"{prefix}{name}({', '.join(_enum_arguments(type_))})"
+        return f"{prefix}{name}({', '.join(_enum_arguments(type_, context))})"
     shown = copy.copy(type_)
+    if isinstance(type_, sa.Boolean) and type_.name:
+        vars(shown)["name"] = _Written(_name_code(type_.name, context))
     for part in PARTS:
         held = getattr(type_, part, None)
         if isinstance(held, TypeEngine):
@@ -75,10 +78,17 @@ def _names_of(module: Any, class_: type) -> list[str]:
     return sorted(found, key=lambda name: (name != class_.__name__, name))
 
 
-def _enum_arguments(enum: sa.Enum) -> Iterator[str]:
+def _name_code(name: object, context: AutogenContext) -> str:
+    """Return the name of a type and of its CHECK; a convention leaves `op.f` alone."""
+    code = repr(str(name))
+    prefix = context.opts["alembic_module_prefix"]
+    return f"{prefix}f({code})" if isinstance(name, conv) else code
+
+
+def _enum_arguments(enum: sa.Enum, context: AutogenContext) -> Iterator[str]:
     yield from map(repr, enum.enums)
     if enum.name:
-        yield f"name={str(enum.name)!r}"
+        yield f"name={_name_code(enum.name, context)}"
     if enum.schema:
         yield f"schema={str(enum.schema)!r}"
     if enum.native_enum and not isinstance(enum, mysql.ENUM):
