@@ -98,7 +98,8 @@ class Columns:
             default = new.server_default.arg
             if isinstance(default, sa.TextClause):
                 new.server_default = sa.DefaultClause(literal(default.text))
-        if new.computed is not None and computed:
+        old = self._batch.table.c[new.key]
+        if new.computed is not None and computed and _formula(old) == _formula(new):
             new.computed.sqltext = literal(renamed(computed, self._names) or computed)
 
     def _declared(self) -> dict[str, tuple[str, str | None]]:
@@ -116,3 +117,8 @@ def literal(sql: str) -> sa.TextClause:
 def _default(column: sa.Column[Any]) -> str:
     """Return what a column says of its default."""
     return str(getattr(column.server_default, "arg", None))
+
+
+def _formula(column: sa.Column[Any]) -> str:
+    """Return what a column says it is computed from."""
+    return str(getattr(column.computed, "sqltext", None))
