@@ -62,3 +62,14 @@ def test_a_type_of_another_database(project: Environment, database_url: str) -> 
     said = refusal(project, "revision", "--autogenerate", "-m", "thing")
     assert "thing.age: TINYINT()" in said
     assert "DATABASE_URL" not in said
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_enum_without_a_name(project: Environment, database_url: str) -> None:
+    """PostgreSQL makes a type of an Enum, and I read which name to give it."""
+    shop = project.using(database_url)
+    alembic(shop, "upgrade head")
+    define_thing(shop, "mood = sa.Enum('good', 'bad')")
+    said = refusal(shop, "revision", "--autogenerate", "-m", "thing")
+    assert "thing.mood: Enum('good', 'bad'): PostgreSQL Enum type requires a n" in said
+    assert "Give the Enum a name in the model, such as 'thing_mood'." in said

@@ -6,8 +6,9 @@ from typing import Any
 
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import Column, ForeignKey, inspect
-from sqlalchemy.exc import CompileError
+from sqlalchemy import Column, Dialect, Enum, ForeignKey, inspect
+from sqlalchemy.exc import CompileError, UnsupportedCompilationError
+from sqlalchemy.types import TypeEngine
 
 from ..marks import DELETES
 from ..prompts.questions import command_with
@@ -77,19 +78,28 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
     """
     here, problems = draft.context.dialect, []
     others = [DIALECTS[name] for name in draft.context.opts["runs_on"]]
+    advice = "Write another type in the model, such as String(200) or Text."
     for table, column in _columns_made(upgrade):
         for dialect in [here, *(it for it in others if it.name != here.name)]:
-            try:
-                column.type.compile(dialect=dialect)
-            except CompileError as error:
-                said = str(error.args[0]).partition(" on dialect ")[0]
-                where = "" if dialect is here else f" on {dialect.name}"
-                problems.append(
-                    f"{table}.{column.name}: {column.type!r}: {said}{where}."
-                )
+            if problem := _problem(column.type, dialect):
+                said = f"{column.type!r}: {problem} on {dialect.name}."
+                problems.append(f"{table}.{column.name}: {said}")
+                if isinstance(column.type, Enum) and not column.type.name:
+                    name = f"{table.rpartition('.')[2]}_{column.name}"
+                    advice = f"Give the Enum a name in the model, such as {name!r}."
     if problems:
-        advice = "Write another type in the model, such as String(200) or Text."
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _problem(type_: TypeEngine[Any], dialect: Dialect) -> str | None:
+    """Return why a database cannot make a type, or None."""
+    try:
+        type_.compile(dialect=dialect)
+    except UnsupportedCompilationError:
+        return "there is no such type"
+    except CompileError as error:
+        return str(error.args[0]).partition(" on dialect ")[0].rstrip(".")
+    return None
 
 
 @rule(
