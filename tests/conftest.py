@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ def pytest_runtest_makereport() -> Generator[
 @pytest.fixture(autouse=True, scope="session")
 def _current_environment() -> Iterator[None]:
     """Let hooks use this interpreter, and no setting of the person who runs tests."""
+    # Started in the background of a shell, this would ignore Ctrl-C, and its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT", "current")
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_STRICT", "1")
