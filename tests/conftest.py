@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from rendering import Project, compiled, render
-from servers import DATABASES, empty_database
+from servers import DATABASES, drop_emptied, empty_database
 
 # A byte code file beside the library would travel into every generated project.
 sys.dont_write_bytecode = True
@@ -42,6 +42,7 @@ def _current_environment() -> Iterator[None]:
         beside = str(Path(sys.executable).parent)
         patch.setenv("PATH", beside, prepend=os.pathsep)
         yield
+    drop_emptied()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import Operations, ops
+from alembic.operations.schemaobj import SchemaObjects
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
@@ -34,7 +35,8 @@ class ValidateConstraintOp(LosslessOp):
     ) -> None:
         """Check the rows there are, while others go on writing.
 
-        :param constraint_name: a foreign key or CHECK with `postgresql_not_valid=True`.
+        :param constraint_name: a foreign key or CHECK with `postgresql_not_valid=True`,
+            as the revision calls it.
         :raises CommandError: when rows violate it, with a count and an example.
         """
         operations.invoke(cls(constraint_name, table_name, schema=schema))
@@ -45,6 +47,7 @@ def _validate(operations: Operations, op: ValidateConstraintOp) -> None:
     name, table = op.arguments
     names = Names(operations, table, op.schema)
     if names.dialect == "postgresql":
+        name = _in_database(names, name)
         constraint = names.quoted(name)
         try:
             names.execute(f"ALTER TABLE {names.table} VALIDATE CONSTRAINT {constraint}")
@@ -52,6 +55,17 @@ def _validate(operations: Operations, op: ValidateConstraintOp) -> None:
             violations.explain(names, name, error)
     elif names.is_mysql and not operations.get_context().as_sql:
         violations.refuse_orphans(names, name)
+
+
+def _in_database(names: Names, name: str) -> str:
+    """Return the name of a constraint, or what the convention made of a CHECK's."""
+    if names.offline:
+        return name
+    build = SchemaObjects(names.operations.get_context())
+    check = build.generic_constraint(name, names.name, "check", schema=names.schema)
+    checks = sa.inspect(names.bind()).get_check_constraints(names.name, names.schema)
+    found = {it["name"] for it in checks}
+    return str(check.name) if name not in found and check.name in found else name
 
 
 @Operations.register_operation("set_not_null")
