@@ -19,7 +19,8 @@ ANSWERS = ("databases=several", "database=postgresql", "program_name=shop")
 
 def contents(folder: Path) -> dict[str, str]:
     """Return the files of a folder and what stands for their contents."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
+    sources = (path for path in folder.rglob("*") if path.suffix != ".pyc")
+    paths = (path for path in sources if path.is_file())
     return {
         path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in paths

@@ -1,8 +1,9 @@
-"""Every combination of answers in `cookiecutter.json` is a project that works."""
+"""Whatever two answers in `cookiecutter.json` are chosen, the project works."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations as pairs
 from itertools import product
 from pathlib import Path
 
@@ -36,6 +37,25 @@ def combinations(choices: Mapping[str, list[str]]) -> list[dict[str, str]]:
         dict(zip(choices, answers, strict=True))
         for answers in product(*choices.values())
     ]
+
+
+def pairs_of(choices: Mapping[str, list[str]]) -> list[dict[str, str]]:
+    """Return combinations in which each answer meets each answer of another question.
+
+    No file depends on more than two answers, so that these have all there is.
+    """
+    left = {pair for answers in combinations(choices) for pair in _pairs(answers)}
+    found = []
+    while left:
+        found.append(
+            max(combinations(choices), key=lambda it: len(left & set(_pairs(it))))
+        )
+        left -= set(_pairs(found[-1]))
+    return found
+
+
+def _pairs(answers: Mapping[str, str]) -> list[tuple[tuple[str, str], ...]]:
+    return list(pairs(answers.items(), 2))
 
 
 def files_of(choices: Mapping[str, list[str]]) -> set[Path]:
@@ -81,8 +101,15 @@ def test_no_file_depends_on_more_than_two_answers() -> None:
             assert name.count("cookiecutter.") <= 2, path
 
 
+def test_each_answer_meets_each_other_one() -> None:
+    """I choose two answers, and a project that was tried has both."""
+    tried = {pair for answers in pairs_of(CHOICES) for pair in _pairs(answers)}
+    for answers in combinations(CHOICES):
+        assert tried.issuperset(_pairs(answers))
+
+
 @pytest.fixture(
-    params=combinations(CHOICES), ids=lambda answers: "-".join(answers.values())
+    params=pairs_of(CHOICES), ids=lambda answers: "-".join(answers.values())
 )
 def answers(request: pytest.FixtureRequest) -> dict[str, str]:
     """Give a combination of answers."""
