@@ -167,11 +167,13 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
             sys.exit(_as_json(migrations, options.cmd[0].__name__))
         line.run_cmd(alembic, options)
     except CommandError as error:
+        if options.raiseerr:
+            raise
         err(str(error))
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
         place = place_of(error, migrations.project.folder)
-        if place is None:
+        if place is None or options.raiseerr:
             raise
         err(f"{place}: {type(error).__name__}: {error}")
 
