@@ -44,9 +44,18 @@ END $$
 IS_ORDINARY = """
 SELECT datacl IS NULL AND NOT EXISTS (
     SELECT FROM pg_db_role_setting WHERE setdatabase = pg_database.oid
+) AND NOT EXISTS (
+    SELECT FROM (
+        SELECT 'pg_proc'::regclass, oid, proacl FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace
+        UNION ALL SELECT 'pg_class'::regclass, oid, relacl FROM pg_class
+        WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v')
+    ) AS found (classoid, objoid, acl)
+    LEFT JOIN pg_init_privs AS given USING (classoid, objoid)
+    WHERE acl IS DISTINCT FROM given.initprivs AND COALESCE(objsubid, 0) = 0
 ) FROM pg_database WHERE datname = current_database()
 """
-"""Whether a database has no rights and settings of its own."""
+"""Whether a database and its catalog have no rights and settings of their own."""
 
 _emptied: list[URL] = []
 """The databases that the next tests take."""

@@ -27,7 +27,7 @@ SHOWN_BY = {
     "rename": "test_renames",
     "rename-value": "test_enums",
     "review": "test_type_changes",
-    "schema": "test_schemas",
+    "schema": "test_models_with_a_schema",
     "set-null": "test_contradictions",
     "stopped": "test_live_runs",
     "type": "test_type_changes",
