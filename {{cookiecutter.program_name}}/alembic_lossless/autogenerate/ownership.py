@@ -81,13 +81,12 @@ class Ownership:
         if name in known.foreign_keys:
             return False
         key = item.table.schema, item.table.name
-        made = known.indexes | known.unique
-        made |= {its for _, its in known.objects.tables.get(key, ())}
-        made |= whole_names(context.get_context()).keys()
-        if name in made or self._columns(*key) is None:
+        if self._columns(*key) is None:
             return True  # it goes with its table
         if item.unique and str(None) in known.unique:
             return True  # MariaDB's name of a constraint that a revision gave none
+        if _is_made(str(name), key):
+            return True
         return self._is_wanted("index", f"{label(*key)}.{name}")
 
     def say(self) -> None:
@@ -144,3 +143,16 @@ class Ownership:
             return set()
         found = connection.execute(OF_EXTENSIONS)
         return {(None if at == self._default else at, name) for at, name in found}
+
+
+def _is_made(name: str, key: Key) -> bool:
+    """Tell whether a revision made an index, or the constraint that MariaDB means."""
+    database = context.get_context()
+    known = replayed(database)
+    return (
+        name in known.indexes
+        or name in known.unique
+        or any(name == its for _, its in known.objects.tables.get(key, ()))
+        # Last, since it looks at every name of the history.
+        or name in whole_names(database)
+    )

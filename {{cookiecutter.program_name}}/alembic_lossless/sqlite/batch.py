@@ -16,9 +16,9 @@ from .dependents import Attached
 from .transaction import pragma, raw_connection
 from .unreflected import Unreflected
 
-Columns = type[sa.UniqueConstraint] | type[sa.ForeignKeyConstraint]
+Key = type[sa.UniqueConstraint] | type[sa.ForeignKeyConstraint]
 
-UNNAMED: dict[str, Columns] = {
+UNNAMED: dict[str, Key] = {
     "unique": sa.UniqueConstraint,
     "foreignkey": sa.ForeignKeyConstraint,
 }
@@ -33,7 +33,7 @@ class Rebuild(SQLiteImpl):
     """
 
     _attached: Attached | None = None
-    _left_out: tuple[list[str], Columns] | None = None
+    _left_out: tuple[list[str], Key] | None = None
     _details: Unreflected
     _batch: Any
     _raw: sqlite3.Connection
