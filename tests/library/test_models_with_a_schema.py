@@ -26,6 +26,15 @@ class Kind(Model):
     id = sa.Column(sa.Integer, primary_key=True)
 
 
+class Shelf(Model):
+    """Where items stand, in the schema that nobody says."""
+
+    __tablename__ = "{shelf}"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    {place} = sa.Column(sa.String(40), index=True)
+
+
 class Item(Model):
     """Something to buy."""
 
@@ -37,6 +46,8 @@ class Item(Model):
     state = sa.Column(sa.Enum({states}, name="state", schema="{schema}"))
     kind_id = sa.Column(sa.ForeignKey("{schema}.kind.id"), unique=True)
 '''
+NAMES = {"item": "item", "title": "title", "states": "'new', 'old'"}
+NAMES |= {"shelf": "shelf", "place": "place"}
 OWNER = "    owner_id = sa.Column(sa.ForeignKey(Friend.id))\n"
 SERVERS = pytest.mark.parametrize(
     "database_url", ["postgresql", "mariadb"], indirect=True
@@ -50,15 +61,9 @@ class Shop:
     project: Environment
     schema: str
 
-    def define(
-        self,
-        item: str = "item",
-        title: str = "title",
-        states: str = "'new', 'old'",
-        more: str = "",
-    ) -> None:
-        """Write the models, or write them anew."""
-        names = {"schema": self.schema, "item": item, "title": title, "states": states}
+    def define(self, more: str = "", **names: str) -> None:
+        """Write the models, or write them anew with other names."""
+        names = {"schema": self.schema, **NAMES, **names}
         (self.project.package / "shop.py").write_text(SHOP.format(**names) + more)
 
 
@@ -84,12 +89,15 @@ def test_tables_of_another_schema(shop: Shop, database_url: str) -> None:
     assert "No changes" in again.stdout
     row = "(title, state) VALUES ('a', 'old')"
     sql(database_url, f"INSERT INTO {schema}.item {row}")
-    shop.define("thing", "name", "'new', 'used', 'old'")
+    sql(database_url, "INSERT INTO shelf (place) VALUES ('left')")
+    new = {"item": "thing", "title": "name", "shelf": "rack", "place": "at"}
+    shop.define(states="'new', 'used', 'old'", **new)
     renames = f"rename={schema}.item:thing", f"rename={schema}.thing.title:name"
-    draft(project, "renames", *renames)
+    draft(project, "renames", *renames, "rename=shelf:rack", "rename=rack.place:at")
     alembic(project, "downgrade -1", "upgrade head", "check")
     kept = sql(database_url, f"SELECT name, state FROM {schema}.thing")  # noqa: S608
     assert kept == [("a", "old")]
+    assert sql(database_url, "SELECT at FROM rack") == [("left",)]
     (project.package / "shop.py").unlink()
     script = draft(project, "gone")
     assert "create_schema" not in script

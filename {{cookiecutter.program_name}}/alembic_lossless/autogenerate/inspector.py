@@ -54,9 +54,17 @@ class RenamedInspector:
         self._names = names
 
     def __getattr__(self, name: str) -> Any:
-        """Translate what the methods that Alembic compares with return."""
+        """Translate what the methods that Alembic compares with return.
+
+        It asks for all tables of one schema at once, and for those of others one by
+        one: what it keeps of a schema has a name without it.
+        """
         found = getattr(self._inspector, name)
-        return self._translated(found) if name.startswith("get_multi_") else found
+        if name.startswith("get_multi_"):
+            return self._translated(found)
+        multi = f"get_multi_{name.removeprefix('get_')}"
+        several = getattr(self._inspector, multi, None)
+        return self._of_one(self._translated(several)) if several else found
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
         """Return the new names of the tables."""
@@ -78,6 +86,12 @@ class RenamedInspector:
                 (key[0], self._names.table(*key)): self._value(key, value)
                 for key, value in found.items()
             }
+
+        return get
+
+    def _of_one(self, several: Callable[..., Any]) -> Callable[..., Any]:
+        def get(name: str, schema: str | None = None) -> Any:
+            return several(schema=schema, filter_names=[name])[schema, name]
 
         return get
 
