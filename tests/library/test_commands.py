@@ -67,6 +67,22 @@ def test_looking_logs_nothing(shop: Environment) -> None:
     assert "Will assume transactional DDL." in typed(shop, "downgrade")
 
 
+@pytest.mark.parametrize("program", ["flask db", "alembic"])
+def test_the_history_needs_no_database(shop: Environment, program: str) -> None:
+    """My server is away: I read the history, and join two branches of it."""
+    two_heads(shop)
+    words = program.split()
+    there = shop.run(*words, "history").stdout
+    away = shop.using("postgresql://me@127.0.0.1:1/shop")
+    assert away.run(*words, "history").stdout == there != ""
+    for more in (["-i"], ["-r", "current:"], ["-r", "base:current"]):
+        said = away.run(*words, "history", *more, status=255).stdout
+        assert "127.0.0.1" in said, more
+    assert "(current)" in shop.run(*words, "history", "-i").stdout
+    away.run(*words, "merge", "-m", "both", "apple", "pear")
+    assert ", both" in away.run(*words, "history").stdout
+
+
 def test_one_head_needs_no_merge(shop: Environment) -> None:
     """I merge by mistake, and nothing is written."""
     before = shop.revisions()

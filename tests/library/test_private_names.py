@@ -62,6 +62,7 @@ def test_private_names_are_in_one_module() -> None:
         if _is_private(name)
     }
     assert {name for path, name in found if path == "internals.py"} == {
+        "_display_history",
         "_exec",
         "_render_column",
         "_repr_type",

@@ -262,3 +262,14 @@ assert migrations.current("auth", connection=both) == ()
 print("done")
 """
     assert several.run("python", "-c", code).stdout == "done\n"
+
+
+def test_the_history_is_told_once(several: Environment) -> None:
+    """I have two databases and one history; where each of them is, I can ask."""
+    several.alembic("upgrade", "head")
+    (line,) = several.alembic("history").stdout.splitlines()
+    assert line.startswith("<base> -> ")
+    assert several.alembic("-x", "database=auth", "history").stdout == f"{line}\n"
+    shown = several.alembic("history", "-i").stdout.splitlines()
+    assert [it for it in shown if it.endswith(":")] == ["default:", "auth:"]
+    assert sum("(current)" in it for it in shown) == 2

@@ -3,8 +3,10 @@
 `requirements` bounds Alembic from above because of them, and a test looks for others.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import getclosurevars, unwrap
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,6 +78,15 @@ def dropped_items(drop: ops.DropTableOp) -> list[Any]:
         return []
     create.columns = [*create.columns]
     return create.columns
+
+
+def without_table(create: ops.CreateTableOp) -> ops.DropTableOp:
+    """Return the way back of a table that arrives, whose columns it shares.
+
+    `reverse()` copies them twice, for a line that only names the table.
+    """
+    as_it_is = copy.copy(create)
+    return ops.DropTableOp(create.table_name, schema=create.schema, _reverse=as_it_is)
 
 
 def named_as_made(op: Any, dialect: Dialect) -> str:
@@ -151,6 +162,22 @@ def compares() -> bool:
     name = command.__qualname__.partition(".")[0]
     known = command.__module__ == "alembic.command"
     return not (known and name in WITHOUT_MODELS)
+
+
+def asks_database() -> bool:
+    """Say whether a command looks at the database at all.
+
+    `merge` never does, and `history` does only to show where the database is. What was
+    typed stands in the function that Alembic runs inside env.py.
+    """
+    command = unwrap(command_options()["fn"])
+    if command.__module__ != "alembic.command":
+        return True
+    given = getclosurevars(command).nonlocals
+    if "_display_history" not in given:
+        return not command.__qualname__.startswith("merge.")
+    marks = getclosurevars(given["_display_history"]).nonlocals["indicate_current"]
+    return marks or "current" in {given["base"], given["head"]}
 
 
 def is_check(database: MigrationContext) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from ..internals import asks_database
 from ..project import Databases, Project, Settings
 from .causes import explain
 from .errors import interruptible
@@ -90,9 +91,19 @@ def connected(database: Database) -> Iterator[Connection]:
     if isinstance(database.given, Connection):
         yield database.given
         return
-    engine = engine_of(database.given)
-    with _open(to_read(engine) if only_reads() else engine, database) as connection:
+    if not asks_database():
+        engine = _empty()
+    elif only_reads():
+        engine = to_read(engine_of(database.given))
+    else:
+        engine = engine_of(database.given)
+    with _open(engine, database) as connection:
         yield connection
+
+
+def _empty() -> Engine:
+    """Return a database that has nothing, for a command that need not open the real."""
+    return create_engine("sqlite://", poolclass=NullPool)
 
 
 def _open(engine: Engine, database: Database) -> Connection:
@@ -120,7 +131,7 @@ def to_read(engine: Engine) -> Engine:
     path = engine.url.database or ":memory:"
     on_disk = engine.dialect.name == "sqlite" and not path.startswith((":", "file:"))
     missing = on_disk and not Path(path).exists()
-    return create_engine("sqlite://", poolclass=NullPool) if missing else engine
+    return _empty() if missing else engine
 
 
 @contextmanager

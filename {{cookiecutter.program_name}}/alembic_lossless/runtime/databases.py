@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import MetaData
 
+from ..internals import asks_database
 from ..project import Project
 from .connect import Database, database_of, opened
 from .run import only_reads
@@ -34,6 +35,8 @@ def chosen(project: Project, arguments: Sequence[str]) -> dict[str, Database]:
         known = ", ".join(project.names)
         raise CommandError(f"-x database={min(unknown)}: there are {known}.")
     names = [name for name in project.names if name in (asked or project.names)]
+    if not asks_database():
+        names = names[:1]  # the same would be said of each
     given = context.config.attributes.get("connection")
     if given and not (isinstance(given, Mapping) and given.keys() >= set(names)):
         raise CommandError(f"Give a connection for each database: {', '.join(names)}.")
@@ -90,6 +93,8 @@ def _only_on(first: str, run: Callable[[], None]) -> Callable[[str], None]:
 
 def announce(name: str) -> None:
     """Name the database that the next lines are about."""
+    if not asks_database():
+        return
     config = context.config
     if getattr(config.cmd_opts, "cmd", [None])[0] in {command.current, command.history}:
         config.print_stdout("%s:", name)
