@@ -2,19 +2,22 @@
 
 python benchmarks/guards.py [ROWS]
 
-Both look at a column of text that is about to be shorter. "Read" is what a guard in
-Python costs that looks at each row, "asked" is `op.refuse_loss`. On PostgreSQL a writer
-inserts every few milliseconds meanwhile, and its longest wait is shown.
+All look at a column of text that is about to be shorter. "Asked" is `op.refuse_loss`,
+"bare SQL" the query that a person would type, and "read" what a guard in Python costs
+that looks at each row. On PostgreSQL a writer inserts every few milliseconds meanwhile,
+and its longest wait is shown.
 """
 
-import resource
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +29,7 @@ sys.path[:0] = [
 import sqlalchemy as sa  # noqa: E402  after the path
 from alembic.migration import MigrationContext  # noqa: E402
 from alembic.operations import Operations  # noqa: E402
+from alembic.util import CommandError  # noqa: E402
 from alembic_lossless import operations as _  # noqa: E402, F401  registers the guards
 from alembic_lossless.types import survives  # noqa: E402
 from servers import DATABASES, empty_database  # noqa: E402
@@ -57,6 +61,82 @@ def asked(connection: sa.Connection) -> None:
     operations.refuse_loss("thing", "value", NEW)
 
 
+def bare(connection: sa.Connection) -> None:
+    """Ask the server what a person would."""
+    length = "length" if connection.dialect.name == "sqlite" else "char_length"
+    query = f"SELECT value FROM thing WHERE {length}(value) > {NEW.length}"  # noqa: S608
+    if connection.exec_driver_sql(query).first():
+        sys.exit("a value is lost")
+
+
+WAYS = {"asked": asked, "bare SQL": bare, "read": read}
+ROWS = 10**6
+
+
+@contextmanager
+def filled(kind: str, rows: int) -> Iterator[sa.Engine]:
+    """Give a database with a table of so many rows."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        empty_database(kind, Path(folder)) as url,
+    ):
+        engine = sa.create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TABLE thing (id BIGINT PRIMARY KEY, value VARCHAR(100))"
+            )
+            connection.exec_driver_sql(FILL[kind].format(rows=rows))
+        yield engine
+
+
+def guards(rounds: int) -> dict[str, dict[str, float]]:
+    """Return what a million rows add to the seconds of each way on each database.
+
+    :param rounds: how often each is measured; the ways take turns.
+    :return: also the most memory, in MB, with one row and with all of them.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for kind in DATABASES:
+        with filled(kind, 1) as engine:
+            least, low = _medians(engine, rounds), _peak(engine)
+        with filled(kind, ROWS) as engine:
+            most, high = _medians(engine, rounds), _peak(engine)
+        found[kind] = {way: most[way] - least[way] for way in WAYS}
+        found[kind] |= {"MB with one row": low, "MB": high}
+    return found
+
+
+def _medians(engine: sa.Engine, rounds: int) -> dict[str, float]:
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
+    for way, guard in [*WAYS.items()] * rounds:
+        taken[way].append(_seconds(engine, guard)[0])
+    return {way: median(several) for way, several in taken.items()}
+
+
+def _peak(engine: sa.Engine) -> float:
+    """Return the most memory that a process needs for a guard that every row fails."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(_fail, (engine.url.render_as_string(hide_password=False),))
+
+
+def _fail(url: str) -> float:
+    engine = sa.create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection, suppress(CommandError):
+        operations: Any = Operations(MigrationContext.configure(connection))
+        operations.refuse_loss("thing", "value", sa.Date())
+    return getrusage(RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _seconds(
+    engine: sa.Engine, guard: Callable[[sa.Connection], None]
+) -> tuple[float, float]:
+    """Run a guard; return how long it took, and its processor's part of it."""
+    with engine.begin() as connection:
+        start, processor = time.monotonic(), time.process_time()
+        guard(connection)
+        return time.monotonic() - start, time.process_time() - processor
+
+
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[list[float]]:
     """Insert rows all the time, and give how long each one took."""
@@ -83,11 +163,7 @@ def writing(engine: sa.Engine) -> Iterator[list[float]]:
 
 def measure(engine: sa.Engine, guard: Callable[[sa.Connection], None]) -> str:
     """Run a guard, and return its seconds, its processor's, and a writer's."""
-    with engine.begin() as connection:
-        start, processor = time.monotonic(), time.process_time()
-        guard(connection)
-        whole = time.monotonic() - start
-        cost = time.process_time() - processor
+    whole, cost = _seconds(engine, guard)
     line = f"{whole:.2f} s, {cost:.2f} s of the client's processor"
     if engine.dialect.name == "postgresql":
         with writing(engine) as waits:
@@ -100,23 +176,11 @@ def measure(engine: sa.Engine, guard: Callable[[sa.Connection], None]) -> str:
 
 def main() -> None:
     """Print a line for each database and each way."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10**6
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in DATABASES:
-            with empty_database(kind, Path(folder)) as url:
-                engine = sa.create_engine(url, poolclass=NullPool)
-                with engine.begin() as connection:
-                    connection.exec_driver_sql(
-                        "CREATE TABLE thing (id BIGINT PRIMARY KEY, value VARCHAR(100))"
-                    )
-                    connection.exec_driver_sql(FILL[kind].format(rows=rows))
-                for guard in (read, asked):
-                    print(
-                        f"{kind}, {rows} rows,"
-                        f" {guard.__name__}: {measure(engine, guard)}"
-                    )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"Most memory that the client had: {peak} MB")
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    for kind in DATABASES:
+        with filled(kind, rows) as engine:
+            for way, guard in WAYS.items():
+                print(f"{kind}, {rows} rows, {way}: {measure(engine, guard)}")
 
 
 if __name__ == "__main__":

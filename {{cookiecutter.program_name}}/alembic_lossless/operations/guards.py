@@ -75,7 +75,10 @@ def _doubtful(
     old = None if dialect == "sqlite" else _type_of(operations, source)
     sure = surely_survives(column, old, new, dialect)
     query = sa.select(source).where(column.is_not(None))
-    return query if sure is None else query.where(sure.is_not(sa.true()))
+    if sure is None:
+        return query
+    # SQLite stops at the first AND or OR that decides only where nothing asks for NULL.
+    return query.where(sa.case((sure, sa.false()), else_=sa.true()))
 
 
 def _type_of(operations: Operations, source: sa.TableClause) -> TypeEngine[Any] | None:

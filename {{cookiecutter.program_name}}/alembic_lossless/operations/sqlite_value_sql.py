@@ -58,10 +58,11 @@ def _text_of(column: Value, values: list[str]) -> Condition:
 
 
 def _short_text(column: Value, length: int) -> Condition:
-    """SQLite counts characters up to the first NUL alone."""
+    """Ask for the bytes first: SQLite counts characters up to the first NUL alone."""
+    bytes_ = sa.func.length(sa.cast(column, sa.LargeBinary)) <= _number(length)
     whole = sa.func.instr(column, sa.func.char(_number(0))) == _number(0)
     short = sa.func.length(column) <= _number(length)
-    return sa.and_(_is(column, "text"), short, whole)
+    return sa.and_(_is(column, "text"), sa.or_(bytes_, sa.and_(short, whole)))
 
 
 def _short_integer(column: Value, length: int) -> Condition:

@@ -69,6 +69,9 @@ class _Postgresql:
     def text(self, column: Value) -> Value:
         return sa.cast(column, sa.Text)
 
+    def length(self, column: Value) -> Value:
+        return sa.func.char_length(self.text(column))
+
     def same(self, column: Value, values: list[str]) -> Condition:
         return sa.collate(self.text(column), "C").in_(values)
 
@@ -84,6 +87,9 @@ class _Mysql:
 
     def text(self, column: Value) -> Value:
         return sa.func.convert(column.op("USING")(sa.literal_column("utf8mb4")))
+
+    def length(self, column: Value) -> Value:
+        return sa.func.char_length(column)
 
     def same(self, column: Value, values: list[str]) -> Condition:
         exact = sa.cast(self.text(column), sa.LargeBinary)
@@ -112,7 +118,7 @@ def _of_text(
         case sa.Boolean():
             sure = server.same(column, ["0", "1"])
         case sa.String(length=length):
-            sure = sa.func.char_length(server.text(column)) <= _number(length or 0)
+            sure = server.length(column) <= _number(length or 0)
         case _:
             sure = server.matches(column, pattern) if pattern else None
     return sure
@@ -188,7 +194,7 @@ def _of_decimal(
                 column == rounded, column > _number(-limit), column < _number(limit)
             )
         case sa.String(length=int(length)):
-            return sa.func.char_length(server.text(column)) <= _number(length)
+            return server.length(column) <= _number(length)
     return None
 
 
