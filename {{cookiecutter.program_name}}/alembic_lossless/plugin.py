@@ -27,6 +27,7 @@ def setup(plugin: Plugin) -> None:
     # What Alembic noticed by itself stands there by then.
     plugin.add_autogenerate_comparator(_complete_table, "table", priority=last)
     plugin.add_autogenerate_comparator(_compare_sequences, "schema", priority=last)
+    plugin.add_autogenerate_comparator(_hold, "autogenerate", priority=last)
 
 
 def register() -> None:
@@ -67,3 +68,10 @@ def _compare_sequences(*arguments: Any) -> Any:
     from .autogenerate.sequences import compare_sequences  # noqa: PLC0415
 
     compare_sequences(*arguments)
+
+
+def _hold(*arguments: Any) -> Any:
+    """Import what keeps a draft for its review when there is one."""
+    from .autogenerate.held import hold  # noqa: PLC0415
+
+    hold(*arguments)

@@ -4,79 +4,36 @@ A revision must run for years: it names no class of an app, which may be gone by
 """
 
 import copy
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
-from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from .internals import variants, with_variants
-
-Type = TypeEngine[Any]
-
-DIALECTS: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(),
-    "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
-    "mysql": mysql.dialect(),
-    "mariadb": MariaDBDialect(),
-}
-"""The databases that a revision may be for, whichever one it is drafted on."""
-
-PUBLIC = (sa, mysql, postgresql, sqlite)
-"""The modules whose types a revision can name."""
+from .sql_types import DIALECTS, SQLType, Type, ddl, dialect_named, dialect_of_class, on
 
 PARTS = ("item_type", "text_type", "astext_type", "data_type")
 """Where a type holds another one: that of an array, of the values of a mapping."""
-
-
-class SQLType(UserDefinedType[Any]):
-    """A type that only a database's own words name, such as LTREE.
-
-    :param sql: these words.
-    """
-
-    cache_ok = True
-
-    def __init__(self, sql: str) -> None:
-        """Take the words."""
-        self.sql = sql
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the words, for any database."""
-        return self.sql
-
-
-def ddl(type_: Type, dialect: str | Dialect) -> str | None:
-    """Return a type as a database says it, or None where it cannot.
-
-    :param type_: any type, one of an app's own too.
-    :param dialect: the database, or the name of one of `DIALECTS`.
-    """
-    database = DIALECTS[dialect] if isinstance(dialect, str) else dialect
-    try:
-        return type_.compile(dialect=database)
-    except Exception:  # noqa: BLE001  a type of an app's own may raise anything
-        return None
-
-
-def on(type_: Type, dialect: str) -> Type:
-    """Return what a type is on one kind of database: a variant, or the type itself."""
-    return variants(type_).get(dialect, type_)
 
 
 def parts(type_: Type) -> Iterator[Type]:
     """Give a type, its variants, and the types of what they hold."""
     for one in (type_, *variants(type_).values()):
         yield one
-        for name in PARTS:
-            held = getattr(one, name, None)
-            if isinstance(held, TypeEngine):
-                yield from parts(held)
+        for held in _held(one).values():
+            yield from parts(held)
+
+
+def _held(type_: Type) -> dict[str, Type]:
+    """Return the types that a type holds, by their place in it."""
+    return {
+        name: it
+        for name in PARTS
+        if isinstance(it := getattr(type_, name, None), TypeEngine)
+    }
 
 
 def enums_in(type_: Type | None) -> Iterator[sa.Enum]:
@@ -85,7 +42,7 @@ def enums_in(type_: Type | None) -> Iterator[sa.Enum]:
         return
     for one in parts(on(stored(type_), "postgresql")):
         if isinstance(one, sa.Enum) and one.native_enum and one.name:
-            yield from () if isinstance(one, mysql.ENUM) else (one,)
+            yield from () if dialect_of_class(type(one)) == "mysql" else (one,)
 
 
 def holding(type_: Type, old: sa.Enum, new: sa.Enum) -> Type:
@@ -137,10 +94,9 @@ def is_own(type_: Type) -> bool:
 
 
 def _with_stored_parts(type_: Type) -> Type:
-    held = {name: getattr(type_, name, None) for name in PARTS}
-    given = {name: it for name, it in held.items() if isinstance(it, TypeEngine)}
-    new = {name: stored(it) for name, it in given.items()}
-    if all(new[name] is it for name, it in given.items()):
+    held = _held(type_)
+    new = {name: stored(it) for name, it in held.items()}
+    if new == held:
         return type_
     changed = copy.copy(type_)
     vars(changed).update(new)
@@ -168,9 +124,10 @@ def _candidates(type_: Type) -> Iterator[Type]:
     """Give what a type may store, the likeliest first."""
     if isinstance(type_, TypeDecorator):
         implementations = [type_.impl_instance]
-        for dialect in DIALECTS.values():
+        for name in DIALECTS:
             with suppress(Exception):  # it may know only some of them
-                implementations.append(type_.load_dialect_impl(dialect))
+                found = type_.load_dialect_impl(dialect_named(name))
+                implementations.append(found)
         for found in implementations:
             if found is not type_:
                 one = stored(found)
@@ -183,9 +140,18 @@ def _candidates(type_: Type) -> Iterator[Type]:
 def _public(type_: Type) -> Type:
     """Return a type by its nearest class that SQLAlchemy exports."""
     for known in type(type_).__mro__:
-        if any(vars(module).get(known.__name__) is known for module in PUBLIC):
+        if _is_public(known):
             if known is type(type_):
                 return type_
             with suppress(Exception):  # not each class takes the arguments of the other
                 return type_.adapt(known)
     return type_
+
+
+def _is_public(class_: type) -> bool:
+    """Tell whether a revision can name a class, by SQLAlchemy or by a dialect of it."""
+    if not class_.__module__.startswith("sqlalchemy."):
+        return False
+    dialect = dialect_of_class(class_)
+    exported = sys.modules[f"sqlalchemy.dialects.{dialect}"] if dialect else sa
+    return vars(exported).get(class_.__name__) is class_

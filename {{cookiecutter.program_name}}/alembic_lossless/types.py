@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from .stored_types import DIALECTS, ddl, on
+from .sql_types import ddl, dialect_named, on
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
@@ -276,7 +276,7 @@ def way(old: Type, new: Type) -> list[Type]:
 
 def using(column: str, old: Type, new: Type) -> str | None:
     """Return the expression that PostgreSQL converts a column with, if it needs one."""
-    source: str = DIALECTS["postgresql"].identifier_preparer.quote(column)
+    source: str = dialect_named("postgresql").identifier_preparer.quote(column)
     target = ddl(new, "postgresql")
     if target is None:
         return None

@@ -13,7 +13,8 @@ from sqlalchemy.types import TypeEngine
 from ..marks import DELETES
 from ..prompts.questions import command_with
 from ..rules import rule
-from ..stored_types import DIALECTS, stored
+from ..sql_types import dialect_named
+from ..stored_types import stored
 from ..types import NUMBERS
 from .declared import default_of
 from .draft import Draft, tables
@@ -77,7 +78,7 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
     :raises CommandError: with each column and what is wrong with its type.
     """
     here, problems = draft.context.dialect, []
-    others = [DIALECTS[name] for name in draft.context.opts["runs_on"]]
+    others = [dialect_named(name) for name in draft.context.opts["runs_on"]]
     advice = "Write another type in the model, such as String(200) or Text."
     for table, column in _columns_made(upgrade):
         for dialect in [here, *(it for it in others if it.name != here.name)]:

@@ -12,10 +12,12 @@ from sqlalchemy import Column, DefaultClause, FetchedValue, inspect
 
 from ..internals import variants
 from ..runtime.errors import reviewing
-from ..stored_types import DIALECTS, Type, ddl, enums_in, stored
+from ..sql_types import DIALECTS, Type, ddl
+from ..stored_types import enums_in, stored
 from ..types import is_native, kind
 from .declared import default_fits, default_of
 from .draft import Draft
+from .held import put_back
 from .inspector import Names, RenamedInspector
 from .operations import ChangePrimaryKey, label, operations_in
 from .render import default_code
@@ -83,6 +85,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, RenamedInsp
     comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(
         comparison, found
     )
+    put_back(found)
     for op in operations_in(found):
         if isinstance(op, AlterColumnOp):
             _keep_counting(draft, op)
@@ -176,7 +179,7 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
     names = {*variants(old), *variants(new), *context.opts["runs_on"]}
     if context.dialect.name != "postgresql" and kind(old) is kind(new):
         names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()
-    pairs = {(ddl(old, name), ddl(new, name)) for name in names & DIALECTS.keys()}
+    pairs = {(ddl(old, name), ddl(new, name)) for name in names & set(DIALECTS)}
     return any(before != after for before, after in pairs)
 
 

@@ -11,10 +11,8 @@ from .operations import AutocommitBlock, Note
 
 @rule("locks", "mark", "`# LOCKS:` stands where others wait for more than an instant.")
 def note_costs(draft: Draft, container: ops.OpContainer) -> None:
-    """Write a comment before each operation that makes others wait."""
+    """Write a comment before each operation that makes others of a server wait."""
     dialect = draft.context.dialect
-    if dialect.name == "sqlite":
-        return  # it has one writer, who waits for the run in any case
     server = Server(dialect.name, version_of(dialect))
     _note(container, State(server, draft.declared))
 

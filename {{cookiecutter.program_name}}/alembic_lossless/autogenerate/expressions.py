@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError
 
-from ..stored_types import DIALECTS
+from ..sql_types import DIALECTS, dialect_named
 
 WRITTEN = {"literal_binds": True, "include_table": False}
 """How an expression stands in DDL: with its values, and columns without a table."""
@@ -94,7 +94,7 @@ def _texts(value: Any) -> set[str]:
     if not isinstance(value, sa.ClauseElement):
         return {_bare(str(value))}
     found = set()
-    for dialect in DIALECTS.values():
+    for dialect in map(dialect_named, DIALECTS):
         try:
             found.add(_bare(sql(value, dialect)))
             found.add(

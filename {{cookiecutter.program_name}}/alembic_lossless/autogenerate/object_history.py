@@ -133,14 +133,17 @@ class ObjectHistory:
 
     def _add_column(self, op: ops.AddColumnOp) -> None:
         """Remember what a column brings along, as `unique=True` or a foreign key."""
-        column = op.column
+        column, key = op.column, (op.schema, op.table_name)
+        self.options[key, column.name] = options_of_column(column)
+        if not (
+            column.unique or column.index or column.foreign_keys | column.constraints
+        ):
+            return
         if column.table is not None:  # Alembic, too, has none but by a private name
             column = sa.Table("copy", sa.MetaData(), column.copy()).c[column.key]
         build = SchemaObjects(self._context)
         table = build.table(op.table_name, column, schema=op.schema)
-        self.tables[op.schema, op.table_name] |= objects_of(table)
-        key = (op.schema, op.table_name)
-        self.options[key, column.name] = options_of_column(table.c[column.name])
+        self.tables[key] |= objects_of(table)
 
     def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
         self.options[key, column] = self.options.get((key, column), {}) | options

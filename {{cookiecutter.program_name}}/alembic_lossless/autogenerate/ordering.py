@@ -8,6 +8,7 @@ from typing import TypeVar
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 
+from ..internals import without_table
 from .draft import Draft
 from .operations import label, unique_index
 from .reference_order import Keyed, Whole, by_reference, target
@@ -132,8 +133,8 @@ def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
 def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
     """Make the way back of an upgrade.
 
-    The indexes of a table that arrives need none: they go with it, and to reverse them
-    would take longer than all the rest of a first draft.
+    The indexes of a table that arrives need none: they go with it. Neither needs the
+    table a copy, which would take longer than all the rest of a first draft.
     """
     made = {(op.schema, op.table_name) for op in _of(ops.CreateTableOp, upgrade.ops)}
     back = [
@@ -143,7 +144,10 @@ def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
         or (op.schema, op.table_name) not in made
         or not all(isinstance(it, ops.CreateIndexOp) for it in op.ops)
     ]
-    ops.UpgradeOps(back).reverse_into(downgrade)
+    downgrade.ops = [
+        without_table(op) if isinstance(op, ops.CreateTableOp) else op.reverse()
+        for op in reversed(back)
+    ]
 
 
 def drop_no_indexes_of_dropped_tables(

@@ -7,12 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import dialects
-from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import TypeEngine
 
 from ..internals import variants, with_variants
-from ..stored_types import PARTS, SQLType
+from ..sql_types import SQLType, dialect_of_class
+from ..stored_types import PARTS
 
 Type = TypeEngine[Any]
 
@@ -60,12 +60,12 @@ def _bare_code(type_: Type, context: AutogenContext) -> str:
 
 def _exported(type_: Type, context: AutogenContext) -> tuple[str, str]:
     """Return the public name of a type's class, and what stands before it."""
-    _, _, *path = type(type_).__module__.split(".")
+    dialect = dialect_of_class(type(type_))
     prefix: str = context.opts["sqlalchemy_module_prefix"] or ""
     places: list[tuple[Any, str]] = [(sa, prefix), (sa.types, f"{prefix}types.")]
-    if type(type_).__module__.startswith("sqlalchemy.dialects."):
-        context.imports.add(f"from sqlalchemy.dialects import {path[0]}")
-        places = [(getattr(dialects, path[0]), f"{path[0]}.")]
+    if dialect:
+        context.imports.add(f"from sqlalchemy.dialects import {dialect}")
+        places = [(getattr(dialects, dialect), f"{dialect}.")]
     for module, before in places:
         if found := _names_of(module, type(type_)):
             return found[0], before
@@ -91,7 +91,7 @@ def _enum_arguments(enum: sa.Enum, context: AutogenContext) -> Iterator[str]:
         yield f"name={_name_code(enum.name, context)}"
     if enum.schema:
         yield f"schema={str(enum.schema)!r}"
-    if enum.native_enum and not isinstance(enum, mysql.ENUM):
+    if enum.native_enum and dialect_of_class(type(enum)) != "mysql":
         # Its type is made and dropped by steps of their own: two tables may share it.
         yield "create_type=False"
     elif not enum.native_enum:

@@ -35,7 +35,6 @@ from .compare_objects import (
     objects_as_declared,
 )
 from .constraint_guards import guard_keys, unique_as_declared
-from .costs import note_costs
 from .data_migration import refuse_unknown, write_data_migration
 from .declared import as_declared
 from .differences import refuse_differences
@@ -43,6 +42,7 @@ from .draft import Draft, Step, tables
 from .enums import ask_for_values, shape_enums
 from .foreign_keys import free_indexes, free_retyped
 from .generated import refuse_computed, shape_generated
+from .held import release
 from .layout import lay_out_when_written
 from .live import leave_others_at_work
 from .long_names import name_wholly
@@ -151,6 +151,7 @@ def _then(first: Function, second: Function) -> Function:
     """Review what another hook has left of a draft."""
 
     def process(database: Any, revision: Any, scripts: list[MigrationScript]) -> None:
+        release(scripts[0], reverse=True)
         first(database, revision, scripts)
         if scripts:
             second(database, revision, scripts)
@@ -186,6 +187,7 @@ class Review:
         """
         revision = database.opts["revision_context"]
         script = scripts[0]
+        release(script, reverse=False)
         is_last = len(script.upgrade_ops_list) == self._databases
         if not revision.command_args["autogenerate"]:
             lay_out_when_written(context.script)
@@ -248,7 +250,7 @@ def _review(
     live = _is_live(database, live)
     if not live:
         _shape(draft)
-        note_costs(draft, upgrade)
+        _note_costs(draft)
         return after, later
     phases = split(draft, upgrade)
     upgrade.ops, after.ops = phases.before.ops, phases.after.ops
@@ -259,7 +261,7 @@ def _review(
     phases.add_renames(first, last)
     for part in drafts:
         leave_others_at_work(part, part.upgrade)
-        note_costs(part, part.upgrade)
+        _note_costs(part)
     return last
 
 
@@ -270,3 +272,11 @@ def _shape(draft: Draft) -> None:
     for step in SHAPES:
         step(draft, upgrade)
         step(draft, downgrade)
+
+
+def _note_costs(draft: Draft) -> None:
+    """Say whom a draft stops; on SQLite, its one writer waits for the run anyway."""
+    if draft.context.dialect.name != "sqlite":
+        from .costs import note_costs  # noqa: PLC0415  what servers do, all of it
+
+        note_costs(draft, draft.upgrade)

@@ -12,7 +12,7 @@ from ..meaning import becomes
 from ..operations.guards import RefuseLossOp
 from ..operations.keys import ResizeSequenceOp
 from ..rules import rule
-from ..stored_types import on
+from ..sql_types import on
 from ..types import bits, is_known, is_native, keeps_all, kind, using, way
 from .declared import defaults_around
 from .draft import Draft

@@ -4,8 +4,8 @@ The other databases have neither, and nothing happens there.
 """
 
 from alembic.operations import Operations
-from sqlalchemy.dialects import postgresql
 
+from ..sql_types import dialect_named
 from .base import LosslessOp, dialect_of
 
 RESIZE = """\
@@ -110,7 +110,7 @@ def _rename_primary_key(operations: Operations, op: RenamePrimaryKeyOp) -> None:
 
 def _table(op: LosslessOp, name: str) -> str:
     """Return a table's name in quotes, as a text of SQL."""
-    quote = postgresql.dialect().identifier_preparer.quote_identifier  # type: ignore[no-untyped-call]
+    quote = dialect_named("postgresql").identifier_preparer.quote_identifier
     return _literal(".".join(quote(part) for part in (op.schema, name) if part))
 
 

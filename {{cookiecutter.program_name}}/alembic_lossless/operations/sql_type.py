@@ -2,7 +2,7 @@
 
 from alembic.operations import MigrateOperation, Operations
 
-from ..stored_types import SQLType
+from ..sql_types import SQLType
 
 
 @Operations.register_operation("sql_type")

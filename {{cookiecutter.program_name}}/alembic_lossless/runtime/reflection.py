@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Inspector, event
 from sqlalchemy.exc import SAWarning
 
-from ..stored_types import SQLType
+from ..sql_types import SQLType
 
 UNKNOWN = r"Did not recognize type"
 CYCLE = r"Cannot correctly sort tables"

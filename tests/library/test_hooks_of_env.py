@@ -1,0 +1,62 @@
+"""What env.py gives `context.configure` is asked before the library's own."""
+
+from drafts import alembic, define_thing
+from environment import Environment
+
+GIVEN = "        render_as_batch=render_as_batch,\n    ):"
+HOOK = '''
+from alembic.operations import ops
+
+
+def mine(_context, _revision, scripts):
+    """Say what a draft holds, add a line to it, and want no table `other`."""
+    (script,) = scripts
+    ways = {"up": script.upgrade_ops, "down": script.downgrade_ops}
+    for way, found in ways.items():
+        names = [(type(op).__name__, op.table_name) for op in found.ops]
+        context.config.print_stdout("%s %s", way, sorted(names))
+        found.ops = [op for op in found.ops if op.table_name != "other"]
+    if not script.upgrade_ops.ops:
+        script.downgrade_ops.ops.append(ops.ExecuteSQLOp("SELECT 7"))
+
+
+def run_migrations_offline'''
+OTHER = """
+
+class Other(Model):
+    __tablename__ = "other"
+    id = sa.Column(sa.Integer, primary_key=True)
+"""
+
+
+def with_hook(project: Environment) -> None:
+    """Give env.py a hook of its owner's."""
+    project.edit("migrations/env.py", "\n\ndef run_migrations_offline", HOOK)
+    hook = "        process_revision_directives=mine,\n    ):"
+    project.edit("migrations/env.py", GIVEN, GIVEN.removesuffix("    ):") + hook)
+
+
+def test_a_hook_sees_both_ways_of_a_draft(project: Environment) -> None:
+    """My hook reads what Alembic would give it, and what it takes out stays out."""
+    with_hook(project)
+    alembic(project, "upgrade head")
+    define_thing(project, "name = sa.String(20), index=True")
+    path = project.package / "things.py"
+    path.write_text(path.read_text() + OTHER)
+    made = project.alembic("revision", "--autogenerate", "-m", "thing").stdout
+    assert "up [('CreateTableOp', 'other'), ('CreateTableOp', 'thing'" in made
+    assert "down [('DropTableOp', 'other'), ('DropTableOp', 'thing'" in made
+    script = project.revisions()[-1].read_text()
+    assert 'op.create_table(\n        "thing"' in script
+    assert "other" not in script
+    alembic(project, "upgrade head", "check", "downgrade -1")
+
+
+def test_what_a_hook_adds_stays(project: Environment) -> None:
+    """My hook completes a revision that nothing was drafted for."""
+    with_hook(project)
+    alembic(project, "upgrade head")
+    project.alembic("revision", "-m", "seven")
+    upgrade, downgrade = project.revisions()[-1].read_text().split("def downgrade")
+    assert "SELECT 7" in downgrade
+    assert "SELECT 7" not in upgrade
