@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -120,11 +121,56 @@ def make_template(folder: Path, **answers: str) -> None:
 
 
 def make_alembic(folder: Path) -> None:
-    """Follow Alembic's tutorial."""
+    """Follow Alembic's tutorial, with models in a file that needs no Flask."""
     folder.mkdir()
     (folder / "models.py").write_text(TABLES)
+    _init_alembic(folder, "models")
+
+
+def make_alembic_in_app(folder: Path) -> None:
+    """Follow Alembic's tutorial in an app that the template generates."""
+    make_template(folder, database_layer="sqlalchemy")
+    leave_out_migrations(folder)
+    _init_alembic(folder, "app.models")
+
+
+def make_flask_migrate_in_app(folder: Path) -> None:
+    """Follow Flask-Migrate's documentation in an app that the template generates."""
+    make_template(folder)
+    leave_out_migrations(folder)
+    cli = folder / "app" / "cli.py"
+    replace(cli, "import seed\n", "import models, seed\nfrom .db import db\n")
+    replace(cli, "import click\n", "import click\nfrom flask_migrate import Migrate\n")
+    replace(cli, "    app.cli", "    Migrate(app, db)\n    app.cli")
+    run(folder, "flask db init")
+
+
+MIGRATIONS = (
+    "from .migrations import migrations\n",
+    "from alembic_lossless.flask import db_command\n",
+    "    app.cli.add_command(db_command(migrations))\n",
+    "    if app.debug:\n        pending.init_app(app)\n",
+    " pending,",
+)
+"""The words of a generated app that give it its migrations."""
+
+
+def leave_out_migrations(folder: Path) -> None:
+    """Take the migrations out of a generated app; what calls them is not run here."""
+    shutil.rmtree(folder / "app" / "migrations")
+    (folder / "alembic.ini").unlink()
+    (folder / "app" / "pending.py").unlink()
+    for module in ("__init__", "cli", "health"):
+        path = folder / "app" / f"{module}.py"
+        text = path.read_text()
+        for words in MIGRATIONS:
+            text = text.replace(words, "")
+        path.write_text(text)
+
+
+def _init_alembic(folder: Path, models: str) -> None:
     run(folder, "alembic init migrations")
-    metadata = "from models import Model\ntarget_metadata = Model.metadata"
+    metadata = f"from {models} import Model\ntarget_metadata = Model.metadata"
     replace(folder / "migrations" / "env.py", "target_metadata = None", metadata)
     url = "driver://user:pass@localhost/dbname"
     replace(folder / "alembic.ini", url, "sqlite:///app.db")

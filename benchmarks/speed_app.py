@@ -1,7 +1,6 @@
 """What the migrations cost the app: its tests, its start, and its generation."""
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -10,7 +9,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
-from contestants import BIN, TEMPLATE, make_template, run
+from contestants import BIN, TEMPLATE, leave_out_migrations, make_template, run
 from speed_commands import seconds
 
 TESTS = 500
@@ -76,14 +75,6 @@ def tests(rounds: int) -> dict[str, float]:
         return {kind: median(several) for kind, several in taken.items()}
 
 
-WITHOUT = (
-    (r"from \.migrations import migrations\n", ""),
-    (r"from alembic_lossless\.flask import db_command\n", ""),
-    (r"    app\.cli\.add_command\(db_command\(migrations\)\)\n", ""),
-)
-"""What an app without migrations lacks; what calls them is never reached here."""
-
-
 def start(rounds: int) -> dict[str, dict[str, float]]:
     """Start a worker of the app, with migrations and without, and ask it once."""
     found: dict[str, dict[str, list[float]]] = {}
@@ -95,12 +86,7 @@ def start(rounds: int) -> dict[str, dict[str, float]]:
         for project in projects.values():
             project.parent.mkdir()
             make_template(project, database_layer="sqlalchemy")
-        for module in ("cli", "health"):
-            path = projects["without"] / "app" / f"{module}.py"
-            text = path.read_text()
-            for pattern, new in WITHOUT:
-                text = re.sub(pattern, new, text)
-            path.write_text(text)
+        leave_out_migrations(projects["without"])
         for _ in range(rounds + 1):
             for kind, project in projects.items():
                 used, peak = _answer(project)

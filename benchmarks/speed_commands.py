@@ -8,7 +8,15 @@ from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from contestants import CONTESTANTS, Contestant, make_template, run
+from contestants import (
+    CONTESTANTS,
+    Contestant,
+    alembic,
+    make_alembic_in_app,
+    make_flask_migrate_in_app,
+    make_template,
+    run,
+)
 
 MANY = 1000
 ALEMBIC_SCRIPT = """\
@@ -39,6 +47,11 @@ command.check(config)
 Found = dict[str, dict[str, float]]
 """What was done -> the tool -> seconds."""
 
+IN_APP = "`alembic init` in this app"
+"""What plain Alembic costs where the models are those of the generated app."""
+
+MIGRATE_IN_APP = "Flask-Migrate in this app"
+
 TOOLS = [
     *CONTESTANTS[:1],
     Contestant(
@@ -54,7 +67,11 @@ TOOLS = [
         upgrade="flask db upgrade",
         check="flask db check",
     ),
-    *CONTESTANTS[1:5],
+    CONTESTANTS[1],
+    alembic(IN_APP, make_alembic_in_app),
+    CONTESTANTS[2],
+    replace(CONTESTANTS[2], name=MIGRATE_IN_APP, make=make_flask_migrate_in_app),
+    *CONTESTANTS[3:5],
 ]
 
 
@@ -103,7 +120,7 @@ def first_migration(tool: Contestant, folder: Path) -> float:
 
 def one_process(tool: Contestant, folder: Path) -> float | None:
     """Time the same in one process, as the hook of the template does it."""
-    if tool.name == "`alembic init`":
+    if tool.name in {"`alembic init`", IN_APP}:
         config = 'config = Config("alembic.ini")'
     elif tool.name in {TOOLS[0].name, TOOLS[1].name}:
         config = "from app.migrations import migrations; config = migrations.config()"

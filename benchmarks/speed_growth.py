@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from contestants import BIN, make_alembic, make_template, run
+from contestants import BIN, make_alembic_in_app, make_template, run
 from speed_commands import seconds
 
 REVISIONS = (10, 100, 1000, 3000)
@@ -20,12 +20,8 @@ Curves = dict[str, dict[str, float]]
 """The tool -> how many there were -> seconds."""
 
 OURS, PLAIN = "this template", "plain Alembic"
-BASES = {
-    OURS: "from app.db import Model\n",
-    PLAIN: "from sqlalchemy.orm import DeclarativeBase\n"
-    "class Model(DeclarativeBase):\n    pass\n",
-}
-IMPORTS = "from sqlalchemy import ForeignKey, String\n"
+IMPORTS = "from app.db import Model\n"
+IMPORTS += "from sqlalchemy import ForeignKey, String\n"
 IMPORTS += "from sqlalchemy.orm import Mapped, mapped_column\n"
 KEY = "    id: Mapped[int] = mapped_column(primary_key=True)\n"
 COLUMNS = """\
@@ -66,16 +62,16 @@ def tables(rounds: int) -> Curves:
 def _curves(
     counts: tuple[int, ...],
     rounds: int,
-    prepare: Callable[[str, Path, int], None],
+    prepare: Callable[[Path, int], None],
 ) -> Curves:
     found: Curves = {OURS: {}, PLAIN: {}}
     for count in counts:
         with TemporaryDirectory() as folder:
             projects = {tool: Path(folder) / tool.split()[0] for tool in found}
             make_template(projects[OURS], database_layer="sqlalchemy")
-            make_alembic(projects[PLAIN])
-            for tool, project in projects.items():
-                prepare(tool, project, count)
+            make_alembic_in_app(projects[PLAIN])
+            for project in projects.values():
+                prepare(project, count)
                 run(project, "python -m compileall -q .")
             taken: dict[str, list[float]] = {tool: [] for tool in projects}
             for _ in range(rounds):
@@ -93,13 +89,11 @@ def _versions(project: Path) -> Path:
     return own if own.is_dir() else project / "migrations" / "versions"
 
 
-def _models(tool: str, project: Path, classes: Iterator[str]) -> None:
-    """Write models of these classes; a project's own app declares none beside them."""
-    path = project / ("models.py" if tool == PLAIN else "app/many.py")
-    path.write_text(IMPORTS + BASES[tool] + "".join(classes))
-    if tool == OURS:
-        for module in ("models", "fields", "friends", "store", "seed", "cli"):
-            (project / "app" / f"{module}.py").unlink()
+def _models(project: Path, classes: Iterator[str]) -> None:
+    """Write models of these classes in the place of an app's own."""
+    (project / "app" / "models.py").write_text(IMPORTS + "".join(classes))
+    for module in ("fields", "friends", "store", "seed", "cli"):
+        (project / "app" / f"{module}.py").unlink()
 
 
 def _class(number: int, columns: str) -> str:
@@ -107,14 +101,14 @@ def _class(number: int, columns: str) -> str:
     return head + KEY + columns
 
 
-def _with_tables(tool: str, project: Path, count: int) -> None:
+def _with_tables(project: Path, count: int) -> None:
     classes = (
         _class(n, COLUMNS + (PARENT.format(n // 2) if n else "")) for n in range(count)
     )
-    _models(tool, project, classes)
+    _models(project, classes)
 
 
-def _with_history(tool: str, project: Path, count: int) -> None:
+def _with_history(project: Path, count: int) -> None:
     for number in range(count):
         table, step = divmod(number, A_TABLE)
         text = SCRIPT.format(
@@ -133,7 +127,7 @@ def _with_history(tool: str, project: Path, count: int) -> None:
         )
         for table in range(-(-count // A_TABLE) + 1)
     )
-    _models(tool, project, classes)
+    _models(project, classes)
     run(project, "alembic upgrade head")
 
 
