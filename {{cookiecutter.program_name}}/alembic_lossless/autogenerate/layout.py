@@ -1,9 +1,11 @@
 """How a draft is laid out: as a person would, where a formatter is installed."""
 
+import shutil
 import subprocess
 import sys
 from functools import wraps
 from importlib.util import find_spec
+from sysconfig import get_path
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
@@ -16,16 +18,19 @@ def lay_out_when_written(script: ScriptDirectory) -> None:
     stays as Alembic writes it. A write hook of Alembic's would do the same, but prints
     two lines, which functions of Python must not.
     """
-    if script.hooks or not find_spec("ruff"):
+    ruff = shutil.which("ruff", path=get_path("scripts"))
+    if script.hooks or not (ruff or find_spec("ruff")):
         return
+    # An interpreter that only starts it takes longer than the layout.
+    command = [ruff] if ruff else [sys.executable, "-m", "ruff"]
     generate = script.generate_revision
 
     @wraps(generate)
     def generate_laid_out(*arguments: Any, **options: Any) -> Script | None:
         made = generate(*arguments, **options)
         if made is not None:
-            formatter = [sys.executable, "-m", "ruff", "format", "--quiet"]
-            subprocess.run([*formatter, "--no-cache", made.path], check=False)
+            layout = [*command, "format", "--quiet", "--no-cache", made.path]
+            subprocess.run(layout, check=False)
         return made
 
     script.generate_revision = generate_laid_out  # type: ignore[method-assign]
