@@ -6,7 +6,7 @@ flag that was 1 and 2, is none of its business: only an author knows what was me
 
 import sqlalchemy as sa
 
-from .sql_types import Type
+from .dialects import Type
 from .types import NUMBERS, kind
 
 BECOMES: dict[tuple[type, type], str] = {

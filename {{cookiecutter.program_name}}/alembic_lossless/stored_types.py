@@ -12,8 +12,8 @@ from contextlib import suppress
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
+from .dialects import DIALECTS, SQLType, Type, ddl, dialect_named, dialect_of_class, on
 from .internals import variants, with_variants
-from .sql_types import DIALECTS, SQLType, Type, ddl, dialect_named, dialect_of_class, on
 
 PARTS = ("item_type", "text_type", "astext_type", "data_type")
 """Where a type holds another one: that of an array, of the values of a mapping."""

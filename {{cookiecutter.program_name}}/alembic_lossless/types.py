@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from .sql_types import ddl, dialect_named, on
+from .dialects import ddl, dialect_named, on
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""

@@ -10,10 +10,10 @@ from sqlalchemy import Column, Dialect, Enum, ForeignKey, inspect
 from sqlalchemy.exc import CompileError, UnsupportedCompilationError
 from sqlalchemy.types import TypeEngine
 
+from ..dialects import dialect_named
 from ..marks import DELETES
 from ..prompts.questions import command_with
 from ..rules import rule
-from ..sql_types import dialect_named
 from ..stored_types import stored
 from ..types import NUMBERS
 from .declared import default_of

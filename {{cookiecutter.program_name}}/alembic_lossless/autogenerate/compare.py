@@ -10,9 +10,9 @@ from alembic.operations.ops import AlterColumnOp, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, FetchedValue, inspect
 
+from ..dialects import DIALECTS, Type, ddl
 from ..internals import variants
 from ..runtime.errors import reviewing
-from ..sql_types import DIALECTS, Type, ddl
 from ..stored_types import enums_in, stored
 from ..types import is_native, kind
 from .declared import default_fits, default_of

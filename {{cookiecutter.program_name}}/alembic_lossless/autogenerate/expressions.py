@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError
 
-from ..sql_types import DIALECTS, dialect_named
+from ..dialects import DIALECTS, dialect_named
 
 WRITTEN = {"literal_binds": True, "include_table": False}
 """How an expression stands in DDL: with its values, and columns without a table."""

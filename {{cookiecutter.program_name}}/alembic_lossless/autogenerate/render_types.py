@@ -10,8 +10,8 @@ from sqlalchemy import dialects
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import TypeEngine
 
+from ..dialects import SQLType, dialect_of_class
 from ..internals import variants, with_variants
-from ..sql_types import SQLType, dialect_of_class
 from ..stored_types import PARTS
 
 Type = TypeEngine[Any]

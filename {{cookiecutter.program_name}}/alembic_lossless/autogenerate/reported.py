@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-from ..sql_types import ddl
+from ..dialects import ddl
 
 SHORT_BITS = 24
 BYTES = ((255, "TINY"), (65535, ""), (16777215, "MEDIUM"))

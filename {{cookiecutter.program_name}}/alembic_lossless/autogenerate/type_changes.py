@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, OpContainer
 
+from ..dialects import on
 from ..marks import MEANS, REVIEW
 from ..meaning import becomes
 from ..operations.guards import RefuseLossOp
 from ..operations.keys import ResizeSequenceOp
 from ..rules import rule
-from ..sql_types import on
 from ..types import bits, is_known, is_native, keeps_all, kind, using, way
 from .declared import defaults_around
 from .draft import Draft

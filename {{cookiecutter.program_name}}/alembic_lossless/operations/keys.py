@@ -5,7 +5,7 @@ The other databases have neither, and nothing happens there.
 
 from alembic.operations import Operations
 
-from ..sql_types import dialect_named
+from ..dialects import dialect_named
 from .base import LosslessOp, dialect_of
 
 RESIZE = """\

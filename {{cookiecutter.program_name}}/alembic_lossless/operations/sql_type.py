@@ -2,7 +2,7 @@
 
 from alembic.operations import MigrateOperation, Operations
 
-from ..sql_types import SQLType
+from ..dialects import SQLType
 
 
 @Operations.register_operation("sql_type")

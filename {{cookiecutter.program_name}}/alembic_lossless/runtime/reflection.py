@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Inspector, event
 from sqlalchemy.exc import SAWarning
 
-from ..sql_types import SQLType
+from ..dialects import SQLType
 
 UNKNOWN = r"Did not recognize type"
 CYCLE = r"Cannot correctly sort tables"

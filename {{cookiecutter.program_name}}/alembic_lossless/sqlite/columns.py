@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..sql_types import SQLType, ddl
+from ..dialects import SQLType, ddl
 from .table_sql import Item, bare, renamed
 
 Type = sa.types.TypeEngine[Any]

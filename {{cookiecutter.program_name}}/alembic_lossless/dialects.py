@@ -1,4 +1,4 @@
-"""Types in the words of each database, which a revision may be for.
+"""The databases that a revision may be for, and types in the words of each.
 
 A database's dialect is imported when it is asked for: a run on SQLite needs no other.
 """
