@@ -82,11 +82,11 @@ class Contestant:
     versions: str = "migrations/versions"
 
 
-def run(folder: Path, command: str) -> None:
+def run(folder: Path, command: str, url: str = "") -> None:
     """Run a command in an app, with the tools of this environment.
 
     :param command: words, of which those in quotes are one.
-
+    :param url: the database; a SQLite file by default.
     :raises SystemExit: with what it printed, when it fails.
     """
     done = subprocess.run(
@@ -94,7 +94,7 @@ def run(folder: Path, command: str) -> None:
         cwd=folder,
         env={
             **os.environ,
-            "APP_DATABASE_URL": f"sqlite:///{folder}/app.db",
+            "APP_DATABASE_URL": url or f"sqlite:///{folder}/app.db",
             "DJANGO_SETTINGS_MODULE": "settings",
             "FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": "none",
             "FLASK_APP": "app",

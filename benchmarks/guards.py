@@ -25,6 +25,7 @@ sys.path[:0] = [
     str(ROOT / "tests"),
     str(ROOT / "{{cookiecutter.program_name}}"),
 ]
+__all__ = ["empty_database", "guards"]
 
 import sqlalchemy as sa  # noqa: E402  after the path
 from alembic.migration import MigrationContext  # noqa: E402

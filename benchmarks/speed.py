@@ -2,14 +2,14 @@
 
 Usage: python benchmarks/speed.py [--rounds ROUNDS] [--machine TEXT] [PART ...]
 
-Parts are `commands`, `revisions`, `tables`, `rows`, `guards`, `tests`, `start` and
-`generate`; all of them without an argument. What other parts measured before is kept in
-speed.json, so that they can be measured one at a time.
+Parts are `commands`, `revisions`, `tables`, `rows`, `postgresql`, `guards`, `tests`,
+`start` and `generate`; all of them without an argument. What other parts measured
+before is kept in speed.json, so that they can be measured one at a time.
 
-Needs `pip install --group dev --group benchmarks`, uv, and Linux or macOS; guards are
-measured on the servers that the tests use. A figure is the processor time of whole
-processes, which other work on the machine changes little, and the median of rounds in
-which the tools take turns. Only ratios travel to another machine.
+Needs `pip install --group dev --group benchmarks`, uv, and Linux or macOS; guards and
+PostgreSQL are measured on the servers that the tests use. A figure is the processor
+time of whole processes, which other work on the machine changes little, and the median
+of rounds in which the tools take turns. Only ratios travel to another machine.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import guards
 import speed_app
 import speed_commands
 import speed_growth
+import speed_postgresql
 import speed_report
 
 PARTS: dict[str, Callable[[int], Any]] = {
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[int], Any]] = {
     "revisions": speed_growth.revisions,
     "tables": speed_growth.tables,
     "rows": speed_growth.rows,
+    "postgresql": speed_postgresql.postgresql,
     "guards": guards.guards,
     "tests": speed_app.tests,
     "start": speed_app.start,

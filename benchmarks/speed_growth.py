@@ -56,7 +56,7 @@ def revisions(rounds: int) -> Curves:
 
 def tables(rounds: int) -> Curves:
     """Time a first draft of so many tables."""
-    return _curves(TABLES, rounds, _with_tables)
+    return _curves(TABLES, rounds, with_tables)
 
 
 def _curves(
@@ -77,14 +77,15 @@ def _curves(
             for _ in range(rounds):
                 for tool, project in projects.items():
                     taken[tool].append(seconds(project, DRAFT))
-                    for draft in _versions(project).glob("*_draft.py"):
+                    for draft in versions(project).glob("*_draft.py"):
                         draft.unlink()
         for tool, several in taken.items():
             found[tool][str(count)] = median(several)
     return found
 
 
-def _versions(project: Path) -> Path:
+def versions(project: Path) -> Path:
+    """Return the folder of a project's revisions."""
     own = project / "app" / "migrations" / "versions"
     return own if own.is_dir() else project / "migrations" / "versions"
 
@@ -101,7 +102,8 @@ def _class(number: int, columns: str) -> str:
     return head + KEY + columns
 
 
-def _with_tables(project: Path, count: int) -> None:
+def with_tables(project: Path, count: int) -> None:
+    """Give a project models of so many tables, and no others."""
     classes = (
         _class(n, COLUMNS + (PARENT.format(n // 2) if n else "")) for n in range(count)
     )
@@ -116,7 +118,7 @@ def _with_history(project: Path, count: int) -> None:
             before=f"r{number - 1}" if number else None,
             upgrade=(ADD if step else CREATE).format(table, step),
         )
-        (_versions(project) / f"r{number}.py").write_text(text)
+        (versions(project) / f"r{number}.py").write_text(text)
     classes = (
         _class(
             table,
@@ -165,7 +167,7 @@ def rows(rounds: int) -> dict[str, Curves]:
         project = Path(folder) / "ours"
         make_template(project, database_layer="sqlalchemy")
         script = SCRIPT.format(number=0, before=None, upgrade=REBUILD.strip())
-        (_versions(project) / "r0.py").write_text(script)
+        (versions(project) / "r0.py").write_text(script)
         for count in ROWS:
             new = TABLE.format("new", " NOT NULL")
             file = project / "app.db"

@@ -54,6 +54,12 @@ GROWTH_NOTES = """
   only drops it. That pays for the review.
 - A rebuild is what SQLite does of it: its rows never come to Python.
 """
+POSTGRESQL = """
+## On PostgreSQL
+
+Elapsed time, for the server does most of the work.
+
+"""
 GUARDS = """
 ## What a guard costs
 
@@ -93,6 +99,8 @@ def keep(kept: Kept) -> None:
     if panels:
         (DOCS / "speed.svg").write_text(draw(panels))
         parts += [GROWTH, *map(_growth, panels), GROWTH_NOTES]
+    if found := kept.get("postgresql"):
+        parts += [POSTGRESQL, _postgresql(found)]
     if found := kept.get("guards"):
         parts += [GUARDS, _guards(found)]
     parts += ["\n## The app\n\n", *_app(kept), UPSTREAM]
@@ -150,6 +158,16 @@ def _growth(panel: Panel) -> str:
         cells = "".join(" — |" if it is None else f" {it:.2f}x |" for it in more)
         lines.append(f"| ratio of what the rows add |{cells}")
     return "\n".join([*lines, "", ""])
+
+
+def _postgresql(found: dict[str, dict[str, float]]) -> str:
+    lines = [f"| | {OURS} | {PLAIN} | ratio |", "|---" * 4 + "|"]
+    for title, it in found.items():
+        ours, plain = it[OURS], it[PLAIN]
+        lines.append(
+            f"| {title} | {ours:.1f} s | {plain:.1f} s | {ours / plain:.2f}x |"
+        )
+    return "\n".join([*lines, ""])
 
 
 def _guards(found: dict[str, dict[str, float]]) -> str:
