@@ -1,5 +1,8 @@
 """What env.py gives `context.configure` is asked before the library's own."""
 
+from typing import Any
+
+from alembic import command
 from drafts import alembic, define_thing
 from environment import Environment
 
@@ -50,6 +53,25 @@ def test_a_hook_sees_both_ways_of_a_draft(project: Environment) -> None:
     assert 'op.create_table(\n        "thing"' in script
     assert "other" not in script
     alembic(project, "upgrade head", "check", "downgrade -1")
+
+
+def test_a_hook_of_a_command_sees_them_too(project: Environment) -> None:
+    """A test of mine drafts from Python, and looks at what Alembic hands it."""
+    alembic(project, "upgrade head")
+    define_thing(project, "name = sa.String(20)")
+    seen: list[list[str]] = []
+
+    def look(_context: Any, _revision: Any, scripts: list[Any]) -> None:
+        (script,) = scripts
+        ways = script.upgrade_ops, script.downgrade_ops
+        seen.extend([type(op).__name__ for op in way.ops] for way in ways)
+        scripts.clear()
+
+    with project.migrations() as migrations:
+        config = migrations.config()
+        command.revision(config, autogenerate=True, process_revision_directives=look)
+    assert seen == [["CreateTableOp"], ["DropTableOp"]]
+    assert len(project.revisions()) == 1
 
 
 def test_what_a_hook_adds_stays(project: Environment) -> None:

@@ -4,17 +4,14 @@ Autogenerate reverses what it found, which copies each table twice, and only the
 it to `process_revision_directives`. The review asks first and reverses what is left.
 """
 
+from typing import Any
+
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import MigrateOperation
-from alembic.operations.ops import MigrationScript, UpgradeOps
+from alembic.operations.ops import MigrationScript, OpContainer, UpgradeOps
 
 
-class Held(MigrateOperation):
+class Held(OpContainer):
     """What autogenerate found for a database, in the place of all of it."""
-
-    def __init__(self, found: list[MigrateOperation]) -> None:
-        """Take the operations."""
-        self.found = found
 
     def reverse(self) -> "Held":
         """Return nothing new: a draft's way back is made by its review."""
@@ -22,8 +19,13 @@ class Held(MigrateOperation):
 
 
 def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
-    """Keep what was found from being reversed, if it is to be reviewed."""
-    if "ownership" in context.opts:
+    """Keep what was found from being reversed, if it is to be reviewed.
+
+    A hook that was given to the command itself comes before env.py's, and sees it all.
+    """
+    revision: Any = context.opts.get("revision_context")
+    reviewed = revision is not None and "ownership" in context.opts
+    if reviewed and revision.process_revision_directives is None:
         upgrade.ops = [Held(upgrade.ops)]
 
 
@@ -42,6 +44,6 @@ def release(script: MigrationScript, *, reverse: bool) -> None:
 def put_back(upgrade: UpgradeOps) -> bool:
     """Put held operations back among others; return whether there were any."""
     held = [op for op in upgrade.ops if isinstance(op, Held)]
-    found = [op for it in held for op in it.found]
+    found = [op for it in held for op in it.ops]
     upgrade.ops = [*found, *(op for op in upgrade.ops if op not in held)]
     return bool(held)

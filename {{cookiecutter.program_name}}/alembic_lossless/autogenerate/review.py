@@ -151,10 +151,10 @@ def _then(first: Function, second: Function) -> Function:
     """Review what another hook has left of a draft."""
 
     def process(database: Any, revision: Any, scripts: list[MigrationScript]) -> None:
-        release(scripts[0], reverse=True)
+        for script in scripts:
+            release(script, reverse=True)
         first(database, revision, scripts)
-        if scripts:
-            second(database, revision, scripts)
+        second(database, revision, scripts)
 
     return process
 
@@ -185,6 +185,8 @@ class Review:
 
         Alembic calls this once for each database, and adds its part to the script.
         """
+        if not scripts:
+            return  # another hook wants none
         revision = database.opts["revision_context"]
         script = scripts[0]
         release(script, reverse=False)
