@@ -32,7 +32,7 @@ from alembic.migration import MigrationContext  # noqa: E402
 from alembic.operations import Operations  # noqa: E402
 from alembic.util import CommandError  # noqa: E402
 from alembic_lossless import operations as _  # noqa: E402, F401  registers the guards
-from alembic_lossless.types import survives  # noqa: E402
+from alembic_lossless.values import survives  # noqa: E402
 from servers import DATABASES, empty_database  # noqa: E402
 from sqlalchemy.pool import NullPool  # noqa: E402
 

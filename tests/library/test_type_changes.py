@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic_lossless.types import survives
+from alembic_lossless.values import survives
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from scripts import write

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.util import CommandError
 from alembic_lossless.operations.value_sql import surely_survives
-from alembic_lossless.types import survives
+from alembic_lossless.values import survives
 from sqlalchemy.pool import NullPool
 
 TEXT = [

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic_lossless.sqlite import batch
-from alembic_lossless.types import keeps_all, survives, using, way
+from alembic_lossless.types import keeps_all, using, way
+from alembic_lossless.values import survives
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.pool import NullPool

@@ -17,6 +17,9 @@ Type = TypeEngine[Any]
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb")
 """The databases that a revision may be for, whichever one it is drafted on."""
 
+MYSQL = ("mysql", "mariadb")
+"""Those that are one server to most of the library."""
+
 
 @cache
 def dialect_named(name: str) -> Dialect:

@@ -1,6 +1,6 @@
 """What a value is taken for once its column has another type, where that can be wrong.
 
-`types` decides that no value is lost. A house number that was stored as a number, or a
+`values` decides that no value is lost. A house number that was stored as a number, or a
 flag that was 1 and 2, is none of its business: only an author knows what was meant.
 """
 

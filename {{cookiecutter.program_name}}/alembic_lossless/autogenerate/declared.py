@@ -9,7 +9,8 @@ from alembic.operations.ops import AlterColumnOp, OpContainer
 
 from ..internals import dropped_items
 from ..stored_types import stored
-from ..types import is_known, kind, survives
+from ..types import is_known, kind
+from ..values import survives
 from .draft import Draft
 from .operations import operations_in
 from .render import portable_default, portable_type

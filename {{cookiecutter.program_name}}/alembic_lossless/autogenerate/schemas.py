@@ -6,10 +6,10 @@ from alembic.operations import ops
 from alembic.util import CommandError
 from sqlalchemy import ForeignKeyConstraint
 
+from ..dialects import MYSQL
 from ..operations.enums import CreateEnumOp
 from ..operations.schemas import ATTACH, CreateSchemaOp, is_there
 from ..rules import rule
-from ..types import MYSQL
 from .draft import Draft
 from .operations import label, operations_in
 

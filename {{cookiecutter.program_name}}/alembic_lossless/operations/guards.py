@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
 from ..rules import rule
-from ..types import survives
+from ..values import survives
 from .base import LosslessOp, leaves_others_at_work, table
 from .rows import asks_only, label, not_null, refuse, rows_of
 from .value_sql import surely_survives

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from ..types import MYSQL, MYSQL_NUMERIC, bits, is_short, kind
+from ..dialects import MYSQL
+from ..types import MYSQL_NUMERIC, bits, is_short, kind
 from . import sqlite_value_sql
 
 if TYPE_CHECKING:
