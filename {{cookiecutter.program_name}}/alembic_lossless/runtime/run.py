@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from alembic import context
@@ -87,6 +87,11 @@ class Run:
     def undoes_ddl(self) -> bool:
         """Whether the database rolls a CREATE, an ALTER or a DROP back."""
         return self.connection.dialect.name not in locks.COMMITS_DDL
+
+    @cached_property
+    def _wait(self) -> float:
+        """The seconds to wait for others, which are read from files."""
+        return seconds(self.database.settings, "MIGRATION_WAIT", 300)
 
     @property
     def steps(self) -> Steps:
@@ -202,10 +207,8 @@ class Run:
                         stack.enter_context(_without_blocks(migration))
                 elif not self.joins:
                     write = partial(self.mark.set, step)
-                    wait = seconds(self.database.settings, "MIGRATION_WAIT", 300)
-                    journal = Journal(
-                        migration, write, passed, wait, live=phase is not None
-                    )
+                    live = phase is not None
+                    journal = Journal(migration, write, passed, self._wait, live=live)
                     stack.enter_context(journal.kept())
                 function(**arguments)
 
