@@ -4,18 +4,15 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from alembic import config
 from alembic.config import Config
 from alembic.util import CommandError, err
 
-from . import diagram as diagrams
-from . import reports
+from . import command
 from .api import Migrations
-from .config import config_of, insist_on_source_tree, program_of
-from .env import lists_of_metadata
+from .config import config_of, insist_on_source_tree
 from .runtime.errors import join
 from .runtime.places import place_of
 from .runtime.starting import wait_until_started
@@ -62,8 +59,8 @@ class CommandLine(config.CommandLine):
         super().__init__(prog)
         self.parser.description = "Migrate the app's database with Alembic."
         self.subparsers.metavar = "COMMAND"
-        self.register_command(status)
-        self.register_command(diagram)
+        self.register_command(command.status)
+        self.register_command(command.diagram)
         self.subparsers.add_parser(
             "migrate",
             parents=[self.subparsers.choices["revision"]],
@@ -109,7 +106,7 @@ class CommandLine(config.CommandLine):
             )
 
     def _add_lint(self) -> None:
-        self.register_command(lint)
+        self.register_command(command.lint)
         parser = self.subparsers.choices["lint"]
         parser.add_argument(
             "range",
@@ -164,7 +161,7 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     try:
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
-            sys.exit(_as_json(migrations, options.cmd[0].__name__))
+            sys.exit(command.as_json(migrations, options.cmd[0].__name__))
         line.run_cmd(alembic, options)
     except CommandError as error:
         if options.raiseerr:
@@ -240,44 +237,3 @@ def _log_to_terminal() -> None:
     logging.getLogger("alembic").setLevel(logging.INFO)
     for chatty in ("runtime.plugins", "ddl.postgresql"):
         logging.getLogger(f"alembic.{chatty}").setLevel(logging.WARNING)
-
-
-def lint(config: Config) -> None:
-    """Say whom revisions would stop, for how long, and how not to."""
-    from .lint.report import FORMATS, WRITES_NOTHING  # noqa: PLC0415  one command's
-
-    migrations: Migrations = config.attributes["migrations"]
-    options: Any = config.cmd_opts
-    database = migrations.database(options.database)
-    if options.dialect is None and database.url.get_backend_name() == "sqlite":
-        raise CommandError(WRITES_NOTHING.format(prog=options.prog))
-    found = migrations.lint(
-        options.range, dialect=options.dialect, database=options.database
-    )
-    for line in FORMATS[options.format](found):
-        config.print_stdout("%s", line)
-    if any(revision.findings for revision in found):
-        sys.exit(1)
-
-
-def status(config: Config) -> None:
-    """Show the database, each revision as applied or pending, and what check says."""
-    migrations: Migrations = config.attributes["migrations"]
-    for line in reports.text(migrations, program_of(config)):
-        config.print_stdout("%s", line)
-
-
-def diagram(config: Config) -> None:
-    """Show the models as a Mermaid diagram of entities, for a README."""
-    found = lists_of_metadata(config.attributes["migrations"].project)
-    config.print_stdout("%s", diagrams.diagram(chain(*found.values())))
-
-
-def _as_json(migrations: Migrations, name: str) -> int:
-    """Print the report of a command as JSON, and return its exit status."""
-    if name == "history":
-        sys.stdout.write(f"{reports.as_json(reports.history(migrations))}\n")
-        return 0
-    found = reports.check(migrations) if name == "check" else reports.report(migrations)
-    sys.stdout.write(f"{reports.as_json(found)}\n")
-    return reports.STATUSES[found["state"]]
