@@ -22,7 +22,7 @@ from sqlalchemy.schema import CreateIndex
 from ..internals import executed_by, execution_of
 from ..rules import rule
 from . import begun, online
-from .patience import LOCK_TIMEOUT, patiently
+from .patience import limited, patiently, short_transaction, unlimited
 from .progress import shown
 
 log = logging.getLogger(__name__)
@@ -147,24 +147,12 @@ class Journal:
         if self._number >= (self._passed.number if self._passed else 0):
             # What came before the block is committed as it begins.
             self._note()
-        with self._block() if self._postgresql else self._limited():
+        with self._block() if self._postgresql else limited(self.connection):
             self._inside = True
             try:
                 yield
             finally:
                 self._inside = False
-
-    @contextmanager
-    def _limited(self) -> Iterator[None]:
-        """Let MariaDB wait for a table no longer than the shortest time it knows."""
-        connection = self.connection
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("SET @wait = @@lock_wait_timeout")
-        connection.exec_driver_sql("SET lock_wait_timeout = 1")
-        try:
-            yield
-        finally:
-            connection.exec_driver_sql("SET lock_wait_timeout = @wait")
 
     def _begun(self, what: str, alone: bool) -> AbstractContextManager[None]:  # noqa: FBT001
         if not begun.commits_itself(what, alone=alone, postgresql=self._postgresql):
@@ -180,61 +168,29 @@ class Journal:
         if self._inside and not self._postgresql:
             construct = online.without_lock(text, construct, self._new)
         act = partial(self._execute, construct, *args, **kw)
-        if self._passed and self._passed.begun:
-            act = partial(self._again, act)
+        passed = self._passed
+        goes_on = passed is not None and passed.number == self._number
+        if passed and passed.begun and goes_on:
+            act = partial(begun.unless_done, act)
         if self._inside and not self._postgresql:
             act = partial(online.refused, text, act, self.connection)
         if isinstance(construct, CreateIndex) and ALONE.search(text):
-            act = partial(self._index, construct, act)
+            index = construct.element
+            act = partial(online.build, index, act, self.connection, goes_on=goes_on)
         return self.run(text, act, alone=bool(ALONE.search(text)))
-
-    def _again(self, act: Callable[[], T]) -> T | None:
-        """Run a statement, which an earlier run may have begun."""
-        if self._passed and self._number == self._passed.number + 1:
-            return begun.unless_done(act)
-        return act()
-
-    def _index(self, construct: CreateIndex, act: Callable[[], Any]) -> Any:
-        """Build an index, and first drop what a run that failed left of it."""
-        is_valid = online.is_valid(construct.element, self.connection)
-        if is_valid is False:
-            online.drop_invalid(construct.element, self.connection)
-        goes_on = self._passed and self._number == self._passed.number + 1
-        # Killed between the two, a run builds an index and does not write that down.
-        return None if is_valid and goes_on else act()
 
     def _commit(self, act: Callable[[], T], alone: bool) -> T:  # noqa: FBT001
         """Take a step and write down that it was taken, both or neither."""
-        execute = self.connection.exec_driver_sql
-        if alone or not self._postgresql:
-            with self._unlimited():
+        if self._postgresql and not alone:
+            with short_transaction(self.connection):
                 result = act()
-            self._note()
-            self.commit()
+                self._note()
             return result
-        execute("BEGIN")
-        try:
-            execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        with unlimited(self.connection) if self._postgresql else nullcontext():
             result = act()
-            self._note()
-            execute("COMMIT")
-        except BaseException:
-            execute("ROLLBACK")
-            raise
+        self._note()
+        self.commit()
         return result
-
-    @contextmanager
-    def _unlimited(self) -> Iterator[None]:
-        """Let PostgreSQL wait for old transactions, which stops nobody."""
-        if not self._postgresql:
-            yield
-            return
-        before = self.connection.exec_driver_sql("SHOW lock_timeout").scalar()
-        self.connection.exec_driver_sql("SET lock_timeout = 0")
-        try:
-            yield
-        finally:
-            self.connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
 
     @rule(
         "stopped", "refusal", "A revision that stopped was changed before that place."

@@ -78,18 +78,28 @@ def refused(text: str, act: Callable[[], T], connection: sa.Connection) -> T:
             connection.exec_driver_sql("SET foreign_key_checks = 1")
 
 
-def is_valid(index: sa.Index, connection: sa.Connection) -> bool | None:
-    """Tell whether an index of PostgreSQL can be used; None when there is none."""
+def build(
+    index: sa.Index, act: Callable[[], T], connection: sa.Connection, *, goes_on: bool
+) -> T | None:
+    """Build an index of PostgreSQL, and first drop what a run that failed left of it.
+
+    :param goes_on: whether a run that was killed may have built it, and not have
+        written that down.
+    """
+    is_valid = _is_valid(index, connection)
+    if is_valid is False:
+        dropped = _name(index, connection)
+        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {dropped}")
+    return None if is_valid and goes_on else act()
+
+
+def _is_valid(index: sa.Index, connection: sa.Connection) -> bool | None:
+    """Tell whether an index can be used; None when there is none."""
     found = sa.text(
         "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:n)"
     )
     valid: bool | None = connection.scalar(found, {"n": _name(index, connection)})
     return valid
-
-
-def drop_invalid(index: sa.Index, connection: sa.Connection) -> None:
-    """Drop what a CREATE INDEX CONCURRENTLY that failed left behind."""
-    connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {_name(index, connection)}")
 
 
 def _name(index: sa.Index, connection: sa.Connection) -> str:

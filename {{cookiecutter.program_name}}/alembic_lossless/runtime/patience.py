@@ -1,10 +1,15 @@
-"""Try again what did not get its lock, and let others through between the tries."""
+"""How long a statement waits for its lock, so that others are let through.
+
+It waits for an instant, and is tried again; what stops nobody may wait for long.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
@@ -45,3 +50,40 @@ def codes_of(error: DBAPIError) -> set[object]:
     """Return PostgreSQL's SQLSTATE of an error, or MariaDB's number."""
     cause: Any = error.orig
     return {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
+
+
+@contextmanager
+def short_transaction(connection: Connection) -> Iterator[None]:
+    """Commit by itself what PostgreSQL has to wait for a table for."""
+    execute = connection.exec_driver_sql
+    execute("BEGIN")
+    try:
+        execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        yield
+        execute("COMMIT")
+    except BaseException:
+        execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def unlimited(connection: Connection) -> Iterator[None]:
+    """Let PostgreSQL wait for old transactions, which stops nobody."""
+    before = connection.exec_driver_sql("SHOW lock_timeout").scalar()
+    connection.exec_driver_sql("SET lock_timeout = 0")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
+
+
+@contextmanager
+def limited(connection: Connection) -> Iterator[None]:
+    """Let MariaDB wait for a table no longer than the shortest time it knows."""
+    connection.exec_driver_sql("COMMIT")
+    connection.exec_driver_sql("SET @wait = @@lock_wait_timeout")
+    connection.exec_driver_sql("SET lock_wait_timeout = 1")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("SET lock_wait_timeout = @wait")
