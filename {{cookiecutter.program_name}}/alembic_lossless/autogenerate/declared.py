@@ -1,11 +1,14 @@
 """Put the revisions' own words where a draft would repeat the database's."""
 
+import re
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp, OpContainer
+from sqlalchemy.types import TypeEngine
 
 from ..internals import dropped_items
 from ..stored_types import stored
@@ -13,7 +16,6 @@ from ..types import is_known, kind
 from ..values import survives
 from .draft import Draft
 from .operations import operations_in
-from .render import portable_default, portable_type
 from .reported import is_reported_as
 
 
@@ -90,6 +92,43 @@ def _agrees(
     return not impl.compare_type(reported, declared) or is_reported_as(
         impl.dialect, declared.type, reported.type
     )
+
+
+def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type of a column that a model would have had, as far as can be told.
+
+    :param reflected: a type as a database reports it, for example `mysql.TINYINT(1)`.
+    """
+    if isinstance(reflected, sa.Enum):
+        return sa.Enum(*reflected.enums, name=reflected.name)
+    name = type(reflected).__name__
+    if name == "TINYINT" and getattr(reflected, "display_width", 0) == 1:
+        return sa.Boolean()
+    if name.endswith("TEXT"):
+        return sa.Text()
+    # Types in capitals are a database's own, and these are nobody else's.
+    if name.isupper() and name not in {"ARRAY", "HSTORE", "JSONB"}:
+        with suppress(NotImplementedError):
+            portable = reflected.as_generic()
+            if isinstance(portable, sa.String):
+                portable.collation = None
+            return portable
+    return reflected
+
+
+def portable_default(column: sa.Column[Any]) -> Any:
+    """Return the default of a reflected column as every database understands it."""
+    default = column.server_default
+    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
+        return default
+    sql = str(default.arg)
+    # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().
+    sql = re.sub(r"^('(?:[^']|'')*')::[\w ]+(\(\d+\))?$", r"\1", sql)
+    if sql.lower().strip("()") in {"now", "current_timestamp"}:
+        return sa.DefaultClause(sa.func.now())
+    if isinstance(portable_type(column.type), sa.Boolean):
+        return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
+    return sa.DefaultClause(sa.text(sql))
 
 
 def defaults_around(

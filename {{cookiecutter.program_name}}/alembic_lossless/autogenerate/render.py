@@ -1,7 +1,5 @@
 """How a draft is written: types, defaults and calls, as no single database has them."""
 
-import re
-from contextlib import suppress
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -153,43 +151,6 @@ def _in_own_words(
     code = text_code(expression, impl.dialect)
     code = repr(sql(expression, impl.dialect)) if is_index else code
     return text.replace(written, code, 1)
-
-
-def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return the type of a column that a model would have had, as far as can be told.
-
-    :param reflected: a type as a database reports it, for example `mysql.TINYINT(1)`.
-    """
-    if isinstance(reflected, sa.Enum):
-        return sa.Enum(*reflected.enums, name=reflected.name)
-    name = type(reflected).__name__
-    if name == "TINYINT" and getattr(reflected, "display_width", 0) == 1:
-        return sa.Boolean()
-    if name.endswith("TEXT"):
-        return sa.Text()
-    # Types in capitals are a database's own, and these are nobody else's.
-    if name.isupper() and name not in {"ARRAY", "HSTORE", "JSONB"}:
-        with suppress(NotImplementedError):
-            portable = reflected.as_generic()
-            if isinstance(portable, sa.String):
-                portable.collation = None
-            return portable
-    return reflected
-
-
-def portable_default(column: sa.Column[Any]) -> Any:
-    """Return the default of a reflected column as every database understands it."""
-    default = column.server_default
-    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
-        return default
-    sql = str(default.arg)
-    # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().
-    sql = re.sub(r"^('(?:[^']|'')*')::[\w ]+(\(\d+\))?$", r"\1", sql)
-    if sql.lower().strip("()") in {"now", "current_timestamp"}:
-        return sa.DefaultClause(sa.func.now())
-    if isinstance(portable_type(column.type), sa.Boolean):
-        return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
-    return sa.DefaultClause(sa.text(sql))
 
 
 def default_code(value: Any) -> str:
