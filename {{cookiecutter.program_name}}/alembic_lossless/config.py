@@ -1,10 +1,13 @@
-"""Configurations of Alembic for a project: from Python, and from a command line."""
+"""Configurations of Alembic for a project, and commands in the form that was typed."""
 
 import io
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from alembic import context
 from alembic.config import Config
 from alembic.util import CommandError
 
@@ -63,6 +66,30 @@ def program_of(config: Config) -> str:
     found = click.get_current_context(silent=True) if click else None
     parent = getattr(found, "parent", None)
     return str(parent.command_path) if parent else "alembic"
+
+
+def stamp_command(options: dict[str, Any]) -> str:
+    """Return how to stamp a database and, where there are several, no other.
+
+    :param options: arguments of `context.configure`; the tokens hold the name.
+    """
+    name = database_in(options.get("upgrade_token", "upgrades"))
+    program = program_of(context.config)
+    return f"{program} -x database={name} stamp" if name else f"{program} stamp"
+
+
+def database_in(upgrade_token: str) -> str:
+    """Return the name of a database: "auth" of "auth_upgrades".
+
+    :param upgrade_token: what env.py called the part; the only database of a project
+        has Alembic's own word, "upgrades", and no name.
+    """
+    return upgrade_token.removesuffix("upgrades").removesuffix("_")
+
+
+def merge_command(prog: str, heads: Sequence[str]) -> str:
+    """Return the line that joins two branches, in the form that was typed."""
+    return f'{prog} merge -m "join two branches" {" ".join(heads)}'
 
 
 def insist_on_source_tree(project: Project) -> None:

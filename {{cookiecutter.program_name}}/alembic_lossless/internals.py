@@ -180,6 +180,22 @@ def asks_database() -> bool:
     return marks or "current" in {given["base"], given["head"]}
 
 
+def only_reads() -> bool:
+    """Say whether the command leaves the database as it is.
+
+    Alembic names a destination for upgrade, downgrade and stamp alone; ensure_version
+    writes without one. What is not Alembic's own may write, unless it says
+    `dont_mutate`.
+    """
+    options = command_options()
+    command = options["fn"]
+    return options.get("dont_mutate", False) or (
+        "destination_rev" not in options
+        and command.__module__ == "alembic.command"
+        and command.__name__ != "do_ensure_version"
+    )
+
+
 def is_check(database: MigrationContext) -> bool:
     """Return whether `alembic check` runs, which looks exactly like a revision.
 

@@ -12,6 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from .api import Migrations
+from .config import merge_command
 from .runtime.causes import explain
 
 STATUSES = {"clean": 0, "pending": 3, "drift": 4, "two heads": 5, "stopped": 6}
@@ -93,11 +94,6 @@ def _models(found: dict[str, Any], prog: str) -> Iterator[str]:
         case _:
             yield "Models: not compared while revisions are pending"
             yield f"Next: {prog} upgrade"
-
-
-def merge_command(prog: str, heads: list[str]) -> str:
-    """Return the line that joins two branches, in the form that was typed."""
-    return f'{prog} merge -m "join two branches" {" ".join(heads)}'
 
 
 def check(migrations: Migrations) -> dict[str, Any]:

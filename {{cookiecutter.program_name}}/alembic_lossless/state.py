@@ -6,7 +6,7 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from .lint import Server, version_of
-from .phases import AFTER, phase_of
+from .marks import AFTER, phase_of
 from .runtime.connect import Database, opened
 from .runtime.half_applied import Mark
 

@@ -6,7 +6,7 @@ from alembic.operations import ops
 from alembic.util import rev_id
 
 from ..internals import to_be_rendered
-from ..phases import AFTER, BEFORE
+from ..marks import AFTER, BEFORE
 from .operations import AutocommitBlock
 
 Directions = tuple[ops.UpgradeOps, ops.DowngradeOps]

@@ -17,10 +17,10 @@ from alembic.operations import BatchOperations, MigrateOperation, Operations, op
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from ..config import database_in
 from ..internals import in_place_of_op
 from ..operations.base import LosslessOp
 from ..runtime.run import unlogged
-from ..runtime.tokens import database_in
 from .object_history import ObjectHistory
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from alembic.util import CommandError
 
 from ..autogenerate.replay import run_upgrade
 from ..internals import in_place_of_op
-from ..phases import AFTER, phase_of
+from ..marks import AFTER, phase_of
 from . import sql
 from .cost import Finding, Harm, Server, State
 from .recording import Judge

@@ -10,11 +10,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from ..internals import asks_database
+from ..internals import asks_database, only_reads
 from ..project import Databases, Project, Settings
 from .causes import explain
 from .errors import interruptible
-from .run import only_reads
 
 CONNECT_TIMEOUT = {"psycopg": 10, "psycopg2": 10, "pymysql": 10}
 """Seconds until a server that does not answer is given up, by driver."""

@@ -12,10 +12,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import MetaData
 
-from ..internals import asks_database
+from ..internals import asks_database, only_reads
 from ..project import Project
 from .connect import Database, database_of, opened
-from .run import only_reads
 
 
 class OneDatabaseError(CommandError):

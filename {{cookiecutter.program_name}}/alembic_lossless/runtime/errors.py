@@ -17,11 +17,10 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from ..config import is_typed, program_of
+from ..config import is_typed, merge_command, program_of, stamp_command
+from ..internals import only_reads
 from .causes import explain
-from .half_applied import stamp_command
 from .places import place_of
-from .run import only_reads
 
 if TYPE_CHECKING:
     from .run import Run
@@ -190,7 +189,7 @@ def join(heads: Sequence[str], program: str) -> str:
     """
     return (
         f"Two branches each added a revision: {' and '.join(heads)}. Join them with:"
-        f' {program} merge -m "join two branches" {" ".join(heads)}'
+        f" {merge_command(program, heads)}"
     )
 
 

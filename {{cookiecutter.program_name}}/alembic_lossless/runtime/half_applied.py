@@ -12,10 +12,9 @@ from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
-from ..config import program_of
+from ..config import stamp_command
 from .journal import Passed
 from .statements import Effect, effect_of, fails_halfway
-from .tokens import database_in
 
 MARK = re.compile(
     r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)"
@@ -224,16 +223,6 @@ class Mark:
         """Ask the server whether the rollback just now left rows: MyISAM's, Aria's."""
         warnings = self._connection.exec_driver_sql("SHOW WARNINGS")
         return any(row[1] == NOT_ROLLED_BACK for row in warnings)
-
-
-def stamp_command(options: dict[str, Any]) -> str:
-    """Return how to stamp a database and, where there are several, no other.
-
-    :param options: arguments of `context.configure`; the tokens hold the name.
-    """
-    name = database_in(options.get("upgrade_token", "upgrades"))
-    program = program_of(context.config)
-    return f"{program} -x database={name} stamp" if name else f"{program} stamp"
 
 
 def _named(step: RevisionStep) -> tuple[str, str]:

@@ -21,9 +21,10 @@ from sqlalchemy.schema import CreateIndex
 
 from ..internals import executed_by, execution_of
 from ..rules import rule
-from . import begun, online
+from . import online
 from .patience import limited, patiently, short_transaction, unlimited
 from .progress import shown
+from .statements import commits_itself, unless_done, written_down
 
 log = logging.getLogger(__name__)
 
@@ -155,10 +156,10 @@ class Journal:
                 self._inside = False
 
     def _begun(self, what: str, alone: bool) -> AbstractContextManager[None]:  # noqa: FBT001
-        if not begun.commits_itself(what, alone=alone, postgresql=self._postgresql):
+        if not commits_itself(what, alone=alone, postgresql=self._postgresql):
             return nullcontext()
         begin = partial(self._write, Passed(*self._before, begun=True))
-        return begun.written_down(begin, partial(self._write, Passed(*self._before)))
+        return written_down(begin, partial(self._write, Passed(*self._before)))
 
     def _one(self, construct: Any, *args: Any, **kw: Any) -> Any:
         """Stand for Alembic's own execution of one statement."""
@@ -171,7 +172,7 @@ class Journal:
         passed = self._passed
         goes_on = passed is not None and passed.number == self._number
         if passed and passed.begun and goes_on:
-            act = partial(begun.unless_done, act)
+            act = partial(unless_done, act)
         if self._inside and not self._postgresql:
             act = partial(online.refused, text, act, self.connection)
         if isinstance(construct, CreateIndex) and ALONE.search(text):

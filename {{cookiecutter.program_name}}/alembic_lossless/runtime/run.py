@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, column, inspect, select, table
 
-from ..internals import command_options
-from ..phases import AFTER, phase_of
+from ..internals import command_options, only_reads
+from ..marks import AFTER, phase_of
 from . import half_applied, locks
 from .journal import Journal, Passed
 from .locks import seconds
@@ -23,22 +23,6 @@ if TYPE_CHECKING:
     from .connect import Database
 
 Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
-
-
-def only_reads() -> bool:
-    """Say whether the command leaves the database as it is.
-
-    Alembic names a destination for upgrade, downgrade and stamp alone; ensure_version
-    writes without one. What is not Alembic's own may write, unless it says
-    `dont_mutate`.
-    """
-    options = command_options()
-    command = options["fn"]
-    return options.get("dont_mutate", False) or (
-        "destination_rev" not in options
-        and command.__module__ == "alembic.command"
-        and command.__name__ != "do_ensure_version"
-    )
 
 
 @contextmanager

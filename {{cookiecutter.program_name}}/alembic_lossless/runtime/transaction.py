@@ -6,12 +6,13 @@ from typing import Any
 
 from alembic import context
 
+from ..internals import only_reads
 from ..sqlite import batch  # noqa: F401  the import tells Alembic how SQLite is altered
 from ..sqlite import transaction as sqlite
 from . import locks
 from .connect import Database, connected
 from .errors import explained
-from .run import Run, only_reads, unlogged
+from .run import Run, unlogged
 
 
 @contextmanager

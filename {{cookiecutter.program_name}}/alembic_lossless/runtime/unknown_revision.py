@@ -7,7 +7,7 @@ from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from .half_applied import stamp_command
+from ..config import stamp_command
 
 
 def refuse_unknown(

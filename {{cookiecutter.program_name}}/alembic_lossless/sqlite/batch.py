@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,6 @@ from alembic.util import CommandError
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
-from . import other_kinds
 from .dependents import Attached
 from .transaction import pragma, raw_connection
 from .unreflected import Unreflected
@@ -23,6 +23,21 @@ UNNAMED: dict[str, Key] = {
     "foreignkey": sa.ForeignKeyConstraint,
 }
 """The constraints that a batch can drop without a name."""
+
+KIND = """SELECT CASE WHEN sql LIKE 'CREATE VIRTUAL%' THEN 'virtual' ELSE type END
+    FROM sqlite_master WHERE lower(name) = lower(?) AND type IN ('table', 'view')"""
+SHADOW = "SELECT type FROM pragma_table_list WHERE lower(name) = lower(?)"
+
+ANEW = 'Let the revision drop it, op.execute("DROP {} {}"), and create it anew.'
+REFUSED = {
+    "view": ("a view", ANEW),
+    "virtual": ("a virtual table", ANEW),
+    "shadow": (
+        "a part of a virtual table",
+        "Alter that one: drop it and create it anew.",
+    ),
+}
+"""What it is, and what to do instead."""
 
 
 class Rebuild(SQLiteImpl):
@@ -44,7 +59,7 @@ class Rebuild(SQLiteImpl):
         if self.connection is None or self.as_sql:
             return
         self._raw = raw = raw_connection(self.connection)
-        other_kinds.refuse(raw, table.name)
+        _refuse_other_kinds(raw, table.name)
         reflected = {str(index.name) for index in table.indexes}
         self._attached = Attached(raw, table.name, reflected)
         self._batch = batch_impl
@@ -162,3 +177,20 @@ class SQLite(Rebuild):
             )
         elif not isinstance(new_type, sa.DateTime | sa.Time):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
+
+
+def _refuse_other_kinds(raw: sqlite3.Connection, name: str) -> None:
+    """Refuse to make anew what is no table: the copy would be one.
+
+    :param raw: the driver's connection.
+    :raises CommandError: with what it is, and what to do instead.
+    """
+    (kind,) = raw.execute(KIND, (name,)).fetchone()
+    with suppress(sqlite3.OperationalError):  # SQLite before 3.37 cannot tell
+        (kind,) = raw.execute(SHADOW, (name,)).fetchone()
+    if kind in REFUSED:
+        what, instead = REFUSED[kind]
+        word = "VIEW" if kind == "view" else "TABLE"
+        raise CommandError(
+            f"{name} is {what}, which cannot be altered.\n{instead.format(word, name)}"
+        )
