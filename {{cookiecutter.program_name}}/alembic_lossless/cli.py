@@ -70,21 +70,7 @@ class CommandLine(config.CommandLine):
         ).set_defaults(drafts=True)  # `autogenerate` would be the default of both
         self._accept_what_others_do()
         self._add_lint()
-        self.subparsers.choices["upgrade"].add_argument(
-            "--before",
-            action="store_true",
-            help="Stop before the first revision that must wait until the new version"
-            " of the app is deployed",
-        )
-        self.subparsers.choices["upgrade"].add_argument(
-            "--wait",
-            nargs="?",
-            type=float,
-            const=60.0,
-            metavar="SECONDS",
-            help="Wait for a database that is still starting, at most this long"
-            " (default: %(const)s)",
-        )
+        self._add_deployment()
 
     def _accept_what_others_do(self) -> None:
         """Take a message without `-m`, `list-templates`, and reports as JSON."""
@@ -104,6 +90,25 @@ class CommandLine(config.CommandLine):
             self.subparsers.choices[name].add_argument(
                 "--json", action="store_true", help="Print JSON, for programs"
             )
+
+    def _add_deployment(self) -> None:
+        """Let an upgrade wait for its server, and stop before a deployment."""
+        upgrade = self.subparsers.choices["upgrade"]
+        upgrade.add_argument(
+            "--before",
+            action="store_true",
+            help="Stop before the first revision that must wait until the new version"
+            " of the app is deployed",
+        )
+        upgrade.add_argument(
+            "--wait",
+            nargs="?",
+            type=float,
+            const=60.0,
+            metavar="SECONDS",
+            help="Wait for a database that is still starting, at most this long"
+            " (default: %(const)s)",
+        )
 
     def _add_lint(self) -> None:
         self.register_command(command.lint)

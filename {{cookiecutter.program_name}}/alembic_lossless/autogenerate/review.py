@@ -115,27 +115,40 @@ class Review:
         """
         if not scripts:
             return  # another hook wants none
-        revision = database.opts["revision_context"]
-        script = scripts[0]
+        revision, script = database.opts["revision_context"], scripts[0]
         release(script, reverse=False)
         is_last = len(script.upgrade_ops_list) == self._databases
         if not revision.command_args["autogenerate"]:
-            lay_out_when_written(context.script)
-            self._tables |= {table.key for table in tables(database)}
-            write_data_migration(database, script)
-            if is_last:
-                refuse_unknown(self._tables)
-            return
-        ownership: Ownership = database.opts["ownership"]
-        if is_check(database):
-            ownership.say()
+            self._write(database, script, is_last=is_last)
+        elif is_check(database):
+            database.opts["ownership"].say()
             if is_last:
                 refuse_differences(script.upgrade_ops_list, revision)
-            return
+        else:
+            self._draft(database, scripts, is_last=is_last)
+
+    def _write(
+        self, database: MigrationContext, script: MigrationScript, *, is_last: bool
+    ) -> None:
+        """Write a revision without a draft: an empty one, or one that moves data."""
+        lay_out_when_written(context.script)
+        self._tables |= {table.key for table in tables(database)}
+        write_data_migration(database, script)
+        if is_last:
+            refuse_unknown(self._tables)
+
+    def _draft(
+        self,
+        database: MigrationContext,
+        scripts: list[MigrationScript],
+        *,
+        is_last: bool,
+    ) -> None:
+        """Take the steps of a draft; those for all its databases with the last one."""
         prompt = self.prompt()
         live = _is_live(database, self._live)
-        self._after.append(take_steps(database, script, prompt, live=live))
-        ownership.say()
+        self._after.append(take_steps(database, scripts[0], prompt, live=live))
+        database.opts["ownership"].say()
         if not is_last:
             return
         prompt.close()

@@ -1,18 +1,25 @@
-"""Run the upgrade of a revision on no database, and judge its operations in order."""
+"""Run the upgrade of a revision on no database, and judge its operations in order.
+
+What stops others is shown in the form that leaves them at work.
+"""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from textwrap import dedent
 from typing import Any
 
+from alembic.autogenerate import render_python_code
 from alembic.operations import MigrateOperation, ops
 
+from ..autogenerate.live import online
+from ..autogenerate.operations import AutocommitBlock
+from ..autogenerate.render import render_item
 from ..autogenerate.replay import Recorder
 from ..operations.base import LosslessOp
 from .cost import Finding, Harm, State, sql_of
 from .rules import examine
-from .safe_form import safe_form
 from .sql import Statement
 
 
@@ -76,12 +83,6 @@ class Judge(Recorder):
         return next((n for f, n in frames if f.f_code.co_filename == self._file), 0)
 
 
-def _with_safe_form(finding: Finding, operation: MigrateOperation) -> Finding:
-    if finding.instead is not None:
-        return finding
-    return replace(finding, instead=safe_form(operation))
-
-
 def _judged(operation: MigrateOperation, state: State) -> list[Finding]:
     """Return what is found in an operation, and in what it comes to in the end.
 
@@ -92,3 +93,33 @@ def _judged(operation: MigrateOperation, state: State) -> list[Finding]:
     if isinstance(operation, LosslessOp) and (same := operation.as_alembic()):
         found += [it for it in examine(same, state) if it.harm is Harm.BREAKS]
     return found
+
+
+def _with_safe_form(finding: Finding, operation: MigrateOperation) -> Finding:
+    if finding.instead is not None:
+        return finding
+    return replace(finding, instead=_safe_form(operation))
+
+
+def _safe_form(operation: MigrateOperation) -> str:
+    """Return the form of an operation that leaves others at work, or nothing."""
+    schema = getattr(operation, "schema", None)
+    table = getattr(operation, "table_name", "")
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        schema, table = operation.kw.get("source_schema"), operation.source_table
+    change = ops.ModifyTableOps(table, [operation], schema=schema)
+    parts = list(online(change, lambda _change: True))
+    if _operations(parts) == [operation]:
+        return ""
+    block = ops.UpgradeOps([AutocommitBlock(parts)])
+    lines = render_python_code(block, render_item=render_item).splitlines()
+    code = (line for line in lines if line and not line.lstrip().startswith("#"))
+    return dedent("\n".join(code))
+
+
+def _operations(parts: Iterable[MigrateOperation]) -> list[MigrateOperation]:
+    return [
+        op
+        for part in parts
+        for op in (part.ops if isinstance(part, ops.ModifyTableOps) else [part])
+    ]
