@@ -1,6 +1,7 @@
 """What neither my models nor my revisions know is left alone, and said."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from drafting import change, round_trip
@@ -83,6 +84,107 @@ def test_it_is_dropped_when_i_say_so(
     assert _shape(url) != before
     alembic(project, "downgrade -1")
     assert _shape(url) == before
+
+
+NOTE = """\
+note = Table(
+    "note",
+    Model.metadata,
+    Column("friend_id", ForeignKey("friend.id")),
+    Column("text", String(50), nullable=False),
+)
+"""
+"""A table without a key."""
+
+ADD = "ALTER TABLE friend ADD CONSTRAINT"
+EVERYWHERE = {
+    "CHECK friend.ck_theirs": f"{ADD} ck_theirs CHECK (name <> '')",
+    "foreign key friend.theirs": f"{ADD} theirs FOREIGN KEY (id) REFERENCES hobby (id)",
+    "primary key note.note_pkey": "ALTER TABLE note"
+    " ADD CONSTRAINT note_pkey PRIMARY KEY (text)",
+    "sequence seq_theirs": "CREATE SEQUENCE seq_theirs START 5 CYCLE",
+}
+UNIQUE = f"{ADD} uq_theirs UNIQUE (name, id)"
+NAME = "ALTER TABLE friend MODIFY name VARCHAR(100) NOT NULL"
+OF_OTHERS = {
+    "postgresql": {
+        **EVERYWHERE,
+        "unique constraint friend.uq_theirs": UNIQUE,
+        "EXCLUDE friend.ex_theirs": f"{ADD} ex_theirs"
+        " EXCLUDE (lower(name) WITH =, id WITH =) WHERE (id > 3)",
+        "comment friend.comment": "COMMENT ON TABLE friend IS 'theirs'",
+        "comment hobby.name.comment": "COMMENT ON COLUMN hobby.name IS 'theirs'",
+        "default friend.name.server_default": "ALTER TABLE friend"
+        " ALTER name SET DEFAULT 'theirs'",
+    },
+    "mariadb": {
+        **EVERYWHERE,
+        "index friend.uq_theirs": UNIQUE,
+        "comment friend.comment": "ALTER TABLE friend COMMENT 'theirs'",
+        "comment friend.name.comment": f"{NAME} COMMENT 'theirs'",
+        "default friend.name.server_default": f"{NAME} COMMENT 'theirs'"
+        " DEFAULT 'theirs'",
+    },
+}
+"""A database -> what is left alone there -> how somebody made it."""
+
+
+def _with_notes(project: Environment) -> Environment:
+    """Give a project that has a table without a key, too."""
+    change(project, ("class City(Model)", f"{NOTE}\n\nclass City(Model)"))
+    empty(project)
+    alembic(project, "revision --autogenerate -m first")
+    return project
+
+
+def _everything(url: str) -> dict[str, Any]:
+    """Return all that an inspector says of a database, and its EXCLUDEs."""
+    engine = create_engine(url, poolclass=NullPool)
+    there = inspect(engine)
+    read = ("columns", "indexes", "unique_constraints", "foreign_keys", "pk_constraint")
+    more = ("check_constraints", "table_comment")
+    found: dict[str, Any] = {
+        what: {
+            key[1]: repr(sorted(its, key=repr) if isinstance(its, list) else its)
+            for key, its in getattr(there, f"get_multi_{what}")().items()
+        }
+        for what in (*read, *more)
+    }
+    found["sequences"] = sorted(there.get_sequence_names())
+    for name in found["sequences"]:
+        found[name] = sql(url, f"SELECT * FROM {name}")  # noqa: S608  they are ours
+    if engine.name == "postgresql":
+        query = (
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'x'"
+        )
+        found["excludes"] = sql(url, query)
+        found["cycles"] = sql(url, "SELECT seqcycle, seqstart FROM pg_sequence")
+    return found
+
+
+@pytest.mark.parametrize("database_url", OF_OTHERS, indirect=True)
+def test_what_others_gave_my_tables(project: Environment, database_url: str) -> None:
+    """Whatever it is, it is named, left alone, and dropped when I say so."""
+    others = OF_OTHERS["postgresql" if "postgresql" in database_url else "mariadb"]
+    project = _with_notes(project).using(database_url)
+    url = _with_others(project, *others.values())
+    before = _everything(url)
+    names = sorted(others, key=lambda it: it.rpartition(" ")[2])
+    line = f"declare it: {', '.join(names)}. To drop it: -x drop={names[0].split()[-1]}"
+    assert line in alembic(project, "check")
+    nick = "nick: Mapped[int | None]\n    name: Mapped[str]"
+    change(project, ("name: Mapped[str]", nick))
+    assert line in alembic(project, "revision --autogenerate -m nick", "upgrade head")
+    assert "theirs" not in newest(project, "nick")
+    assert line in alembic(project, "check", "downgrade -1")
+    assert _everything(url) == before
+
+    draft(project, "drop", *(f"drop={name.split()[-1]}" for name in names))
+    assert "Left alone" not in alembic(project, "check")
+    assert "theirs" not in str(_everything(url))
+    alembic(project, "downgrade -2")
+    assert _everything(url) == before
+    alembic(project, "upgrade head", "check")
 
 
 def test_a_database_without_history(project: Environment) -> None:

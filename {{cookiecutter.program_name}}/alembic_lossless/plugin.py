@@ -26,6 +26,11 @@ def setup(plugin: Plugin) -> None:
     plugin.add_autogenerate_comparator(_compare_table, "table", priority=first)
     # What Alembic noticed by itself stands there by then.
     plugin.add_autogenerate_comparator(_complete_table, "table", priority=last)
+    for target in ("column", "table"):  # before Alembic says that it goes
+        plugin.add_autogenerate_comparator(
+            _keep_comment, target, "comments", priority=first
+        )
+    plugin.add_autogenerate_comparator(_complete_column, "column", priority=last)
     plugin.add_autogenerate_comparator(_compare_sequences, "schema", priority=last)
     plugin.add_autogenerate_comparator(_hold, "autogenerate", priority=last)
 
@@ -58,9 +63,25 @@ def _complete_table(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
     from .autogenerate.compare_objects import compare_objects  # noqa: PLC0415
     from .autogenerate.table_options import compare_options  # noqa: PLC0415
+    from .autogenerate.unclaimed import compare_unclaimed  # noqa: PLC0415
 
     compare_objects(*arguments)
+    compare_unclaimed(*arguments)
     compare_options(*arguments)
+
+
+def _keep_comment(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.unclaimed import keep_comment  # noqa: PLC0415
+
+    return keep_comment(*arguments)
+
+
+def _complete_column(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.unclaimed import compare_default  # noqa: PLC0415
+
+    compare_default(*arguments)
 
 
 def _compare_sequences(*arguments: Any) -> Any:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from typing import Any
 
+from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 
 from ..operations.by_columns import WORDS, DropConstraintByColumnsOp
-from ..operations.names import derived
 from .draft import Draft
+from .named_objects import created_by, is_same_key, name_for, name_of
 from .operations import operations_in
 from .replay import replayed
 
@@ -26,19 +27,22 @@ NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
 def forget_server_names(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Take back the names that only this server has for constraints.
 
-    What the revisions named has that name everywhere.
+    What the revisions named has that name everywhere, and what others made here alone.
     """
     history = replayed(draft.context)
     named = history.unique | history.foreign_keys
     for op in operations_in(upgrade):
         if isinstance(op, ops.DropConstraintOp) and op.constraint_type in WORDS:
-            known = (op.schema, op.table_name) in history.tables
-            if known and op.constraint_name not in named:
+            made = created_by(op.to_constraint())
+            known = history.objects.constraints.get((op.schema, op.table_name), ())
+            if op.constraint_name not in named and any(
+                name_of(it) is None and is_same_key(it, made) for it in known
+            ):
                 op.constraint_name = None
 
 
 def compare_unnamed(
-    _: Any,
+    context: AutogenContext,
     change: ops.ModifyTableOps,
     _schema: Any,
     _name: Any,
@@ -53,9 +57,15 @@ def compare_unnamed(
         return
     wanted = [frozenset(it.columns.keys()) for it in _uniques(new)]
     wanted += [frozenset(it.columns.keys()) for it in new.indexes if it.unique]
+    kind: Any = "unique_constraint"
+    reflected = True
     for constraint in _uniques(old):
         columns = constraint.columns.keys()
-        if constraint.name is None and frozenset(columns) not in wanted:
+        if (
+            constraint.name is None
+            and frozenset(columns) not in wanted
+            and context.run_object_filters(constraint, None, kind, reflected, None)
+        ):
             change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
             log.info("Detected removed unique constraint of %s", ", ".join(columns))
 
@@ -103,8 +113,7 @@ def _name(changes: Iterable[ops.MigrateOperation]) -> None:
         if isinstance(op, NAMED):
             constraint = op.to_constraint()
             if op.constraint_name is None and isinstance(constraint, Keyed):
-                ending = "key" if isinstance(constraint, UniqueConstraint) else "fkey"
-                name = derived(constraint.table.name, *_columns(constraint), ending)
+                name = name_for(constraint)
                 numbered = (f"{name}{number}" for number in count(1))
                 free = (it for it in chain([name], numbered) if it not in taken)
                 op.constraint_name = next(free)

@@ -19,7 +19,9 @@ from .declared import default_fits, default_of
 from .draft import Draft
 from .held import put_back
 from .inspector import Names, RenamedInspector
+from .named_objects import name_for
 from .operations import ChangePrimaryKey, label, operations_in
+from .ownership import ownership_of
 from .render import default_code
 from .replay import declared_in, replayed
 from .reported import is_reported_as
@@ -183,12 +185,24 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
     return any(before != after for before, after in pairs)
 
 
-def compare_primary_key(
-    _: Any, change: ops.ModifyTableOps, schema: Any, name: Any, old: Any, new: Any
+def compare_primary_key(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+    context: AutogenContext,
+    change: ops.ModifyTableOps,
+    schema: Any,
+    name: Any,
+    old: sa.Table | None,
+    new: sa.Table | None,
 ) -> None:
     """Notice another primary key; a table of others that has none may keep it so."""
     if old is None or new is None:
         return
     before, after = ([c.name for c in table.primary_key] for table in (old, new))
-    if before and set(before) != set(after):
+    if not before or set(before) == set(after):
+        return
+    ownership = ownership_of(context.migration_context)
+    if after or ownership is None or ownership.is_ours(old.primary_key):
         change.ops.append(ChangePrimaryKey(label(schema, name), before, after))
+    elif ownership.is_wanted("primary key", ownership.subject(old.primary_key)):
+        key = ops.DropConstraintOp.from_constraint(old.primary_key)
+        key.constraint_name = name_for(old.primary_key)
+        change.ops.append(key)

@@ -63,7 +63,9 @@ def _restore_existing(
     # SQLite keeps no comments, and MariaDB hears the whole column again.
     operation.existing_comment = operation.existing_comment or declared.comment
     if operation.existing_server_default is not False:
-        operation.existing_server_default = declared.server_default
+        # What nobody declared is still there, and MariaDB would forget it.
+        found = declared.server_default or portable_default(reported)
+        operation.existing_server_default = found
 
 
 def _confirmed(

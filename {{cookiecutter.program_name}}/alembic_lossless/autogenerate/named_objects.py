@@ -5,7 +5,7 @@ what the models declare, argument by argument, and follow when a column is renam
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,8 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.sql.elements import conv
 
 from ..internals import is_made_by_type, prefixes_of
+from ..operations.keys import primary_key_of
+from ..operations.names import derived
 from ..sqlite.table_sql import renamed
 from .expressions import same
 
@@ -50,23 +52,43 @@ def objects_of(table: sa.Table) -> Objects:
     """
     found: list[Create]
     found = [ops.CreateIndexOp.from_index(index) for index in table.indexes]
-    for constraint in table.constraints:
-        plain = not isinstance(constraint, sa.PrimaryKeyConstraint)
-        if plain and not is_made_by_type(constraint):
-            found.append(created_by(constraint))
-    for column in table.columns:
-        found += [
-            ops.CreateCheckConstraintOp(
-                conv(str(check.name)) if check.name else None,
-                table.name,
-                check.sqltext,
-                schema=table.schema,
-                **check.dialect_kwargs,
-            )
-            for check in column.constraints
-            if isinstance(check, sa.CheckConstraint)
-        ]
+    found += [
+        created_by(constraint)
+        for constraint in table.constraints
+        if not isinstance(constraint, sa.PrimaryKeyConstraint)
+        and not is_made_by_type(constraint)
+    ]
+    found += _checks_in_columns(table)
     return {name: op for op in found if (name := name_of(op)) is not None}
+
+
+def constraints_of(table: sa.Table) -> list[Create]:
+    """Return all constraints of a table, those that a type makes or nobody named too.
+
+    A primary key is there for all tables, and here where it has columns.
+    """
+    return [
+        *(
+            created_by(constraint)
+            for constraint in table.constraints
+            if not isinstance(constraint, sa.PrimaryKeyConstraint)
+            or len(constraint.columns)
+        ),
+        *_checks_in_columns(table),
+    ]
+
+
+def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
+    for column in table.columns:
+        for check in column.constraints:
+            if isinstance(check, sa.CheckConstraint):
+                yield ops.CreateCheckConstraintOp(
+                    conv(str(check.name)) if check.name else None,
+                    table.name,
+                    check.sqltext,
+                    schema=table.schema,
+                    **check.dialect_kwargs,
+                )
 
 
 def created_by(constraint: sa.Constraint) -> Create:
@@ -74,6 +96,16 @@ def created_by(constraint: sa.Constraint) -> Create:
     create: Any = ops.AddConstraintOp.from_constraint(constraint)
     found: Create = create
     return found
+
+
+def name_for(constraint: sa.Constraint) -> str:
+    """Return the name of a key that nobody named, which is PostgreSQL's own."""
+    if isinstance(constraint, sa.PrimaryKeyConstraint):
+        return primary_key_of(constraint.table.name)
+    columns = [column.name for column in getattr(constraint, "columns", ())]
+    is_foreign = isinstance(constraint, sa.ForeignKeyConstraint)
+    ending = "fkey" if is_foreign else "key"
+    return derived(constraint.table.name, *columns, ending)
 
 
 def name_of(op: MigrateOperation) -> Name | None:
@@ -98,6 +130,27 @@ def changed(old: Create, new: Create) -> list[str]:
     if type(old) is not type(new):
         return ["kind"]
     return [name for name in names if not same(before.get(name), after.get(name))]
+
+
+def is_same_key(old: Any, new: Any) -> bool:
+    """Tell whether two constraints may be one, whatever their names.
+
+    Of a CHECK without a name nothing more is known.
+    """
+    if type(old) is not type(new):
+        return False
+    match new:
+        case ops.CreateUniqueConstraintOp():
+            return set(old.columns) == set(new.columns)
+        case ops.CreateForeignKeyOp():
+            before, after = (
+                (it.referent_table, {*zip(it.local_cols, it.remote_cols, strict=True)})
+                for it in (old, new)
+            )
+            return before == after
+        case ops.CreatePrimaryKeyOp():
+            return True
+    return name_of(old) is None
 
 
 def has_expressions(op: MigrateOperation) -> bool:

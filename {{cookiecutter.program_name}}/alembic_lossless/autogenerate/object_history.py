@@ -2,7 +2,7 @@
 
 import copy
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from ..operations.sequences import AlterSequenceOp, CreateSequenceOp, DropSequen
 from .named_objects import (
     Create,
     Objects,
+    constraints_of,
     created_by,
     name_of,
     objects_of,
@@ -35,6 +36,8 @@ class ObjectHistory:
         """
         self._context = context
         self.tables: defaultdict[Key, Objects] = defaultdict(dict)
+        self.constraints: defaultdict[Key, list[Create]] = defaultdict(list)
+        """The constraints, those that a type makes or that nobody named, too."""
         self.sequences: dict[Key, dict[str, Any]] = {}
         """The options of the sequences."""
         self.options: dict[tuple[Key, str | None], dict[str, Any]] = {}
@@ -45,6 +48,7 @@ class ObjectHistory:
         match op:
             case ops.DropTableOp():
                 self.tables.pop((op.schema, op.table_name), None)
+                self.constraints.pop((op.schema, op.table_name), None)
             case ops.RenameTableOp():
                 key = (op.schema, op.table_name)
                 self.rename_table(key, op.new_table_name)
@@ -79,7 +83,8 @@ class ObjectHistory:
                 self._add(copy.copy(op))
             case ops.AddConstraintOp():
                 made = op.to_constraint(self._context)
-                self._add(created_by(made))
+                self._add(create := created_by(made))
+                self.constraints[table_of(create)].append(create)
             case ops.DropIndexOp():
                 key = (op.schema, op.table_name or "")
                 self._drop("index", str(op.index_name), key)
@@ -91,6 +96,7 @@ class ObjectHistory:
         """Remember a table that a revision makes."""
         key = (table.schema, table.name)
         self.tables[key] = objects_of(table)
+        self.constraints[key] = constraints_of(table)
         comment = {"comment": table.comment}
         self.options[key, None] = options_of_table(table) | comment
         for column in table.columns:
@@ -102,8 +108,9 @@ class ObjectHistory:
             return
         for place in [place for place in self.options if place[0] == key]:
             self.options[(key[0], new), place[1]] = self.options.pop(place)
-        objects = self.tables[key[0], new] = self.tables.pop(key)
-        for op in objects.values():
+        self.tables[key[0], new] = self.tables.pop(key)
+        self.constraints[key[0], new] = self.constraints.pop(key, [])
+        for op in self._of((key[0], new)):
             own = "source_table" if hasattr(op, "source_table") else "table_name"
             setattr(op, own, new)
         for op in self._references(key):
@@ -115,6 +122,8 @@ class ObjectHistory:
             name: renamed_columns(op, names) for name, op in self.tables[key].items()
         }
         self.tables[key] = {name: op for name, op in found.items() if op is not None}
+        others = [renamed_columns(op, names) for op in self.constraints[key]]
+        self.constraints[key] = [op for op in others if op is not None]
         for old, new in names.items():
             options = self.options.pop((key, old), None)
             if new is not None and options is not None:
@@ -122,11 +131,16 @@ class ObjectHistory:
         for op in self._references(key):
             op.remote_cols = [names.get(name) or name for name in op.remote_cols]
 
+    def _of(self, key: Key) -> Iterator[Create]:
+        """Give what is known of a table; a constraint may be there twice."""
+        yield from self.tables[key].values()
+        yield from self.constraints[key]
+
     def _references(self, key: Key) -> list[ops.CreateForeignKeyOp]:
         return [
             op
-            for objects in self.tables.values()
-            for op in objects.values()
+            for table in list(self.tables)
+            for op in self._of(table)
             if isinstance(op, ops.CreateForeignKeyOp)
             and (op.kw.get("referent_schema"), op.referent_table) == key
         ]
@@ -135,15 +149,16 @@ class ObjectHistory:
         """Remember what a column brings along, as `unique=True` or a foreign key."""
         column, key = op.column, (op.schema, op.table_name)
         self.options[key, column.name] = options_of_column(column)
-        if not (
-            column.unique or column.index or column.foreign_keys | column.constraints
-        ):
+        brings = column.unique or column.index or column.primary_key
+        brings = brings or getattr(column.type, "create_constraint", False)
+        if not (brings or column.foreign_keys | column.constraints):
             return
         if column.table is not None:  # Alembic, too, has none but by a private name
             column = sa.Table("copy", sa.MetaData(), column.copy()).c[column.key]
         build = SchemaObjects(self._context)
         table = build.table(op.table_name, column, schema=op.schema)
         self.tables[key] |= objects_of(table)
+        self.constraints[key] += constraints_of(table)
 
     def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
         self.options[key, column] = self.options.get((key, column), {}) | options
@@ -158,6 +173,10 @@ class ObjectHistory:
         tables = [self.tables[key]] if key[1] else list(self.tables.values())
         for objects in tables:
             objects.pop((kind, name), None)
+        if kind == "constraint":
+            self.constraints[key] = [
+                op for op in self.constraints[key] if name_of(op) != (kind, name)
+            ]
 
 
 def table_of(op: Create) -> Key:

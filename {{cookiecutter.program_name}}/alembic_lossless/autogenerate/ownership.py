@@ -1,20 +1,41 @@
-"""Whose a table is: what neither the models nor a revision declare is left alone."""
+"""Whose a thing is: what neither the models nor a revision declare is left alone."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 
+from ..internals import named_as_made
 from ..prompts.prompt import Prompt
 from .long_names import whole_names
+from .named_objects import (
+    Create,
+    constraints_of,
+    created_by,
+    is_same_key,
+    name_for,
+    name_of,
+)
 from .operations import Key, label
-from .replay import replayed
+from .replay import Recorder, replayed
 
 log = logging.getLogger("alembic.review")
+
+WORDS = {
+    "index": "index",
+    "unique_constraint": "unique constraint",
+    "foreign_key_constraint": "foreign key",
+    "check_constraint": "CHECK",
+    "exclude_constraint": "EXCLUDE",
+    "primary_key_constraint": "primary key",
+}
+"""What `include_object` hears of -> what it is called."""
 
 SHOWN = 10
 """How many of the things that are left alone are named."""
@@ -32,7 +53,7 @@ class Ownership:
     """What a comparison looks at in the database that Alembic is configured for.
 
     Alembic asks `include_name` of schemas, tables and columns before it reads them, and
-    `include_object` of indexes, some of which MariaDB makes by itself.
+    `include_object` of indexes and constraints, some of which MariaDB makes by itself.
     """
 
     def __init__(self, prompt: Callable[[], Prompt]) -> None:
@@ -50,16 +71,16 @@ class Ownership:
         """Tell whether a schema, a table or a column is ours."""
         schema = parents.get("schema_name")
         if kind == "schema":
-            return name is None or name in self._schemas()
+            return name is None or name in self.schemas()
         if kind == "table":
             key = schema, str(name)
             if self._columns(*key) is not None:
                 return True
-            return key not in self._extensions and self._is_wanted("table", label(*key))
+            return key not in self._extensions and self.is_wanted("table", label(*key))
         if kind == "column":
             key = schema, str(parents["table_name"])
             known = name in (self._columns(*key) or ())
-            return known or self._is_wanted("column", f"{label(*key)}.{name}")
+            return known or self.is_wanted("column", f"{label(*key)}.{name}")
         return True
 
     def include_object(
@@ -70,24 +91,44 @@ class Ownership:
         reflected: bool,  # noqa: FBT001  the signature is Alembic's
         model: Any,
     ) -> bool:
-        """Tell whether an index that no model has was made by a revision.
+        """Tell whether an index or a constraint that no model has is ours.
 
-        One that MariaDB made for a foreign key, and kept without it, does no harm, and
-        the other databases have none that a script could drop.
+        An index that MariaDB made for a foreign key, and kept without it, does no harm,
+        and the other databases have none that a script could drop.
         """
-        if kind != "index" or not reflected or model is not None:
+        if kind not in WORDS or not reflected or model is not None:
             return True
-        known = replayed(context.get_context())
-        if name in known.foreign_keys:
+        if kind == "index" and name in replayed(context.get_context()).foreign_keys:
             return False
+        return self.is_ours(item) or self.is_wanted(WORDS[kind], self.subject(item))
+
+    def is_ours(self, item: Any) -> bool:
+        """Tell whether the models or a revision declare an index or a constraint.
+
+        A name is enough; without one, or where the server made up another, it is what
+        it holds.
+        """
         key = item.table.schema, item.table.name
         if self._columns(*key) is None:
             return True  # it goes with its table
-        if item.unique and str(None) in known.unique:
-            return True  # MariaDB's name of a constraint that a revision gave none
-        if _is_made(str(name), key):
+        database = context.get_context()
+        known, model = replayed(database), self._models.get(key)
+        if item.name and _is_name_of(known, key, str(item.name)):
             return True
-        return self._is_wanted("index", f"{label(*key)}.{name}")
+        declared = [*known.objects.constraints.get(key, ())]
+        declared += [] if model is None else constraints_of(model)
+        dialect = database.dialect
+        return any(_is_made_by(item, op, dialect) for op in declared) or (
+            # Last, since it looks at every name of the history.
+            item.name in whole_names(database)
+        )
+
+    @staticmethod
+    def subject(item: Any) -> str:
+        """Return an index or a constraint as an answer names it."""
+        table = item.table
+        name = item.name or name_for(item)
+        return f"{label(table.schema, table.name)}.{name}"
 
     def say(self) -> None:
         """Say in one line what is left alone."""
@@ -103,7 +144,7 @@ class Ownership:
             subjects[0],
         )
 
-    def _is_wanted(self, kind: str, subject: str) -> bool:
+    def is_wanted(self, kind: str, subject: str) -> bool:
         """Tell whether an answer speaks of it; otherwise it is left alone."""
         prompt = self._prompt()
         if prompt.confirms_drop(subject) or prompt.answers.says("rename", subject):
@@ -114,13 +155,16 @@ class Ownership:
     def _columns(self, schema: str | None, name: str) -> set[str] | None:
         """Return the columns that are declared of a table, None of one that is not."""
         revisions = replayed(context.get_context()).tables
-        places = [(it, name) for it in (schema, schema or self._default)]
-        found = [
-            it[key] for key in places for it in (self._models, revisions) if key in it
-        ]
+        found = list[Iterable[str]]()
+        for key in {(schema, name), (schema or self._default, name)}:
+            if key in self._models:
+                found.append(column.name for column in self._models[key].columns)
+            if key in revisions:
+                found.append(revisions[key])
         return set().union(*found) if found else None
 
-    def _schemas(self) -> set[str | None]:
+    def schemas(self) -> set[str | None]:
+        """Return the schemas that models or revisions use."""
         revisions = replayed(context.get_context()).tables
         return {schema for schema, _ in (*self._models, *revisions)}
 
@@ -130,11 +174,11 @@ class Ownership:
         return context.get_context().dialect.default_schema_name
 
     @cached_property
-    def _models(self) -> dict[Key, set[str]]:
+    def _models(self) -> dict[Key, sa.Table]:
         given = context.get_context().opts["target_metadata"]
         every = [given] if isinstance(given, MetaData) else given
         found = [table for metadata in every for table in metadata.tables.values()]
-        return {(it.schema, it.name): {c.name for c in it.columns} for it in found}
+        return {(it.schema, it.name): it for it in found}
 
     @cached_property
     def _extensions(self) -> set[Key]:
@@ -145,14 +189,35 @@ class Ownership:
         return {(None if at == self._default else at, name) for at, name in found}
 
 
-def _is_made(name: str, key: Key) -> bool:
-    """Tell whether a revision made an index, or the constraint that MariaDB means."""
-    database = context.get_context()
-    known = replayed(database)
-    return (
-        name in known.indexes
-        or name in known.unique
-        or any(name == its for _, its in known.objects.tables.get(key, ()))
-        # Last, since it looks at every name of the history.
-        or name in whole_names(database)
-    )
+def ownership_of(database: MigrationContext) -> Ownership | None:
+    """Return what is ours; None where an env.py of its own names the plugin alone."""
+    found: Ownership | None = database.opts.get("ownership")
+    return found
+
+
+def _is_name_of(known: Recorder, key: Key, name: str) -> bool:
+    """Tell whether revisions gave something this name."""
+    every = known.indexes | known.unique | known.foreign_keys
+    named = known.objects.tables.get(key, ())
+    return name in every or any(name == its for _, its in named)
+
+
+def _is_made_by(item: Any, op: Create, dialect: sa.Dialect) -> bool:
+    """Tell whether an operation may have made what a database has.
+
+    It has the name or, where the server made up another one, the same columns. Of a
+    CHECK without a name nothing more is known.
+
+    :param item: a constraint, or the unique index that MariaDB reports for one.
+    """
+    if name_of(op) is not None:
+        name = named_as_made(op, dialect)
+        table = item.table
+        there = {str(it.name) for it in (*table.constraints, *table.indexes)}
+        if name == item.name or name in there:
+            return bool(name == item.name)
+    if isinstance(item, sa.Index):
+        if not isinstance(op, ops.CreateUniqueConstraintOp) or not item.unique:
+            return False
+        return {it.name for it in item.columns} == set(op.columns)
+    return is_same_key(op, created_by(item))

@@ -112,6 +112,16 @@ def _check_code(check: sa.CheckConstraint, context: AutogenContext) -> str:
     return f"{prefix}CheckConstraint({', '.join(written)})"
 
 
+@renderers.dispatch_for(ops.CreatePrimaryKeyOp, replace=True)
+def _render_key(context: AutogenContext, op: ops.CreatePrimaryKeyOp) -> str:
+    """Write the way back from a key that others made; Alembic has no words for it."""
+    like_it = ops.CreateUniqueConstraintOp(
+        op.constraint_name, op.table_name, op.columns, schema=op.schema
+    )
+    text = "".join(render_op(context, like_it))
+    return text.replace("create_unique_constraint", "create_primary_key", 1)
+
+
 _stock_create_check = renderers.dispatch(ops.CreateCheckConstraintOp)
 _stock_create_index = renderers.dispatch(ops.CreateIndexOp)
 

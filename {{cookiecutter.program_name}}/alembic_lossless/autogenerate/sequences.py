@@ -9,11 +9,18 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
 from ..internals import sequences_of
-from ..operations.sequences import AlterSequenceOp, CreateSequenceOp, DropSequenceOp
+from ..operations.sequences import (
+    CACHED,
+    AlterSequenceOp,
+    CreateSequenceOp,
+    DropSequenceOp,
+)
 from .expressions import same
 from .generated import options_of
-from .operations import Key
+from .operations import Key, label
+from .ownership import ownership_of
 from .replay import replayed
+from .unclaimed import unwanted
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +28,28 @@ NO_OPTIONS = frozenset(
     {"name", "schema", "metadata", "optional", "for_update", "quote_schema", "quote"}
 )
 """The arguments that say nothing of what a database makes."""
+
+THERE = {
+    "postgresql": "SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace ="
+    " coalesce(to_regnamespace(:schema), current_schema()::regnamespace)"
+    " AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass"
+    " AND objid = pg_class.oid AND deptype IN ('a', 'e', 'i'))",
+    "mariadb": "SELECT table_name FROM information_schema.tables WHERE table_type ="
+    " 'SEQUENCE' AND table_schema = coalesce(:schema, database())",
+}
+OPTIONS = {
+    "postgresql": "SELECT seqstart AS start, seqincrement AS increment,"
+    " seqmin AS minvalue, seqmax AS maxvalue, seqcache AS cache, seqcycle AS cycle"
+    " FROM pg_sequence WHERE seqrelid = '{literal}'::regclass",
+    "mariadb": "SELECT start_value AS start, increment AS increment,"
+    " minimum_value AS `minvalue`, maximum_value AS `maxvalue`,"
+    " cache_size AS cache, cycle_option AS cycle FROM {name}",
+}
+THERE["mysql"], OPTIONS["mysql"] = THERE["mariadb"], OPTIONS["mariadb"]
+"""What asks for sequences that are no column's and no extension's, and for options."""
+
+LAST = 2**63 - 2
+"""Where a sequence ends if nothing is said, or one later."""
 
 
 def compare_sequences(
@@ -41,7 +70,47 @@ def compare_sequences(
             before.append(change)
     for key in known.keys() - models.keys():
         after.append(DropSequenceOp(key[1], schema=key[0], **known[key]))
+    others = set(_there(context)) - known.keys() - models.keys()
+    for schema, name in sorted(others, key=str):
+        if not unwanted(context, "sequence", label(schema, name)):
+            found = _reflected(context, (schema, name))
+            after.append(DropSequenceOp(name, schema=schema, **found))
     upgrade.ops = [*before, *upgrade.ops, *after]
+
+
+def _there(context: AutogenContext) -> Iterator[Key]:
+    """Give the sequences that a database has, without those that a column counts by."""
+    connection = context.connection
+    if connection is None or connection.dialect.name not in THERE:
+        return
+    ownership = ownership_of(context.migration_context)
+    given: Any = context.metadata
+    every = given if isinstance(given, Sequence) else [given]
+    counting = {(it.schema, it.name) for one in every for it in sequences_of(one)}
+    for schema in ownership.schemas() if ownership else ():
+        query = sa.text(THERE[connection.dialect.name]).bindparams(schema=schema)
+        for name in connection.scalars(query):
+            if (schema, name) not in counting:
+                yield schema, name
+
+
+def _reflected(context: AutogenContext, key: Key) -> dict[str, Any]:
+    """Return the options of a sequence that are not as they are if nothing is said."""
+    connection: Any = context.connection
+    name = connection.dialect.identifier_preparer.format_sequence(
+        sa.Sequence(key[1], schema=key[0])
+    )
+    asked = OPTIONS[connection.dialect.name]
+    query = sa.text(asked.format(name=name, literal=name.replace("'", "''")))
+    found = dict(connection.execute(query).mappings().one())
+    usual = {"start": 1, "increment": 1, "minvalue": 1, "cycle": False}
+    usual["cache"] = CACHED[connection.dialect.name]
+    given = {option: it for option, it in found.items() if it != usual.get(option)}
+    return {
+        option: bool(it) if option == "cycle" else it
+        for option, it in given.items()
+        if option != "maxvalue" or it < LAST
+    }
 
 
 def _declared(context: AutogenContext) -> Iterator[tuple[Key, dict[str, Any]]]:
