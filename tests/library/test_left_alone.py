@@ -1,12 +1,13 @@
 """What neither my models nor my revisions know is left alone, and said."""
 
+import importlib
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from drafting import change, round_trip
 from drafts import alembic, draft, newest, refusal, sql
 from environment import Environment
+from schema import snapshot
 from scripts import empty, write
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
@@ -137,53 +138,29 @@ def _with_notes(project: Environment) -> Environment:
     return project
 
 
-def _everything(url: str) -> dict[str, Any]:
-    """Return all that an inspector says of a database, and its EXCLUDEs."""
-    engine = create_engine(url, poolclass=NullPool)
-    there = inspect(engine)
-    read = ("columns", "indexes", "unique_constraints", "foreign_keys", "pk_constraint")
-    more = ("check_constraints", "table_comment")
-    found: dict[str, Any] = {
-        what: {
-            key[1]: repr(sorted(its, key=repr) if isinstance(its, list) else its)
-            for key, its in getattr(there, f"get_multi_{what}")().items()
-        }
-        for what in (*read, *more)
-    }
-    found["sequences"] = sorted(there.get_sequence_names())
-    for name in found["sequences"]:
-        found[name] = sql(url, f"SELECT * FROM {name}")  # noqa: S608  they are ours
-    if engine.name == "postgresql":
-        query = (
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'x'"
-        )
-        found["excludes"] = sql(url, query)
-        found["cycles"] = sql(url, "SELECT seqcycle, seqstart FROM pg_sequence")
-    return found
-
-
 @pytest.mark.parametrize("database_url", OF_OTHERS, indirect=True)
 def test_what_others_gave_my_tables(project: Environment, database_url: str) -> None:
     """Whatever it is, it is named, left alone, and dropped when I say so."""
     others = OF_OTHERS["postgresql" if "postgresql" in database_url else "mariadb"]
     project = _with_notes(project).using(database_url)
     url = _with_others(project, *others.values())
-    before = _everything(url)
+    before = snapshot(url)
     names = sorted(others, key=lambda it: it.rpartition(" ")[2])
     line = f"declare it: {', '.join(names)}. To drop it: -x drop={names[0].split()[-1]}"
     assert line in alembic(project, "check")
     nick = "nick: Mapped[int | None]\n    name: Mapped[str]"
-    change(project, ("name: Mapped[str]", nick))
+    column = "mapped_column(String({}))\n    city_id"  # MariaDB hears the whole of it
+    longer = (column.format(100), column.format(120))
+    change(project, ("name: Mapped[str]", nick), longer)
     assert line in alembic(project, "revision --autogenerate -m nick", "upgrade head")
-    assert "theirs" not in newest(project, "nick")
     assert line in alembic(project, "check", "downgrade -1")
-    assert _everything(url) == before
+    assert snapshot(url) == before
 
     draft(project, "drop", *(f"drop={name.split()[-1]}" for name in names))
     assert "Left alone" not in alembic(project, "check")
-    assert "theirs" not in str(_everything(url))
+    assert "theirs" not in str(snapshot(url))
     alembic(project, "downgrade -2")
-    assert _everything(url) == before
+    assert snapshot(url) == before
     alembic(project, "upgrade head", "check")
 
 
@@ -196,6 +173,58 @@ def test_a_database_without_history(project: Environment) -> None:
     said = alembic(project, "-x fill=city.name:'' revision --autogenerate -m first")
     assert "table apscheduler_jobs, column city.old." in said
     assert "drop_" not in newest(project, "first").partition("def downgrade")[0]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_tables_that_create_all_made(
+    project: Environment, database_url: str, *, named: bool
+) -> None:
+    """Without a revision nobody knows whose a thing is that my models have no more."""
+    project = empty(project).using(database_url)
+    if not named:
+        project.edit("db.py", "naming_convention=NAMING_CONVENTION", "")
+    check = '    __table_args__ = (CheckConstraint("name <> \'\'", name="named"),)\n'
+    default = "mapped_column(String(100), server_default='x')"
+    column = "mapped_column(String(100))"
+    change(project, (column, default), ("    city: Mapped", f"{check}    city: Mapped"))
+    change(project, ("import Column", "import CheckConstraint, Column"))
+    with project.migrations() as migrations:
+        migrations.project.import_models()
+        metadata = importlib.import_module("friend_book.db").Model.metadata
+        metadata.create_all(create_engine(database_url, poolclass=NullPool))
+        before = snapshot(database_url)
+        assert not migrations.check()
+        assert migrations.revision("nothing") is None
+    assert "Left alone" not in alembic(project, "check")
+    unique = "String(100), unique=True"
+    change(project, (unique, "String(100)"), (check, ""), (default, column))
+    said = alembic(project, "check")
+    left = said.partition("declare it: ")[2].partition(". To drop it")[0].split(", ")
+    assert len(left) == len(["city.name", "hobby.name", "the CHECK", "the default"])
+    answers = [f"-x drop={it.split()[-1]}" for it in left]
+    alembic(project, f"{' '.join(answers)} revision --autogenerate -m gone")
+    assert "Left alone" not in alembic(project, "upgrade head", "check")
+    alembic(project, "downgrade base")
+    # SQLite gave keys no name, and a batch makes none without.
+    unnamed = "sqlite" in database_url and not named
+    assert (snapshot(database_url) == before) is not unnamed
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_what_nobody_named_is_known_by_its_columns(
+    nameless: Environment, database_url: str
+) -> None:
+    """My revisions name no constraint: mine are dropped, and those of others stay."""
+    project = nameless.using(database_url)
+    alembic(project, "revision --autogenerate -m first")
+    _with_others(project, UNIQUE, EVERYWHERE["foreign key friend.theirs"])
+    said = alembic(project, "check")
+    assert "foreign key friend.theirs" in said
+    assert "friend.uq_theirs" in said
+    change(project, ("String(100), unique=True", "String(100)"))
+    text = draft(project, "no key").partition("def downgrade")[0]
+    assert "theirs" not in text
+    assert text.count('(["name"], type_="unique")') or text.count("drop_constraint")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
