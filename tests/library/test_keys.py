@@ -1,10 +1,12 @@
 """Keys change their type together; another primary key is not drafted."""
 
+import importlib
 from pathlib import Path
 
 import pytest
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
+from schema import snapshot
 from servers import empty_database
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
@@ -151,3 +153,113 @@ def test_a_renamed_table_takes_the_name_of_its_key_along(
     assert sql(database_url, f"{name}'article'::regclass") == [("article_key",)]
     alembic(shop, "downgrade -1")
     assert sql(database_url, f"{name}'thing'::regclass") == [("thing_key",)]
+
+
+COUNTED = """
+
+class Counted(Model):
+    __tablename__ = "{table}"
+
+    {key} = sa.Column(sa.BigInteger, sa.Identity(), primary_key=True)
+    {number} = sa.Column(sa.Integer, sa.Identity(start=5), nullable=False)
+
+
+class Named(Model):
+    __tablename__ = "{table}_named"
+
+    {key} = sa.Column(sa.Integer, sa.Sequence("counted_named_id_seq"), primary_key=True)
+
+
+class Long(Model):
+    __tablename__ = "{table}_{long}"
+
+    {key}_{long} = sa.Column(sa.Integer, primary_key=True)
+"""
+BEFORE = {"table": "counted", "key": "id", "number": "no", "long": "x" * 40}
+AFTER = {"table": "ticket", "key": "key", "number": "number", "long": "x" * 40}
+
+
+def define_counted(shop: Environment, names: dict[str, str]) -> None:
+    """Write tables with keys that count up in each way there is."""
+    define_thing(shop, "name = sa.Text")
+    path = shop.package / "things.py"
+    text = path.read_text().replace("id =", f"{names['key']} =")
+    text = text.replace('"thing"', f'"{names["table"]}_thing"')
+    path.write_text(text + COUNTED.format(**names))
+
+
+def made_at_once(shop: Environment, folder: Path) -> list[str]:
+    """Return what `create_all` makes of the models in an empty PostgreSQL."""
+    with empty_database("postgresql", folder) as url, shop.migrations() as migrations:
+        migrations.project.import_models()
+        metadata = importlib.import_module("friend_book.db").Model.metadata
+        metadata.create_all(create_engine(url, poolclass=NullPool))
+        return snapshot(url)
+
+
+@pytest.mark.parametrize("drafted_on", ["sqlite", "postgresql", "mariadb"])
+def test_a_renamed_sequence_is_what_create_all_makes(
+    project: Environment, drafted_on: str, tmp_path: Path
+) -> None:
+    """I rename tables and keys, and their sequences are called as in a new database."""
+    tables = ["", "_thing", "_named", f"_{BEFORE['long']}"]
+    renames = [f"rename=counted{it}:ticket{it}" for it in tables]
+    renames += [f"rename=counted{it}.id:key" for it in tables[:-1]]
+    renames += ["rename=counted.no:number"]
+    renames += [f"rename=counted{tables[-1]}.id{tables[-1]}:key{tables[-1]}"]
+    with empty_database(drafted_on, tmp_path) as url:
+        here = project.using(url)
+        define_counted(here, BEFORE)
+        draft(here, "before")
+        before = made_at_once(here, tmp_path)
+        define_counted(here, AFTER)
+        draft(here, "after", *renames)
+        alembic(here, "downgrade -1", "upgrade head", "check")
+    with empty_database("postgresql", tmp_path) as url:
+        there = project.using(url)
+        alembic(there, "upgrade head", "check")
+        sql(url, "INSERT INTO ticket_thing (name) VALUES ('a')")
+        assert snapshot(url) == made_at_once(there, tmp_path)
+        alembic(there, "downgrade -1")
+        assert snapshot(url) == before
+        sql(url, "INSERT INTO counted_thing (name) VALUES ('b')")
+        assert sql(url, "SELECT id FROM counted_thing") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_sequence_of_my_own_keeps_its_name(
+    project: Environment, database_url: str
+) -> None:
+    """I called the sequence of a key myself, and a rename leaves it so."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.Text")
+    draft(shop, "thing")
+    sql(database_url, "ALTER SEQUENCE thing_id_seq RENAME TO mine")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"ticket"'))
+    draft(shop, "ticket", "rename=thing:ticket")
+    named = "SELECT pg_get_serial_sequence('ticket', 'id')"
+    assert sql(database_url, named) == [("public.mine",)]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_generated_column_is_renamed_after_the_deployment(
+    project: Environment, database_url: str
+) -> None:
+    """My project is live: what counts or computes cannot have two names meanwhile."""
+    shop = project.using(database_url)
+    number = "sa.Integer, sa.Identity(), nullable=False"
+    twice = "sa.Integer, sa.Computed('age * 2', persisted=True)"
+    define_thing(shop, f"no = {number}", f"twice = {twice}", "age = sa.Integer")
+    draft(shop, "thing")
+    sql(database_url, "INSERT INTO thing (age) VALUES (3)")
+    define_thing(shop, f"number = {number}", f"double = {twice}", "age = sa.Integer")
+    answers = "-x live -x rename=thing.no:number -x rename=thing.twice:double"
+    alembic(
+        shop, f"{answers} revision --autogenerate -m names", "upgrade head", "check"
+    )
+    sql(database_url, "INSERT INTO thing (age) VALUES (4)")
+    assert sql(database_url, "SELECT number, double FROM thing") == [(1, 6), (2, 8)]
+    named = "SELECT pg_get_serial_sequence('thing', 'number')"
+    assert sql(database_url, named) == [("public.thing_number_seq",)]
+    alembic(shop, "downgrade -1", "upgrade head", "check")

@@ -25,6 +25,7 @@ Create = (
     | ops.CreateForeignKeyOp
     | ops.CreateCheckConstraintOp
     | CreateExcludeConstraintOp
+    | ops.CreatePrimaryKeyOp
 )
 Drop = ops.DropIndexOp | ops.DropConstraintOp
 Name = tuple[str, str]

@@ -6,7 +6,7 @@ from typing import Any
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column, DefaultClause, Index, types
 
-from ..operations.keys import RenamePrimaryKeyOp
+from ..operations.keys import RenamePrimaryKeyOp, RenameSequenceOp
 from .fill_values import Value
 
 Key = tuple[str | None, str]
@@ -70,7 +70,7 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
-RENAMES = (RenameTable, RenamePrimaryKey, RenameColumn)
+RENAMES = (RenameTable, RenamePrimaryKey, RenameColumn, RenameSequenceOp)
 
 
 def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from itertools import takewhile
 
 from alembic.operations import MigrateOperation, ops
 
+from ..operations.keys import RenameSequenceOp
 from ..types import keeps_all
 from .draft import Draft
 from .live import GUARDS
@@ -50,8 +51,17 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
         for op in upgrade.ops
         if isinstance(op, ops.CreateTableOp)
     }
+    renamed = {
+        (op.schema, op.table_name, op.modify_name)
+        for op in upgrade.ops
+        if isinstance(op, RenameColumn)
+    }
     phases = Phases(_like(upgrade), _like(upgrade))
     for op in upgrade.ops:
+        if isinstance(op, RenameSequenceOp):
+            column = (op.schema, *op.arguments[:2])
+            (phases.after if column in renamed else phases.before).ops.append(op)
+            continue
         if isinstance(op, RenameColumn) and is_kept_in_step(draft, upgrade, op):
             phases.renames.append(Rename(op))
             continue

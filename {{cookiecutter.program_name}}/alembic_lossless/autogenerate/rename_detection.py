@@ -6,6 +6,7 @@ from functools import partial
 from alembic.operations.ops import (
     AddColumnOp,
     AlterColumnOp,
+    CreatePrimaryKeyOp,
     CreateTableOp,
     DropColumnOp,
     DropTableOp,
@@ -13,10 +14,11 @@ from alembic.operations.ops import (
     ModifyTableOps,
     OpContainer,
 )
-from sqlalchemy import Column
+from sqlalchemy import Column, Identity
+from sqlalchemy import Sequence as NamedSequence
 from sqlalchemy import inspect as sa_inspect
 
-from ..operations.keys import primary_key_of
+from ..operations.keys import RenameSequenceOp, primary_key_of, sequence_of
 from ..prompts.questions import Question
 from ..rules import rule
 from .compare import compare_renamed
@@ -32,6 +34,7 @@ from .operations import (
     existing,
     label,
 )
+from .replay import replayed
 
 Columns = Mapping[tuple[Key, str], Column[object]]
 
@@ -150,16 +153,49 @@ def _columns(
 def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]:
     """Yield what gives a primary key the name that a new table's would have.
 
-    Without a name in the models or in the database it is PostgreSQL's.
+    Without a name in the models, in the database or in the revisions, since MariaDB
+    keeps none, it is PostgreSQL's.
     """
     schema, old = key
     metadatas = tables(draft.context)
     table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
     found = sa_inspect(draft.context.connection).get_pk_constraint(old, schema)
-    before, after = found["name"] or primary_key_of(old), table.primary_key.name
+    known = replayed(draft.context).objects.constraints[schema, new]
+    declared = [
+        it.constraint_name for it in known if isinstance(it, CreatePrimaryKeyOp)
+    ]
+    before = next(filter(None, [found["name"], *declared]), primary_key_of(old))
+    after = table.primary_key.name
     name = str(after or primary_key_of(new))
     if found["constrained_columns"] and before != name:
         yield RenamePrimaryKey(new, before, name, schema)
+
+
+def _renamed_sequences(draft: Draft, names: Names) -> Iterator[RenameSequenceOp]:
+    """Yield what calls sequences as PostgreSQL would call those of a new table.
+
+    One that a model names keeps its name.
+    """
+    was = {(key, new): old for (key, old), new in names.columns.items()}
+    for table in tables(draft.context):
+        old_table = names.old_table(table.schema, table.name)
+        for column in filter(_counts, table.columns):
+            old = was.get(((table.schema, table.name), column.name), column.name)
+            before = sequence_of(old_table, old)
+            after = sequence_of(table.name, column.name)
+            if before != after:
+                yield RenameSequenceOp(
+                    table.name, column.name, before, after, schema=table.schema
+                )
+
+
+def _counts(column: Column[object]) -> bool:
+    """Tell a column for which PostgreSQL makes a sequence by itself."""
+    counts = isinstance(column.server_default, Identity)
+    if column is column.table.autoincrement_column:
+        sequence = column.default
+        counts |= not isinstance(sequence, NamedSequence) or sequence.optional
+    return counts
 
 
 def _renames(
@@ -180,3 +216,4 @@ def _renames(
         same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))
         schema, name = table
         yield RenameColumn(name, old, schema=schema, modify_name=new, **same)
+    yield from _renamed_sequences(draft, names)

@@ -7,6 +7,7 @@ from sqlalchemy import Column
 
 from ..operations.keep_in_step import KeepInStepOp
 from .draft import Draft
+from .generated import GENERATORS
 from .live import is_used
 from .operations import RenameColumn, operations_in
 
@@ -87,12 +88,14 @@ class Rename:
 def is_kept_in_step(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> bool:
     """Tell whether a column can have two names for a while.
 
-    Where a key or an index uses it, or more than its name changes, it is renamed after
-    the deployment: the lint says whom that breaks.
+    Where a key or an index uses it, something generates its values, or more than its
+    name changes, it is renamed after the deployment: the lint says whom that breaks.
     """
     models = draft.models.get((op.schema, op.table_name), {})
     column = models.get(str(op.modify_name))
-    return column is not None and not (is_used(column) or _is_changed(upgrade, op))
+    if column is None or isinstance(column.server_default, GENERATORS):
+        return False
+    return not (is_used(column) or _is_changed(upgrade, op))
 
 
 def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:

@@ -8,7 +8,8 @@ from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
 from .base import LosslessOp
-from .names import Names, derived
+from .keys import sequence_of
+from .names import Names
 from .sequences import option_words
 
 Generator = sa.Computed | sa.Identity | None
@@ -149,7 +150,7 @@ def _identify(names: Names, op: AlterGeneratedOp) -> None:
     old = op.options["existing"]
     quoted = names.quoted(column)
     alter = f"ALTER TABLE {names.table} ALTER COLUMN {quoted}"
-    own = derived(table, column, "seq")
+    own = sequence_of(table, column)
     sequence = Names(names.operations, own, names.schema).table
     if old is None and op.options.get("counts"):
         names.execute(f"{alter} DROP DEFAULT")

@@ -1,4 +1,4 @@
-"""What PostgreSQL keeps beside a key: its sequence, and the name of its index.
+"""What PostgreSQL keeps beside a key: its sequence, and the names of both.
 
 The other databases have neither, and nothing happens there.
 """
@@ -7,6 +7,7 @@ from alembic.operations import Operations
 
 from ..dialects import dialect_named
 from .base import LosslessOp, dialect_of
+from .names import LONGEST
 
 RESIZE = """\
 DO $key$
@@ -28,6 +29,32 @@ BEGIN
             {name});
     END IF;
 END $key$"""
+
+
+RENAME_SEQUENCE = """\
+DO $key$
+DECLARE
+    found regclass := pg_get_serial_sequence({table}, {column});
+    place regnamespace := (SELECT relnamespace FROM pg_class WHERE oid = found);
+BEGIN
+    IF (SELECT relname FROM pg_class WHERE oid = found) = {old} AND NOT EXISTS (
+        SELECT FROM pg_class WHERE relname = {new} AND relnamespace = place)
+    THEN
+        EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', found, {new});
+    END IF;
+END $key$"""
+
+
+def sequence_of(table: str, column: str) -> str:
+    """Return the name that PostgreSQL gives the sequence of a column by itself.
+
+    Source: `makeObjectName` of PostgreSQL, which shortens the longer part.
+    """
+    parts = [table.encode(), column.encode()]
+    while sum(map(len, parts)) + len("__seq") > LONGEST:
+        longer = 0 if len(parts[0]) > len(parts[1]) else 1
+        parts[longer] = parts[longer][:-1]
+    return "_".join([*(it.decode(errors="ignore") for it in parts), "seq"])
 
 
 def primary_key_of(table: str) -> str:
@@ -98,6 +125,52 @@ class RenamePrimaryKeyOp(LosslessOp):
         :param schema: the schema of the table.
         """
         operations.invoke(cls(table_name, name, schema=schema))
+
+
+@Operations.register_operation("rename_sequence")
+class RenameSequenceOp(LosslessOp):
+    """Give the sequence of a column another name, if it has the one that it had."""
+
+    function = "rename_sequence"
+
+    def reverse(self) -> "RenameSequenceOp":
+        """Return the way back."""
+        table, column, old, new = self.arguments
+        return RenameSequenceOp(table, column, new, old, schema=self.schema)
+
+    @classmethod
+    def rename_sequence(  # noqa: PLR0913  its old and new name
+        cls,
+        operations: Operations,
+        table_name: str,
+        column_name: str,
+        old_name: str,
+        new_name: str,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Give the sequence of a column another name, if it has the one that it had.
+
+        PostgreSQL calls it after table and column when it makes them, and not again
+        when they are renamed. A sequence that somebody else named keeps its name.
+
+        :param table_name: the table, by the name it has now, and likewise the column.
+        :param old_name: the name that the sequence had.
+        :param new_name: the name that it gets, unless something else has it.
+        :param schema: the schema of the table.
+        """
+        operations.invoke(
+            cls(table_name, column_name, old_name, new_name, schema=schema)
+        )
+
+
+@Operations.implementation_for(RenameSequenceOp)
+def _rename_sequence(operations: Operations, op: RenameSequenceOp) -> None:
+    table, *names = op.arguments
+    if dialect_of(operations) == "postgresql":
+        column, old, new = map(_literal, names)
+        words = {"table": _table(op, table), "column": column, "old": old, "new": new}
+        operations.execute(RENAME_SEQUENCE.format(**words))
 
 
 @Operations.implementation_for(RenamePrimaryKeyOp)
