@@ -103,6 +103,8 @@ with engine.connect() as connection:
 
 
 USED = 'op.alter_column("a", "n", type_=sa.BigInteger())'
+MOODS = ["CREATE TYPE mood AS ENUM ('a')", "ALTER TABLE a ADD mood mood"]
+ANOTHER_MOOD = 'op.change_enum("mood", ["a"], ["a", "b"], {})'
 NEEDED = {
     "a type": (["CREATE VIEW v AS SELECT n FROM a"], USED, '"DROP VIEW v"'),
     "a rename of the type": (
@@ -124,6 +126,53 @@ NEEDED = {
         ["CREATE POLICY mine ON a USING (n > 1)"],
         'op.drop_column("a", "n")',
         'op.execute("DROP POLICY mine ON a")',
+    ),
+    "a name in quotes": (
+        ['CREATE SCHEMA "x y"', 'CREATE VIEW "x y"."my v" AS SELECT n FROM a'],
+        USED,
+        """op.execute('DROP VIEW "x y"."my v"')""",
+    ),
+    "a key in quotes": (
+        ["CREATE SCHEMA s", 'CREATE TABLE s."C" (id int CONSTRAINT "Fk" REFERENCES a)'],
+        'op.drop_table("a")',
+        'op.drop_constraint("Fk", "C", schema="s")',
+    ),
+    "an Enum in a view": (
+        [*MOODS, "CREATE VIEW v AS SELECT mood FROM a"],
+        ANOTHER_MOOD,
+        'op.execute("DROP VIEW v")',
+    ),
+    "a value of an Enum in a view": (
+        [*MOODS, "CREATE VIEW v AS SELECT 'a'::mood AS mood"],
+        ANOTHER_MOOD,
+        'op.execute("DROP VIEW v")',
+    ),
+    "an Enum in a trigger": (
+        [
+            *MOODS,
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+            "CREATE TRIGGER t BEFORE UPDATE OF mood ON a EXECUTE FUNCTION f()",
+        ],
+        ANOTHER_MOOD,
+        'op.execute("DROP TRIGGER t ON a")',
+    ),
+    "an Enum that a function takes": (
+        [*MOODS, "CREATE FUNCTION f(int, mood) RETURNS int LANGUAGE sql AS 'SELECT 1'"],
+        ANOTHER_MOOD,
+        'op.execute("DROP FUNCTION f(integer,mood)")',
+    ),
+    "a type of an Enum": (
+        [*MOODS, "CREATE TYPE pair AS (first mood)"],
+        ANOTHER_MOOD,
+        'op.execute("DROP TYPE pair")',
+    ),
+    "an Enum in a generated column": (
+        [
+            *MOODS,
+            "ALTER TABLE a ADD is_a bool GENERATED ALWAYS AS (mood = 'a') STORED",
+        ],
+        ANOTHER_MOOD,
+        'op.drop_column("a", "is_a")',
     ),
 }
 

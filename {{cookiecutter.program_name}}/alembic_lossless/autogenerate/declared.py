@@ -63,8 +63,10 @@ def _restore_existing(
     # SQLite keeps no comments, and MariaDB hears the whole column again.
     operation.existing_comment = operation.existing_comment or declared.comment
     if operation.existing_server_default is not False:
-        # What nobody declared is still there, and MariaDB would forget it.
-        found = declared.server_default or portable_default(reported)
+        found = declared.server_default
+        if found is None and not operation.kw.get("autoincrement"):
+            # What nobody declared is still there, and MariaDB would forget it.
+            found = portable_default(reported)
         operation.existing_server_default = found
 
 

@@ -58,11 +58,12 @@ BEGIN
                 || '::text::' || {new});
         END IF;
     END LOOP;
-    {rename};
     {create};
     FOREACH command IN ARRAY moves LOOP
         EXECUTE command;
     END LOOP;
+    {drop};
+    {rename};
     FOREACH command IN ARRAY defaults LOOP
         BEGIN
             EXECUTE command;
@@ -73,12 +74,12 @@ BEGIN
     FOREACH command IN ARRAY again LOOP
         EXECUTE command;
     END LOOP;
-    {drop};
 END $enum$"""
 """Replace a type, and move every column of it, or of arrays of it, to the new one.
 
 Indexes and constraints that compare such a column are made again: PostgreSQL has no
-operator between the two types.
+operator between the two types. The old one keeps its name until it goes, so that an
+error speaks of it by that.
 """
 
 
@@ -110,13 +111,14 @@ def change(
         pair = f"{_literal(value)} TO {_literal(becomes)}"
         yield f"ALTER TYPE {quoted} RENAME VALUE {pair}"
     if {renamed.get(value, value) for value in old} != set(new):
-        aside = f"{name}__old"
+        aside = f"{name}__new"
+        made = _identifier(aside, schema)
         yield REPLACE.format(
             literal=_literal(quoted),
-            new=_literal(quoted),
-            rename=f"ALTER TYPE {quoted} RENAME TO {_identifier(aside)}",
-            create=create(name, new, schema=schema),
-            drop=drop(aside, schema=schema),
+            new=_literal(made),
+            create=create(aside, new, schema=schema),
+            drop=drop(name, schema=schema),
+            rename=f"ALTER TYPE {made} RENAME TO {_identifier(name)}",
         )
 
 
