@@ -1,9 +1,10 @@
 """A column changes its type: its values survive, or the change is refused."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from scripts import write
 from servers import empty_database
 from sqlalchemy.types import TypeEngine
 
+KEY = UUID("0d1b5c1e-3f60-4f6e-9a50-6a1c2f0f7a11")
 SMALL = (
     "number = sa.SmallInteger",
     "label = sa.String(20), server_default='none'",
@@ -49,6 +51,10 @@ TYPED = ("number = sa.Integer", "price = sa.Numeric(8, 2)", "day = sa.Date")
         (sa.JSON(), ['{"a": 1}', "[]"], ["{", "", "NaN"]),
         (sa.DateTime(), ["2026-03-01"], ["20260301", "2026-W09-7", "2026-03-01Z"]),
         (sa.Enum("happy", "sad"), ["sad"], ["cross", ""]),
+        (sa.Time(), ["09:00", "23:59:59.5"], ["24:00", "0900", "9:00", 9, "09:00Z"]),
+        (sa.Uuid(), [KEY, KEY.hex, str(KEY).upper()], ["", "12", f"{{{KEY}}}", 12]),
+        (sa.String(8), [time(9), timedelta(hours=9)], [time(9, microsecond=1)]),
+        (sa.String(7), [], [timedelta(hours=9), KEY]),
     ],
     ids=lambda value: repr(value) if isinstance(value, TypeEngine) else "",
 )
@@ -103,6 +109,66 @@ def test_text_becomes_numbers_and_dates_and_back(
     shop.alembic("downgrade", "-1")
     columns = "SELECT number, day FROM thing ORDER BY id"
     assert sql(database_url, columns) == [("42", "2026-03-01"), (None, None)]
+
+
+SPELLED = {
+    "code": "sa.String(36)",
+    "shift": "sa.String(30)",
+    "note": "sa.Text",
+    "level": "sa.Integer",
+    "mark": "sa.Integer",
+}
+MEANT = {
+    "code": "sa.Uuid",
+    "shift": "sa.Time",
+    "note": "sa.JSON",
+    "level": "sa.JSON",
+    "mark": "sa.Uuid",
+}
+
+
+def test_text_becomes_times_and_keys_and_json_and_back(
+    project: Environment, database_url: str
+) -> None:
+    """What text spelled is of its own type now, and a column without values is, too."""
+    shop = project.using(database_url)
+    key = KEY.hex if "sqlite" in database_url else str(KEY)
+    row = f"'{key}', '09:30:00', '[1]', 3"
+    for moment, types in (("spelled", SPELLED), ("meant", MEANT)):
+        define_thing(shop, *(f"{name} = {type_}" for name, type_ in types.items()))
+        draft(shop, moment)
+        if types is SPELLED:
+            into = "INSERT INTO thing (id, code, shift, note, level) VALUES"
+            sql(database_url, f"{into} (1, {row})")
+    read = "SELECT code, shift, note, level, mark FROM thing"
+    meant = sql(database_url, read)
+    texts = [str(value).rjust(8, "0") for value in meant[0]]
+    assert texts[:2] == [key, "09:30:00"]
+    assert [str(it) for it in meant[0][2:]] == ["[1]", "3", "None"]
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, read) == [(key, "09:30:00", "[1]", 3, None)]
+    alembic(shop, "upgrade head", "check", "downgrade -1")
+    sql(database_url, "UPDATE thing SET mark = 7")
+    said = refusal(shop, "upgrade", "head")
+    assert "thing.mark holds 1 value that Uuid() cannot keep, for example 7." in said
+
+
+def test_a_key_that_sqlite_would_not_find_again(
+    project: Environment, database_url: str
+) -> None:
+    """SQLite compares text: a key with hyphens is none that my app asks for."""
+    shop = project.using(database_url)
+    define_thing(shop, "code = sa.String(36)")
+    draft(shop, "text")
+    insert = "INSERT INTO thing (id, code) VALUES"
+    sql(database_url, f"{insert} (1, '{KEY}')")
+    define_thing(shop, "code = sa.Uuid")
+    shop.alembic("revision", "--autogenerate", "-m", "keys")
+    if "sqlite" in database_url:
+        said = refusal(shop, "upgrade", "head")
+        assert f"that Uuid() cannot keep, for example '{KEY}'." in said
+        sql(database_url, "UPDATE thing SET code = replace(code, '-', '')")
+    alembic(shop, "upgrade head", "check")
 
 
 def test_rows_that_a_change_would_destroy_stop_it(

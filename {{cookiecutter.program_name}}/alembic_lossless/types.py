@@ -15,6 +15,8 @@ KINDS = (
     sa.Date,
     sa.DateTime,
     sa.JSON,
+    sa.Time,
+    sa.Uuid,
 )
 """The types between which is known what a change does to each value."""
 
@@ -28,6 +30,8 @@ DIGITS = {16: 5, 32: 10, 64: 19}
 
 MYSQL_NUMERIC = 10
 """The digits of a Numeric without a precision there; it has none after the point."""
+
+UUID_LENGTH = 36
 
 SHORT_BITS = 24
 
@@ -69,6 +73,10 @@ def is_short(type_: Type, dialect: str) -> bool:
 
 def is_known(old: Type, new: Type) -> bool:
     """Tell whether it can be said of each value what a change does to it."""
+    if isinstance(old, sa.Time) and isinstance(new, sa.Time):
+        return old.timezone is new.timezone
+    if isinstance(old, sa.Uuid) and isinstance(new, sa.Uuid):
+        return old.native_uuid is new.native_uuid
     return {kind(old), kind(new)} <= {*KINDS, sa.Enum}
 
 
@@ -100,7 +108,8 @@ def _longest(old: Type) -> int | None:
         return CHARACTERS[bits(old)]
     if isinstance(old, sa.Numeric):
         return old.precision and old.precision + 2
-    lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32}
+    lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32, sa.Time: 21}
+    lengths[sa.Uuid] = UUID_LENGTH
     return lengths.get(kind(old))
 
 
@@ -128,8 +137,11 @@ def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
 def way(old: Type, new: Type) -> list[Type]:
     """Return the types that a column has one after the other on its way to a new one.
 
-    MariaDB would take the place of a value for the number: '1' may be the second.
+    MariaDB would take the place of a value for the number: '1' may be the second. It
+    makes a UUID of text alone, and only text of a UUID.
     """
+    if {kind(old), kind(new)} - {sa.String, sa.Enum} > {sa.Uuid}:
+        return [sa.String(UUID_LENGTH), new]
     if is_native(old) and kind(new) not in {sa.Enum, sa.String}:
         return [sa.String(max(map(len, old.enums))), new]
     return [new]
@@ -160,5 +172,7 @@ def using(column: str, old: Type, new: Type) -> str | None:
 
 def _has_no_cast(old: Type, new: Type) -> bool:
     """Tell whether PostgreSQL refuses a change, even of a table without rows."""
-    moments = sa.Date, sa.DateTime
-    return isinstance(old, moments) is not isinstance(new, moments)
+    return any(
+        isinstance(old, apart) is not isinstance(new, apart)
+        for apart in ((sa.Date, sa.DateTime), sa.JSON, sa.Time, sa.Uuid)
+    )

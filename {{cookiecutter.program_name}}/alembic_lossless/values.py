@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
 
-from .dialects import MYSQL, Type, on
+from .dialects import MYSQL, Type, ddl, on
 from .types import MYSQL_NUMERIC, bits, is_short, kind
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -25,11 +25,24 @@ MOMENT = re.compile(
 )
 """A date or a moment that every database reads; SQLite would make 20260301 a number."""
 
+TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
+"""A time of day that every database reads."""
+
+UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}", re.IGNORECASE)
+BARE_UUID = re.compile(r"[0-9a-f]{32}")
+"""A UUID, and how it is written where a database has none: there text is compared."""
+
 ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},]+)')
 """An element of an array as PostgreSQL writes it, perhaps in quotes."""
 
 SQLITE_DIGITS = 15
 """What SQLite writes of a Float that becomes text."""
+
+DECIMALS_READ = 10
+"""How many digits after the point SQLAlchemy reads of a Numeric without a scale.
+
+Source: `decimal_return_scale` in its documentation of `Numeric`.
+"""
 
 SHORT_DIGITS = 6
 """What a Float of 4 bytes keeps of a number."""
@@ -62,10 +75,9 @@ def survives(value: Any, new: Type, *, dialect: str = "") -> bool:
         case sa.Integer() | sa.Numeric() | sa.Float():
             survivor = _number_survives(as_text(value), new)
             survivor &= not _is_refused_text(value, new, dialect)
-        case sa.JSON():
-            survivor = _parses(_json, value)
+            survivor &= dialect != "sqlite" or _is_read_back(as_text(value), new)
         case _:
-            survivor = _moment_survives(value, new, dialect)
+            survivor = _spelled(value, new, dialect)
     return survivor
 
 
@@ -89,6 +101,45 @@ def _json(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse)
 
 
+def _spelled(value: Any, new: Type, dialect: str) -> bool:
+    """Tell it of what a text spells: JSON, a UUID, or a moment."""
+    match new:
+        case sa.JSON():
+            return _is_json(as_text(value), dialect)
+        case sa.Uuid():
+            return _is_uuid(as_text(value), new, dialect)
+        case sa.Time():
+            return _time_survives(value, new, dialect)
+    return _moment_survives(value, new, dialect)
+
+
+def _is_json(text: str, dialect: str) -> bool:
+    """Tell it of JSON, whose numbers SQLite takes for its own."""
+    if dialect == "sqlite" and _parses(float, text):
+        return survives(text, sa.Double())
+    return _parses(_json, text)
+
+
+def _is_uuid(text: str, new: sa.Uuid[Any], dialect: str) -> bool:
+    if dialect and ddl(new, dialect) != "UUID":
+        return bool(BARE_UUID.fullmatch(text))
+    # MariaDB refuses some of version 8 and later.
+    known = dialect not in MYSQL or text.replace("-", "")[12:13] in set("01234567")
+    return known and bool(UUID.fullmatch(text))
+
+
+def _is_read_back(text: str, new: Type) -> bool:
+    """Tell whether SQLite's 8 bytes hold all digits of what will be a Decimal.
+
+    A price of a million in a Numeric without a scale comes back as 1050000.1000000001.
+    """
+    if kind(new) is not sa.Numeric or not _parses(float, text):
+        return True
+    digits = getattr(new, "scale", None)
+    digits = DECIMALS_READ if digits is None else digits
+    return Decimal(text) == Decimal(f"{float(text):.{digits}f}")
+
+
 def _is_refused_text(value: Any, new: Type, dialect: str) -> bool:
     """Tell text that is a whole number, but written as servers read no Integer."""
     whole = isinstance(new, sa.Integer) and dialect not in {"", "sqlite"}
@@ -110,6 +161,8 @@ def as_text(value: Any) -> str:
         return str(int(value))
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, timedelta):  # a time of day, as MariaDB's driver reads it
+        return str(value).rjust(len("00:00:00"), "0")
     return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
@@ -152,6 +205,16 @@ def _moment_survives(value: Any, new: Type, dialect: str) -> bool:
     if dialect in MYSQL and getattr(value, "microsecond", False):
         return bool(getattr(new, "fsp", None))  # else it rounds to seconds
     return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+
+
+def _time_survives(value: Any, new: sa.Time, dialect: str) -> bool:
+    """Tell it of a text that spells a time of day; nothing else becomes one."""
+    if not isinstance(value, str) or not TIME.fullmatch(value):
+        return False
+    if not _parses(time.fromisoformat, value) or new.timezone:
+        return False
+    rounds = dialect in MYSQL and not getattr(new, "fsp", None)
+    return not (rounds and time.fromisoformat(value).microsecond)
 
 
 def _zone_fits(value: datetime, new: Type, dialect: str) -> bool:

@@ -74,7 +74,10 @@ def _doubtful(
     dialect = operations.get_context().dialect.name
     old = None if dialect == "sqlite" else _type_of(operations, source)
     sure = surely_survives(column, old, new, dialect)
-    query = sa.select(source).where(column.is_not(None))
+    is_json = dialect == "postgresql" and isinstance(old, sa.JSON)
+    # The driver would read what it means, and a new type gets the text of it.
+    value = sa.cast(column, sa.Text) if is_json else column
+    query = sa.select(value).where(column.is_not(None))
     if sure is None:
         return query
     # SQLite stops at the first AND or OR that decides only where nothing asks for NULL.

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from ..types import bits
+from ..values import SQLITE_DIGITS
 
 Condition = sa.ColumnElement[bool]
 Value = sa.ColumnElement[Any]
@@ -85,7 +86,7 @@ def _digits(column: Value, most: int) -> Condition:
 
 
 def _decimals(column: Value, whole: int, scale: int) -> list[Condition]:
-    limit = min(10**whole, LARGEST)
+    limit = min(10**whole, LARGEST, 10 ** max(SQLITE_DIGITS - scale, 0))
     number = sa.cast(column, sa.REAL)
     inside = sa.and_(number > _number(-limit), number < _number(limit))
     real = sa.and_(
