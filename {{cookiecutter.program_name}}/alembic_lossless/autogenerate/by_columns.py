@@ -34,7 +34,7 @@ def forget_server_names(draft: Draft, upgrade: ops.OpContainer) -> None:
     for op in operations_in(upgrade):
         if isinstance(op, ops.DropConstraintOp) and op.constraint_type in WORDS:
             made = created_by(op.to_constraint())
-            known = history.objects.constraints.get((op.schema, op.table_name), ())
+            known = history.objects.others[op.schema, op.table_name]
             if op.constraint_name not in named and any(
                 name_of(it) is None and is_same_key(it, made) for it in known
             ):

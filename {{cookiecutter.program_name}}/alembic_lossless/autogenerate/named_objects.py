@@ -63,20 +63,16 @@ def objects_of(table: sa.Table) -> Objects:
     return {name: op for op in found if (name := name_of(op)) is not None}
 
 
-def constraints_of(table: sa.Table) -> list[Create]:
-    """Return all constraints of a table, those that a type makes or nobody named too.
-
-    A primary key is there for all tables, and here where it has columns.
-    """
-    return [
-        *(
-            created_by(constraint)
-            for constraint in table.constraints
-            if not isinstance(constraint, sa.PrimaryKeyConstraint)
-            or len(constraint.columns)
-        ),
-        *_checks_in_columns(table),
+def others_of(table: sa.Table) -> list[Create]:
+    """Return its other constraints: the primary key, a type's, those without a name."""
+    found = [
+        created_by(it)
+        for it in table.constraints
+        if not it.name or is_made_by_type(it) or isinstance(it, sa.PrimaryKeyConstraint)
+        if not isinstance(it, sa.PrimaryKeyConstraint) or it.columns
     ]
+    found += [op for op in _checks_in_columns(table) if name_of(op) is None]
+    return found
 
 
 def _checks_in_columns(table: sa.Table) -> Iterator[Create]:

@@ -2,7 +2,7 @@
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,12 +15,12 @@ from ..operations.sequences import AlterSequenceOp, CreateSequenceOp, DropSequen
 from .named_objects import (
     Create,
     Objects,
-    constraints_of,
     created_by,
     name_of,
     objects_of,
     options_of_column,
     options_of_table,
+    others_of,
     renamed_columns,
 )
 from .operations import Key
@@ -36,8 +36,8 @@ class ObjectHistory:
         """
         self._context = context
         self.tables: defaultdict[Key, Objects] = defaultdict(dict)
-        self.constraints: defaultdict[Key, list[Create]] = defaultdict(list)
-        """The constraints, those that a type makes or that nobody named, too."""
+        self.others: defaultdict[Key, list[Create]] = defaultdict(list)
+        """Primary keys, constraints that a type makes, and those without a name."""
         self.sequences: dict[Key, dict[str, Any]] = {}
         """The options of the sequences."""
         self.options: dict[tuple[Key, str | None], dict[str, Any]] = {}
@@ -48,7 +48,7 @@ class ObjectHistory:
         match op:
             case ops.DropTableOp():
                 self.tables.pop((op.schema, op.table_name), None)
-                self.constraints.pop((op.schema, op.table_name), None)
+                self.others.pop((op.schema, op.table_name), None)
             case ops.RenameTableOp():
                 key = (op.schema, op.table_name)
                 self.rename_table(key, op.new_table_name)
@@ -83,8 +83,7 @@ class ObjectHistory:
                 self._add(copy.copy(op))
             case ops.AddConstraintOp():
                 made = op.to_constraint(self._context)
-                self._add(create := created_by(made))
-                self.constraints[table_of(create)].append(create)
+                self._add(created_by(made))
             case ops.DropIndexOp():
                 key = (op.schema, op.table_name or "")
                 self._drop("index", str(op.index_name), key)
@@ -96,7 +95,7 @@ class ObjectHistory:
         """Remember a table that a revision makes."""
         key = (table.schema, table.name)
         self.tables[key] = objects_of(table)
-        self.constraints[key] = constraints_of(table)
+        self.others[key] = others_of(table)
         comment = {"comment": table.comment}
         self.options[key, None] = options_of_table(table) | comment
         for column in table.columns:
@@ -109,8 +108,8 @@ class ObjectHistory:
         for place in [place for place in self.options if place[0] == key]:
             self.options[(key[0], new), place[1]] = self.options.pop(place)
         self.tables[key[0], new] = self.tables.pop(key)
-        self.constraints[key[0], new] = self.constraints.pop(key, [])
-        for op in self._of((key[0], new)):
+        self.others[key[0], new] = self.others.pop(key, [])
+        for op in self.of((key[0], new)):
             own = "source_table" if hasattr(op, "source_table") else "table_name"
             setattr(op, own, new)
         for op in self._references(key):
@@ -122,8 +121,8 @@ class ObjectHistory:
             name: renamed_columns(op, names) for name, op in self.tables[key].items()
         }
         self.tables[key] = {name: op for name, op in found.items() if op is not None}
-        others = [renamed_columns(op, names) for op in self.constraints[key]]
-        self.constraints[key] = [op for op in others if op is not None]
+        others = [renamed_columns(op, names) for op in self.others[key]]
+        self.others[key] = [op for op in others if op is not None]
         for old, new in names.items():
             options = self.options.pop((key, old), None)
             if new is not None and options is not None:
@@ -131,16 +130,15 @@ class ObjectHistory:
         for op in self._references(key):
             op.remote_cols = [names.get(name) or name for name in op.remote_cols]
 
-    def _of(self, key: Key) -> Iterator[Create]:
-        """Give what is known of a table; a constraint may be there twice."""
-        yield from self.tables[key].values()
-        yield from self.constraints[key]
+    def of(self, key: Key) -> list[Create]:
+        """Return all indexes and constraints of a table."""
+        return [*self.tables.get(key, {}).values(), *self.others.get(key, ())]
 
     def _references(self, key: Key) -> list[ops.CreateForeignKeyOp]:
         return [
             op
             for table in list(self.tables)
-            for op in self._of(table)
+            for op in self.of(table)
             if isinstance(op, ops.CreateForeignKeyOp)
             and (op.kw.get("referent_schema"), op.referent_table) == key
         ]
@@ -158,14 +156,16 @@ class ObjectHistory:
         build = SchemaObjects(self._context)
         table = build.table(op.table_name, column, schema=op.schema)
         self.tables[key] |= objects_of(table)
-        self.constraints[key] += constraints_of(table)
+        self.others[key] += others_of(table)
 
     def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
         self.options[key, column] = self.options.get((key, column), {}) | options
 
     def _add(self, op: Create) -> None:
         name = name_of(op)
-        if name is not None:
+        if name is None:
+            self.others[table_of(op)].append(op)
+        else:
             self.tables[table_of(op)][name] = op
 
     def _drop(self, kind: str, name: str, key: Key) -> None:
@@ -174,8 +174,8 @@ class ObjectHistory:
         for objects in tables:
             objects.pop((kind, name), None)
         if kind == "constraint":
-            self.constraints[key] = [
-                op for op in self.constraints[key] if name_of(op) != (kind, name)
+            self.others[key] = [
+                op for op in self.others[key] if name_of(op) != (kind, name)
             ]
 
 

@@ -16,11 +16,12 @@ from ..prompts.prompt import Prompt
 from .long_names import whole_names
 from .named_objects import (
     Create,
-    constraints_of,
     created_by,
     is_same_key,
     name_for,
     name_of,
+    objects_of,
+    others_of,
 )
 from .operations import Key, label
 from .replay import Recorder, replayed
@@ -115,8 +116,9 @@ class Ownership:
         known, model = replayed(database), self._models.get(key)
         if item.name and _is_name_of(known, key, str(item.name)):
             return True
-        declared = [*known.objects.constraints.get(key, ())]
-        declared += [] if model is None else constraints_of(model)
+        declared = known.objects.of(key)
+        if model is not None:
+            declared += [*objects_of(model).values(), *others_of(model)]
         dialect = database.dialect
         return any(_is_made_by(item, op, dialect) for op in declared) or (
             # Last, since it looks at every name of the history.

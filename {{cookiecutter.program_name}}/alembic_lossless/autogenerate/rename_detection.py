@@ -160,7 +160,7 @@ def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]
     metadatas = tables(draft.context)
     table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
     found = sa_inspect(draft.context.connection).get_pk_constraint(old, schema)
-    known = replayed(draft.context).objects.constraints[schema, new]
+    known = replayed(draft.context).objects.of((schema, new))
     declared = [
         it.constraint_name for it in known if isinstance(it, CreatePrimaryKeyOp)
     ]
