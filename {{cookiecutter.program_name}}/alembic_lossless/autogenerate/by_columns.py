@@ -9,11 +9,9 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 
-from ..operations.by_columns import WORDS, DropConstraintByColumnsOp
+from ..operations.by_columns import DropConstraintByColumnsOp
 from .draft import Draft
-from .named_objects import created_by, is_same_key, name_for, name_of
-from .operations import operations_in
-from .replay import replayed
+from .named_objects import name_for
 
 log = logging.getLogger(__name__)
 
@@ -22,23 +20,6 @@ Keyed = UniqueConstraint | ForeignKeyConstraint
 
 NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
 """What makes them."""
-
-
-def forget_server_names(draft: Draft, upgrade: ops.OpContainer) -> None:
-    """Take back the names that only this server has for constraints.
-
-    What the revisions named has that name everywhere, and what others made here alone.
-    """
-    history = replayed(draft.context)
-    named = history.unique | history.foreign_keys
-    for op in operations_in(upgrade):
-        if isinstance(op, ops.DropConstraintOp) and op.constraint_type in WORDS:
-            made = created_by(op.to_constraint())
-            known = history.objects.others[op.schema, op.table_name]
-            if op.constraint_name not in named and any(
-                name_of(it) is None and is_same_key(it, made) for it in known
-            ):
-                op.constraint_name = None
 
 
 def compare_unnamed(

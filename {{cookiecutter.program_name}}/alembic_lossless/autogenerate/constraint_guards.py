@@ -28,7 +28,6 @@ from .draft import Draft
 from .expressions import same, sql
 from .foreign_keys import DROPS
 from .operations import Key, names_before, operations_in, unique_index
-from .replay import Recorder, replayed
 
 Part = tuple[Key, str | None]
 """A table, or a column of it."""
@@ -159,35 +158,3 @@ def _guard(container: ops.OpContainer, rule: Rule) -> LosslessOp:
             words += [was[0][0], [column for _, column in was]]
     guard = RefuseOrphansOp if rule.parent else RefuseDuplicatesOp
     return guard(*words, schema=rule.table[0])
-
-
-def unique_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
-    """Drop what was declared as a constraint as one, not as MariaDB's index of it.
-
-    The other databases, on which the script runs too, know the difference.
-    """
-    history = replayed(draft.context)
-    for change in upgrade.ops:
-        if isinstance(change, ops.ModifyTableOps):
-            change.ops = [
-                _as_constraint(op)
-                if isinstance(op, ops.DropIndexOp) and _was_constraint(op, history)
-                else op
-                for op in change.ops
-            ]
-
-
-def _was_constraint(op: ops.DropIndexOp, history: Recorder) -> bool:
-    """Say whether revisions made an index of MariaDB's as a constraint.
-
-    What they gave no name has one of the server's.
-    """
-    known = (op.schema, op.table_name) in history.tables
-    unnamed = known and op.index_name not in history.indexes
-    return op.index_name in history.unique or (op.to_index().unique and unnamed)
-
-
-def _as_constraint(op: ops.DropIndexOp) -> ops.DropConstraintOp:
-    index = op.to_index()
-    constraint = UniqueConstraint(*index.columns, name=index.name)
-    return ops.DropConstraintOp.from_constraint(constraint)

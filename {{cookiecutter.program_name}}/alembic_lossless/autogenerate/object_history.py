@@ -9,8 +9,11 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 from alembic.operations.schemaobj import SchemaObjects
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import conv
 
 from ..operations.by_hand import ChangedByHandOp
+from ..operations.names import LONGEST
 from ..operations.sequences import AlterSequenceOp, CreateSequenceOp, DropSequenceOp
 from .named_objects import (
     Create,
@@ -38,6 +41,9 @@ class ObjectHistory:
         self.tables: defaultdict[Key, Objects] = defaultdict(dict)
         self.others: defaultdict[Key, list[Create]] = defaultdict(list)
         """Primary keys, constraints that a type makes, and those without a name."""
+        self.names: defaultdict[type[Create], set[str]] = defaultdict(set)
+        """The names that were given, by what gave them. Those of constraints stay when
+        these go: MariaDB calls the indexes by them that it made for foreign keys."""
         self.sequences: dict[Key, dict[str, Any]] = {}
         """The options of the sequences."""
         self.options: dict[tuple[Key, str | None], dict[str, Any]] = {}
@@ -94,12 +100,25 @@ class ObjectHistory:
     def take_table(self, table: sa.Table) -> None:
         """Remember a table that a revision makes."""
         key = (table.schema, table.name)
-        self.tables[key] = objects_of(table)
+        self.tables[key].clear()
+        self._add(*objects_of(table).values())
         self.others[key] = others_of(table)
         comment = {"comment": table.comment}
         self.options[key, None] = options_of_table(table) | comment
         for column in table.columns:
             self.options[key, column.name] = options_of_column(column)
+
+    def whole_names(self, dialect: Dialect) -> dict[str, str]:
+        """Return the long names that revisions gave, by what a database made of them.
+
+        PostgreSQL keeps 63 bytes of a name and MariaDB 64 characters, SQLite keeps all.
+        """
+        shorten = dialect.identifier_preparer.truncate_and_render_index_name
+        return {
+            shorten(conv(name)).strip('"`'): name
+            for name in set().union(*self.names.values())
+            if len(name.encode()) > LONGEST
+        }
 
     def rename_table(self, key: Key, new: str) -> None:
         """Give a table another name."""
@@ -155,28 +174,30 @@ class ObjectHistory:
             column = sa.Table("copy", sa.MetaData(), column.copy()).c[column.key]
         build = SchemaObjects(self._context)
         table = build.table(op.table_name, column, schema=op.schema)
-        self.tables[key] |= objects_of(table)
+        self._add(*objects_of(table).values())
         self.others[key] += others_of(table)
 
     def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
         self.options[key, column] = self.options.get((key, column), {}) | options
 
-    def _add(self, op: Create) -> None:
-        name = name_of(op)
-        if name is None:
-            self.others[table_of(op)].append(op)
-        else:
-            self.tables[table_of(op)][name] = op
+    def _add(self, *created: Create) -> None:
+        for op in created:
+            if name := name_of(op):
+                self.tables[table_of(op)][name] = op
+                self.names[type(op)].add(name[1])
+            else:
+                self.others[table_of(op)].append(op)
 
     def _drop(self, kind: str, name: str, key: Key) -> None:
         """Forget an object; an index may be dropped without naming its table."""
         tables = [self.tables[key]] if key[1] else list(self.tables.values())
         for objects in tables:
             objects.pop((kind, name), None)
-        if kind == "constraint":
-            self.others[key] = [
-                op for op in self.others[key] if name_of(op) != (kind, name)
-            ]
+        if kind == "index":
+            self.names[ops.CreateIndexOp].discard(name)
+            return
+        kept = (op for op in self.others[key] if name_of(op) != (kind, name))
+        self.others[key] = list(kept)
 
 
 def table_of(op: Create) -> Key:

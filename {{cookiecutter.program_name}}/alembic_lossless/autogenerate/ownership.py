@@ -13,7 +13,6 @@ from sqlalchemy import MetaData
 
 from ..internals import named_as_made
 from ..prompts.prompt import Prompt
-from .long_names import whole_names
 from .named_objects import (
     Create,
     created_by,
@@ -37,6 +36,13 @@ WORDS = {
     "primary_key_constraint": "primary key",
 }
 """What `include_object` hears of -> what it is called."""
+
+FOUND_BY_NAME = (
+    ops.CreateIndexOp,
+    ops.CreateUniqueConstraintOp,
+    ops.CreateForeignKeyOp,
+)
+"""What makes something that has its name to itself, whatever its table is called."""
 
 SHOWN = 10
 """How many of the things that are left alone are named."""
@@ -99,7 +105,8 @@ class Ownership:
         """
         if kind not in WORDS or not reflected or model is not None:
             return True
-        if kind == "index" and name in replayed(context.get_context()).foreign_keys:
+        names = replayed(context.get_context()).objects.names
+        if kind == "index" and name in names[ops.CreateForeignKeyOp]:
             return False
         return self.is_ours(item) or self.is_wanted(WORDS[kind], self.subject(item))
 
@@ -122,7 +129,7 @@ class Ownership:
         dialect = database.dialect
         return any(_is_made_by(item, op, dialect) for op in declared) or (
             # Last, since it looks at every name of the history.
-            item.name in whole_names(database)
+            item.name in known.objects.whole_names(database.dialect)
         )
 
     @staticmethod
@@ -199,9 +206,9 @@ def ownership_of(database: MigrationContext) -> Ownership | None:
 
 def _is_name_of(known: Recorder, key: Key, name: str) -> bool:
     """Tell whether revisions gave something this name."""
-    every = known.indexes | known.unique | known.foreign_keys
+    everywhere = any(name in known.objects.names[kind] for kind in FOUND_BY_NAME)
     named = known.objects.tables.get(key, ())
-    return name in every or any(name == its for _, its in named)
+    return everywhere or any(name == its for _, its in named)
 
 
 def _is_made_by(item: Any, op: Create, dialect: sa.Dialect) -> bool:

@@ -5,7 +5,7 @@ revisions run once more, as `--sql` runs them, on no database, and are remembere
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from io import StringIO
@@ -42,12 +42,6 @@ class Recorder(Operations):
         super().__init__(_nowhere(dialect, metadata))
         self.tables: Tables = {}
         self.objects = ObjectHistory(self.migration_context)
-        self.unique: set[str] = set()
-        """The names of unique constraints, which MariaDB says are indexes."""
-        self.indexes: set[str] = set()
-        """The names of indexes."""
-        self.foreign_keys: set[str] = set()
-        """The names of foreign keys, and of the indexes that MariaDB makes for them."""
 
     @contextmanager
     def batch_alter_table(
@@ -65,8 +59,6 @@ class Recorder(Operations):
             case ops.CreateTableOp():
                 table = operation.to_table(self.migration_context)
                 self.objects.take_table(table)
-                self._constrain(table.constraints)
-                self.indexes |= {str(index.name) for index in table.indexes}
                 self.tables[operation.schema, operation.table_name] = dict(table.c)
                 return table
             case ops.DropTableOp():
@@ -77,20 +69,7 @@ class Recorder(Operations):
             case ops.AddColumnOp() | ops.DropColumnOp() | ops.AlterColumnOp():
                 key = operation.schema, operation.table_name
                 _change_columns(self.tables.setdefault(key, {}), operation)
-            case ops.CreateIndexOp():
-                self.indexes.add(str(operation.index_name))
-            case ops.DropIndexOp():
-                self.indexes.discard(str(operation.index_name))
-            case ops.CreateUniqueConstraintOp() | ops.CreateForeignKeyOp():
-                self._constrain([operation.to_constraint()])
         return None
-
-    def _constrain(self, constraints: Iterable[sa.Constraint]) -> None:
-        for constraint in constraints:
-            if isinstance(constraint, sa.UniqueConstraint):
-                self.unique.add(str(constraint.name))
-            elif isinstance(constraint, sa.ForeignKeyConstraint):
-                self.foreign_keys.add(str(constraint.name))
 
 
 def _nowhere(dialect: str, metadata: Any) -> MigrationContext:

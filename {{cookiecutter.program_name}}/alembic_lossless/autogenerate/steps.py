@@ -12,7 +12,7 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 
 from ..prompts.prompt import Prompt
-from .by_columns import find_unnamed, forget_server_names
+from .by_columns import find_unnamed
 from .checks import (
     mark_drops,
     refuse_contradictions,
@@ -26,20 +26,20 @@ from .compare_objects import (
     expressions_apart,
     objects_as_declared,
 )
-from .constraint_guards import guard_keys, unique_as_declared
+from .constraint_guards import guard_keys
 from .declared import as_declared
 from .draft import Draft, Step
 from .enums import ask_for_values, shape_enums
 from .foreign_keys import free_indexes, free_retyped
 from .generated import refuse_computed, shape_generated
 from .live import leave_others_at_work
-from .long_names import name_wholly
 from .not_null import ask_fills, fill_asked, fill_neutrally
 from .ordering import drop_no_indexes_of_dropped_tables, order, reverse, steady
 from .phase_scripts import Directions
 from .phases import split
 from .rename_detection import ask_renames
 from .schemas import make_schemas, refuse_schemas
+from .server_names import names_as_declared
 from .table_options import mark_by_hand
 from .type_changes import change_types
 
@@ -51,12 +51,10 @@ QUESTIONS: tuple[Step, ...] = (
     refuse_contradictions,
     refuse_schemas,
     refuse_computed,
-    name_wholly,
+    names_as_declared,
     as_declared,
     objects_as_declared,
     checks_of_columns,
-    unique_as_declared,
-    forget_server_names,
     ask_for_values,
     refuse_to_drop_everything,
     ask_fills,
