@@ -67,6 +67,7 @@ def test_what_others_made_is_left_alone(
         ([JOBS, INDEX], "apscheduler_jobs", "drop_table"),
         ([COLUMN], "friend.old_note", "drop_column"),
         ([BY_HAND], "friend.ix_by_hand", "drop_index"),
+        ([BY_HAND.replace("INDEX", "UNIQUE INDEX", 1)], "friend.ix_by_hand", "drop_"),
     ],
 )
 def test_it_is_dropped_when_i_say_so(

@@ -4,12 +4,14 @@ A server shortens a long name, and has one of its own for what was given none; a
 MariaDB says of a unique constraint that it is an index.
 """
 
+from collections.abc import Callable
 from typing import TypeGuard
 
 from alembic.operations import ops
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
+from ..dialects import MYSQL
 from ..operations.by_columns import WORDS
 from .draft import Draft
 from .named_objects import Drop, created_by, is_same_key, name_of
@@ -21,20 +23,26 @@ def names_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     The other databases, on which the script runs too, know no other.
     """
-    history = replayed(draft.context)
-    whole = history.objects.whole_names(draft.context.dialect)
-    _name(upgrade, history, whole)
+    history, dialect = replayed(draft.context), draft.context.dialect
+    whole = history.objects.whole_names(dialect)
+
+    def named(op: Drop) -> Drop:
+        op = _wholly_named(op, whole)
+        if dialect.name in MYSQL and isinstance(op, ops.DropIndexOp):
+            op = _as_constraint(op, history)
+        if _is_unnamed(op, history):
+            op.constraint_name = None
+        return op
+
+    _each(upgrade, named)
 
 
-def _name(container: ops.OpContainer, history: Recorder, whole: dict[str, str]) -> None:
+def _each(container: ops.OpContainer, named: Callable[[Drop], Drop]) -> None:
     for at, op in enumerate(container.ops):
         if isinstance(op, ops.OpContainer):
-            _name(op, history, whole)
+            _each(op, named)
         elif isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
-            named = _as_constraint(_wholly_named(op, whole), history)
-            if _is_unnamed(named, history):
-                named.constraint_name = None
-            container.ops[at] = named
+            container.ops[at] = named(op)
 
 
 def _wholly_named(op: Drop, whole: dict[str, str]) -> Drop:
@@ -51,22 +59,19 @@ def _wholly_named(op: Drop, whole: dict[str, str]) -> Drop:
     return ops.DropConstraintOp.from_constraint(constraint)
 
 
-def _as_constraint(op: Drop, history: Recorder) -> Drop:
+def _as_constraint(op: ops.DropIndexOp, history: Recorder) -> Drop:
     """Return the drop of a constraint where MariaDB tells of an index of one.
 
     What revisions gave no name has one of the server's.
     """
-    if not isinstance(op, ops.DropIndexOp):
-        return op
     index, names = op.to_index(), history.objects.names
     known = (op.schema, op.table_name) in history.tables
     unnamed = known and op.index_name not in names[ops.CreateIndexOp]
-    if op.index_name in names[ops.CreateUniqueConstraintOp] or (
-        index.unique and unnamed
-    ):
-        constraint = UniqueConstraint(*index.columns, name=index.name)
-        return ops.DropConstraintOp.from_constraint(constraint)
-    return op
+    declared = op.index_name in names[ops.CreateUniqueConstraintOp]
+    if not (declared or (index.unique and unnamed)):
+        return op
+    constraint = UniqueConstraint(*index.columns, name=index.name)
+    return ops.DropConstraintOp.from_constraint(constraint)
 
 
 def _is_unnamed(op: Drop, history: Recorder) -> TypeGuard[ops.DropConstraintOp]:
