@@ -7,8 +7,8 @@ from typing import Any
 
 from environment import Environment
 from rendering import Project
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+from servers import engine_of
+from sqlalchemy import text
 
 Rows = list[list[Any]]
 
@@ -38,8 +38,7 @@ def change(project: Project, *edits: tuple[str, str]) -> None:
 
 def execute(url: str, sql: str) -> Rows:
     """Run one statement on a database and return its rows."""
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
+    with engine_of(url).begin() as connection:
         done = connection.execute(text(sql))
         return [list(row) for row in done] if done.returns_rows else []
 

@@ -4,8 +4,8 @@ import shlex
 from typing import Any
 
 from rendering import Project
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+from servers import engine_of
+from sqlalchemy import text
 
 MODULE = '''"""Things."""
 
@@ -69,7 +69,6 @@ def newest(project: Project, name: str) -> str:
 
 def sql(url: str, statement: str) -> list[tuple[Any, ...]]:
     """Run a statement on a database, and return its rows as the driver gives them."""
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
+    with engine_of(url).begin() as connection:
         result = connection.execute(text(statement))
         return [tuple(row) for row in result] if result.returns_rows else []

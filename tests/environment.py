@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
@@ -62,6 +63,12 @@ class Environment(Project):
     def commands(self, *commands: str) -> str:
         """Run Alembic commands one after the other; return their standard error."""
         return "".join(self.alembic(*shlex.split(it)).stderr for it in commands)
+
+    def program(self, code: str) -> str:
+        """Run a program of the owner's in this process; return all that it prints."""
+        with self._imported(), self._captured() as (out, err):
+            exec(compile(code, "program.py", "exec"), {"__name__": "__main__"})  # noqa: S102
+        return out.getvalue() + err.getvalue()
 
     @contextmanager
     def migrations(self) -> Iterator[Migrations]:
@@ -140,7 +147,7 @@ def _status_of(package: str, program: str, arguments: tuple[str, ...]) -> int:
     """Run a command line, and return its exit status as a shell has it."""
     try:
         if program == "alembic":
-            line = CommandLine(program)
+            line = _command_line()
             options = line.parser.parse_args(arguments)
             # Alembic's own `main` prints to what was standard output at its import.
             config = Config("alembic.ini", stdout=sys.stdout, cmd_opts=options)
@@ -154,6 +161,12 @@ def _status_of(package: str, program: str, arguments: tuple[str, ...]) -> int:
         traceback.print_exc()
         return 1
     return 0
+
+
+@cache
+def _command_line() -> CommandLine:
+    """Return Alembic's command line, whose parser takes long to make."""
+    return CommandLine("alembic")
 
 
 def _forget(package: str) -> None:

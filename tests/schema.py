@@ -2,8 +2,8 @@
 
 import re
 
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+from servers import engine_of
+from sqlalchemy import text
 
 POSTGRESQL = (
     """
@@ -46,7 +46,7 @@ SQLITE = ("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL",)
 
 def snapshot(url: str) -> list[str]:
     """Return a line for each thing that a database has, but Alembic's own table."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = engine_of(url)
     with engine.connect() as connection:
 
         def ask(query: str) -> list[str]:

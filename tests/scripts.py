@@ -8,8 +8,8 @@ from textwrap import indent
 from typing import Any, TypeVar
 
 from rendering import Project
-from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from servers import engine_of
+from sqlalchemy import Engine, make_url, text
 
 AnyProject = TypeVar("AnyProject", bound=Project)
 
@@ -80,8 +80,8 @@ def server(url: str) -> Engine:
     made = make_url(url)
     postgresql = made.get_backend_name() == "postgresql"
     driver = "postgresql+psycopg" if postgresql else "mysql+pymysql"
-    made = made.set(drivername=driver)
-    return create_engine(made, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = engine_of(made.set(drivername=driver))
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import URL, create_engine, inspect, make_url
+from sqlalchemy import URL, Engine, create_engine, inspect, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -113,12 +114,18 @@ def _drop(url: URL) -> None:
 
 def _execute(url: URL, *statements: str) -> Any:
     """Run statements, each by itself, and return the value of the last one."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    engine = engine_of(url).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         done = [connection.exec_driver_sql(statement) for statement in statements]
         return done[-1].scalar() if done[-1].returns_rows else None
 
 
+@lru_cache(maxsize=9)
+def engine_of(url: str | URL) -> Engine:
+    """Return an engine of the tests', which asks a server once what it is."""
+    return create_engine(url, poolclass=NullPool)
+
+
 def table_names(url: str) -> list[str]:
     """Return the names of the tables of a database."""
-    return inspect(create_engine(url, poolclass=NullPool)).get_table_names()
+    return inspect(engine_of(url)).get_table_names()

@@ -42,10 +42,9 @@ def program(project: Environment, url: str, code: str, revision: str = MADE) -> 
     write(empty(project), "a", revision)
     # Whoever ignores what was given migrates this one.
     elsewhere = project.using(f"sqlite:///{project.path}/elsewhere.db")
-    code = PRELUDE.format(url=url) + code + "\nengine.dispose()"
-    done = elsewhere.run("python", "-W", "error", "-c", code)
+    said = elsewhere.program(PRELUDE.format(url=url) + code + "\nengine.dispose()")
     assert not (project.path / "elsewhere.db").exists()
-    return done.stdout + done.stderr
+    return said
 
 
 @pytest.mark.parametrize("given", ["engine", "{'default': engine}"])
@@ -241,4 +240,8 @@ before = state()
 upgrade(engine)
 assert state() == before
 """
-    assert program(project, database_url, code) == ""
+    write(empty(project), "a", MADE)
+    # In a process of its own: this one's loggers are Pytest's.
+    code = PRELUDE.format(url=database_url) + code + "\nengine.dispose()"
+    done = project.run("python", "-W", "error", "-c", code)
+    assert done.stdout + done.stderr == ""
