@@ -1,15 +1,18 @@
 """What the tests share: an environment that is nobody's, projects and databases."""
 
+import gc
 import os
-import shutil
 import signal
+import ssl
 import sys
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from rendering import Project, compiled, render
+from rendering import Project, generated
 from servers import DATABASES, drop_emptied, empty_database
+from shared import shared_folder
 
 # A byte code file beside the library would travel into every generated project.
 sys.dont_write_bytecode = True
@@ -29,6 +32,18 @@ def pytest_runtest_makereport() -> Generator[
     return report
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make what all processes of this run share, before it starts the others."""
+    if not hasattr(config, "workerinput"):
+        config.add_cleanup(shared_folder().cleanup)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported, which is most of what there is."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _current_environment() -> Iterator[None]:
     """Let hooks use this interpreter, and no setting of the person who runs tests."""
@@ -38,6 +53,12 @@ def _current_environment() -> Iterator[None]:
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT", "current")
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_STRICT", "1")
         patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        # An owner has none of the plugins that are beside this interpreter.
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        # What is used of an environment is compiled then.
+        patch.setenv("PIP_NO_COMPILE", "1")
+        # PyMySQL reads the certificates of the machine for each connection.
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         # Nothing need be activated: the tools are beside the interpreter.
         beside = str(Path(sys.executable).parent)
         patch.setenv("PATH", beside, prepend=os.pathsep)
@@ -47,30 +68,20 @@ def _current_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _pristine(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return compiled(render(tmp_path_factory.mktemp("pristine")))
-
-
-@pytest.fixture(scope="session")
-def _pristine_several(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return compiled(render(tmp_path_factory.mktemp("several"), databases="several"))
+    """Give the project with default answers to tests that change nothing in it."""
+    return generated(tmp_path_factory.mktemp("pristine"))
 
 
 @pytest.fixture
-def project(_pristine: Project, tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Project:
     """Give a fresh copy of the project with default answers, to edit and to run."""
-    return _copy(_pristine, tmp_path)
+    return generated(tmp_path)
 
 
 @pytest.fixture
-def several(_pristine_several: Project, tmp_path: Path) -> Project:
+def several(tmp_path: Path) -> Project:
     """Give a fresh copy of a project with two databases, to edit and to run."""
-    return _copy(_pristine_several, tmp_path)
-
-
-def _copy(project: Project, folder: Path) -> Project:
-    path = folder / project.name
-    shutil.copytree(project.path, path)
-    return Project(path, {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+    return generated(tmp_path, databases="several")
 
 
 @pytest.fixture(params=DATABASES)

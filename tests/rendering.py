@@ -1,12 +1,15 @@
 """Generate a project and run its commands, as a user does."""
 
+import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from compileall import compile_dir
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from types import ModuleType
@@ -14,6 +17,7 @@ from typing import Self
 
 from cookiecutter.main import cookiecutter
 from jinja2 import Template
+from shared import once
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 HANGS = 300
@@ -132,14 +136,59 @@ def render(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
     return Project(Path(path), {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
 
 
-def compiled(project: Project) -> Project:
+def generated(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
+    """Copy a project that is generated once for all tests, where that is no matter.
+
+    With hooks it has byte code.
+
+    :param folder: where its folder goes, likewise the other parameters of `render`.
+    """
+    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+    first = {key: its[0] for key, its in asked.items() if isinstance(its, list)}
+    said = json.dumps([hooks, first | answers], sort_keys=True)
+    digest = sha256(said.encode()).hexdigest()[:16]
+
+    def make(made: Path) -> None:
+        project = render(made, hooks=hooks, **answers)
+        # No file looks like that of another project, to tools that go by time and size.
+        for path in project.path.rglob("*"):
+            os.utime(path, (stamp := 10**9 + int(digest, 16) % 10**8, stamp))
+        if hooks:
+            compile_project(project)
+
+    (made,) = once(digest, make).iterdir()
+    return copied(made, folder)
+
+
+def copied(project: Path, folder: Path) -> Project:
+    """Copy a project into a folder, which is the home of its commands too."""
+    path = folder / project.name
+    shutil.copytree(project, path)
+    return Project(path, {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+
+
+def compile_project(project: Project) -> None:
     """Give a project byte code, which each of its many processes would make again.
 
     It goes by what a source says, not by its time: a test may edit all it wants.
     """
     checked = PycInvalidationMode.CHECKED_HASH
     compile_dir(project.path, quiet=1, invalidation_mode=checked)
-    return project
+
+
+def knowing_types(project: Project) -> Project:
+    """Return the same project with a cache in which mypy knows what projects import.
+
+    It reads each file that was edited, and those of other answers.
+    """
+
+    def make(made: Path) -> None:
+        generated(made).run("mypy", "--cache-dir", str(made / "cache"))
+
+    cache = project.path.parent / "types"
+    shutil.copytree(once("types", make) / "cache", cache)
+    known = {**project.environment, "MYPY_CACHE_DIR": str(cache)}
+    return replace(project, environment=known)
 
 
 def cookiecut(

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from rendering import Project, render
+from rendering import Project, generated
 from servers import VARIABLES
 from serving import answer, serving
 
@@ -33,7 +33,7 @@ def test_its_own_tests_pass_on_a_server(project: Project, kind: str) -> None:
 
 def test_its_own_tests_bring_a_server(tmp_path: Path) -> None:
     """I chose PostgreSQL: my tests run on one, and I installed none."""
-    project = render(tmp_path, database="postgresql")
+    project = generated(tmp_path, database="postgresql")
     done = project.run(*PYTEST)
     assert "[server]" in project.run(*PYTEST, "--collect-only").stdout
     assert "skipped" not in done.stdout

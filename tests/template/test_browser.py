@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from browser import DESKTOP, PHONE, REBOUND, barriers, chromium, overflow, visit
 from playwright.sync_api import Browser, Page, expect
-from rendering import Project, render
+from rendering import Project, generated
 from serving import serving
 
 DEBUG = ("--debug", "--no-reload")
@@ -140,7 +140,7 @@ def test_the_pending_page_can_be_read(
 def test_the_button_upgrades(browser: Browser, layer: str, tmp_path: Path) -> None:
     """I press the button of the pending page, whatever my layer, and go on working."""
     databases = LAYERS[layer]
-    project = render(tmp_path, database_layer=layer, databases=databases)
+    project = generated(tmp_path, database_layer=layer, databases=databases)
     with serving(project, *DEBUG) as url, visit(browser, url) as page:
         page.get_by_role("button", name=BUTTON).click()
         expect(page.get_by_text("Nobody here yet.")).to_be_visible()

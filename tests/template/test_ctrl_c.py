@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -35,7 +36,7 @@ def interrupted(
         text=True,
     ) as process:
         while process.poll() is None and not begun():
-            pass
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
         told = process.communicate()[0]
     assert "\nStopped by Ctrl-C.\nThe project is kept; this finishes it:\n" in told

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from drafts import alembic, newest, refusal, sql
-from rendering import Project, render
+from rendering import Project, generated, knowing_types
 
 SEED = ("-x", "data=hobby", "-x", "data=city", "revision", "-m", "seed")
 HOBBIES = "{'name': 'chess'}, {'name': \"it's 100% fun: yes\"}"
@@ -48,7 +48,7 @@ def test_a_drafted_data_migration_runs_and_is_undone(
 @pytest.mark.parametrize("databases", ["one", "several"])
 def test_my_tests_take_the_rows(tmp_path: Path, databases: str) -> None:
     """I bring rows to the tables of the app, and its own tests still pass."""
-    shop = render(tmp_path, databases=databases)
+    shop = generated(tmp_path, databases=databases)
     shop.alembic("upgrade", "head")
     shop.alembic("-x", "data=friend", *SEED)
     fill(shop, "friend", "{'name': 'Ann', 'city_id': None}")
@@ -62,7 +62,7 @@ def test_a_data_migration_is_clean_python(project: Project) -> None:
     shop = project.using(f"sqlite:///{project.path / 'here.db'}")
     shop.alembic("-x", "data=friend_hobby", *SEED)
     fill(shop, "hobby", HOBBIES)
-    shop.run("mypy")
+    knowing_types(shop).run("mypy")
     for down in ("upgrade head --sql", "downgrade head:-1 --sql"):
         script = shop.alembic(*down.split()).stdout
         assert "'it''s 100% fun: yes'" in script

@@ -89,7 +89,9 @@ def image(_pristine: Project) -> Iterator[Image]:
         environment = str(folder / "env")
         _pristine.run("uv", "venv", "--python", interpreter(), environment)
         extras = f"{wheel}[serve,postgresql,mariadb]"
-        install = ("uv", "pip", "install", "--python", environment, extras)
+        # As pip does in an image, whose user can write none.
+        options = ("--compile-bytecode", "--python", environment)
+        install = ("uv", "pip", "install", *options, extras)
         shell = Project(_pristine.path, {**_pristine.environment, **caches()})
         shell.run(*install)
         (folder / "home").mkdir(mode=0o755)

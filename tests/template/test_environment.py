@@ -18,6 +18,9 @@ REAL = {
     "UV_CACHE_DIR": os.environ.get(
         "UV_CACHE_DIR", str(Path("~/.cache/uv").expanduser())
     ),
+    "PIP_CACHE_DIR": os.environ.get(
+        "PIP_CACHE_DIR", str(Path("~/.cache/pip").expanduser())
+    ),
 }
 LAST_WORDS = ["init", "upgrade", "status", "run", "pytest"]
 """How the commands end that a new project says to type, after the cd."""

@@ -99,7 +99,8 @@ def test_a_setting_leaves_the_revision_to_me(tmp_path: Path) -> None:
 def broken(tmp_path: Path) -> Path:
     """Give a copy of the template whose models do not work."""
     copy = tmp_path / "template"
-    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns(".git", ".*_cache"))
+    ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache")
+    shutil.copytree(TEMPLATE, copy, ignore=ignored)
     for models in (copy / "templates" / "models").glob("*.py"):
         models.write_text(models.read_text() + "\nraise TypeError('no such column')\n")
     return copy

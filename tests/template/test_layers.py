@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project, render
+from rendering import TEMPLATE, Project, generated
 
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 
@@ -39,7 +39,7 @@ def layered(
 ) -> Project:
     """Give a project for each layer, with a first revision."""
     folder = tmp_path_factory.mktemp(request.param)
-    return render(folder, database_layer=request.param)
+    return generated(folder, database_layer=request.param)
 
 
 def test_two_apps_have_two_databases_and_a_session_for_each_context(

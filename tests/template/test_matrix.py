@@ -11,7 +11,7 @@ import pytest
 from drafts import alembic, draft, sql
 from jinja2 import Environment
 from pairs import two_databases, using_both
-from rendering import TEMPLATE, Project, compiled, render
+from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import tables
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text())
@@ -117,25 +117,17 @@ def answers(request: pytest.FixtureRequest) -> dict[str, str]:
     return chosen
 
 
-@pytest.fixture(scope="session")
-def type_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give a folder in which mypy remembers what all projects import."""
-    return str(tmp_path_factory.mktemp("types"))
-
-
 @pytest.fixture
 def chosen(answers: dict[str, str], tmp_path: Path) -> Iterator[Project]:
     """Give the project of a combination, on databases such as production has."""
     kinds = f"{answers['database']}-{answers['database']}"
     with two_databases(kinds, tmp_path) as urls:
-        yield using_both(compiled(render(tmp_path, hooks=True, **answers)), urls)
+        yield using_both(generated(tmp_path, hooks=True, **answers), urls)
 
 
-def test_each_project_works(
-    chosen: Project, answers: dict[str, str], type_cache: str
-) -> None:
+def test_each_project_works(chosen: Project, answers: dict[str, str]) -> None:
     """I answer as I like: types and tests are content, and I walk through changes."""
-    chosen.run("mypy", "--cache-dir", type_cache)
+    knowing_types(chosen).run("mypy")
     plugins = {**chosen.environment, "PYTHONPATH": str(TEMPLATE / "tests")}
     tests = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     Project(chosen.path, plugins).run(*tests, "-p", "left_open")

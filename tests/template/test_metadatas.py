@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rendering import Project, render
+from rendering import Project, generated
 from scripts import tables
 
 SECOND = """
@@ -73,7 +73,7 @@ class Stock(Model):
 @pytest.mark.parametrize("databases", ["one", "several"])
 def test_an_external_bind_is_left_alone(databases: str, tmp_path: Path) -> None:
     """I read from a bind that is not mine, and no revision is about its tables."""
-    shop = render(tmp_path, databases=databases)
+    shop = generated(tmp_path, databases=databases)
     (shop.package / "stock.py").write_text(STOCK)
     warehouse = tmp_path / "warehouse.db"
     binds = {"warehouse": f"sqlite:///{warehouse}"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from rendering import TEMPLATE, Project, cookiecut, load_hook, render
+from rendering import TEMPLATE, Project, cookiecut, generated, load_hook, render
 
 PRE = load_hook("pre_gen_project")
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
@@ -125,7 +125,7 @@ def test_every_title_suggests_a_usable_name(title: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("database", CHOICES["database"])
 def test_no_dependency_can_be_a_name(database: str, tmp_path: Path) -> None:
     """My package never hides one that it needs."""
-    shop = render(tmp_path, hooks=False, database=database)
+    shop = generated(tmp_path, hooks=False, database=database)
     about = tomllib.loads((shop.path / "pyproject.toml").read_text())
     wanted = [*about["build-system"]["requires"], *about["project"]["dependencies"]]
     for extra in about["project"]["optional-dependencies"].values():

@@ -43,10 +43,11 @@ def type_in(home: Path, command: str, path: str) -> str:
     """Type a command in a shell at home, press Enter at each question."""
     kept = {key: value for key, value in os.environ.items() if "TEMPLATE" not in key}
     caches = {"PIP_CACHE_DIR": f"{CACHE}/pip", "UV_CACHE_DIR": f"{CACHE}/uv"}
+    mine = {"HOME": str(home), "PATH": path, "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(
         ["/bin/sh", "-ec", command],
         cwd=home,
-        env={**kept, **caches, "HOME": str(home), "PATH": path},
+        env={**kept, **caches, **mine},
         input=ENTERS,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ import json
 import pytest
 import readme
 from drafts import define_thing
-from rendering import TEMPLATE, Project, render
+from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import ask, tables, versions
 from serving import answer, serving
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +16,7 @@ CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 @pytest.mark.parametrize("databases", CHOICES["databases"])
 def test_add_a_page(databases: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """I add a page: it is served, looks like the others, and everything stays clean."""
-    shop = render(tmp_path_factory.mktemp("page"), databases=databases)
+    shop = generated(tmp_path_factory.mktemp("page"), databases=databases)
     shop.alembic("upgrade", "head")
     blocks = readme.recipe(shop.path, "Add a page.")
     for block in blocks:
@@ -35,7 +35,7 @@ def test_start_with_your_own_tables(
     databases: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """I replace the friends: nothing is asked, and nothing of them is left."""
-    shop = render(tmp_path_factory.mktemp("own"), databases=databases)
+    shop = generated(tmp_path_factory.mktemp("own"), databases=databases)
     shop.alembic("upgrade", "head")
     shop.run("flask", "seed")
     follow(shop, "Start with your own tables.")
@@ -54,13 +54,13 @@ def test_several_metadatas(
     layer: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """I add a second declarative base, and its table is drafted with the others."""
-    shop = render(tmp_path_factory.mktemp("bases"), database_layer=layer)
+    shop = generated(tmp_path_factory.mktemp("bases"), database_layer=layer)
     shop.alembic("upgrade", "head")
     follow(shop, "Several metadatas.")
     shop.commands("revision --autogenerate -m parts", "upgrade head", "check")
     assert tables(sqlite_of(shop)) >= {"friend", "part"}
     if layer == CHOICES["database_layer"][0]:
-        shop.run("mypy", "--cache-dir", "/dev/null")
+        knowing_types(shop).run("mypy")
         shop.run("python", "-m", "pytest", "-q", "tests/test_migrations.py")
 
 
@@ -80,7 +80,7 @@ def test_leave_a_table_alone(
     databases: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A model of mine reads a table of somebody else's: no revision is about it."""
-    shop = render(tmp_path_factory.mktemp("others"), databases=databases)
+    shop = generated(tmp_path_factory.mktemp("others"), databases=databases)
     models = shop.package / "models.py"
     models.write_text(models.read_text() + STOCK)
     shop.alembic("upgrade", "head")
@@ -185,5 +185,5 @@ def checks(project: Project) -> None:
     """Run the linter, the types and the tests of a project."""
     project.run("ruff", "check", "--no-cache", ".")
     project.run("ruff", "format", "--no-cache", "--check", ".")
-    project.run("mypy", "--cache-dir", "/dev/null")
+    knowing_types(project).run("mypy")
     project.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rendering import TEMPLATE, Project, render
+from rendering import TEMPLATE, Project, generated, knowing_types
 
 QUESTIONS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 ASKED = {key: answer for key, answer in QUESTIONS.items() if key[0] != "_"}
@@ -44,7 +44,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 @each_combination
 def test_the_files_are_exactly_these(answers: dict[str, str], tmp_path: Path) -> None:
     """Whatever I answer, I get the tree that tests/tree.txt lists."""
-    project = render(tmp_path, hooks=False, program_name="a_name", **answers)
+    project = generated(tmp_path, hooks=False, program_name="a_name", **answers)
     found = {path.relative_to(project.path).as_posix() for path in files(project)}
     own = {path for path in found if not path.startswith("alembic_lossless/")}
     assert own == {path.replace("PROGRAM", "a_name") for path in TREE}
@@ -55,7 +55,7 @@ def test_the_library_is_the_same_everywhere(
     answers: dict[str, str], tmp_path: Path
 ) -> None:
     """Whatever I answer, the library beside my app is this one, to the byte."""
-    project = render(tmp_path, hooks=False, **answers)
+    project = generated(tmp_path, hooks=False, **answers)
     made = contents(project.path / "alembic_lossless")
     assert made == contents(GENERATED / "alembic_lossless")
     assert not [path for path in made if path.suffix == ".pyc"]
@@ -64,7 +64,7 @@ def test_the_library_is_the_same_everywhere(
 @each_combination
 def test_nothing_is_left_to_render(answers: dict[str, str], tmp_path: Path) -> None:
     """I find no trace of the template in what I own."""
-    for path in files(render(tmp_path, hooks=False, **answers)):
+    for path in files(generated(tmp_path, hooks=False, **answers)):
         text = FLASK_TEMPLATE.sub("", path.read_text())
         assert "cookiecutter." not in text, path
         if path.suffix != ".html":  # Flask renders these
@@ -74,7 +74,7 @@ def test_nothing_is_left_to_render(answers: dict[str, str], tmp_path: Path) -> N
 @each_combination
 def test_white_space_is_clean(answers: dict[str, str], tmp_path: Path) -> None:
     """My first commit changes no white space."""
-    for path in files(render(tmp_path, hooks=False, **answers)):
+    for path in files(generated(tmp_path, hooks=False, **answers)):
         text = path.read_text()
         assert not text or text.endswith("\n"), path
         assert not text.startswith("\n"), path
@@ -86,7 +86,7 @@ def test_white_space_is_clean(answers: dict[str, str], tmp_path: Path) -> None:
 @each_combination
 def test_the_example_has_every_setting(answers: dict[str, str], tmp_path: Path) -> None:
     """I copy .env.example and find each setting of the README's table in it."""
-    project = render(tmp_path, hooks=False, **answers)
+    project = generated(tmp_path, hooks=False, **answers)
     table = (project.path / "README.md").read_text()
     example = (project.path / ".env.example").read_text()
     settings = re.findall(r"(?m)^\| `(FRIEND_BOOK_\w+)` \|", table)
@@ -100,7 +100,7 @@ def test_the_linter_is_content(
     answers: dict[str, str], name: str, tmp_path: Path
 ) -> None:
     """Ruff finds nothing to say and nothing to reformat, whatever my app is called."""
-    project = render(tmp_path, hooks=False, program_name=name, **answers)
+    project = generated(tmp_path, hooks=False, program_name=name, **answers)
     project.run("ruff", "check", "--no-cache", ".")
     project.run("ruff", "format", "--no-cache", "--check", ".")
 
@@ -108,7 +108,7 @@ def test_the_linter_is_content(
 @each_name
 def test_types_are_strict(name: str, tmp_path: Path) -> None:
     """Mypy is content with the project and its first revision."""
-    render(tmp_path, program_name=name).run("mypy")
+    knowing_types(generated(tmp_path, program_name=name)).run("mypy")
 
 
 def test_every_question_speaks_to_me() -> None:
@@ -130,7 +130,7 @@ def test_every_path_can_be_checked_out_anywhere() -> None:
 @each_combination
 def test_the_app_stays_small(answers: dict[str, str], tmp_path: Path) -> None:
     """I own every line of the app, and read all of it in one sitting."""
-    project = render(tmp_path, hooks=False, **answers)
+    project = generated(tmp_path, hooks=False, **answers)
     modules = list(project.package.rglob("*.py"))
     assert len(modules) < 30
     assert sum(len(path.read_text().splitlines()) for path in modules) < 1300

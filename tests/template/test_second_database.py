@@ -7,7 +7,7 @@ import pytest
 import readme
 from drafts import alembic
 from pairs import two_databases, using_both
-from rendering import TEMPLATE, Project, render
+from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import ask, tables, versions
 
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
@@ -71,7 +71,7 @@ def test_a_second_database_comes_later(
 @pytest.mark.parametrize("layer", CHOICES["database_layer"])
 def test_a_third_database_comes_later(layer: str, tmp_path: Path) -> None:
     """I follow the recipe in my README, and have three databases with one history."""
-    shop = render(tmp_path, databases="several", database_layer=layer)
+    shop = generated(tmp_path, databases="several", database_layer=layer)
     alembic(shop, "upgrade head")
     before = history(shop)
 
@@ -91,7 +91,7 @@ def test_a_third_database_comes_later(layer: str, tmp_path: Path) -> None:
     assert len({str(versions(url)) for url in files.values()}) == 1
     alembic(shop, "downgrade base", "upgrade head", "check")
     _names_two_that_are_one(shop, files["auth"])
-    shop.run("mypy")
+    knowing_types(shop).run("mypy")
     shop.run("python", "-m", "pytest", "-q")
 
 

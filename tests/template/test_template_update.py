@@ -33,7 +33,8 @@ def git(folder: Path, *arguments: str) -> str:
 def template(tmp_path: Path) -> Path:
     """Give a Git repository with a copy of the template."""
     copy = tmp_path / "template"
-    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns(".git", ".*_cache"))
+    ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache")
+    shutil.copytree(TEMPLATE, copy, ignore=ignored)
     commit_all(copy)
     return copy
 

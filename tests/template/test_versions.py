@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import pytest
-from rendering import Project, render
+from rendering import Project, generated
 from test_rendering import CHOICES
 
 LAYERS = CHOICES["database_layer"]
@@ -45,12 +45,13 @@ def environment(folder: Path, python: str, *requirements: str) -> dict[str, str]
     uv("venv", "--python", python, ".venv", folder=folder)
     uv("pip", "install", "--python", ".venv", *requirements, folder=folder)
     programs = folder / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
-    return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def test_the_oldest_packages_will_do(tmp_path: Path) -> None:
     """I have the oldest packages that are allowed: lint, types and tests pass."""
-    layers = [render(tmp_path / name, database_layer=name) for name in LAYERS]
+    layers = [generated(tmp_path / name, database_layer=name) for name in LAYERS]
     files = [str(project.path / "pyproject.toml") for project in layers]
     options = ("--resolution", "lowest-direct", "--all-extras", "--output-file")
     uv("pip", "compile", *options, "lowest.txt", *files, folder=tmp_path)

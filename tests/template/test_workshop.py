@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project, render
+from rendering import TEMPLATE, Project, generated, knowing_types
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the workflow is for a POSIX shell"
@@ -28,8 +28,9 @@ def commands(project: Project) -> list[str]:
 def test_the_workflow_passes(project: Project) -> None:
     """I push my new project, and each line of its workflow is content."""
     lines = commands(project)
+    mine = knowing_types(project)
     for line in lines:
-        project.run("sh", "-ec", line)
+        mine.run("sh", "-ec", line)
     assert {"pytest", "mypy", "ruff check", "flask db check"} <= set(lines)
 
 
@@ -60,7 +61,8 @@ def hooked(project: Project) -> Project:
         "PRE_COMMIT_HOME": str(cache / "pre-commit"),
         "GIT_CONFIG_GLOBAL": "/dev/null",
     }
-    mine = Project(project.path, {**project.environment, **more})
+    mine = knowing_types(project)
+    mine.environment |= more
     for tool in (".mypy_cache", ".ruff_cache"):
         shutil.rmtree(mine.path / tool, ignore_errors=True)
     mine.run("git", "init", "--quiet")
@@ -99,7 +101,7 @@ def test_the_editor_agrees_with_the_files(project: Project) -> None:
 
 def test_the_workflow_lints_revisions(tmp_path: Path) -> None:
     """My app runs on a server: the workflow says whom a revision would stop."""
-    shop = render(tmp_path, database="postgresql")
+    shop = generated(tmp_path, database="postgresql")
     (line,) = (it for it in commands(shop) if "db lint" in it)
     shop.run("sh", "-ec", line)
     city = "    name: Mapped[str] = mapped_column(String(100))\n    city_id"
