@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from rendering import Project, generated
+from rendering import Project, generated, warm_process
 from servers import DATABASES, drop_emptied, empty_database
 from shared import shared_folder
 
@@ -36,6 +36,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make what all processes of this run share, before it starts the others."""
     if not hasattr(config, "workerinput"):
         config.add_cleanup(shared_folder().cleanup)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long; the library's tests are short, and come last."""
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("long") is None,
+            "library" in item.path.parts,
+        )
+    )
 
 
 def pytest_collection_finish() -> None:
@@ -64,6 +74,8 @@ def _current_environment() -> Iterator[None]:
         patch.setenv("PATH", beside, prepend=os.pathsep)
         yield
     drop_emptied()
+    if warm_process.cache_info().currsize and (warm := warm_process()):
+        warm.stop()
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
@@ -22,7 +23,7 @@ from warnings import catch_warnings, simplefilter
 from alembic.config import CommandLine, Config
 from alembic_lossless import Migrations
 from alembic_lossless.cli import run
-from rendering import TEMPLATE, Project
+from rendering import TEMPLATE, Project, warm_process
 
 LIBRARY = TEMPLATE / "{{cookiecutter.program_name}}"
 FILES = Path(__file__).parent / "library" / "files"
@@ -63,6 +64,16 @@ class Environment(Project):
     def commands(self, *commands: str) -> str:
         """Run Alembic commands one after the other; return their standard error."""
         return "".join(self.alembic(*shlex.split(it)).stderr for it in commands)
+
+    def at_once(
+        self, *command: str, number: int = 8
+    ) -> list[subprocess.CompletedProcess[str]]:
+        """Run a command in several processes at the same moment, and wait for all."""
+        run = partial(super().run, *command, status=None)
+        warm_process()  # one for all of them
+        with ThreadPoolExecutor(number) as pool:
+            running = [pool.submit(run) for _ in range(number)]
+        return [each.result() for each in running]
 
     def program(self, code: str) -> str:
         """Run a program of the owner's in this process; return all that it prints."""

@@ -6,9 +6,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from compileall import compile_dir
 from dataclasses import dataclass, field, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from py_compile import PycInvalidationMode
@@ -18,6 +19,7 @@ from typing import Self
 from cookiecutter.main import cookiecutter
 from jinja2 import Template
 from shared import once
+from warm import PROGRAMS, Warm
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 HANGS = 300
@@ -64,19 +66,28 @@ class Project:
         :param status: the exit status to insist on; None takes any.
         :param typed: the standard input.
         """
-        done = subprocess.run(
+        warm = command[0] in PROGRAMS
+        done = self._done(command, cwd or self.path, typed or "", warm=warm)
+        if status is not None:
+            assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
+        return done
+
+    def _done(
+        self, command: Sequence[str], cwd: Path, typed: str, *, warm: bool
+    ) -> subprocess.CompletedProcess[str]:
+        env = self._variables()
+        if warm and (process := warm_process()) and process.suits(env):
+            return process.run(command, cwd=cwd, env=env, typed=typed, timeout=HANGS)
+        return subprocess.run(
             command,
-            cwd=cwd or self.path,
-            env=self._variables(),
-            input=typed or "",
+            cwd=cwd,
+            env=env,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=HANGS,
             check=False,
         )
-        if status is not None:
-            assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
-        return done
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a command, to be waited for, or to be killed."""
@@ -90,8 +101,7 @@ class Project:
         )
 
     def _variables(self) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, **self.environment}
+        return {**common_variables(), **self.environment}
 
     def alembic(
         self, *arguments: str, status: int | None = 0
@@ -104,7 +114,9 @@ class Project:
         code = "import sys\nfrom alembic.config import main\n"
         code += "for command in sys.argv[1:]:\n    main(command.split('\\x1f'))"
         words = ["\x1f".join(shlex.split(command)) for command in commands]
-        return self.run("python", "-c", code, *words).stderr
+        done = self._done(["python", "-c", code, *words], self.path, "", warm=True)
+        assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+        return done.stderr
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that a file of the package holds exactly once."""
@@ -116,6 +128,18 @@ class Project:
     def revisions(self) -> list[Path]:
         """Return the revision files, oldest name first."""
         return sorted((self.package / "migrations" / "versions").glob("*.py"))
+
+
+def common_variables() -> dict[str, str]:
+    """Return the variables of a command, with this interpreter's tools on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path}
+
+
+@cache
+def warm_process() -> Warm | None:
+    """Return the process whose forks run commands, where there are forks."""
+    return Warm(common_variables()) if hasattr(os, "fork") else None
 
 
 def render(folder: Path, *, hooks: bool = True, **answers: str) -> Project:

@@ -129,6 +129,13 @@ def test_alembic_init(tmp_path: Path, database_url: str) -> None:
     assert ask(database_url, "SELECT full_name, city_id FROM friend") == [("Ada", 1)]
 
 
+def flask_db(app: Project, *commands: str) -> None:
+    """Run commands of `flask db` in one process."""
+    code = "import sys; from flask.cli import cli\nfor line in sys.argv[1:]:\n"
+    code += "    cli.main(['db', *line.split()], standalone_mode=False)"
+    app.run("python", "-c", code, *commands)
+
+
 def fill(url: str) -> None:
     """Put a friend into a city."""
     ask(url, "INSERT INTO city (id, name) VALUES (1, 'Bonn')")
@@ -139,9 +146,7 @@ def test_flask_migrate(tmp_path: Path, database_url: str) -> None:
     """My app has used Flask-Migrate for years, and goes on with its commands."""
     app = an_app(tmp_path, database_url)
     (app.path / "app.py").write_text(FLASK.replace("{binds}", "{}"))
-    app.run("flask", "db", "init")
-    app.run("flask", "db", "migrate", "-m", "first")
-    app.run("flask", "db", "upgrade")
+    flask_db(app, "init", "migrate -m first", "upgrade")
     fill(database_url)
 
     (command,) = adopt(app, "With Flask-Migrate")
@@ -149,8 +154,7 @@ def test_flask_migrate(tmp_path: Path, database_url: str) -> None:
     stopped = app.run("flask", "db", "migrate", "-m", "x", status=1)
     assert "flask db -x rename=friend.name:full_name migrate -m x" in stopped.stderr
     app.run("bash", "-ec", command)
-    app.run("flask", "db", "upgrade")
-    app.run("flask", "db", "check")
+    flask_db(app, "upgrade", "check")
     assert ask(database_url, "SELECT full_name, city_id FROM friend") == [("Ada", 1)]
     unchanged = app.run("flask", "db", "migrate", "-m", "nothing")
     assert "No changes in schema detected." in unchanged.stderr
@@ -167,9 +171,7 @@ def test_flask_migrate_with_several_databases(
         text = FLASK.replace("{binds}", '{"auth": os.environ["AUTH"]}') + USER
         (app.path / "app.py").write_text(text)
         app.environment["AUTH"] = in_words_of(auth)
-        app.run("flask", "db", "init", "--multidb")
-        app.run("flask", "db", "migrate", "-m", "first")
-        app.run("flask", "db", "upgrade")
+        flask_db(app, "init --multidb", "migrate -m first", "upgrade")
         fill(database_url)
 
         adopt(app, "With Flask-Migrate and several databases")
@@ -185,10 +187,9 @@ def test_flask_migrate_with_several_databases(
             rows = ask(database_url, "SELECT name, city_id FROM friend")
             assert rows == [("Ada", 1)]
             drafted.write_text(whole)
-            app.run("flask", "db", "upgrade")
+            flask_db(app, "upgrade", "check")
             rows = ask(database_url, "SELECT full_name, city_id FROM friend")
             assert rows == [("Ada", 1)]
-            app.run("flask", "db", "check")
         assert {"user", "alembic_version"} == tables(auth)
 
 

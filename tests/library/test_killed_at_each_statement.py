@@ -139,6 +139,7 @@ def go_on(migrations: Migrations, url: str) -> None:
         upgrade(migrations)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_the_server_ends_the_connection(
     project: Environment, database_url: str

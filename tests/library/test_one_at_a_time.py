@@ -33,14 +33,6 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
-def upgrade_all(project: Environment, number: int = 8) -> list[subprocess.Popen[str]]:
-    """Start upgrades together and wait for all."""
-    running = [project.start("alembic", "upgrade", "head") for _ in range(number)]
-    for process in running:
-        process.communicate()
-    return running
-
-
 def three_revisions(project: Environment) -> Environment:
     """Give a project with three revisions that cannot run twice."""
     empty(project)
@@ -52,8 +44,8 @@ def three_revisions(project: Environment) -> Environment:
 def test_eight_at_once(project: Environment, database_url: str) -> None:
     """I start eight pods, and each revision runs once."""
     shop = three_revisions(project.using(database_url))
-    running = upgrade_all(shop)
-    assert [process.returncode for process in running] == [0] * 8
+    done = shop.at_once("alembic", "upgrade", "head")
+    assert [each.returncode for each in done] == [0] * 8
     assert versions(database_url) == ["c"]
     assert tables(database_url) == {"alembic_version", "a", "b", "c"}
 
@@ -65,8 +57,8 @@ def test_eight_at_once_with_an_index_made_concurrently(
     """I start eight pods, and an index that waits for all others is made."""
     shop = three_revisions(project.using(database_url))
     write(shop, "d", CONCURRENT, down="c")
-    running = upgrade_all(shop)
-    assert [process.returncode for process in running] == [0] * 8
+    done = shop.at_once("alembic", "upgrade", "head")
+    assert [each.returncode for each in done] == [0] * 8
     assert versions(database_url) == ["d"]
     index = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_c'::regclass"
     assert ask(database_url, index) == [(True,)]

@@ -211,11 +211,10 @@ def test_eight_at_once(several: Environment, tmp_path: Path) -> None:
     with two_databases("sqlite-postgresql", tmp_path) as urls:
         shop = using_both(several, urls)
         write_parts(shop, "b", NOTE, NOTE)
-        code = "from alembic.config import main; main(['upgrade', 'head'])"
-        many = [shop.start("python", "-c", code) for _ in range(8)]
-        said = [process.communicate()[1] for process in many]
-        assert [process.returncode for process in many] == [0] * 8, said
-        assert "".join(said).count("Running upgrade") == 4
+        done = shop.at_once("alembic", "upgrade", "head")
+        said = "".join(each.stderr for each in done)
+        assert [each.returncode for each in done] == [0] * 8, said
+        assert said.count("Running upgrade") == 4
         assert versions(urls[0]) == versions(urls[1]) == ["b"]
 
 

@@ -20,23 +20,27 @@ BAD_URLS = {
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", VARIABLES)
 def test_its_own_tests_pass_on_a_server(project: Project, kind: str) -> None:
     """I run the tests of my new project on SQLite and on my server."""
     if VARIABLES[kind] not in os.environ:
         pytest.skip(f"{VARIABLES[kind]} is not set: no {kind} server to test on")
     project.environment["TEST_DATABASE_URL"] = os.environ[VARIABLES[kind]]
-    done = project.run(*PYTEST)
-    assert "[server]" in project.run(*PYTEST, "--collect-only").stdout
-    assert "skipped" not in done.stdout
+    insist_on_a_server(project)
 
 
+@pytest.mark.long
 def test_its_own_tests_bring_a_server(tmp_path: Path) -> None:
     """I chose PostgreSQL: my tests run on one, and I installed none."""
-    project = generated(tmp_path, database="postgresql")
-    done = project.run(*PYTEST)
-    assert "[server]" in project.run(*PYTEST, "--collect-only").stdout
-    assert "skipped" not in done.stdout
+    insist_on_a_server(generated(tmp_path, database="postgresql"))
+
+
+def insist_on_a_server(project: Project) -> None:
+    """Run the tests of a project, which must find a server and skip nothing."""
+    done = project.run(*PYTEST, "-vv")
+    assert "[server] PASSED" in done.stdout
+    assert "skipped" not in done.stdout.lower()
 
 
 def test_its_own_tests_leave_my_data_alone(project: Project, tmp_path: Path) -> None:

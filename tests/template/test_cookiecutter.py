@@ -64,6 +64,7 @@ def test_skipping_what_is_there_keeps_my_work(project: Project) -> None:
     assert contents(project.path) == before
 
 
+@pytest.mark.long
 @posix
 @pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_a_colleague_clones_and_moves_it(

@@ -35,9 +35,10 @@ def slow():
     return "finished"
 """
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the image is for Linux"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform != "linux", reason="the image is for Linux"),
+]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import pytest
 from alembic_lossless import __version__
 from rendering import TEMPLATE, Project, generated, knowing_types
 
+pytestmark = pytest.mark.long
+
 ALONE = """
 import alembic_lossless, sys
 from alembic.runtime import plugins

@@ -59,6 +59,7 @@ def without_uv(folder: Path) -> str:
     return str(programs)
 
 
+@pytest.mark.long
 @posix
 @pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_the_printed_commands_work(tool: str, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def rendered() -> Callable[[dict[str, str], Path], Path]:
     return write
 
 
+@pytest.mark.long
 def test_a_thousand_hostile_answers(
     rendered: Callable[[dict[str, str], Path], Path], tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ def ruff(folder: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [

@@ -125,6 +125,7 @@ def chosen(answers: dict[str, str], tmp_path: Path) -> Iterator[Project]:
         yield using_both(generated(tmp_path, hooks=True, **answers), urls)
 
 
+@pytest.mark.long
 def test_each_project_works(chosen: Project, answers: dict[str, str]) -> None:
     """I answer as I like: types and tests are content, and I walk through changes."""
     knowing_types(chosen).run("mypy")

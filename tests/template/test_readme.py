@@ -58,6 +58,7 @@ def type_in(home: Path, command: str, path: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_two_commands_do_it_with_python_and_pip_alone(home: Path) -> None:
     """I paste two commands on a fresh machine: a migrated project, and its tests."""
     tools = home / "bin"

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("databases", CHOICES["databases"])
 def test_add_a_page(databases: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """I add a page: it is served, looks like the others, and everything stays clean."""
@@ -30,6 +31,7 @@ def test_add_a_page(databases: str, tmp_path_factory: pytest.TempPathFactory) ->
     checks(shop)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("databases", CHOICES["databases"])
 def test_start_with_your_own_tables(
     databases: str, tmp_path_factory: pytest.TempPathFactory

@@ -68,6 +68,7 @@ def test_a_second_database_comes_later(
         shop.run("python", "-m", "pytest", "-q", "tests/test_migrations.py")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layer", CHOICES["database_layer"])
 def test_a_third_database_comes_later(layer: str, tmp_path: Path) -> None:
     """I follow the recipe in my README, and have three databases with one history."""

@@ -113,6 +113,7 @@ def insist_on_my_work(shop: Project, revisions: dict[Path, bytes]) -> None:
     shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("combination", COMBINATIONS)
 def test_the_oldest_version_becomes_the_newest(
     combination: str, versions: Path, tmp_path: Path
@@ -134,6 +135,7 @@ def test_the_oldest_version_becomes_the_newest(
     insist_on_my_work(shop, revisions)
 
 
+@pytest.mark.long
 def test_git_alone_updates_too(versions: Path, tmp_path: Path) -> None:
     """I type what docs/update.md says, in a project that cruft does not know."""
     oldest = ("--checkout", "oldest")

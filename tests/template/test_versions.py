@@ -49,6 +49,7 @@ def environment(folder: Path, python: str, *requirements: str) -> dict[str, str]
     return {"PATH": path, "PYTHONDONTWRITEBYTECODE": ""}
 
 
+@pytest.mark.long
 def test_the_oldest_packages_will_do(tmp_path: Path) -> None:
     """I have the oldest packages that are allowed: lint, types and tests pass."""
     layers = [generated(tmp_path / name, database_layer=name) for name in LAYERS]
@@ -64,6 +65,7 @@ def test_the_oldest_packages_will_do(tmp_path: Path) -> None:
         shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("python", PYTHONS or [sys.executable])
 def test_other_pythons_will_do(python: str, project: Project) -> None:
     """I have a newer Python, and my project's tests pass without a warning."""

@@ -25,6 +25,7 @@ def commands(project: Project) -> list[str]:
     return [command for command in found if not command.startswith("pip install")]
 
 
+@pytest.mark.long
 def test_the_workflow_passes(project: Project) -> None:
     """I push my new project, and each line of its workflow is content."""
     lines = commands(project)
@@ -70,6 +71,7 @@ def hooked(project: Project) -> Project:
     return mine
 
 
+@pytest.mark.long
 def test_the_hooks_are_content(hooked: Project) -> None:
     """I install the hooks, and my first commit passes all of them."""
     done = hooked.run("pre-commit", "run", "--all-files")
