@@ -1,4 +1,4 @@
-"""Run commands of Alembic and Flask in forks of a process that has imported packages.
+"""Run Alembic, Flask and Pytest in forks of a process that has imported packages.
 
 Most of the time of a command goes into these imports. What runs is a process all the
 same, with its own variables, folder and output, and imports the project by itself.
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
+from runpy import run_module
 from tempfile import TemporaryDirectory, TemporaryFile
 from types import ModuleType
 from typing import IO, Any
@@ -26,6 +27,7 @@ PACKAGES = (
     "flask_sqlalchemy_lite",
     "marshmallow",
     "platformdirs",
+    "pytest",
     "pythonjsonlogger",
     "secure",
     "sqlalchemy.dialects.mysql.pymysql",
@@ -146,16 +148,22 @@ def run(command: list[str], cwd: str, env: dict[str, str]) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    name, *rest = command
-    beside = str(Path(sys.executable).parent)
-    sys.path[0] = beside if name in PROGRAMS else ""
+    beside = Path(sys.executable).parent
     sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
-    sys.argv[:] = [f"{beside}/{name}", *rest] if name in PROGRAMS else rest
-    if name in PROGRAMS:
-        sys.exit(import_module(PROGRAMS[name]).main())
-    sys.argv.pop(1)
-    main = sys.modules["__main__"] = ModuleType("__main__")
-    exec(rest[1], main.__dict__)  # noqa: S102  the test's own code
+    match command:
+        case ["python", "-m", module, *rest]:
+            sys.path[0] = cwd
+            sys.argv[:] = [module, *rest]
+            run_module(module, run_name="__main__", alter_sys=True)
+        case ["python", "-c", code, *rest]:
+            sys.path[0] = ""
+            sys.argv[:] = ["-c", *rest]
+            main = sys.modules["__main__"] = ModuleType("__main__")
+            exec(code, main.__dict__)  # noqa: S102  the test's own
+        case [program, *rest]:
+            sys.path[0] = str(beside)
+            sys.argv[:] = [str(beside / program), *rest]
+            sys.exit(import_module(PROGRAMS[program]).main())
 
 
 if __name__ == "__main__":

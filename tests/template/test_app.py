@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import threading
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ BAD_URLS = {
     "no port": f"postgresql://me:{SECRET}#@host:port/name",
     "no URL": f"me:{SECRET}@host",
 }
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 @pytest.mark.long

@@ -100,6 +100,7 @@ def test_the_driver_that_was_missing(project: Project) -> None:
     """My URL asks for a server: I type what the message says, and have the driver."""
     uv = [sys.executable, "-m", "uv", "--quiet"]
     subprocess.run([*uv, "sync"], cwd=project.path, check=True, env=None)
+    project.environment["PYTHONDONTWRITEBYTECODE"] = ""
     url = "postgresql://u:s3cret@127.0.0.1:1/d"
     flask = str(project.path / ".venv" / "bin" / "flask")
     said = project.using(url).run(flask, "db", "current", status=None)
