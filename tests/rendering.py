@@ -243,11 +243,17 @@ def cookiecut(
     return done
 
 
+@cache
+def hook_template(name: str) -> Template:
+    """Return a hook as Jinja reads it."""
+    template: Template = Template((TEMPLATE / "hooks" / f"{name}.py").read_text())
+    return template
+
+
 def load_hook(name: str, **answers: str) -> ModuleType:
     """Return a hook as a module, rendered with some answers."""
-    source = (TEMPLATE / "hooks" / f"{name}.py").read_text()
     module = ModuleType(name)
     module.__file__ = str(TEMPLATE / "hooks" / f"{name}.py")
-    rendered = Template(source).render(cookiecutter=answers)
+    rendered = hook_template(name).render(cookiecutter=answers)
     exec(compile(rendered, module.__file__, "exec"), module.__dict__)  # noqa: S102
     return module
