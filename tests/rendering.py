@@ -138,8 +138,8 @@ def common_variables() -> dict[str, str]:
 
 @cache
 def warm_process() -> Warm | None:
-    """Return the process whose forks run commands, where there are forks."""
-    return Warm(common_variables()) if hasattr(os, "fork") else None
+    """Return the process whose forks run commands, where a fork is safe."""
+    return Warm(common_variables()) if sys.platform == "linux" else None
 
 
 def render(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
