@@ -80,8 +80,7 @@ def server(url: str) -> Engine:
     made = make_url(url)
     postgresql = made.get_backend_name() == "postgresql"
     driver = "postgresql+psycopg" if postgresql else "mysql+pymysql"
-    engine = engine_of(made.set(drivername=driver))
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine_of(made.set(drivername=driver), "AUTOCOMMIT")
 
 
 @contextmanager

@@ -114,16 +114,16 @@ def _drop(url: URL) -> None:
 
 def _execute(url: URL, *statements: str) -> Any:
     """Run statements, each by itself, and return the value of the last one."""
-    engine = engine_of(url).execution_options(isolation_level="AUTOCOMMIT")
+    engine = engine_of(url, "AUTOCOMMIT")
     with engine.connect() as connection:
         done = [connection.exec_driver_sql(statement) for statement in statements]
         return done[-1].scalar() if done[-1].returns_rows else None
 
 
 @lru_cache(maxsize=9)
-def engine_of(url: str | URL) -> Engine:
+def engine_of(url: str | URL, isolation_level: Any = None) -> Engine:
     """Return an engine of the tests', which asks a server once what it is."""
-    return create_engine(url, poolclass=NullPool)
+    return create_engine(url, poolclass=NullPool, isolation_level=isolation_level)
 
 
 def table_names(url: str) -> list[str]:
