@@ -147,20 +147,19 @@ def _refuse_users(names: Names, column: str) -> None:
 def _identify(names: Names, op: AlterGeneratedOp) -> None:
     """Give a column of PostgreSQL an identity, change it, or let the key count."""
     table, column, type_, new = op.arguments
-    old = op.options["existing"]
-    quoted = names.quoted(column)
-    alter = f"ALTER TABLE {names.table} ALTER COLUMN {quoted}"
-    own = sequence_of(table, column)
-    sequence = Names(names.operations, own, names.schema).table
-    if old is None and op.options.get("counts"):
-        names.execute(f"{alter} DROP DEFAULT")
-        names.execute(f"DROP SEQUENCE IF EXISTS {sequence}")
+    old, counts = op.options["existing"], op.options.get("counts")
+    alter = f"ALTER TABLE {names.table} ALTER COLUMN {names.quoted(column)}"
     if old is not None and new is not None:
         given = {name: getattr(new, name) for name in OPTIONS}
         kind = "ALWAYS" if new.always else "BY DEFAULT"
         words = [f"GENERATED {kind}", *option_words(given, names.dialect)]
         names.execute(f"{alter} SET {' SET '.join(words)}")
         return
+    own = sequence_of(table, column)
+    sequence = Names(names.operations, own, names.schema).table
+    if old is None and counts:
+        names.execute(f"{alter} DROP DEFAULT")
+        names.execute(f"DROP SEQUENCE IF EXISTS {sequence}")
     names.operations.alter_column(
         table,
         column,
@@ -168,15 +167,20 @@ def _identify(names: Names, op: AlterGeneratedOp) -> None:
         server_default=new,
         existing_server_default=old,
     )
-    if new is None and op.options.get("counts"):
+    if new is None and counts:
         kind = type_.compile(dialect=names.operations.get_context().dialect)
-        owner = f"OWNED BY {names.table}.{quoted}"
+        owner = f"OWNED BY {names.table}.{names.quoted(column)}"
         names.execute(f"CREATE SEQUENCE {sequence} AS {kind} {owner}")
         names.execute(f"{alter} SET DEFAULT nextval('{sequence}')")
-    if new is None and not op.options.get("counts"):
-        return
-    step = f"pg_get_serial_sequence('{names.table}', '{column}')"
+    if new is not None or counts:
+        _go_on(names, column)
+
+
+def _go_on(names: Names, column: str) -> None:
+    """Let what counts a column go on behind the highest value that it has."""
+    counter = f"pg_get_serial_sequence('{names.table}', '{column}')"
+    quoted = names.quoted(column)
     names.execute(
-        f"SELECT setval({step}, max({quoted})) FROM {names.table}"  # noqa: S608  names
+        f"SELECT setval({counter}, max({quoted})) FROM {names.table}"  # noqa: S608  names
         f" HAVING max({quoted}) IS NOT NULL"
     )
