@@ -130,6 +130,33 @@ def test_what_could_not_be_undone_is_said(several: Environment, tmp_path: Path) 
         assert "note" in tables(urls[1])
 
 
+@pytest.mark.parametrize("away", ["postgresql://me@127.0.0.1:1/x", "sqlite:///no/x.db"])
+def test_the_second_is_away(several: Environment, tmp_path: Path, away: str) -> None:
+    """I get the name of auth wrong: told so in a line or two, and nothing has moved."""
+    with two_databases("sqlite-sqlite", tmp_path) as urls:
+        shop = using_both(several, (urls[0], away))
+        for program in (["alembic"], ["flask", "db"]):
+            done = shop.run(*program, "upgrade", "head", status=255)
+            said = done.stdout + done.stderr
+            assert "FAILED: auth: " in said
+            assert "Traceback" not in said
+            assert "differ" not in said
+        assert "friend" not in tables(urls[0])
+
+
+def test_one_moved_and_the_other_was_away(several: Environment, tmp_path: Path) -> None:
+    """MariaDB keeps its part when auth cannot be reached: I read that it moved."""
+    with two_databases("mariadb-sqlite", tmp_path) as urls:
+        shop = using_both(several, urls)
+        shop.alembic("upgrade", "head")
+        write_parts(shop, "b", NOTE, NOTE)
+        away = using_both(shop, (urls[0], "postgresql://me@127.0.0.1:1/x"))
+        failed = away.alembic("upgrade", "head", status=255).stdout
+        assert "Now the databases differ: default at b, auth not reached." in failed
+        shop.alembic("upgrade", "b")
+        assert versions(urls[0]) == versions(urls[1]) == ["b"]
+
+
 def test_the_way_back_when_databases_differ(
     several: Environment, tmp_path: Path
 ) -> None:

@@ -137,14 +137,15 @@ def migrating_several(
     known = {name: _database(given) for name, given in databases.items()}
     reviewed = _reviewing(known.values())
     checks = {}
-    saying = several.saying_where_each_is(known)
-    with complete_reflection(), saying, ExitStack() as stack:
+    places = several.Places(known)
+    with complete_reflection(), places.said(), ExitStack() as stack:
 
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
             stack.enter_context(several.errors_of(name))
             run = transaction(known[name], reviewed(options))
             checks[name] = stack.enter_context(run)
+            places.remember(name)
 
         yield begin
         for name, check in checks.items():

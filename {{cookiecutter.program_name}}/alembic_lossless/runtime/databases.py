@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from logging import getLogger
 
@@ -11,10 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import MetaData
+from sqlalchemy.exc import SQLAlchemyError
 
+from ..config import program_of
 from ..internals import asks_database, only_reads
 from ..project import Project
 from .connect import Database, database_of, opened
+
+Heads = tuple[str, ...]
 
 
 class OneDatabaseError(CommandError):
@@ -97,7 +101,7 @@ def announce(name: str) -> None:
     config = context.config
     if getattr(config.cmd_opts, "cmd", [None])[0] in {command.current, command.history}:
         config.print_stdout("%s:", name)
-    getLogger("alembic.env").info("Database %s", name)
+    getLogger("alembic.env").info("Database %s", name or "default")
 
 
 @contextmanager
@@ -111,24 +115,53 @@ def errors_of(name: str) -> Iterator[None]:
         raise OneDatabaseError(f"{name}: {error}") from error
 
 
-@contextmanager
-def saying_where_each_is(databases: Mapping[str, Database]) -> Iterator[None]:
-    """When a run fails, and not all databases could undo it, say where each one is."""
-    try:
-        yield
-    except OneDatabaseError as error:
-        if only_reads():
-            raise
-        found = {name: _heads(database) for name, database in databases.items()}
-        if len(set(found.values())) == 1:
-            raise
-        at = (f"{name} at {' '.join(ids) or 'base'}" for name, ids in found.items())
-        raise OneDatabaseError(
-            f"{error}\nNow the databases differ: {', '.join(at)}. Bring them together"
-            " with: alembic upgrade REVISION, or alembic downgrade REVISION"
-        ) from error
+class Places:
+    """Where databases were before a run, to say where each one is when it fails."""
 
+    def __init__(self, databases: Mapping[str, Database]) -> None:
+        """Begin with databases of which none is open yet."""
+        self._databases = databases
+        self._before: dict[str, Heads] = {}
 
-def _heads(database: Database) -> tuple[str, ...]:
-    with opened(database) as connection:
-        return MigrationContext.configure(connection).get_current_heads()
+    def remember(self, name: str) -> None:
+        """Remember where a database is, for which Alembic was just configured."""
+        self._before[name] = context.get_context().get_current_heads()
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """Say where each database is, when a run fails that not all could undo."""
+        try:
+            yield
+        except OneDatabaseError as error:
+            found = {} if only_reads() else self._now()
+            moved = any(set(found[it]) != set(self._before[it]) for it in found)
+            places = {self._place(found, name) for name in self._databases}
+            if not moved or len(places) == 1:
+                raise
+            at = (
+                f"{name or 'default'} {self._place(found, name)}"
+                for name in self._databases
+            )
+            program = program_of(context.config)
+            raise OneDatabaseError(
+                f"{error}\nNow the databases differ: {', '.join(at)}. Bring them"
+                f" together with: {program} upgrade REVISION, or {program} downgrade"
+                " REVISION"
+            ) from error
+
+    @staticmethod
+    def _place(found: Mapping[str, Heads], name: str) -> str:
+        if name not in found:
+            return "not reached"
+        return f"at {' '.join(found[name]) or 'base'}"
+
+    def _now(self) -> dict[str, Heads]:
+        """Ask those that were open where they are; one may be away by now."""
+        found = {}
+        for name in self._before:
+            with (
+                suppress(SQLAlchemyError),
+                opened(self._databases[name]) as connection,
+            ):
+                found[name] = MigrationContext.configure(connection).get_current_heads()
+        return found
