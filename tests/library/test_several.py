@@ -299,3 +299,23 @@ def test_the_history_is_told_once(several: Environment) -> None:
     shown = several.alembic("history", "-i").stdout.splitlines()
     assert [it for it in shown if it.endswith(":")] == ["default:", "auth:"]
     assert sum("(current)" in it for it in shown) == 2
+
+
+INDEX_ON_USER = 'op.create_index("ix", "user", ["email"])'
+
+
+def test_the_lint_looks_at_every_part(several: Environment, tmp_path: Path) -> None:
+    """My revision blocks the writers of auth: I am told, whichever I did not name."""
+    with two_databases("sqlite-postgresql", tmp_path) as urls:
+        shop = using_both(several, urls)
+        write_parts(shop, "b", NOTE, INDEX_ON_USER)
+        for more in ([], ["--dialect", "postgresql"], ["--database", "auth"]):
+            done = shop.run("flask", "db", "lint", *more, status=1)
+            assert "b  b (auth)" in done.stdout, more
+            assert "index-blocks-writes" in done.stdout
+            assert done.stdout.endswith("1 thing found in 2 revisions.\n")
+        default = ["--database", "default", "--dialect", "postgresql"]
+        nothing = shop.run("flask", "db", "lint", *default, status=0).stdout
+        assert nothing == "Nothing found in 2 revisions.\n"
+        said = shop.run("flask", "db", "lint", "--format=json", status=1).stdout
+        assert '"database": "auth"' in said

@@ -20,12 +20,23 @@ def lint(config: Config) -> None:
 
     migrations: Migrations = config.attributes["migrations"]
     options: Any = config.cmd_opts
-    database = migrations.database(options.database)
-    if options.dialect is None and database.url.get_backend_name() == "sqlite":
+    names = [options.database] if options.database else migrations.project.names
+    urls = [migrations.database(name).url for name in names]
+    if options.dialect is None:
+        names = [
+            name
+            for name, url in zip(names, urls, strict=True)
+            if url.get_backend_name() != "sqlite"
+        ]
+    if not names:
         raise CommandError(WRITES_NOTHING.format(prog=options.prog))
-    found = migrations.lint(
-        options.range, dialect=options.dialect, database=options.database
-    )
+    found = [
+        revision
+        for name in names
+        for revision in migrations.lint(
+            options.range, dialect=options.dialect, database=name
+        )
+    ]
     for line in FORMATS[options.format](found):
         config.print_stdout("%s", line)
     if any(revision.findings for revision in found):

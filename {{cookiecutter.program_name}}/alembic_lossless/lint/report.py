@@ -32,7 +32,8 @@ def text(judged: Sequence[Judged]) -> Iterator[str]:
     for revision in judged:
         if not (revision.findings or revision.notes or revision.allowed):
             continue
-        yield f"{revision.revision}  {revision.message}"
+        part = f" ({revision.database})" if revision.database else ""
+        yield f"{revision.revision}  {revision.message}{part}"
         for finding in revision.findings:
             yield from _lines(revision, finding)
         for finding, reason in revision.allowed:
@@ -54,7 +55,8 @@ def _lines(revision: Judged, finding: Finding) -> Iterator[str]:
 def _summary(judged: Sequence[Judged]) -> str:
     count = sum(len(revision.findings) for revision in judged)
     some = {0: "Nothing", 1: "1 thing"}.get(count, f"{count} things")
-    of = "1 revision" if len(judged) == 1 else f"{len(judged)} revisions"
+    number = len({revision.revision for revision in judged})
+    of = "1 revision" if number == 1 else f"{number} revisions"
     return f"{some} found in {of}."
 
 
@@ -62,6 +64,7 @@ def as_json(judged: Sequence[Judged]) -> Iterator[str]:
     """Give one line of JSON: a list of findings, those that are allowed too."""
     found = [
         {"revision": revision.revision, "path": revision.path}
+        | ({"database": revision.database} if revision.database else {})
         | asdict(finding)
         | {"allowed": reason}
         for revision in judged

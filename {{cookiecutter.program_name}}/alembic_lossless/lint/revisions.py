@@ -34,6 +34,8 @@ class Judged:
     """Findings that the revision allows, and its reasons."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and what is allowed for nothing."""
+    database: str = ""
+    """Whose part it is, where there are several databases."""
 
 
 def judge(
@@ -61,7 +63,7 @@ def judge(
 
 
 def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judged:
-    found = Judged(revision.revision, revision.doc, revision.path)
+    found = Judged(revision.revision, revision.doc, revision.path, database=name)
     allowed = _allowed(revision)
     state = State(server, phase=phase_of(revision))
     with recorder.judging(state, revision.path):
@@ -79,7 +81,8 @@ def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judg
             found.allowed.append((finding, allowed[finding.rule]))
         else:
             found.findings.append(finding)
-    for rule in allowed.keys() - {finding.rule for finding in every}:
+    unused = allowed.keys() - {finding.rule for finding in every}
+    for rule in unused if not name else ():  # it may be for another's part
         found.notes.append(f"{ALLOW} has {rule!r}, which is not found in it.")
     return found
 
