@@ -16,6 +16,7 @@ from .config import config_of, insist_on_source_tree
 from .runtime.errors import join
 from .runtime.places import place_of
 from .runtime.starting import wait_until_started
+from .runtime.unknown_revision import missing_file
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "downgrade": {"revision": "-1"},
@@ -175,9 +176,11 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
         place = place_of(error, migrations.project.folder)
-        if place is None or options.raiseerr:
+        said = f"{place}: {type(error).__name__}: {error}" if place else None
+        said = missing_file(error) or said
+        if said is None or options.raiseerr:
             raise
-        err(f"{place}: {type(error).__name__}: {error}")
+        err(said)
 
 
 def _prepare(migrations: Migrations, options: Namespace) -> Config:

@@ -101,7 +101,7 @@ class History:
         everything = list(folder.walk_revisions())
         lacking: set[str] = set()
         for name in [database] if database else self.names(connection):
-            done = applied(folder, self.stamped(name, connection=connection))
+            done = applied(folder, self.database(name, connection=connection))
             lacking |= {entry.revision for entry in everything} - done
         return tuple(it for it in reversed(everything) if it.revision in lacking)
 

@@ -1,7 +1,7 @@
 """What the revision files and a database say, without changing either."""
 
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -9,6 +9,7 @@ from .lint import Server, version_of
 from .marks import AFTER, phase_of
 from .runtime.connect import Database, opened
 from .runtime.half_applied import Mark
+from .runtime.unknown_revision import unknown
 
 
 def stamped(database: Database) -> tuple[str, ...]:
@@ -53,13 +54,19 @@ def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
     return tuple(found)
 
 
-def applied(folder: ScriptDirectory, stamped: tuple[str, ...]) -> set[str]:
-    """Return these revisions, those they build on and those they depend on.
+def applied(folder: ScriptDirectory, database: Database) -> set[str]:
+    """Return what a database is at, what that builds on and what it depends on.
 
     :raises CommandError: for a revision that is not in the folder.
     """
     done: set[str] = set()
-    found = list(folder.get_revisions(stamped))
+    found = list[Script]()
+    for head in stamped(database):
+        try:
+            found += folder.get_revisions(head)
+        except CommandError:
+            said = unknown(head, database.url, "alembic stamp")
+            raise CommandError(said) from None
     while found:
         entry = found.pop()
         if entry.revision not in done:

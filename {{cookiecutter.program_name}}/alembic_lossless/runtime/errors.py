@@ -21,6 +21,7 @@ from ..config import is_typed, merge_command, program_of, stamp_command
 from ..internals import only_reads
 from .causes import explain
 from .places import place_of
+from .unknown_revision import missing_file
 
 if TYPE_CHECKING:
     from .run import Run
@@ -105,6 +106,8 @@ def _known(run: "Run", error: BaseException) -> str | None:
         return _behind(run)
     if str(error) == AMBIGUOUS:
         return _fork(run)
+    if gone := missing_file(error):
+        return gone
     missing = _missing(error)
     return _failure(run, missing) if missing else None
 
