@@ -1,6 +1,7 @@
 """What I read when the database cannot be used: the cause and what to do."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ URLS = {
     "postgresql+asyncpg://u:s3cret@h/d": "asyncpg",
     "postgresql://u:s3cret@127.0.0.1:54x/d": "is not a database URL",
     "postgresql://u:s3@cret@127.0.0.1/d": "has more than one @",
+    "sqlite://home/x.db": "Write three slashes before a path",
     "postgresql://u:s3cret@nowhere.invalid/d": "there is no host 'nowhere.invalid'",
     "postgresql://u:s3cret@127.0.0.1:1/d": "no server answers at 127.0.0.1:1",
     "mysql://u:s3cret@nowhere.invalid/d": "there is no host 'nowhere.invalid'",
@@ -33,7 +35,11 @@ URLS = {
 
 def lines(project: Project, *arguments: str) -> list[str]:
     """Run Alembic, which fails, and return what a person reads."""
-    done = project.alembic(*arguments, status=255)
+    return read(project.alembic(*arguments, status=255))
+
+
+def read(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return what a person reads of a command."""
     shown = done.stdout + done.stderr
     return [line for line in shown.splitlines() if not line.startswith("INFO")]
 
@@ -41,11 +47,14 @@ def lines(project: Project, *arguments: str) -> list[str]:
 @pytest.mark.parametrize(("url", "told"), URLS.items())
 def test_a_url_that_cannot_be_used(project: Project, url: str, told: str) -> None:
     """I mistype the URL: the variable, the cause and the fix, and no password."""
-    shown = lines(project.using(url), "upgrade", "head")
-    assert len(shown) <= 3
-    assert project.url_variable in shown[0]
-    assert told in " ".join(shown)
-    assert "cret" not in " ".join(shown)
+    for program in (["alembic"], ["flask", "db"]):
+        done = project.using(url).run(*program, "upgrade", "head", status=None)
+        shown = [line for line in read(done) if not line.startswith("Usage: ")]
+        assert done.returncode != 0
+        assert len(shown) <= 3
+        assert project.url_variable in shown[0]
+        assert told in " ".join(shown)
+        assert "cret" not in " ".join(shown)
 
 
 def test_a_file_that_is_no_database(project: Project) -> None:

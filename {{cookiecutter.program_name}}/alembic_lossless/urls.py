@@ -52,6 +52,12 @@ def usable_url(value: str | URL, variable: str, installing: Installing) -> URL:
         raise ValueError(f"{variable} is not a database URL. {EXAMPLE}") from None
     if "@" in (url.host or ""):
         raise ValueError(f"{variable} has more than one @. {EXAMPLE}")
+    if url.get_backend_name() == "sqlite" and url.host:
+        raise ValueError(
+            f"{variable} names a server, {url.host!r}, and SQLite has none. Write three"
+            " slashes before a path, and four before one that begins with a slash:"
+            f" sqlite:///{url.host}/{url.database or ''}"
+        )
     try:
         url = in_schema(url)
         sqlite = url.get_backend_name() == "sqlite"

@@ -53,14 +53,26 @@ def database_of(project: Project, name: str, given: Databases | None) -> Databas
     :param given: the caller's own, or None for the one at the project's URL.
     :raises CommandError: for a URL that cannot be used.
     """
-    if given is not None:
-        one: Connection | Engine | URL
-        one = given[name] if isinstance(given, Mapping) else given
-        source = ""
-    else:
+    source = project.source(name) if project.source else ""
+    one: Connection | Engine | URL
+    if given is None:
         one = url_of(project, name)
-        source = project.source(name) if project.source else ""
+    else:
+        one = given[name] if isinstance(given, Mapping) else given
+        if not _is_at(one.engine.url, project, name):
+            source = ""  # an app that has its URL from elsewhere
     return Database(one, source, project.settings, project.live, project.runs_on)
+
+
+def _is_at(url: URL, project: Project, name: str) -> bool:
+    """Tell whether a URL is the one that the project has for a database.
+
+    A driver's options may differ: Flask-SQLAlchemy adds a character set.
+    """
+    try:
+        return url.set(query={}) == url_of(project, name).set(query={})
+    except CommandError:
+        return False
 
 
 def url_of(project: Project, name: str) -> URL:
