@@ -1,7 +1,9 @@
 """What neither my models nor my revisions know is left alone, and said."""
 
 import importlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from drafting import change, round_trip
@@ -9,10 +11,11 @@ from drafts import alembic, draft, newest, refusal, sql
 from environment import Environment
 from schema import snapshot
 from scripts import empty, write
-from sqlalchemy import create_engine, inspect
+from servers import empty_database
+from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.pool import NullPool
 
-JOBS = "CREATE TABLE apscheduler_jobs (id VARCHAR(50) PRIMARY KEY, at INTEGER)"
+JOBS = "CREATE TABLE apscheduler_jobs (id VARCHAR(50) NOT NULL PRIMARY KEY, at INTEGER)"
 INDEX = "CREATE INDEX ix_jobs_at ON apscheduler_jobs (at)"
 COLUMN = "ALTER TABLE friend ADD COLUMN old_note VARCHAR(50)"
 BY_HAND = "CREATE INDEX ix_by_hand ON friend (name, id)"
@@ -88,6 +91,89 @@ def test_it_is_dropped_when_i_say_so(
     assert _shape(url) == before
 
 
+@pytest.fixture
+def other_url(database_url: str, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a second empty database of the same kind."""
+    kinds = {"sqlite": "sqlite", "postgresql": "postgresql"}
+    kind = kinds.get(make_url(database_url).get_backend_name(), "mariadb")
+    with empty_database(kind, tmp_path) as url:
+        yield url
+
+
+SEQUENCE = "CREATE SEQUENCE seq_theirs START 5"
+
+
+def test_what_is_dropped_need_not_be_there(
+    project: Environment, database_url: str, other_url: str
+) -> None:
+    """A colleague's database, and that of each test, never had what I drop.
+
+    The draft does more to the table: on SQLite it is made anew.
+    """
+    project = project.using(database_url)
+    has_sequences = "sqlite" not in database_url
+    made = [JOBS, INDEX, BY_HAND, *([SEQUENCE] if has_sequences else [])]
+    url = _with_others(project, *made)
+    column = "mapped_column(String({}))\n    city_id"
+    change(project, (column.format(100), column.format(120)))
+    answers = ["apscheduler_jobs", "friend.ix_by_hand"]
+    answers += ["seq_theirs"] if has_sequences else []
+    up, _, down = draft(
+        project, "gone", *(f"drop={answer}" for answer in answers)
+    ).partition("def downgrade")
+    assert "REVIEW" not in up + down
+    assert up.count("if_exists=True") == len(answers)
+    assert down.count("if_not_exists=True") == len(made)
+
+    elsewhere = project.using(other_url)
+    alembic(elsewhere, "upgrade head", "check")
+    assert _shape(other_url) == _shape(url)
+    alembic(elsewhere, "downgrade -1", "upgrade head", "check", "downgrade -1")
+    alembic(project, "downgrade -1")
+    assert _shape(other_url) == _shape(url)
+    # What others made again is in no downgrade's way.
+    alembic(project, "upgrade head")
+    for statement in made:
+        sql(url, statement)
+    alembic(project, "downgrade base")
+
+
+@pytest.mark.parametrize(
+    ("made", "answer"),
+    [
+        (COLUMN, "drop=friend.old_note"),
+        (JOBS, "rename=apscheduler_jobs:job"),
+        (COLUMN, "rename=friend.old_note:note"),
+    ],
+)
+def test_what_must_be_there_is_marked(
+    project: Environment, database_url: str, made: str, answer: str
+) -> None:
+    """A test of mine refuses the draft until I looked, and a new database says why."""
+    project = project.using(database_url)
+    _with_others(project, made)
+    subject, _, new = answer.partition("=")[2].partition(":")
+    if new:
+        column = "name: Mapped[str]"
+        job = """class Job(Model):
+    __tablename__ = "job"
+    id: Mapped[str] = mapped_column(String(50), primary_key=True)
+    at: Mapped[int | None]
+
+
+"""
+        note = "note: Mapped[str | None] = mapped_column(String(50))\n    "
+        edits = {
+            "job": ("class City(Model)", f"{job}class City(Model)"),
+            "note": (column, note + column),
+        }
+        change(project, edits[new])
+    up, _, down = draft(project, "gone", answer).partition("def downgrade")
+    assert re.search(rf"# REVIEW: no revision made \w+ {re.escape(subject)}:", up)
+    assert "REVIEW" not in down
+    alembic(project, "downgrade -1", "upgrade head", "check")
+
+
 NOTE = """\
 note = Table(
     "note",
@@ -157,7 +243,10 @@ def test_what_others_gave_my_tables(project: Environment, database_url: str) -> 
     assert line in alembic(project, "check", "downgrade -1")
     assert snapshot(url) == before
 
-    draft(project, "drop", *(f"drop={name.split()[-1]}" for name in names))
+    script = draft(project, "drop", *(f"drop={name.split()[-1]}" for name in names))
+    reviewed = re.findall(r"# REVIEW: no revision made (.*?):", script)
+    parts = ("comment", "server_default", "seq_theirs")
+    assert {*reviewed} == {name for name in names if not name.endswith(parts)}
     assert "Left alone" not in alembic(project, "check")
     assert "theirs" not in str(snapshot(url))
     alembic(project, "downgrade -2")

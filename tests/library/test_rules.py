@@ -22,6 +22,7 @@ SHOWN_BY = {
     "means": "test_meaning",
     "missing": "test_new_keys",
     "not-online": "test_live_runs",
+    "only-there": "test_left_alone",
     "orphans": "test_new_keys",
     "primary-key": "test_keys",
     "rename": "test_renames",

@@ -62,11 +62,13 @@ def test_each_revision_down_and_up_again() -> None:
 @needs_empty_databases
 def test_nothing_stays_behind() -> None:
     """I take everything back, and my database is as empty as before."""
-    before = _contents()
-    migrations.upgrade("heads")
-    migrations.downgrade("base")
+    before, made = _contents(), set[str]()
+    for script in reversed(migrations.history()):
+        migrations.upgrade(script.revision)
+        made |= _contents() - before
+    migrations.downgrade("base")  # which brings back what others made, too
     left = {f"{database}: table alembic_version" for database in engines()}
-    assert _contents() - before == left
+    assert _contents() & made == left
 
 
 def _contents() -> set[str]:

@@ -80,9 +80,7 @@ class ObjectHistory:
                 self._change_options(key, *column or [None], **op.options)
             case CreateSequenceOp() | AlterSequenceOp():
                 key = (op.schema, op.arguments[0])
-                options = dict(op.options)
-                options.pop("existing", None)
-                self.sequences[key] = options
+                self.sequences[key] = op.given
             case DropSequenceOp():
                 self.sequences.pop((op.schema, op.arguments[0]), None)
             case ops.CreateIndexOp():

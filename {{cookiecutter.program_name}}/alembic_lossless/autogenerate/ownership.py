@@ -71,6 +71,8 @@ class Ownership:
         self._prompt = prompt
         self.left: dict[str, str] = {}
         """What is left alone, as an answer names it -> what it is."""
+        self.taken: dict[str, str] = {}
+        """Likewise what an answer made ours, though no revision made it."""
 
     def include_name(
         self, name: str | None, kind: str, parents: Mapping[str, str | None]
@@ -157,6 +159,7 @@ class Ownership:
         """Tell whether an answer speaks of it; otherwise it is left alone."""
         prompt = self._prompt()
         if prompt.confirms_drop(subject) or prompt.answers.says("rename", subject):
+            self.taken[subject] = kind
             return True
         self.left[subject] = kind
         return False

@@ -74,7 +74,7 @@ def compare_sequences(
     for schema, name in sorted(others, key=str):
         if not unwanted(context, "sequence", label(schema, name)):
             found = _reflected(context, (schema, name))
-            after.append(DropSequenceOp(name, schema=schema, **found))
+            after.append(DropSequenceOp(name, schema=schema, if_exists=True, **found))
     upgrade.ops = [*before, *upgrade.ops, *after]
 
 

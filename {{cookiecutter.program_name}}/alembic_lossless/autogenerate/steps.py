@@ -34,6 +34,7 @@ from .foreign_keys import free_indexes, free_retyped
 from .generated import refuse_computed, shape_generated
 from .live import leave_others_at_work
 from .not_null import ask_fills, fill_asked, fill_neutrally
+from .only_there import allow_for_others
 from .ordering import drop_no_indexes_of_dropped_tables, order, reverse, steady
 from .phase_scripts import Directions
 from .phases import split
@@ -74,6 +75,7 @@ SHAPES: tuple[Step, ...] = (
     shape_generated,
     mark_by_hand,
     guard_keys,
+    allow_for_others,
     find_unnamed,
     expressions_apart,
     mark_drops,

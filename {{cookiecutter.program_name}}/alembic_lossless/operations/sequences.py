@@ -13,6 +13,9 @@ from .names import Names
 CACHED = {"postgresql": 1, "mysql": 1000, "mariadb": 1000}
 """How many values a database keeps ready if nothing is said."""
 
+OF_CALL = ("existing", "if_exists", "if_not_exists")
+"""What a call says beside the options of its sequence."""
+
 
 def option_words(given: Mapping[str, Any], dialect: str) -> Iterator[str]:
     """Give every option of a sequence or an identity, those not given too.
@@ -39,10 +42,15 @@ class SequenceOp(LosslessOp):
     """What happens to a sequence, by its name and its options."""
 
     @property
+    def given(self) -> dict[str, Any]:
+        """The options that the sequence itself has."""
+        return {name: it for name, it in self.options.items() if name not in OF_CALL}
+
+    @property
     def sequence(self) -> sa.Sequence:
-        """The sequence, with the options that are given."""
+        """The sequence, with the options that it has or gets."""
         name: str = self.arguments[0]
-        return sa.Sequence(name, schema=self.schema, **self.options)
+        return sa.Sequence(name, schema=self.schema, **self.given)
 
 
 def _has_sequences(operations: Operations) -> bool:
@@ -57,7 +65,10 @@ class CreateSequenceOp(SequenceOp):
 
     def reverse(self) -> MigrateOperation:
         """Return what drops it; its options are for the way back."""
-        return DropSequenceOp(*self.arguments, schema=self.schema, **self.options)
+        options = dict(self.options)
+        if options.pop("if_not_exists", False):
+            options["if_exists"] = True
+        return DropSequenceOp(*self.arguments, schema=self.schema, **options)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what the Python API of `check` has of it."""
@@ -67,7 +78,7 @@ class CreateSequenceOp(SequenceOp):
     def create_sequence(cls, operations: Operations, name: str, **options: Any) -> None:
         """Make a sequence, where the database has them.
 
-        :param options: what `sa.Sequence` takes.
+        :param options: what `sa.Sequence` takes, and `if_not_exists`.
         """
         operations.invoke(cls(name, **options))
 
@@ -75,7 +86,8 @@ class CreateSequenceOp(SequenceOp):
 @Operations.implementation_for(CreateSequenceOp)
 def _create(operations: Operations, op: CreateSequenceOp) -> None:
     if _has_sequences(operations):
-        operations.execute(CreateSequence(op.sequence))
+        anyway = op.options.get("if_not_exists", False)
+        operations.execute(CreateSequence(op.sequence, if_not_exists=anyway))
 
 
 @Operations.register_operation("drop_sequence")
@@ -86,7 +98,10 @@ class DropSequenceOp(SequenceOp):
 
     def reverse(self) -> MigrateOperation:
         """Return what makes it again."""
-        return CreateSequenceOp(*self.arguments, schema=self.schema, **self.options)
+        options = dict(self.options)
+        if options.pop("if_exists", False):
+            options["if_not_exists"] = True
+        return CreateSequenceOp(*self.arguments, schema=self.schema, **options)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what the Python API of `check` has of it."""
@@ -96,7 +111,7 @@ class DropSequenceOp(SequenceOp):
     def drop_sequence(cls, operations: Operations, name: str, **options: Any) -> None:
         """Drop a sequence, where the database has them.
 
-        :param options: what it was made with.
+        :param options: what it was made with, and `if_exists`.
         """
         operations.invoke(cls(name, **options))
 
@@ -104,7 +119,8 @@ class DropSequenceOp(SequenceOp):
 @Operations.implementation_for(DropSequenceOp)
 def _drop(operations: Operations, op: DropSequenceOp) -> None:
     if _has_sequences(operations):
-        operations.execute(DropSequence(op.sequence))
+        anyway = op.options.get("if_exists", False)
+        operations.execute(DropSequence(op.sequence, if_exists=anyway))
 
 
 @Operations.register_operation("alter_sequence")
@@ -112,13 +128,6 @@ class AlterSequenceOp(SequenceOp):
     """Change the options of a sequence."""
 
     function = "alter_sequence"
-
-    @property
-    def sequence(self) -> sa.Sequence:
-        """The sequence, with the options that it gets."""
-        new = {name: it for name, it in self.options.items() if name != "existing"}
-        name: str = self.arguments[0]
-        return sa.Sequence(name, schema=self.schema, **new)
 
     def reverse(self) -> MigrateOperation:
         """Return the way back."""
