@@ -1,8 +1,12 @@
 """MariaDB: what a revision that failed has left behind, and whether it is told so."""
 
+import itertools
+from typing import Any
+
 import pytest
 from environment import Environment
 from scripts import ask, empty, versions, write
+from sqlalchemy import Engine, event
 
 ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
@@ -85,6 +89,42 @@ def test_what_stays_is_marked(
     assert STOPPED in said
     assert STOPPED in shop.alembic("upgrade", "head", status=255).stdout
     assert versions(database_url) == ["a"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("commit", ['op.execute("COMMIT")', "op.get_bind().commit()"])
+def test_postgresql_marks_what_a_revision_commits(
+    project: Environment, database_url: str, commit: str
+) -> None:
+    """My revision commits by itself and fails then: no run ignores that."""
+    shop, said = failing(project, database_url, f"{run(INSERT)}\n{commit}")
+    assert STOPPED in said
+    assert STOPPED in shop.alembic("upgrade", "head", status=255).stdout
+    assert len(ask(database_url, "SELECT id FROM a")) > 1
+    shop.alembic("stamp", "b")
+    assert shop.alembic("upgrade", "head").stdout == ""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_marks_nothing_that_it_undoes(
+    project: Environment, database_url: str
+) -> None:
+    """My revisions run in one transaction: nothing is written down for each of them."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", TABLE.format(engine="InnoDB"))
+    for before, name in itertools.pairwise("abcd"):
+        write(shop, name, run(INSERT.replace("1", str(ord(name)))), down=before)
+    seen: list[str] = []
+
+    def see(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", see)
+    shop.alembic("upgrade", "head")
+    event.remove(Engine, "before_cursor_execute", see)
+    assert versions(database_url) == ["d"]
+    assert any(it.startswith("INSERT INTO a ") for it in seen)
+    assert not any(it.startswith("COMMENT ON") for it in seen)
 
 
 @ON_MARIADB

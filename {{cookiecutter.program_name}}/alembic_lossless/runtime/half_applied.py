@@ -14,7 +14,7 @@ from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from ..config import stamp_command
 from .journal import Passed
-from .statements import Effect, effect_of, fails_halfway
+from .statements import Effect, commits, effect_of, fails_halfway
 
 MARK = re.compile(
     r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)"
@@ -30,7 +30,8 @@ class Mark:
 
     MariaDB commits at every CREATE, ALTER and DROP, PostgreSQL at an
     `autocommit_block()`. The mark is committed with them, and so it is there even after
-    a crash. Where a transaction is undone, it vanishes with it. SQLite needs none.
+    a crash. Where a transaction is undone, it vanishes with it: PostgreSQL gets none
+    before a revision commits something. SQLite needs none.
     """
 
     def __init__(self, connection: Connection, options: dict[str, Any]) -> None:
@@ -42,14 +43,11 @@ class Mark:
         self._used = connection.dialect.name != "sqlite"
         self._resumed: re.Match[str] | None = None
         self._marking = False
+        self._later: str | None = None  # what is written when the revision commits
         self._rows = False
         self._kept = False
         self._commits = False
         self._step: RevisionStep | None = None
-
-    @property
-    def _stamp(self) -> str:
-        return stamp_command(self._options)
 
     def read(self, connection: Connection) -> re.Match[str] | None:
         """Return which revision was started last, if the run did not end well."""
@@ -84,12 +82,19 @@ class Mark:
             if passed is not None:
                 started += f" at {passed.number} {passed.digest}"
                 started += " begun" if passed.begun else ""
-            self._write(SetTableComment(self._table(comment=started)))
+            if passed is None and self._connection.dialect.name == "postgresql":
+                self._later = started
+            else:
+                self._comment(started)
             if step is not self._step:
                 self._step = step
                 self._rows = self._kept = self._commits = False
             # What is written down must stay, even if nothing more happens.
             self._kept |= passed is not None
+
+    def done(self) -> None:
+        """Take it that the last revision is whole: what is committed now is the run."""
+        self._later = None
 
     def clear(self) -> None:
         """Write down that every revision is whole."""
@@ -157,12 +162,13 @@ class Mark:
         if mark is None:
             return None
         direction, revision = mark["direction"], mark["revision"]
+        stamp = stamp_command(self._options)
         now = " ".join(heads) or "base"
         if mark["number"]:
             return (
                 f"The {direction} of revision {revision} stopped after statement"
                 f" {mark['number']}. Run it again: it goes on from there.\n"
-                f"Or undo by hand what it did and type: {self._stamp} {now}"
+                f"Or undo by hand what it did and type: {stamp} {now}"
             )
         done = revision
         if direction == "downgrade":
@@ -170,12 +176,16 @@ class Mark:
         return (
             f"The {direction} of revision {revision} stopped in the middle; the last"
             f" whole state is {now}. Compare the tables with the revision file.\n"
-            f"Undo by hand what it did and type: {self._stamp} {now}\n"
-            f"Or do the rest by hand and type: {self._stamp} {done}"
+            f"Undo by hand what it did and type: {stamp} {now}\n"
+            f"Or do the rest by hand and type: {stamp} {done}"
         )
 
     def _table(self, comment: str | None = None) -> Table:
         return Table(self._name, MetaData(), schema=self._schema, comment=comment)
+
+    def _comment(self, text: str) -> None:
+        self._later = None
+        self._write(SetTableComment(self._table(comment=text)))
 
     def _write(self, statement: SetTableComment | DropTableComment) -> None:
         self._marking = True
@@ -203,8 +213,10 @@ class Mark:
     def _before(self, _conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         """Notice what stays even when the statement fails."""
         if not self._marking:
-            commits = effect_of(statement) is Effect.KEPT
-            self._kept |= (commits and self._rows) or fails_halfway(statement)
+            if self._later and commits(statement):
+                self._comment(self._later)
+            stays = effect_of(statement) is Effect.KEPT
+            self._kept |= (stays and self._rows) or fails_halfway(statement)
 
     def _after(self, connection: Connection, _c: Any, statement: str, *_: Any) -> None:
         if self._marking:
@@ -216,6 +228,8 @@ class Mark:
         self._kept |= effect is Effect.KEPT or (alone and effect is Effect.ROWS)
 
     def _committed(self, _connection: Connection) -> None:
+        if self._later:
+            self._comment(self._later)
         self._kept |= self._rows
         self._commits = True
 

@@ -106,6 +106,7 @@ class Run:
                     self.step = step
                 yield step
             self.step = None
+            self.mark.done()
 
         return steps
 

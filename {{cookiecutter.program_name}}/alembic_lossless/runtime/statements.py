@@ -49,6 +49,8 @@ WRITES_ROWS = re.compile(
 SEVERAL = re.compile(r";\s*\S")
 """A driver can be told to take several statements at once."""
 
+COMMIT = re.compile(r"(COMMIT|END)\b", re.IGNORECASE)
+
 HALVES = re.compile(r"DROP\b.*,", re.IGNORECASE | re.DOTALL)
 """Of several tables, some are dropped even when it fails."""
 
@@ -68,6 +70,11 @@ def effect_of(statement: str) -> Effect:
     if READS.match(code):
         return Effect.NONE
     return Effect.ROWS if WRITES_ROWS.match(code) else Effect.KEPT
+
+
+def commits(statement: str) -> bool:
+    """Tell the statement that commits, which a revision may hold."""
+    return bool(COMMIT.match(_code(statement)))
 
 
 def fails_halfway(statement: str) -> bool:
