@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from rendering import Project, generated
-from servers import VARIABLES
+from servers import DATABASES, VARIABLES
 from serving import answer, serving
 
 SECRET = "s3cr3t"  # noqa: S105  of nobody
@@ -23,16 +23,54 @@ PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 @pytest.mark.parametrize("kind", VARIABLES)
 def test_its_own_tests_pass_on_a_server(project: Project, kind: str) -> None:
     """I run the tests of my new project on SQLite and on my server."""
-    if VARIABLES[kind] not in os.environ:
-        pytest.skip(f"{VARIABLES[kind]} is not set: no {kind} server to test on")
-    project.environment["TEST_DATABASE_URL"] = os.environ[VARIABLES[kind]]
+    use_server(project, kind)
     insist_on_a_server(project)
+
+
+CIRCLE = """
+
+class Album(Model):
+    \"\"\"Pictures with a cover.\"\"\"
+
+    __tablename__ = "album"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cover_id: Mapped[int | None] = mapped_column(ForeignKey("picture.id"), index=True)
+
+
+class Picture(Model):
+    \"\"\"A picture in an album.\"\"\"
+
+    __tablename__ = "picture"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    album_id: Mapped[int | None] = mapped_column(ForeignKey("album.id"), index=True)
+"""
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_its_frame_is_tested_with_other_models(project: Project, kind: str) -> None:
+    """My tables refer to each other and have indexes: the page's tests still pass."""
+    if kind in VARIABLES:
+        use_server(project, kind)
+    models = project.package / "models.py"
+    models.write_text(models.read_text() + CIRCLE)
+    here = project.using(f"sqlite:///{project.path / 'here.db'}")
+    here.commands("upgrade head", "revision --autogenerate -m albums")
+    project.run(*PYTEST, "tests/test_pending.py")
 
 
 @pytest.mark.long
 def test_its_own_tests_bring_a_server(tmp_path: Path) -> None:
     """I chose PostgreSQL: my tests run on one, and I installed none."""
     insist_on_a_server(generated(tmp_path, database="postgresql"))
+
+
+def use_server(project: Project, kind: str) -> None:
+    """Let the tests of a project run on a server, too."""
+    if VARIABLES[kind] not in os.environ:
+        pytest.skip(f"{VARIABLES[kind]} is not set: no {kind} server to test on")
+    project.environment["TEST_DATABASE_URL"] = os.environ[VARIABLES[kind]]
 
 
 def insist_on_a_server(project: Project) -> None:

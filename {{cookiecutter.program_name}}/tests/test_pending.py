@@ -34,13 +34,13 @@ def ask_in_vain() -> str:
     return str(db.session.execute(text("SELECT * FROM not_there")).all())
 
 
-def drop_a_table() -> str:
-    """Drop a table that no other one refers to, and return its name."""
+def take_a_table() -> str:
+    """Give a table another name, whatever refers to it, and return its own."""
     with migrations.operations() as operations:
-        found = inspect(operations.get_bind()).get_sorted_table_and_fkc_names()
-        *_, last = (name for name, _ in found if name not in {None, "alembic_version"})
-        operations.drop_table(str(last))
-    return str(last)
+        found = inspect(operations.get_bind()).get_table_names()
+        table = next(name for name in found if name != "alembic_version")
+        operations.rename_table(table, "taken_away")
+    return table
 
 
 @pytest.fixture
@@ -118,14 +118,14 @@ def test_models_and_nothing_drafted(debugged: Flask, developer: FlaskClient) -> 
     """I edited a model and drafted nothing: I read what differs, and what to type."""
     with debugged.app_context():
         migrations.upgrade("heads")
-        table = drop_a_table()
+        table = take_a_table()
     page = developer.get("/rows")
     assert page.status_code == 503
     assert "The models and the database differ" in page.text
     assert f"{table}: table added" in page.text
     assert "flask db migrate -m" in page.text
-    [difference] = (developer.get("/api/rows").json or {})["differences"]
-    assert difference.endswith(f"{table}: table added")
+    differences = (developer.get("/api/rows").json or {})["differences"]
+    assert any(line.endswith(f"{table}: table added") for line in differences)
 
 
 def test_another_error_is_another_error(
