@@ -167,7 +167,32 @@ def test_a_draft_that_drops_everything_is_refused(
     assert "would drop every table (city, friend, friend_hobby, hobby)" in said
     assert "models were not imported" in said
     assert "-x drop=city -x drop=friend -x drop=friend_hobby -x drop=hobby rev" in said
+    assert "rename=" not in said
     assert shop.revisions() == before
+
+
+def test_tables_that_may_be_renamed_are_not_only_dropped(
+    project: Environment, database_url: str
+) -> None:
+    """I rename each table and its columns: what keeps the rows is said first."""
+    shop = project.using(database_url)
+    _models(project, ONLY_FRIEND)
+    round_trip(shop)
+    sql(database_url, "INSERT INTO friend (id, name) VALUES (1, 'Ann')")
+    renamed = ONLY_FRIEND.replace('"friend"', '"person"').replace("name:", "title:")
+    other = "class Box(Model):\n    __tablename__ = 'box'\n    weight: Mapped[int]"
+    key = "    id: Mapped[int] = mapped_column(primary_key=True)\n"
+    _models(project, f"{renamed}\n\n{other}\n{key}")
+    arguments = ("revision", "--autogenerate", "-m", "person")
+    done = shop.alembic(*arguments, status=255)
+    said = done.stdout + done.stderr
+    assert said.count("-x rename=friend:person revision") == 1
+    assert "rename=friend:box" not in said
+    assert said.index("rename=friend:person") < said.index("-x drop=friend ")
+    answers = ("-x", "rename=friend:person", "-x", "rename=friend.name:title")
+    shop.alembic(*answers, *arguments)
+    alembic(shop, "upgrade head", "check")
+    assert sql(database_url, "SELECT title FROM person") == [("Ann",)]
 
 
 def test_all_tables_go_when_each_is_named(

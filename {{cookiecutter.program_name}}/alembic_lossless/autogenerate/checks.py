@@ -18,6 +18,7 @@ from ..stored_types import stored
 from ..types import NUMBERS
 from .declared import default_of
 from .draft import Draft, tables
+from .likeness import closest
 from .operations import ChangePrimaryKey, Key, Note, label, operations_in
 
 
@@ -187,15 +188,21 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
     said = [draft.prompt.confirms_drop(name) for name in names]
     if all(said) or draft.prompt.open or _tables_there(draft) - set(names):
         return
-    cause = "this is another project's database, or all its tables were replaced: then"
-    cause += " delete the old revisions, too, and begin with an empty database"
+    cause = "This is another project's database, or all its tables were replaced: then"
+    cause += " delete the old revisions, too, and begin with an empty database."
     if not tables(draft.context):
-        cause = "the models were not imported, or this is another project's database"
+        cause = "The models were not imported, or this is another project's database."
+    lines = [f"The draft would drop every table ({', '.join(sorted(names))})."]
+    lines[0] += " Nothing is written."
+    gone = [op.to_table() for op, told in zip(drops, said, strict=True) if not told]
+    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    pairs = closest(gone, fresh)
+    if renames := sorted(f"rename={old.fullname}:{new.name}" for old, new in pairs):
+        lines.append("A table that was renamed keeps its rows when you say so:")
+        lines.append(command_with(renames, draft.prompt.config))
     drop = command_with([f"drop={name}" for name in sorted(names)], draft.prompt.config)
-    raise CommandError(
-        f"The draft would drop every table ({', '.join(sorted(names))}): {cause}."
-        f" Nothing is written. To drop them with all rows:\n{drop}"
-    )
+    lines += [f"{cause} To drop them with all rows:", drop]
+    raise CommandError("\n".join(lines))
 
 
 def _tables_there(draft: Draft) -> set[str]:

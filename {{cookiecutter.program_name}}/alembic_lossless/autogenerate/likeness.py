@@ -109,6 +109,25 @@ class TableLikeness:
         return not self._replaced and _roles(old) == _roles(new)
 
 
+def closest(
+    gone: Iterable[Table], fresh: Sequence[Table]
+) -> Iterator[tuple[Table, Table]]:
+    """Yield tables that are gone with the fresh ones most like them, each one once."""
+    pairs = [(old, new) for old in gone for new in fresh if old.schema == new.schema]
+    taken = set[Table]()
+    for old, new in sorted(pairs, key=_likeness, reverse=True):
+        if taken.isdisjoint({old, new}):
+            taken |= {old, new}
+            yield old, new
+
+
+def _likeness(pair: tuple[Table, Table]) -> tuple[float, float]:
+    old, new = pair
+    olds, news = _traits(old), _traits(new)
+    names = SequenceMatcher(None, old.name, new.name).ratio()
+    return len(olds & news) / max(len(olds | news), 1), names
+
+
 def _moved_references(upgrade: OpContainer) -> Iterator[tuple[str, str]]:
     """Yield from where to where foreign keys of columns that are left are moved."""
     for table in upgrade.ops:
