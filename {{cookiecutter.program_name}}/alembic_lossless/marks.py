@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from alembic.script import Script
 
 DELETES = "# DELETES:"
-"""What an upgrade takes away for good."""
+"""What is taken away for good."""
 
 INVENTS = "# INVENTS:"
 """A value that nobody entered, put where the lost one was."""

@@ -214,7 +214,8 @@ def _tables_there(draft: Draft) -> set[str]:
 @rule(
     "deletes",
     "mark",
-    "`# DELETES:` stands where an upgrade takes rows or values away for good.",
+    "`# DELETES:` stands where an upgrade takes rows or values away for good, or the"
+    " undo of rows may take others along.",
 )
 def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Say in the script and in the log what an upgrade deletes."""

@@ -20,8 +20,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from ..internals import type_code
-from ..marks import REVIEW
+from ..marks import DELETES, REVIEW
 from .draft import tables as tables_of
+from .operations import Note
 
 TAKEN = {"op", "sa", "upgrade", "downgrade", "revision", "down_revision"}
 
@@ -52,11 +53,9 @@ def write_data_migration(database: MigrationContext, script: MigrationScript) ->
     for table in tables:
         name = _variable(table)
         parts.append("\n".join(_described(table, name, rendering)))
-        insert = Lines(f"op.bulk_insert({name}, {name}_rows)")
-        script.upgrade_ops_list[-1].ops.append(insert)
-        # The empty line ends the loop: Alembic indents what is written here.
-        delete = Lines(f"for row in {name}_rows:", _deleted(table, name), "")
-        script.downgrade_ops_list[-1].ops.insert(0, delete)
+        script.upgrade_ops_list[-1].ops.append(_inserts(name))
+        downgrade = script.downgrade_ops_list[-1]
+        downgrade.ops = [*_deletes(table, name), *downgrade.ops]
     script.imports |= rendering.imports
 
 
@@ -111,11 +110,48 @@ def _given(table: sa.Table) -> list[sa.Column[Any]]:
     return [c for c in table.columns if c is not table.autoincrement_column]
 
 
-def _deleted(table: sa.Table, name: str) -> str:
-    """Return the line that deletes a row, found by what makes it different."""
+def _inserts(name: str) -> Lines:
+    """Return the loop that inserts the rows, each with the columns that it gives."""
+    insert = f"op.execute({name}.insert().values(row))"
+    return _loop(f"{name}_rows", insert)
+
+
+def _deletes(table: sa.Table, name: str) -> Iterator[MigrateOperation]:
+    """Yield the loop that deletes the rows, found by what makes each different."""
+    rows, key = f"{name}_rows", _key(table)
+    same = [f"{name}.c[{column!r}] == row[{column!r}]" for column in key]
+    if not key:
+        text = f"every row of {table.key} with such values, also one that was added."
+        yield Note(DELETES, text)
+        same = [f"*({name}.c[column] == value for column, value in row.items())"]
+        if not any(map(_is_required, _given(table))):
+            rows = f"filter(None, {rows})"  # no condition would mean all rows
+    yield _loop(rows, f"op.execute({name}.delete().where({', '.join(same)}))")
+
+
+def _loop(rows: str, line: str) -> Lines:
+    # The empty line ends the loop: Alembic indents what is written here.
+    return Lines(f"for row in {rows}:", line, "")
+
+
+def _key(table: sa.Table) -> list[str]:
+    """Return columns that each row gives and no two rows share, or none."""
     unique = [c for c in table.constraints if isinstance(c, sa.UniqueConstraint)]
-    given = [column.name for column in _given(table)]
-    keys = ([c.name for c in key.columns] for key in (table.primary_key, *unique))
-    key = next((key for key in keys if key and set(key) <= set(given)), given)
-    same = ", ".join(f"{name}.c[{column!r}] == row[{column!r}]" for column in key)
-    return f"op.execute({name}.delete().where({same}))"
+    indexes = [index for index in table.indexes if _is_key(index)]
+    columns = [it.columns for it in unique] + [it.columns for it in indexes]
+    names = sorted([column.name for column in key] for key in columns)
+    names.insert(0, [column.name for column in table.primary_key.columns])
+    given = {column.name for column in _given(table) if _is_required(column)}
+    return next((key for key in names if key and given.issuperset(key)), [])
+
+
+def _is_key(index: sa.Index) -> bool:
+    """Tell whether an index is unique over all rows, and over columns as they are."""
+    wheres = (v for k, v in index.dialect_kwargs.items() if k.endswith("_where"))
+    columns = all(isinstance(part, sa.Column) for part in index.expressions)
+    return bool(index.unique) and columns and all(value is None for value in wheres)
+
+
+def _is_required(column: sa.Column[Any]) -> bool:
+    """Tell whether a row has to give a column."""
+    return not column.nullable and column.server_default is None
