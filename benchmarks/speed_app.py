@@ -13,11 +13,22 @@ from contestants import BIN, TEMPLATE, leave_out_migrations, make_template, run
 from speed_commands import seconds
 
 TESTS = 500
+MORE = """
+from sqlalchemy.orm import Mapped, mapped_column
+from app.db import Model
+""" + "".join(
+    f"class T{number}(Model):\n    __tablename__ = 't{number}'\n"
+    "    id: Mapped[int] = mapped_column(primary_key=True)\n"
+    "    name: Mapped[str] = mapped_column(unique=True)\n"
+    for number in range(6)
+)
+"""As many tables as the app lacks to ten."""
+
 SMALL = """
 import pytest
 from sqlalchemy import text
 from app.db import Model, db
-from app import models
+from app import models, more
 
 {fixture}
 @pytest.mark.parametrize("number", range({number}))
@@ -58,13 +69,14 @@ KINDS = {
 
 
 def tests(rounds: int) -> dict[str, dict[str, float]]:
-    """Time small tests, each with a database of its own.
+    """Time small tests, each with a database of its own, of ten tables.
 
     :return: what they have -> the seconds of the processor, and those that passed.
     """
     with TemporaryDirectory() as folder:
         project = Path(folder) / "app"
         make_template(project, database_layer="sqlalchemy")
+        (project / "app" / "more.py").write_text(MORE)
         run(project, "alembic revision --autogenerate -m first")
         for number, (fixture, name, body) in enumerate(KINDS.values()):
             text = SMALL.format(fixture=fixture, name=name, body=body, number=TESTS)

@@ -88,6 +88,9 @@ def measured(rounds: int) -> Found:
             tool.make(migrated[tool.name])
             run(migrated[tool.name], tool.revision)
             run(migrated[tool.name], tool.upgrade)
+            # What a package index installs is compiled; so is a project from then on.
+            for made in (new, migrated):
+                run(made[tool.name], "python -m compileall -q .")
         found = {
             title: _in_turns(measure, migrated, rounds)
             for title, measure in ON_MIGRATED.items()

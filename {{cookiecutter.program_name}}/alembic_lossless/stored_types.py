@@ -38,11 +38,17 @@ def _held(type_: Type) -> dict[str, Type]:
 
 def enums_in(type_: Type | None) -> Iterator[sa.Enum]:
     """Give the Enums that are types of their own on PostgreSQL, those in arrays too."""
-    if type_ is None:
+    if type_ is None or _is_simple(type_):
         return
     for one in parts(on(stored(type_), "postgresql")):
         if isinstance(one, sa.Enum) and one.native_enum and one.name:
             yield from () if dialect_of_class(type(one)) == "mysql" else (one,)
+
+
+def _is_simple(type_: Type) -> bool:
+    """Tell a type that is one word everywhere, as most are."""
+    enum = isinstance(type_, sa.Enum) or is_own(type_)
+    return not (enum or variants(type_) or _held(type_))
 
 
 def holding(type_: Type, old: sa.Enum, new: sa.Enum) -> Type:

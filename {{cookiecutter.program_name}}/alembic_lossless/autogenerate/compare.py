@@ -178,6 +178,8 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
 
     SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
     """
+    if type(old) is type(new) and vars(old) == vars(new):
+        return False
     names = {*variants(old), *variants(new), *context.opts["runs_on"]}
     if context.dialect.name != "postgresql" and kind(old) is kind(new):
         names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()

@@ -32,12 +32,10 @@ from .draft import Draft, Step
 from .enums import ask_for_values, shape_enums
 from .foreign_keys import free_indexes, free_retyped
 from .generated import refuse_computed, shape_generated
-from .live import leave_others_at_work
 from .not_null import ask_fills, fill_asked, fill_neutrally
 from .only_there import allow_for_others
 from .ordering import drop_no_indexes_of_dropped_tables, order, reverse, steady
 from .phase_scripts import Directions
-from .phases import split
 from .rename_detection import ask_renames
 from .schemas import make_schemas, refuse_schemas
 from .server_names import names_as_declared
@@ -100,6 +98,9 @@ def take_steps(
         _shape(draft)
         _note_costs(draft)
         return after, later
+    from .live import leave_others_at_work  # noqa: PLC0415  what servers do, all of it
+    from .phases import split  # noqa: PLC0415  likewise
+
     phases = split(draft, upgrade)
     upgrade.ops, after.ops = phases.before.ops, phases.after.ops
     first, last = (upgrade, downgrade), (after, later)
@@ -125,6 +126,6 @@ def _shape(draft: Draft) -> None:
 def _note_costs(draft: Draft) -> None:
     """Say whom a draft stops; on SQLite, its one writer waits for the run anyway."""
     if draft.context.dialect.name != "sqlite":
-        from .costs import note_costs  # noqa: PLC0415  what servers do, all of it
+        from .costs import note_costs  # noqa: PLC0415  likewise
 
         note_costs(draft, draft.upgrade)
