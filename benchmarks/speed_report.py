@@ -203,8 +203,9 @@ def _app(kept: Kept) -> Iterator[str]:
         used, others, bare, _ = (it["processor"] for it in found.values())
         yield (
             f"- {TESTS} small tests, on ten tables, take {ours:.1f} s with the"
-            f" generated fixtures, {peer:.1f} s with\n  `create_all` and `drop_all` for each, and"
-            f" {app:.1f} s with an app for each and no database:\n  databases take"
+            f" generated fixtures, {peer:.1f} s with\n  `create_all` and `drop_all` for"
+            f" each, and {app:.1f} s with an app for each and no"
+            " database:\n  databases take"
             f" {ours - app:.1f} s and {peer - app:.1f} s, and of the processor"
             f" {used - bare:.1f} s and {others - bare:.1f} s.\n"
         )
