@@ -24,6 +24,9 @@ from ..marks import DELETES, REVIEW
 from .draft import tables as tables_of
 from .operations import Note
 
+END = ""
+"""The empty line ends a loop: Alembic indents what is written after it."""
+
 TAKEN = {"op", "sa", "upgrade", "downgrade", "revision", "down_revision"}
 
 
@@ -113,25 +116,21 @@ def _given(table: sa.Table) -> list[sa.Column[Any]]:
 def _inserts(name: str) -> Lines:
     """Return the loop that inserts the rows, each with the columns that it gives."""
     insert = f"op.execute({name}.insert().values(row))"
-    return _loop(f"{name}_rows", insert)
+    return Lines(f"for row in {name}_rows:", insert, END)
 
 
 def _deletes(table: sa.Table, name: str) -> Iterator[MigrateOperation]:
     """Yield the loop that deletes the rows, found by what makes each different."""
-    rows, key = f"{name}_rows", _key(table)
+    loop, key = f"for row in {name}_rows:", _key(table)
     same = [f"{name}.c[{column!r}] == row[{column!r}]" for column in key]
     if not key:
         text = f"every row of {table.key} with such values, also one that was added."
         yield Note(DELETES, text)
         same = [f"*({name}.c[column] == value for column, value in row.items())"]
         if not any(map(_is_required, _given(table))):
-            rows = f"filter(None, {rows})"  # no condition would mean all rows
-    yield _loop(rows, f"op.execute({name}.delete().where({', '.join(same)}))")
-
-
-def _loop(rows: str, line: str) -> Lines:
-    # The empty line ends the loop: Alembic indents what is written here.
-    return Lines(f"for row in {rows}:", line, "")
+            # No condition would mean all rows.
+            loop = f"for row in filter(None, {name}_rows):"
+    yield Lines(loop, f"op.execute({name}.delete().where({', '.join(same)}))", END)
 
 
 def _key(table: sa.Table) -> list[str]:
@@ -147,7 +146,7 @@ def _key(table: sa.Table) -> list[str]:
 
 def _is_key(index: sa.Index) -> bool:
     """Tell whether an index is unique over all rows, and over columns as they are."""
-    wheres = (v for k, v in index.dialect_kwargs.items() if k.endswith("_where"))
+    wheres = (v for k, v in index.dialect_kwargs.items() if "where" in k.split("_"))
     columns = all(isinstance(part, sa.Column) for part in index.expressions)
     return bool(index.unique) and columns and all(value is None for value in wheres)
 

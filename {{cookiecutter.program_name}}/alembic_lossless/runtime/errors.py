@@ -201,7 +201,9 @@ def _failure(
 ) -> str:
     """Name what failed, and in which state the database is now."""
     known = explain(error, run.url, run.database.settings, connected=True)
-    if run.step is None:
+    # A standby of PostgreSQL says what it is at the first statement, whichever it is.
+    is_standby = known.of_url and run.connection.dialect.name == "postgresql"
+    if run.step is None or (is_standby and statement):
         url = run.url.set(password=None).render_as_string()
         lines = [known.about(run.database if known.of_url else url)]
         if not only_reads():
