@@ -1,10 +1,14 @@
 """A database that a program already has open, and migrates itself."""
 
 import sys
+from dataclasses import replace
 
 import pytest
+from alembic_lossless import Migrations
 from environment import Environment
 from scripts import ask, empty, tables, versions, write
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.pool import NullPool
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TRANSACTIONAL = pytest.mark.parametrize(
@@ -245,3 +249,21 @@ assert state() == before
     code = PRELUDE.format(url=database_url) + code + "\nengine.dispose()"
     done = project.run("python", "-W", "error", "-c", code)
     assert done.stdout + done.stderr == ""
+
+
+def test_a_given_engine_needs_no_settings(project: Environment) -> None:
+    """My app asks for its revisions at each request, and no file is read for that."""
+    url = f"sqlite:///{project.path}/mine.db"
+
+    asked: list[str] = []
+
+    def ask_settings(name: str) -> URL:
+        asked.append(name)
+        return make_url(url)
+
+    engine = create_engine(url, poolclass=NullPool)
+    with project.migrations() as migrations:
+        mine = Migrations(replace(migrations.project, url=ask_settings))
+        assert mine.stamped(connection=engine) == ()
+        assert len(mine.pending(connection=engine)) == 1
+    assert asked == []

@@ -20,23 +20,15 @@ def lint(config: Config) -> None:
 
     migrations: Migrations = config.attributes["migrations"]
     options: Any = config.cmd_opts
-    names = [options.database] if options.database else migrations.project.names
-    urls = [migrations.database(name).url for name in names]
+    names = [options.database] if options.database else [*migrations.project.names]
+    urls = {name: migrations.database(name).url for name in names}
     if options.dialect is None:
-        names = [
-            name
-            for name, url in zip(names, urls, strict=True)
-            if url.get_backend_name() != "sqlite"
-        ]
+        names = [it for it in names if urls[it].get_backend_name() != "sqlite"]
     if not names:
         raise CommandError(WRITES_NOTHING.format(prog=options.prog))
-    found = [
-        revision
-        for name in names
-        for revision in migrations.lint(
-            options.range, dialect=options.dialect, database=name
-        )
-    ]
+    found = []
+    for name in names:
+        found += migrations.lint(options.range, dialect=options.dialect, database=name)
     for line in FORMATS[options.format](found):
         config.print_stdout("%s", line)
     if any(revision.findings for revision in found):

@@ -15,6 +15,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
+from ..dialects import MYSQL
 from .operations import label
 from .ownership import ownership_of
 from .replay import declared_in, replayed
@@ -100,7 +101,7 @@ def compare_default(  # noqa: PLR0913, PLR0917  the signature is Alembic's
 
 def _is_given(context: AutogenContext, column: sa.Column[Any]) -> bool:
     """Tell the default that MariaDB may give a TIMESTAMP by itself."""
-    on_mysql = context.migration_context.dialect.name in {"mysql", "mariadb"}
+    on_mysql = context.migration_context.dialect.name in MYSQL
     return on_mysql and isinstance(column.type, sa.TIMESTAMP)
 
 

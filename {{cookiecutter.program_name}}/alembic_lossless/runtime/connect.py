@@ -1,8 +1,9 @@
 """Open the database that is to be migrated, or looked at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from alembic.util import CommandError
@@ -24,14 +25,15 @@ class Database:
     """A database to migrate, and how its owner speaks of it.
 
     :param given: where it is.
-    :param source: what messages call it; by default its URL, without the password.
+    :param source: what messages call it, or what returns that when there is one; by
+        default its URL, without the password.
     :param settings: what else its owner may set.
     :param live: whether people use the app while it migrates.
     :param runs_on: what else its revisions run on, such as ("mariadb",).
     """
 
     given: Connection | Engine | URL
-    source: str = ""
+    source: str | Callable[[], str] = ""
     settings: Settings = field(default_factory=Settings)
     live: bool = False
     runs_on: tuple[str, ...] = ()
@@ -43,7 +45,8 @@ class Database:
 
     def __str__(self) -> str:
         """Return what messages call it."""
-        return self.source or self.url.render_as_string()
+        said = self.source() if callable(self.source) else self.source
+        return said or self.url.render_as_string()
 
 
 def database_of(project: Project, name: str, given: Databases | None) -> Database:
@@ -53,26 +56,29 @@ def database_of(project: Project, name: str, given: Databases | None) -> Databas
     :param given: the caller's own, or None for the one at the project's URL.
     :raises CommandError: for a URL that cannot be used.
     """
-    source = project.source(name) if project.source else ""
+    source: str | Callable[[], str]
     one: Connection | Engine | URL
     if given is None:
         one = url_of(project, name)
+        source = project.source(name) if project.source else ""
     else:
         one = given[name] if isinstance(given, Mapping) else given
-        if not _is_at(one.engine.url, project, name):
-            source = ""  # an app that has its URL from elsewhere
+        # A running app asks where it is all the time, and its settings are in files.
+        source = partial(_source_of, one.engine.url, project, name)
     return Database(one, source, project.settings, project.live, project.runs_on)
 
 
-def _is_at(url: URL, project: Project, name: str) -> bool:
-    """Tell whether a URL is the one that the project has for a database.
+def _source_of(url: URL, project: Project, name: str) -> str:
+    """Return what the owner calls the URL of an app, if the project has the same one.
 
     A driver's options may differ: Flask-SQLAlchemy adds a character set.
     """
     try:
-        return url.set(query={}) == url_of(project, name).set(query={})
+        own = url_of(project, name).set(query={})
     except CommandError:
-        return False
+        return ""
+    same = url.set(query={}) == own
+    return project.source(name) if same and project.source else ""
 
 
 def url_of(project: Project, name: str) -> URL:

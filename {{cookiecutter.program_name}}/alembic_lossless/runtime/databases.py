@@ -125,7 +125,8 @@ class Places:
 
     def remember(self, name: str) -> None:
         """Remember where a database is, for which Alembic was just configured."""
-        self._before[name] = context.get_context().get_current_heads()
+        if not only_reads():
+            self._before[name] = context.get_context().get_current_heads()
 
     @contextmanager
     def said(self) -> Iterator[None]:
