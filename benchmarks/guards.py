@@ -32,7 +32,7 @@ from alembic.migration import MigrationContext  # noqa: E402
 from alembic.operations import Operations  # noqa: E402
 from alembic.util import CommandError  # noqa: E402
 from alembic_lossless import operations as _  # noqa: E402, F401  registers the guards
-from alembic_lossless.values import survives  # noqa: E402
+from alembic_lossless.types.values import is_lossless  # noqa: E402
 from servers import DATABASES, empty_database  # noqa: E402
 from sqlalchemy.pool import NullPool  # noqa: E402
 
@@ -52,7 +52,7 @@ def read(connection: sa.Connection) -> None:
         connection.exec_driver_sql("LOCK TABLE thing")
     query = sa.text("SELECT value FROM thing")
     streamed = connection.execute(query, execution_options={"stream_results": True})
-    if not all(survives(value, NEW) for (value,) in streamed):
+    if not all(is_lossless(value, NEW) for (value,) in streamed):
         sys.exit("a value is lost")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from inspect import signature
 
 import sqlalchemy as sa
-from alembic_lossless.autogenerate.table_options import NOT_COMPARED
+from alembic_lossless.autogenerate.compare_tables import NOT_COMPARED
 from attributes import ATTRIBUTES, Attribute
 from rendering import TEMPLATE
 from sqlalchemy.dialects import mysql, postgresql, sqlite

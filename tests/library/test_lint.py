@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
-from alembic_lossless.lint import RULES, Growth, Harm, Server, State, examine, sql
+from alembic_lossless.lint import RULES, Growth, Harm, Server, State, examine, squawk
 from alembic_lossless.lint.rules import names, table
-from alembic_lossless.operations.enums import ChangeEnumOp
+from alembic_lossless.operations.objects import ChangeEnumOp
 from environment import Environment
 from rendering import TEMPLATE
 from scripts import empty, write
@@ -247,7 +247,7 @@ def test_without_squawk_it_says_what_it_did_not_do(
     shop: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Squawk is not installed: the SQL is not looked at, and I hear how to get that."""
-    monkeypatch.setattr(sql, "program", lambda: None)
+    monkeypatch.setattr(squawk, "program", lambda: None)
     write(shop, "b", 'op.execute("CREATE INDEX ix ON friend (name)")', down="a")
     said = lint(shop, *POSTGRESQL, status=0)
     assert "was not looked at: pip install squawk-cli" in said

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
-from alembic_lossless.runtime import retries
+from alembic_lossless.runtime import run
 from environment import Environment
 from scripts import empty, open_query, tables, versions, write
 
@@ -49,7 +49,7 @@ def holding(
     shop.environment["FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT"] = "1"
     held = Held(url, pauses)
     clock = SimpleNamespace(sleep=held.sleep, monotonic=time.monotonic)
-    patch.setattr(retries, "time", clock)
+    patch.setattr(run, "time", clock)
     return shop, held
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic_lossless.meaning import becomes
+from alembic_lossless.types.conversion import becomes
 from drafts import alembic, define_thing, draft
 from environment import Environment
 from sqlalchemy.types import TypeEngine

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from alembic_lossless import env, rules
-from alembic_lossless.autogenerate import costs, steps
+from alembic_lossless.autogenerate import online, review
 from rendering import TEMPLATE
 
 PAGE = TEMPLATE / "docs" / "rules.md"
@@ -40,7 +40,7 @@ SHOWN_BY = {
 
 def test_the_page_lists_every_rule() -> None:
     """I look a name up in the docs, and the table there is the code's own."""
-    assert all((costs, env.operations, steps))  # these declare them
+    assert all((online, env.operations, review))  # these declare them
     assert rules.table() in PAGE.read_text()
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from itertools import product
 
 import pytest
-from alembic_lossless.sqlite.dependents import remember
+from alembic_lossless.ddl.sqlite_checks import remember_dependents
 from environment import Environment
 from scripts import ask, empty, versions, write
 
@@ -85,7 +85,7 @@ def test_what_still_works_stops_nothing(kind: str) -> None:
         raw.execute(triggers().get(kind) or f"CREATE VIEW mine AS {VIEWS[kind]}")
         for number in range(TIMES):
             raw.execute("BEGIN IMMEDIATE")
-            check = remember(raw)
+            check = remember_dependents(raw)
             for table in ("friend", "log"):
                 raw.execute(f"ALTER TABLE {table} ADD COLUMN c{number} INTEGER")
             check()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from alembic_lossless.values import survives
+from alembic_lossless.types.values import is_lossless
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from scripts import write
@@ -62,9 +62,9 @@ def test_which_values_survive(
     new: TypeEngine[Any], kept: list[Any], lost: list[Any]
 ) -> None:
     """Every value that would mean something else afterwards is told from the others."""
-    assert [value for value in kept if not survives(value, new)] == []
-    assert [value for value in lost if survives(value, new)] == []
-    assert survives(None, new)
+    assert [value for value in kept if not is_lossless(value, new)] == []
+    assert [value for value in lost if is_lossless(value, new)] == []
+    assert is_lossless(None, new)
 
 
 def test_a_wider_type_is_written_plainly(

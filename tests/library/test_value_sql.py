@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.util import CommandError
-from alembic_lossless.operations.value_sql import surely_survives
-from alembic_lossless.values import survives
+from alembic_lossless.types.value_sql import provably_lossless
+from alembic_lossless.types.values import is_lossless
 from sqlalchemy.pool import NullPool
 
 TEXT = [
@@ -95,11 +95,11 @@ def test_the_server_agrees(database_url: str, old: str, new: Type) -> None:
     with column_of(database_url, type_, values) as (connection, thing):
         found = sa.inspect(connection).get_columns("thing")[0]["type"]
         dialect = connection.dialect.name
-        sure = surely_survives(thing.c.value, found, new, dialect)
+        sure = provably_lossless(thing.c.value, found, new, dialect)
         if sure is None:
             return
         for (value,) in connection.execute(sa.select(thing).where(sure)):
-            assert survives(value, new, dialect=dialect), (value, new)
+            assert is_lossless(value, new, dialect=dialect), (value, new)
 
 
 EASY: dict[str, tuple[Type, Any, Type, Any]] = {
@@ -122,7 +122,7 @@ def test_good_rows_stay_on_the_server(database_url: str, change: str) -> None:
     old, good, new, bad = EASY[change]
     with column_of(database_url, old, [good] * 5) as (connection, thing):
         found = sa.inspect(connection).get_columns("thing")[0]["type"]
-        sure = surely_survives(thing.c.value, found, new, connection.dialect.name)
+        sure = provably_lossless(thing.c.value, found, new, connection.dialect.name)
         assert sure is not None
         rest = sa.select(thing).where(sure.is_not(sa.true()))
         assert connection.execute(rest).all() == []

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from alembic_lossless.sqlite import batch
-from alembic_lossless.types import is_known, keeps_all, using, way
-from alembic_lossless.values import survives
+from alembic_lossless.ddl import sqlite
+from alembic_lossless.types.conversion import is_known, keeps_all, using, way
+from alembic_lossless.types.values import is_lossless
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.pool import NullPool
@@ -71,7 +71,7 @@ def test_a_text_is_refused_or_comes_back(
     database_url: str, new: TypeEngine[Any], equal: Callable[[str, Any], bool]
 ) -> None:
     """I give a column of text another type: no value is another one afterwards."""
-    assert batch.SQLite.__dialect__ == "sqlite"
+    assert sqlite.SQLite.__dialect__ == "sqlite"
     engine = sa.create_engine(database_url, poolclass=NullPool)
 
     @settings(
@@ -190,7 +190,7 @@ def changed(
     lost = [
         number
         for number, value in found
-        if not (keeps_all(old, new) or survives(value, new, dialect=name.name))
+        if not (keeps_all(old, new) or is_lossless(value, new, dialect=name.name))
     ]
     connection.execute(sa.delete(raw).where(raw.c.id.in_(lost)))
     if isinstance(new, sa.Enum):

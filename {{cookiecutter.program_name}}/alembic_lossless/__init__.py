@@ -7,10 +7,9 @@ A project describes itself once, as a `Project`, and gets its commands as functi
 from typing import TYPE_CHECKING, Any
 
 from . import requirements
-from .api import Migrations
-from .discovery import import_modules
-from .marks import REVIEW
-from .project import Databases, Project, Settings
+from .migrations import Migrations
+from .project import Databases, Project, Settings, import_modules
+from .rules import REVIEW
 
 __all__ = [
     "REVIEW",
@@ -29,7 +28,7 @@ __version__ = "1.0.0"
 requirements.insist()
 
 if TYPE_CHECKING:
-    from .prompts.questions import OpenQuestions, Question
+    from .prompts import OpenQuestions, Question
 else:
 
     def __getattr__(name: str) -> Any:
@@ -39,6 +38,6 @@ else:
         """
         if name not in {"OpenQuestions", "Question"}:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from .prompts import questions  # noqa: PLC0415
+        from . import prompts  # noqa: PLC0415
 
-        return getattr(questions, name)
+        return getattr(prompts, name)

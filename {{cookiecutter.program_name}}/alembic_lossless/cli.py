@@ -1,22 +1,120 @@
-"""Alembic's own command line on the databases of a project, and `status`."""
+"""Alembic's own command line on the databases of a project, and more commands."""
 
 import logging
+import re
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from alembic import config
 from alembic.config import Config
 from alembic.util import CommandError, err
+from sqlalchemy import Column, MetaData, Table
 
-from . import command
-from .api import Migrations
-from .config import config_of, insist_on_source_tree
-from .runtime.errors import join
-from .runtime.places import place_of
-from .runtime.starting import wait_until_started
-from .runtime.unknown_revision import missing_file
+from . import reports
+from .config import config_of, insist_on_source_tree, program_of
+from .env import lists_of_metadata
+from .migrations import Migrations
+from .runtime.connect import wait_until_started
+from .runtime.errors import join, missing_file, traceback_location
+
+MANY = "{"
+"""The foot of a crow."""
+
+
+def diagram_of(metadatas: Iterable[MetaData]) -> str:
+    """Return the tables and their foreign keys in the words of Mermaid."""
+    tables = [table for metadata in metadatas for table in metadata.tables.values()]
+    tables.sort(key=lambda table: table.fullname)
+    lines = [line for table in tables for line in _entity(table)]
+    lines += [line for table in tables for line in _relations(table)]
+    return "\n".join(["erDiagram", *(f"    {line}" for line in lines)])
+
+
+def _entity(table: Table) -> Iterator[str]:
+    yield _name(table) + " {"
+    for column in table.columns:
+        words = [_word(str(column.type)), _word(column.name)]
+        keys = [key for key, there in _keys(column).items() if there]
+        if keys:
+            words.append(", ".join(keys))
+        yield f"    {' '.join(words)}"
+    yield "}"
+
+
+def _keys(column: Column[Any]) -> dict[str, bool]:
+    return {
+        "PK": column.primary_key,
+        "FK": bool(column.foreign_keys),
+        "UK": bool(column.unique),
+    }
+
+
+def _relations(table: Table) -> Iterator[str]:
+    """Yield a line for each foreign key: many here refer to one there, or to none."""
+    for key in sorted(
+        table.foreign_key_constraints, key=lambda key: list(key.column_keys)
+    ):
+        one = "|o" if any(column.nullable for column in key.columns) else "||"
+        label = ", ".join(key.column_keys)
+        ends = _name(key.referred_table), _name(table)
+        yield f" {one}--o{MANY} ".join(ends) + f' : "{label}"'
+
+
+def _name(table: Table) -> str:
+    return f'"{table.fullname}"'
+
+
+def _word(text: str) -> str:
+    """Return a text as one word of Mermaid: `VARCHAR(100)`, `NUMERIC(8-2)`."""
+    return re.sub(r"[^\w()\[\]-]+", "-", text.replace(" ", "_")).strip("-")
+
+
+def lint(config: Config) -> None:
+    """Say whom revisions would stop, for how long, and how not to."""
+    from .lint.report import FORMATS, WRITES_NOTHING  # noqa: PLC0415  one command's
+
+    migrations: Migrations = config.attributes["migrations"]
+    options: Any = config.cmd_opts
+    names = [options.database] if options.database else [*migrations.project.names]
+    urls = {name: migrations.database(name).url for name in names}
+    if options.dialect is None:
+        names = [it for it in names if urls[it].get_backend_name() != "sqlite"]
+    if not names:
+        raise CommandError(WRITES_NOTHING.format(prog=options.prog))
+    found = []
+    for name in names:
+        found += migrations.lint(options.range, dialect=options.dialect, database=name)
+    for line in FORMATS[options.format](found):
+        config.print_stdout("%s", line)
+    if any(revision.findings for revision in found):
+        sys.exit(1)
+
+
+def status(config: Config) -> None:
+    """Show the database, each revision as applied or pending, and what check says."""
+    migrations: Migrations = config.attributes["migrations"]
+    for line in reports.text(migrations, program_of(config)):
+        config.print_stdout("%s", line)
+
+
+def diagram(config: Config) -> None:
+    """Show the models as a Mermaid diagram of entities, for a README."""
+    found = lists_of_metadata(config.attributes["migrations"].project)
+    config.print_stdout("%s", diagram_of(chain(*found.values())))
+
+
+def as_json(migrations: Migrations, name: str) -> int:
+    """Print the report of a command as JSON, and return its exit status."""
+    if name == "history":
+        sys.stdout.write(f"{reports.as_json(reports.history(migrations))}\n")
+        return 0
+    found = reports.check(migrations) if name == "check" else reports.report(migrations)
+    sys.stdout.write(f"{reports.as_json(found)}\n")
+    return reports.STATUSES[found["state"]]
+
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "downgrade": {"revision": "-1"},
@@ -28,10 +126,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """What a command takes for an argument that is left out, as in Flask-Migrate."""
 
+
 DRAFT = "Create a revision file of what the models have and the database lacks."
+
 
 MERGEABLE = 2
 """How many heads a merge joins, at least."""
+
 
 WRITERS = {"edit", "merge", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
@@ -60,8 +161,8 @@ class CommandLine(config.CommandLine):
         super().__init__(prog)
         self.parser.description = "Migrate the app's database with Alembic."
         self.subparsers.metavar = "COMMAND"
-        self.register_command(command.status)
-        self.register_command(command.diagram)
+        self.register_command(status)
+        self.register_command(diagram)
         self.subparsers.add_parser(
             "migrate",
             parents=[self.subparsers.choices["revision"]],
@@ -112,7 +213,7 @@ class CommandLine(config.CommandLine):
         )
 
     def _add_lint(self) -> None:
-        self.register_command(command.lint)
+        self.register_command(lint)
         parser = self.subparsers.choices["lint"]
         parser.add_argument(
             "range",
@@ -167,7 +268,7 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     try:
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
-            sys.exit(command.as_json(migrations, options.cmd[0].__name__))
+            sys.exit(as_json(migrations, options.cmd[0].__name__))
         line.run_cmd(alembic, options)
     except CommandError as error:
         if options.raiseerr:
@@ -175,7 +276,7 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
         err(str(error))
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
-        place = place_of(error, migrations.project.folder)
+        place = traceback_location(error, migrations.project.folder)
         said = f"{place}: {type(error).__name__}: {error}" if place else None
         said = missing_file(error) or said
         if said is None or options.raiseerr:

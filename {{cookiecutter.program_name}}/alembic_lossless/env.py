@@ -18,13 +18,13 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
 from . import operations, plugin
-from .discovery import forgotten
-from .internals import compares
-from .project import Project
-from .runtime import databases as several
+from ._alembic import compares
+from .ddl import postgresql, sqlite  # noqa: F401  they tell Alembic how to alter
+from .project import Project, forgotten
+from .runtime import several
 from .runtime.connect import Database, database_of
-from .runtime.reflection import complete_reflection
-from .runtime.transaction import transaction
+from .runtime.run import transaction
+from .types.reflection import complete_reflection
 
 __all__ = [
     "Database",
@@ -37,10 +37,14 @@ __all__ = [
     "operations",
 ]
 
+
 Given = Database | Connection | Engine | URL | str
 """How a database can be named: `Database` also says what its owner calls it."""
 
+
 plugin.register()
+
+
 log = getLogger("alembic.review")
 
 
@@ -174,7 +178,9 @@ def _reviewing(
 
     live = any(database.live for database in databases)
     runs_on = tuple({name for database in databases for name in database.runs_on})
-    return partial(reviewed, Review(len(databases), live=live), runs_on=runs_on)
+    review = partial(reviewed, Review(len(databases), live=live), runs_on=runs_on)
+    plugins = {"autogenerate_plugins": plugin.AUTOGENERATE_PLUGINS}
+    return lambda options: review({**plugins, **options})
 
 
 def _database(given: Given) -> Database:

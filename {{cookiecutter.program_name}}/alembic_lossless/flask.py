@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from .api import Migrations
+from .migrations import Migrations
 
 
 def db_command(migrations: Migrations, name: str = "db") -> click.Command:

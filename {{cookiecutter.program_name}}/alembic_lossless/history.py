@@ -1,160 +1,76 @@
-"""What is read of a project's revisions and of its databases; nothing is run here."""
+"""What the revision files and a database say, without changing either."""
 
-from __future__ import annotations
+from alembic.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError, to_tuple
+from sqlalchemy.exc import SQLAlchemyError
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from alembic.config import Config
-    from alembic.script import Script, ScriptDirectory
-    from sqlalchemy import Engine
-    from sqlalchemy.exc import DBAPIError
-
-    from .project import Databases, Project
-    from .runtime.connect import Database
+from .lint import Server, version_of
+from .rules import AFTER, phase_of
+from .runtime.connect import Database, opened
+from .runtime.errors import unknown
+from .runtime.recovery import RevisionMarker
 
 
-class History:
-    """The revisions of a project, and where its databases are among them.
+def stamped(database: Database) -> tuple[str, ...]:
+    """Return the ids of the revisions that a database is at, known here or not."""
+    with opened(database) as connection:
+        return MigrationContext.configure(connection).get_current_heads()
 
-    :param project: what the project says of itself.
+
+def server_of(database: Database, dialect: str | None) -> Server:
+    """Return the kind of server that a database is on, and its version if it answers.
+
+    :param dialect: another kind, of which no version is known.
     """
+    kind = database.url.get_backend_name()
+    if dialect not in {None, kind}:
+        return Server.oldest(str(dialect))
+    try:
+        with opened(database) as connection:
+            found = connection.dialect
+            is_mariadb = getattr(found, "is_mariadb", False)
+            return Server("mariadb" if is_mariadb else found.name, version_of(found))
+    except (CommandError, SQLAlchemyError):
+        return Server.oldest(kind)
 
-    def __init__(self, project: Project) -> None:
-        """Take a project; nothing is read before a function is called."""
-        self.project = project
 
-    def config(self) -> Config:
-        """Return a configuration for `alembic.command`, which is quiet."""
-        from .config import quiet_config
+def stopped(database: Database) -> str | None:
+    """Return the id of the revision that is half applied, as MariaDB can leave one."""
+    with opened(database) as connection:
+        heads = MigrationContext.configure(connection).get_current_heads()
+        mark = RevisionMarker(connection, {}).stopped(connection, heads)
+    return mark and mark["revision"]
 
-        return quiet_config(self.project)
 
-    def script(self) -> ScriptDirectory:
-        """Return the folder of revisions, as Alembic sees it."""
-        from alembic.script import ScriptDirectory
+def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
+    """Return where a database may be while this code serves, the newest first."""
+    found = [frozenset(folder.get_heads())]
+    while len(found[-1]) == 1:
+        (newest,) = folder.get_revisions(tuple(found[-1]))
+        if phase_of(newest) != AFTER:
+            break
+        found.append(frozenset(to_tuple(newest.down_revision, default=())))
+    return tuple(found)
 
-        return ScriptDirectory.from_config(self.config())
 
-    def heads(self) -> tuple[Script, ...]:
-        """Return the newest revisions: one, unless two branches must be merged."""
-        folder = self.script()
-        return folder.get_revisions(folder.get_heads())
+def applied(folder: ScriptDirectory, database: Database) -> set[str]:
+    """Return what a database is at, what that builds on and what it depends on.
 
-    def history(self, start: str = "base", end: str = "heads") -> tuple[Script, ...]:
-        """Return revisions, newest first.
-
-        :param start: the oldest to return.
-        :param end: the newest to return.
-        """
-        return tuple(self.script().walk_revisions(start, end))
-
-    def current(
-        self, database: str | None = None, *, connection: Databases | None = None
-    ) -> tuple[Script, ...]:
-        """Return the revisions that a database is at: none before the first upgrade.
-
-        :param database: its name, the project's first by default.
-        :param connection: the database, or several by name.
-        :raises CommandError: when it is at a revision that is not in this project.
-        """
-        stamped = self.stamped(database, connection=connection)
-        return self.script().get_revisions(stamped)
-
-    def stamped(
-        self, database: str | None = None, *, connection: Databases | None = None
-    ) -> tuple[str, ...]:
-        """Return the ids of the revisions that a database is at, known here or not.
-
-        :param database: its name, the project's first by default.
-        :param connection: the database, or several by name.
-        """
-        from .state import stamped
-
-        return stamped(self.database(database, connection=connection))
-
-    def stopped(
-        self, database: str | None = None, *, connection: Databases | None = None
-    ) -> str | None:
-        """Return the id of the revision that is half applied, as MariaDB can leave one.
-
-        :param database: its name, the project's first by default.
-        :param connection: the database, or several by name.
-        """
-        from .state import stopped
-
-        return stopped(self.database(database, connection=connection))
-
-    def pending(
-        self, database: str | None = None, *, connection: Databases | None = None
-    ) -> tuple[Script, ...]:
-        """Return the revisions that a database lacks, in the order they will run.
-
-        :param database: its name; by default all of the project's are meant.
-        :param connection: the database, or several by name.
-        :raises CommandError: when one is at a revision that is not in this project.
-        """
-        from .state import applied
-
-        folder = self.script()
-        everything = list(folder.walk_revisions())
-        lacking: set[str] = set()
-        for name in [database] if database else self.names(connection):
-            done = applied(folder, self.database(name, connection=connection))
-            lacking |= {entry.revision for entry in everything} - done
-        return tuple(it for it in reversed(everything) if it.revision in lacking)
-
-    def ready_at(self) -> tuple[frozenset[str], ...]:
-        """Return where a database may be while this code serves, the newest first.
-
-        That is at the newest revisions, or before those at the end that wait until the
-        old version of the app is gone.
-        """
-        from .state import ready_at
-
-        return ready_at(self.script())
-
-    def databases(self, connection: Databases | None = None) -> Databases | None:
-        """Return what to migrate: the argument, or the engines of the running app.
-
-        :return: None when the databases that the project names are meant.
-        """
-        if connection is not None:
-            return connection
-        found = self.project.engines()
-        return next(iter(found.values())) if found and len(found) == 1 else found
-
-    def names(self, connection: Databases | None = None) -> tuple[str, ...]:
-        """Return the names of the databases that a command is about.
-
-        :param connection: the database, or several by name.
-        """
-        given = self.databases(connection)
-        several = given is None or isinstance(given, Mapping)
-        return self.project.names if several else self.project.names[:1]
-
-    def database(
-        self, name: str | None = None, *, connection: Databases | None = None
-    ) -> Database:
-        """Return where a database is, and what its owner calls it.
-
-        :param name: its name, the project's first by default.
-        :param connection: the database, or several by name.
-        :raises CommandError: for a URL that cannot be used.
-        """
-        from .runtime.connect import database_of
-
-        given = self.databases(connection)
-        return database_of(self.project, name or self.project.names[0], given)
-
-    def explain(self, error: DBAPIError, engine: Engine) -> str:
-        """Return what a database's error means and what to do, without a password.
-
-        :param error: what connecting or a statement raised.
-        :param engine: the database.
-        """
-        from .runtime.causes import explain
-
-        known = explain(error.orig, engine.url, self.project.settings)
-        return known.about(engine.url)
+    :raises CommandError: for a revision that is not in the folder.
+    """
+    done: set[str] = set()
+    found = list[Script]()
+    for head in stamped(database):
+        try:
+            found += folder.get_revisions(head)
+        except CommandError:
+            said = unknown(head, database.url, "alembic stamp")
+            raise CommandError(said) from None
+    while found:
+        entry = found.pop()
+        if entry.revision not in done:
+            done.add(entry.revision)
+            found += folder.get_revisions(entry.down_revision or ())
+            found += folder.get_revisions(entry.dependencies or ())
+    return done

@@ -15,6 +15,7 @@ from alembic.util import DispatchPriority
 
 NAME = "alembic_lossless"
 
+
 AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
 """What `context.configure` is told to compare with, unless env.py says otherwise."""
 
@@ -43,8 +44,10 @@ def register() -> None:
 
 def _compare_column(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
-    from .autogenerate.compare import compare_column  # noqa: PLC0415
-    from .autogenerate.generated import compare_generated  # noqa: PLC0415
+    from .autogenerate.compare_columns import (  # noqa: PLC0415
+        compare_column,
+        compare_generated,
+    )
 
     compare_column(*arguments)
     compare_generated(*arguments)
@@ -52,8 +55,8 @@ def _compare_column(*arguments: Any) -> Any:
 
 def _compare_table(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
-    from .autogenerate.by_columns import compare_unnamed  # noqa: PLC0415
-    from .autogenerate.compare import compare_primary_key  # noqa: PLC0415
+    from .autogenerate.compare_columns import compare_primary_key  # noqa: PLC0415
+    from .autogenerate.compare_constraints import compare_unnamed  # noqa: PLC0415
 
     compare_unnamed(*arguments)
     compare_primary_key(*arguments)
@@ -61,9 +64,9 @@ def _compare_table(*arguments: Any) -> Any:
 
 def _complete_table(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
-    from .autogenerate.compare_objects import compare_objects  # noqa: PLC0415
-    from .autogenerate.table_options import compare_options  # noqa: PLC0415
-    from .autogenerate.unclaimed import compare_unclaimed  # noqa: PLC0415
+    from .autogenerate.compare_constraints import compare_objects  # noqa: PLC0415
+    from .autogenerate.compare_tables import compare_options  # noqa: PLC0415
+    from .autogenerate.unmanaged import compare_unclaimed  # noqa: PLC0415
 
     compare_objects(*arguments)
     compare_unclaimed(*arguments)
@@ -72,27 +75,27 @@ def _complete_table(*arguments: Any) -> Any:
 
 def _keep_comment(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
-    from .autogenerate.unclaimed import keep_comment  # noqa: PLC0415
+    from .autogenerate.unmanaged import keep_comment  # noqa: PLC0415
 
     return keep_comment(*arguments)
 
 
 def _complete_column(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
-    from .autogenerate.unclaimed import compare_default  # noqa: PLC0415
+    from .autogenerate.unmanaged import compare_default  # noqa: PLC0415
 
     compare_default(*arguments)
 
 
 def _compare_sequences(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
-    from .autogenerate.sequences import compare_sequences  # noqa: PLC0415
+    from .autogenerate.compare_objects import compare_sequences  # noqa: PLC0415
 
     compare_sequences(*arguments)
 
 
 def _hold(*arguments: Any) -> Any:
     """Import what keeps a draft for its review when there is one."""
-    from .autogenerate.held import hold  # noqa: PLC0415
+    from .autogenerate.draft import hold  # noqa: PLC0415
 
     hold(*arguments)

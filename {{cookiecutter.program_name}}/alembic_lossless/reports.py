@@ -11,8 +11,8 @@ from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from .api import Migrations
 from .config import merge_command
+from .migrations import Migrations
 from .runtime.causes import explain
 
 STATUSES = {"clean": 0, "pending": 3, "drift": 4, "two heads": 5, "stopped": 6}
@@ -24,7 +24,7 @@ def report(migrations: Migrations) -> dict[str, Any]:
 
     :raises CommandError: for a database that cannot be read.
     """
-    databases = {name: _database(migrations, name) for name in migrations.names()}
+    databases = {name: _report_of(migrations, name) for name in migrations.names()}
     heads = [script.revision for script in migrations.heads()]
     found = {
         "databases": databases,
@@ -43,7 +43,7 @@ def report(migrations: Migrations) -> dict[str, Any]:
     return {"state": "drift" if lines else "clean", **found}
 
 
-def _database(migrations: Migrations, name: str) -> dict[str, Any]:
+def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
     database = migrations.database(name)
     try:
         return {

@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 ALEMBIC = "alembic>=1.20.1,<1.21"
-"""Bounded above: `internals` uses a few names that are private."""
+"""Bounded above: `_alembic` uses a few names that are private."""
 
 SQLALCHEMY = "SQLAlchemy>=2.1.7"
 

@@ -1,13 +1,23 @@
-"""What the library asks, refuses, marks and guards: each with a name and a sentence.
+"""What the library asks, refuses, marks and guards, and what a revision says of itself.
 
-A rule is declared where its code is, by `rule`; the table in the documentation is made
-from here.
+A rule has a name and a sentence. It is declared where its code is, by `rule`; the table
+in the documentation is made from here. A mark is a comment in a revision, to find with
+grep.
 """
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alembic.script import Script
+
 
 Subject = TypeVar("Subject")
+
+
 Kind = Literal["question", "refusal", "mark", "guard"]
 
 
@@ -42,3 +52,40 @@ def table() -> str:
     rows = sorted(RULES.values(), key=lambda it: (order.index(it.kind), it.name))
     lines = [f"| `{it.name}` | {it.kind} | {it.text} |" for it in rows]
     return "\n".join(["| rule | is a | says |", "|---|---|---|", *lines])
+
+
+DELETES = "# DELETES:"
+"""What is taken away for good."""
+
+
+INVENTS = "# INVENTS:"
+"""A value that nobody entered, put where the lost one was."""
+
+
+LOCKS = "# LOCKS:"
+"""Who has to wait for what, for longer than an instant."""
+
+
+MEANS = "# MEANS:"
+"""What a value is taken for, once its column has another type."""
+
+
+REVIEW = "# REVIEW:"
+"""What an author must still look at; a test can refuse a script that has it."""
+
+
+BEFORE, AFTER = "before", "after"
+"""Whether it comes before the new version of the app is deployed, or after."""
+
+
+def phase_of(revision: Script) -> str | None:
+    """Return the phase that a revision declares: BEFORE, AFTER, or None.
+
+    :raises ValueError: for any other word.
+    """
+    phase: str | None = getattr(revision.module, "phase", None)
+    if phase not in {BEFORE, AFTER, None}:
+        raise ValueError(
+            f"{revision.path}: phase is {phase!r}. Write {BEFORE!r} or {AFTER!r}."
+        )
+    return phase

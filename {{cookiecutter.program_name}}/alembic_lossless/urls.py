@@ -18,14 +18,17 @@ DRIVERS = {
 }
 """URL scheme -> SQLAlchemy's dialect and the drivers to look for, best first."""
 
+
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]*")
 """A schema that needs no quotes."""
+
 
 EXAMPLE = (
     "Write it like postgresql://user:password@host:5432/name or"
     " sqlite:////folder/main.db, an @ in the password as %40."
 )
 """How every message about a URL ends."""
+
 
 Installing = Callable[[str], str]
 

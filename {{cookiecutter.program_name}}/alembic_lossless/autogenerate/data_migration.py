@@ -19,13 +19,14 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
-from ..internals import type_code
-from ..marks import DELETES, REVIEW
+from .._alembic import type_code
+from ..rules import DELETES, REVIEW
+from .draft import Note
 from .draft import tables as tables_of
-from .operations import Note
 
 END = ""
 """The empty line ends a loop: Alembic indents what is written after it."""
+
 
 TAKEN = {"op", "sa", "upgrade", "downgrade", "revision", "down_revision"}
 

@@ -1,23 +1,217 @@
-"""A draft of one database, and the marks that it carries."""
+"""A draft of one database, and the operations that only a draft has."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import MigrateOperation, ops
 from alembic.operations.ops import (
     DowngradeOps,
+    MigrationScript,
     OpContainer,
     UpgradeOps,
 )
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, MetaData, Table
+from sqlalchemy import Column, DefaultClause, Index, MetaData, Table, types
 
-from ..prompts.prompt import Prompt
-from .fill_values import Value
-from .operations import Key
-from .ownership import Ownership
-from .replay import Tables, declared_in
+from ..operations.base import Key
+from ..operations.keys import RenamePrimaryKeyOp, RenameSequenceOp
+from ..prompts import Prompt
+from ..state import Tables, declared_in
+from ..types.fills import Value
+
+if TYPE_CHECKING:
+    from .unmanaged import Ownership
+
+
+class Note(MigrateOperation):
+    """A comment in the script, which does nothing."""
+
+    def __init__(self, mark: str, text: str) -> None:
+        """Take one of the `marks` and the text after it."""
+        self.mark = mark
+        self.text = text
+
+    def reverse(self) -> "Note":
+        """Return the same note: a step that writes one runs for each direction."""
+        return self
+
+
+class RenameTable(ops.RenameTableOp):
+    """Rename a table; its rows, indexes and references stay."""
+
+    def reverse(self) -> "RenameTable":
+        """Return the way back."""
+        return RenameTable(self.new_table_name, self.table_name, schema=self.schema)
+
+
+class RenamePrimaryKey(RenamePrimaryKeyOp):
+    """Rename the index of a primary key, which PostgreSQL names once in a schema."""
+
+    def __init__(self, table: str, old: str, new: str, schema: str | None) -> None:
+        """Take the new name of the table, and the old and new one of its key."""
+        super().__init__(table, new, schema=schema)
+        self.table, self.old, self.new = table, old, new
+
+    def reverse(self) -> "RenamePrimaryKey":
+        """Return the way back."""
+        return RenamePrimaryKey(self.table, self.new, self.old, self.schema)
+
+
+class RenameColumn(ops.AlterColumnOp):
+    """Rename a column and change nothing else about it.
+
+    MariaDB hears the whole column again, and would forget what is left out.
+    """
+
+    def reverse(self) -> "RenameColumn":
+        """Return the way back."""
+        return RenameColumn(
+            self.table_name,
+            str(self.modify_name),
+            schema=self.schema,
+            modify_name=self.column_name,
+            **same_as_before(self),
+            **self.kw,
+        )
+
+
+RENAMES = (RenameTable, RenamePrimaryKey, RenameColumn, RenameSequenceOp)
+
+
+def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:
+    """Return the arguments of an operation that say what a column stays."""
+    same = ("type", "nullable", "comment", "server_default")
+    return {f"existing_{what}": getattr(op, f"existing_{what}") for what in same}
+
+
+def existing(
+    old: Column[Any], new: Column[Any], changed_from: types.TypeEngine[Any] | None
+) -> dict[str, Any]:
+    """Return what a column stays when it is renamed.
+
+    The models' type is better than the one read from this database, since it is right
+    on the others too; unless the type changes in the same revision.
+
+    :param changed_from: the old type, where the type changes.
+    """
+    default = old.server_default and (new.server_default or old.server_default)
+    same: dict[str, Any] = {
+        "existing_type": changed_from if changed_from is not None else new.type,
+        "existing_nullable": old.nullable,
+        "existing_comment": old.comment,
+    }
+    if isinstance(default, DefaultClause):
+        same["existing_server_default"] = default
+    if new.table.autoincrement_column is new:
+        same["existing_autoincrement"] = True
+    return same
+
+
+class FillNulls(ops.MigrateOperation):
+    """Give a value to the rows of a table that have none in a column."""
+
+    def __init__(self, table: Key, column: str, value: Value) -> None:
+        """Take the table, the column and the value."""
+        self.table, self.column, self.value = table, column, value
+
+
+def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
+    """Give every operation, those within a batch included."""
+    for operation in container.ops:
+        if isinstance(operation, ops.OpContainer):
+            yield from operations_in(operation)
+        else:
+            yield operation
+
+
+def unique_index(operation: ops.MigrateOperation) -> Index | None:
+    """Return the index that an operation makes or drops, if it is a unique one.
+
+    Most are not, and a first draft has thousands: it takes long to make an Index.
+    """
+    if isinstance(operation, ops.CreateIndexOp) and not operation.unique:
+        return None
+    if isinstance(operation, ops.CreateIndexOp | ops.DropIndexOp):
+        index = operation.to_index()
+        return index if index.unique else None
+    return None
+
+
+def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str, str]:
+    """Return a table and a column of it as they are called before all operations."""
+    table = key[1]
+    for operation in operations_in(container):
+        match operation:
+            case ops.AlterColumnOp(table_name=name, modify_name=str(new)):
+                if (name, new) == (key[1], column):
+                    column = operation.column_name
+            case ops.RenameTableOp(new_table_name=new, schema=at):
+                if (at, new) == key:
+                    table = operation.table_name
+    return table, column
+
+
+class ChangePrimaryKey(ops.MigrateOperation):
+    """A table has another primary key in the models; Alembic does not compare them."""
+
+    def __init__(self, table: str, old: list[str], new: list[str]) -> None:
+        """Take the names of the table and of the columns, before and after."""
+        self.table, self.old, self.new = table, old, new
+
+    def reverse(self) -> "ChangePrimaryKey":
+        """Return the way back, which Alembic asks for before the draft is refused."""
+        return ChangePrimaryKey(self.table, self.new, self.old)
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        """Return what the Python API of `check` has of it."""
+        return "modify_primary_key", self.table, self.old, self.new
+
+    def __str__(self) -> str:
+        """Return the difference as a line of text."""
+        new = ", ".join(self.new) or "none"
+        return f"primary key {', '.join(self.old)} becomes {new}"
+
+
+class Held(OpContainer):
+    """What autogenerate found for a database, in the place of all of it."""
+
+    def reverse(self) -> "Held":
+        """Return nothing new: a draft's way back is made by its review."""
+        return self
+
+
+def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
+    """Keep what was found from being reversed, if it is to be reviewed.
+
+    A hook that was given to the command itself comes before env.py's, and sees it all.
+    """
+    revision: Any = context.opts.get("revision_context")
+    reviewed = revision is not None and "ownership" in context.opts
+    if reviewed and revision.process_revision_directives is None:
+        upgrade.ops = [Held(upgrade.ops)]
+
+
+def release(script: MigrationScript, *, reverse: bool) -> None:
+    """Put the operations of the newest database back into a script, if they are held.
+
+    :param reverse: whether somebody wants to see a downgrade before the review.
+    """
+    upgrade, downgrade = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
+    if put_back(upgrade):
+        downgrade.ops = []
+        if reverse:
+            upgrade.reverse_into(downgrade)
+
+
+def put_back(upgrade: UpgradeOps) -> bool:
+    """Put held operations back among others; return whether there were any."""
+    held = [op for op in upgrade.ops if isinstance(op, Held)]
+    found = [op for it in held for op in it.ops]
+    upgrade.ops = [*found, *(op for op in upgrade.ops if op not in held)]
+    return bool(held)
 
 
 @dataclass
@@ -47,7 +241,7 @@ class Draft:
         }
 
     @property
-    def ownership(self) -> Ownership:
+    def ownership(self) -> "Ownership":
         """What the comparison left alone."""
         found: Ownership = self.context.opts["ownership"]
         return found

@@ -8,19 +8,20 @@ from typing import Any, TypeGuard
 from alembic.operations import ops
 from sqlalchemy import Column, String
 
-from ..marks import INVENTS
-from ..prompts.questions import Question
-from ..rules import rule
-from .declared import default_after
-from .draft import Draft
-from .fill_values import Value, declared, is_unique, neutral, typed
-from .operations import FillNulls, Key, Note, label
+from ..operations.base import Key, label
+from ..prompts import Question
+from ..rules import INVENTS, rule
+from ..types.fills import Value, declared, is_unique, neutral, typed
+from .compare_columns import default_after
+from .draft import Draft, FillNulls, Note
 
 Fills = Mapping[tuple[Key, str], Value]
 """The value for each table and column."""
 
+
 Default = Callable[[ops.AlterColumnOp], Any]
 """Returns the default that a column has once its type has changed."""
+
 
 EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
 """What need not wait until the rows have their values."""

@@ -1,8 +1,4 @@
-"""What comes before the new version of the app is deployed, and what comes after it.
-
-Before it comes what the running version does not notice; after it, what it would not
-have survived. Between the two both versions run on the same tables.
-"""
+"""The scripts of a draft in two phases: each says its own, and they follow."""
 
 from collections.abc import Callable, Iterable
 from copy import copy
@@ -10,15 +6,90 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from alembic.operations import MigrateOperation, ops
+from alembic.util import rev_id
 
+from .._alembic import to_be_rendered
+from ..operations.base import AutocommitBlock, Key
 from ..operations.keys import RenameSequenceOp
-from ..types import keeps_all
-from .draft import Draft
-from .live import GUARDS
+from ..rules import AFTER, BEFORE
+from ..types.conversion import keeps_all
+from .draft import Draft, Note, RenameColumn
 from .not_null import like
-from .operations import Key, Note, RenameColumn
-from .phase_scripts import Directions
-from .two_names import Rename, is_kept_in_step
+from .online import GUARDS, Rename, is_kept_in_step
+
+Directions = tuple[ops.UpgradeOps, ops.DowngradeOps]
+"""What a revision does to one database, and how it is undone."""
+
+
+def declare_phases(scripts: list[ops.MigrationScript], after: list[Directions]) -> None:
+    """Let each script say its phase, and make one of what waits for the deployment.
+
+    :param scripts: one, as Alembic made it, which becomes none, one or two.
+    :param after: what waits, for each database.
+    """
+    (script,) = scripts
+    waits = any(not upgrade.is_empty() for upgrade, _ in after)
+    if all(upgrade.is_empty() for upgrade in script.upgrade_ops_list):
+        if not waits:
+            scripts.clear()
+            return
+        for mine, (upgrade, downgrade) in zip(_pairs(script), after, strict=True):
+            mine[0].ops, mine[1].ops = upgrade.ops, downgrade.ops
+        _declared(script, AFTER)
+        return
+    if waits:
+        scripts.append(_declared(_second(script, after), AFTER))
+    if waits or _is_online(script):
+        _declared(script, BEFORE)
+
+
+def _pairs(script: ops.MigrationScript) -> Iterable[Directions]:
+    return zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True)
+
+
+def _is_online(script: ops.MigrationScript) -> bool:
+    every = (op for upgrade in script.upgrade_ops_list for op in upgrade.ops)
+    return any(isinstance(op, AutocommitBlock) for op in every)
+
+
+def _declared(script: ops.MigrationScript, phase: str) -> ops.MigrationScript:
+    """Let a script declare its phase.
+
+    What a script imports is the only part of every script.py.mako that is free text.
+    """
+    script.imports = {
+        *script.imports,
+        f'phase = "{phase}"  # the deployment of the code',
+    }
+    return script
+
+
+def _second(
+    script: ops.MigrationScript, after: list[Directions]
+) -> ops.MigrationScript:
+    upgrades, downgrades = zip(*after, strict=True)
+    script.rev_id = script.rev_id or rev_id()
+    second = ops.MigrationScript(
+        _later(script.rev_id),
+        # It takes lists as well: a script has a part for each database.
+        upgrade_ops=list(upgrades),  # type: ignore[arg-type]
+        downgrade_ops=list(downgrades),  # type: ignore[arg-type]
+        message=f"{script.message or 'draft'} after the deployment",
+        imports=set(),
+        head=script.rev_id,
+        version_path=script.version_path,
+    )
+    return to_be_rendered(second)
+
+
+def _later(first: str) -> str:
+    """Return an identifier that sorts after another, as the files then do as well.
+
+    A file's name has the time before the identifier, and the two share the second.
+    """
+    tried = (rev_id() for _ in range(1000))
+    return next((new for new in tried if new > first), rev_id())
+
 
 Parts = tuple[list[MigrateOperation], list[MigrateOperation]]
 """What of an operation comes before the deployment, and what after it."""
@@ -162,6 +233,7 @@ def _dropped(draft: Draft, op: ops.DropColumnOp) -> Parts:
 
 
 Facet = tuple[str, object, Callable[[ops.AlterColumnOp], bool]]
+
 
 FACETS: tuple[Facet, ...] = (
     (

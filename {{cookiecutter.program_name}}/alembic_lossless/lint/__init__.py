@@ -1,8 +1,17 @@
 """Say before a revision runs whom it would stop, for how long, and how not to."""
 
-from . import data, deployment, mariadb, postgresql
-from .cost import Finding, Growth, Harm, Server, State, version_of
-from .rules import RULES, Rule, examine
+from . import common, mysql, postgresql
+from .rules import (
+    RULES,
+    Finding,
+    Growth,
+    Harm,
+    Rule,
+    Server,
+    State,
+    examine,
+    version_of,
+)
 
 __all__ = [
     "RULES",
@@ -12,10 +21,9 @@ __all__ = [
     "Rule",
     "Server",
     "State",
-    "data",
-    "deployment",
+    "common",
     "examine",
-    "mariadb",
+    "mysql",
     "postgresql",
     "version_of",
 ]

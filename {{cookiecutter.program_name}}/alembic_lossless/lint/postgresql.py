@@ -13,14 +13,19 @@ from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from sqlalchemy.sql.functions import FunctionElement
 
-from ..operations.enums import ChangeEnumOp, adds_only
-from . import rules, type_changes
-from .cost import Growth, Harm, State, label
-from .rules import Matched
+from ..operations.objects import ChangeEnumOp, adds_only
+from .rules import Growth, Harm, Matched, State, label, rule
+from .types import growth
 
-rule = partial(rules.rule, dialects=("postgresql",))
+rule = partial(rule, dialects=("postgresql",))
+
+
 EXCLUSIVE = "ACCESS EXCLUSIVE"
+
+
 STABLE = {"now", "current_timestamp", "transaction_timestamp", "current_date"}
+
+
 STABLE |= {"statement_timestamp", "localtimestamp", "localtime", "current_user"}
 """Functions whose value is the same for each row of a statement."""
 
@@ -150,7 +155,7 @@ def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     known = state.column(key, op.column_name)
     old = op.existing_type or (None if known is None else known.type)
     using = op.kw.get("postgresql_using", "")
-    how = type_changes.growth(old, op.modify_type, state.server, using)
+    how = growth(old, op.modify_type, state.server, using)
     if how is Growth.REWRITE:
         yield {
             "table": label(key),

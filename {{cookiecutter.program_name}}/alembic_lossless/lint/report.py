@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .cost import Finding, Growth, Harm
-from .revisions import Judged
+from .rules import Finding, Growth, Harm
+from .runner import Judged
 
 WRITES_NOTHING = (
     "SQLite has one writer, and nobody waits for a revision longer than for another"
     " write. Say what production runs on: {prog} lint --dialect postgresql"
 )
+
 
 WORDS = {
     Harm.STALLS: "stops others",

@@ -1,18 +1,156 @@
-"""The rules of the lint: each is one named thing, registered where it is written."""
+"""The rules of the lint, each a named thing, and what is known when they are asked."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from alembic.operations import MigrateOperation
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
+from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp
-from .cost import Finding, Growth, Harm, State
+
+Key = tuple[str | None, str]
+"""A table: (schema, name)."""
+
+
+NOT_NULL = re.compile(r'\W*"?(?P<column>\w+)"? IS NOT NULL\W*', re.IGNORECASE)
+
+
+class Growth(StrEnum):
+    """How long an operation holds its lock, as the table grows."""
+
+    INSTANT = "instant"
+    SCAN = "scan"
+    REWRITE = "rewrite"
+
+
+class Harm(StrEnum):
+    """What an operation does to the version of the app that runs meanwhile."""
+
+    STALLS = "stalls"
+    """It waits until the operation is done."""
+    BREAKS = "breaks"
+    """Its statements fail from then on."""
+    FAILS = "fails"
+    """Nothing: it is the operation that fails."""
+
+
+OLDEST = {"postgresql": (14,), "mariadb": (10, 6), "mysql": (8, 0)}
+"""The oldest version of each server that still gets fixes."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The kind of database that a revision is judged for."""
+
+    dialect: str
+    """SQLAlchemy's name of it: "postgresql", "mariadb", "mysql"."""
+    version: tuple[int, ...]
+
+    @classmethod
+    def oldest(cls, dialect: str) -> "Server":
+        """Return the one of a kind that can do the least."""
+        return cls(dialect, OLDEST.get(dialect, ()))
+
+    def at_least(self, *version: int) -> bool:
+        """Tell whether it is known to be this version or a later one."""
+        return self.version >= version
+
+
+def version_of(dialect: Dialect) -> tuple[int, ...]:
+    """Return the version of a server, or the oldest that is maintained."""
+    found = getattr(dialect, "server_version_info", None) or ()
+    return tuple(v for v in found if isinstance(v, int)) or OLDEST.get(dialect.name, ())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a revision does, and that somebody should know before."""
+
+    rule: str
+    harm: Harm
+    table: str
+    sentence: str
+    lock: str
+    """The lock on the table while it lasts, in the server's words."""
+    growth: Growth
+    instead: str | None = None
+    """The safe form as code to paste; empty where the server has none, None where it is
+    the one that a draft takes."""
+    line: int = 0
+    """Where the operation stands in the revision file; 0 if that is not known."""
+
+
+@dataclass
+class State:
+    """What is known of the tables before an operation."""
+
+    server: Server
+    tables: Mapping[Key, Mapping[str, sa.Column[Any]]] = field(default_factory=dict)
+    """The columns that the revisions declared, as far as they are known."""
+    phase: str | None = None
+    """"before" or "after" the deployment, where the revision says it."""
+    autocommit: bool = False
+    """Whether each operation is committed by itself."""
+    new: set[tuple[Key, str | None]] = field(default_factory=set)
+    """Tables, with None, and columns that came with this revision."""
+    not_null_checks: set[tuple[Key, str]] = field(default_factory=set)
+    """Columns of which a CHECK, which is not to be checked again, says no NULL."""
+
+    def is_new(self, key: Key, *columns: str) -> bool:
+        """Tell whether a table, or a column that is meant, has no rows' values yet."""
+        found = [(key, None), *((key, column) for column in columns)]
+        return any(part in self.new for part in found)
+
+    def column(self, key: Key, name: str) -> sa.Column[Any] | None:
+        """Return a column as the revisions declared it, if they did."""
+        return self.tables.get(key, {}).get(name)
+
+    def is_not_null(self, key: Key, name: str) -> bool:
+        """Tell whether a column has no NULL: it is so already, or a CHECK says it."""
+        known = self.column(key, name)
+        declared = known is not None and known.nullable is False
+        return declared or (key, name) in self.not_null_checks
+
+    def after(self, operation: MigrateOperation) -> None:
+        """Take note of what an operation brought."""
+        match operation:
+            case ops.CreateTableOp():
+                self.new.add(((operation.schema, operation.table_name), None))
+            case ops.RenameTableOp(schema=schema, table_name=old, new_table_name=new):
+                if self.is_new((schema, old)):
+                    self.new.add(((schema, new), None))
+            case ops.AddColumnOp(schema=schema, table_name=table):
+                self.new.add(((schema, table), operation.column.name))
+            case ops.CreateCheckConstraintOp(schema=schema, table_name=table):
+                if found := NOT_NULL.fullmatch(str(operation.condition)):
+                    self.not_null_checks.add(((schema, table), found["column"]))
+
+
+def sql_of(operation: ops.ExecuteSQLOp) -> str:
+    """Return the statement of an operation that has one as text, or nothing."""
+    statement = operation.sqltext
+    if isinstance(statement, sa.TextClause):
+        return statement.text.replace(r"\:", ":")
+    return statement if isinstance(statement, str) else ""
+
+
+def label(key: Key) -> str:
+    """Return a table's name as messages have it."""
+    schema, table = key
+    return f"{schema}.{table}" if schema else table
+
 
 Matched = dict[str, Any]
 """What the sentence of a rule names; "table" is always there."""
 
+
 Match = Callable[[Any, State], Iterable[Matched]]
+
+
 Safe = Callable[[MigrateOperation, State], str]
 
 
@@ -50,6 +188,7 @@ class Rule:
 
 
 SERVERS = {("postgresql",): "PostgreSQL", ("mariadb", "mysql"): "MariaDB, MySQL"}
+
 
 RULES: list[Rule] = []
 """All rules, in the order in which they are looked at."""

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import Operations, ops
 from alembic.operations.schemaobj import SchemaObjects
+from alembic.util import CommandError
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
-from . import violations
-from .base import LosslessOp
-from .names import Names, derived
+from ..ddl.sqlite import Rebuild
+from .base import LosslessOp, Names, derived
+from .guards import explain_duplicates, explain_violation, refuse_orphans
 
 
 @Operations.register_operation("validate_constraint")
@@ -52,9 +52,9 @@ def _validate(operations: Operations, op: ValidateConstraintOp) -> None:
         try:
             names.execute(f"ALTER TABLE {names.table} VALIDATE CONSTRAINT {constraint}")
         except IntegrityError as error:
-            violations.explain(names, name, error)
+            explain_violation(names, name, error)
     elif names.is_mysql and not operations.get_context().as_sql:
-        violations.refuse_orphans(names, name)
+        refuse_orphans(names, name)
 
 
 def _in_database(names: Names, name: str) -> str:
@@ -170,24 +170,82 @@ def _create_unique(operations: Operations, op: CreateUniqueConcurrentlyOp) -> No
             postgresql_concurrently=names.is_alone or names.offline,
         )
     except IntegrityError as error:
-        violations.explain_duplicates(names, columns, error)
+        explain_duplicates(names, columns, error)
     quoted = names.quoted(name)
     names.execute(
         f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
     )
 
 
-class PostgreSQL(PostgresqlImpl):
-    """Make constraints with columns that are only included.
+WORDS = {"unique": "unique constraint", "foreignkey": "foreign key"}
+"""The types of such constraints, as Alembic calls them, and in words."""
 
-    Alembic knows those of an index, and takes this class for PostgreSQL by its dialect.
-    """
 
-    __dialect__ = "postgresql"
+@Operations.register_operation("drop_constraint_by_columns")
+class DropConstraintByColumnsOp(LosslessOp):
+    """Drop a constraint that has another name on each server, or none."""
 
-    def add_constraint(self, const: sa.Constraint, **kw: Any) -> None:
-        """Make a constraint."""
-        for name in const.dialect_kwargs.get("postgresql_include") or ():
-            if name not in const.table.c:
-                const.table.append_column(sa.Column(name))
-        super().add_constraint(const, **kw)
+    function = "drop_constraint_by_columns"
+
+    def as_alembic(self) -> ops.DropConstraintOp:
+        """Return the operation that would need the name."""
+        table, _ = self.arguments
+        kind = self.options["type_"]
+        return ops.DropConstraintOp(None, table, type_=kind, schema=self.schema)
+
+    @classmethod
+    def drop_constraint_by_columns(
+        cls,
+        operations: Operations,
+        table_name: str,
+        columns: Sequence[str],
+        *,
+        type_: str,
+        schema: str | None = None,
+    ) -> None:
+        """Drop the constraint of these columns, whatever name the database gave it.
+
+        :param table_name: the table that has it.
+        :param columns: its columns; of a foreign key those in this table.
+        :param type_: `unique` or `foreignkey`.
+        :param schema: the schema of the table.
+        :raises CommandError: when there is none, and with `--sql`, where no database
+            can be asked for the name.
+        """
+        operations.invoke(cls(table_name, columns, type_=type_, schema=schema))
+
+
+@Operations.implementation_for(DropConstraintByColumnsOp)
+def _drop_unnamed(operations: Operations, op: DropConstraintByColumnsOp) -> None:
+    table, columns = op.arguments
+    kind = op.options["type_"]
+    names = Names(operations, table, op.schema)
+    what = f"the {WORDS[kind]} of {table} ({', '.join(columns)})"
+    if names.offline:
+        raise CommandError(
+            f"Nobody gave {what} a name, so that only the database knows it."
+            " Run this revision without --sql."
+        )
+    found = [it for it in _reflected(names, kind) if _columns_of(it) == list(columns)]
+    if not found:
+        raise CommandError(f"There is no such constraint: {what}.")
+    name = found[0]["name"]
+    with operations.batch_alter_table(
+        table, schema=op.schema, recreate="auto" if name else "always"
+    ) as batch:
+        if name:
+            batch.drop_constraint(name, type_=kind)
+        elif isinstance(operations.impl, Rebuild):
+            operations.impl.leave_out(columns, kind)
+
+
+def _reflected(names: Names, kind: str) -> list[Any]:
+    inspector = sa.inspect(names.bind())
+    if kind == "unique":
+        return [*inspector.get_unique_constraints(names.name, names.schema)]
+    return [*inspector.get_foreign_keys(names.name, names.schema)]
+
+
+def _columns_of(found: dict[str, Any]) -> list[str]:
+    names: list[str] = found.get("constrained_columns") or found["column_names"]
+    return names

@@ -4,19 +4,63 @@
 """
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
+from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from ..rules import rule
-from ..values import survives
-from .base import LosslessOp, leaves_others_at_work, table
-from .rows import asks_only, label, not_null, refuse, rows_of
-from .value_sql import surely_survives
+from ..runtime.recovery import journal_of
+from ..types.value_sql import provably_lossless
+from ..types.values import is_lossless
+from .base import LosslessOp, Names, is_online, table
+
+
+def asks_only(operations: Operations, question: str) -> bool:
+    """With `--sql`, leave the question to whoever runs the script."""
+    context = operations.get_context()
+    if context.as_sql:
+        context.impl.static_output(f"-- First: {question}")
+    return context.as_sql
+
+
+def rows_of(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[Any]]:
+    """Return the rows that a query finds."""
+    # PostgreSQL streams inside a transaction only.
+    journal = journal_of(operations.get_context())
+    streamed = {"stream_results": journal is None or not journal.commits()}
+    return operations.get_bind().execute(query, execution_options=streamed)
+
+
+def refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
+    """Stop at rows that should not be, and say how many there are."""
+    remaining = iter(rows)
+    row = next(remaining, None)
+    if row is None:
+        return
+    count = 1 + sum(1 for _ in remaining)
+    values = "1 value" if count == 1 else f"{count} values"
+    example = row[0] if len(row) == 1 else tuple(row)
+    raise CommandError(
+        f"{holds} {values} {why}, for example {example!r}. Correct the rows and try"
+        " again: this revision has changed nothing."
+    )
+
+
+def label(name: str, columns: Sequence[str]) -> str:
+    """Return columns of a table as a message has them."""
+    names = ", ".join(columns)
+    return f"{name} ({names})" if len(columns) > 1 else f"{name}.{names}"
+
+
+def not_null(source: sa.TableClause) -> Iterable[sa.ColumnElement[bool]]:
+    """Return what holds where no column of a table is NULL."""
+    return (column.is_not(None) for column in source.columns)
 
 
 @rule("loss", "guard", "Rows hold what a new type cannot keep.")
@@ -58,11 +102,11 @@ def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
         return
     source = table(op, name, column)
     dialect = operations.get_context().dialect
-    if dialect.name == "postgresql" and not leaves_others_at_work(operations):
+    if dialect.name == "postgresql" and not is_online(operations):
         quoted = dialect.identifier_preparer.format_table(source)
         operations.execute(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
     rows = rows_of(operations, _doubtful(operations, source, new))
-    lost = (row for row in rows if not survives(row[0], new, dialect=dialect.name))
+    lost = (row for row in rows if not is_lossless(row[0], new, dialect=dialect.name))
     refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
 
 
@@ -73,7 +117,7 @@ def _doubtful(
     (column,) = source.columns
     dialect = operations.get_context().dialect.name
     old = None if dialect == "sqlite" else _type_of(operations, source)
-    sure = surely_survives(column, old, new, dialect)
+    sure = provably_lossless(column, old, new, dialect)
     is_json = dialect == "postgresql" and isinstance(old, sa.JSON)
     # The driver would read what it means, and a new type gets the text of it.
     value = sa.cast(column, sa.Text) if is_json else column
@@ -227,3 +271,143 @@ def _refuse_missing(operations: Operations, op: RefuseMissingOp) -> None:
             f"No {parent}.{key} is {value!r}, to which the rows of {name} are about to"
             " refer. Add it and try again: this revision has changed nothing."
         )
+
+
+CHECK_CONDITION = (
+    "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint"
+    " WHERE conname = :name AND conrelid = to_regclass(:table)"
+)
+
+
+def explain_violation(names: Names, constraint: str, error: IntegrityError) -> NoReturn:
+    """Say which rows PostgreSQL did not like, if that can still be asked.
+
+    :raises CommandError: with a count and an example.
+    """
+    if not names.is_alone:
+        raise error
+    if _foreign_key(names, constraint):
+        refuse_orphans(names, constraint)
+    given = {"name": constraint, "table": names.table}
+    condition = names.bind().scalar(sa.text(CHECK_CONDITION), given)
+    if condition is None:
+        raise error
+    query = sa.select(*_primary_key(names)).where(
+        sa.not_(sa.literal_column(f"({condition})"))
+    )
+    _refuse_violating(names, query, f"violate {constraint}: {condition}")
+    raise error
+
+
+def explain_duplicates(
+    names: Names, columns: Sequence[str], error: IntegrityError
+) -> NoReturn:
+    """Say which values PostgreSQL found more than once.
+
+    :raises CommandError: with a count and an example.
+    """
+    if names.is_alone:
+        table = names.clause(*columns)
+        query = sa.select(*table.columns).group_by(*table.columns)
+        query = query.having(sa.func.count() > 1)
+        for column in table.columns:
+            query = query.where(column.is_not(None))
+        _refuse_violating(
+            names, query, f"({', '.join(columns)}) are there more than once", "value"
+        )
+    raise error
+
+
+def refuse_orphans(names: Names, constraint: str) -> None:
+    """Stop when rows refer to nothing.
+
+    :raises CommandError: with a count and an example.
+    """
+    key = _foreign_key(names, constraint)
+    if key is None:
+        return
+    columns, keys = key["constrained_columns"], key["referred_columns"]
+    source = names.clause(*columns)
+    parent = sa.table(
+        key["referred_table"],
+        *(sa.column(name) for name in keys),
+        schema=key.get("referred_schema"),
+    ).alias("parent")
+    pairs = zip(source.columns, parent.columns, strict=True)
+    refers = sa.exists().where(*(child == found for child, found in pairs))
+    given = (column.is_not(None) for column in source.columns)
+    query = sa.select(*source.columns).where(*given, ~refers)
+    _refuse_violating(
+        names, query, f"refer to no {key['referred_table']} ({constraint})"
+    )
+
+
+def _foreign_key(names: Names, name: str) -> ReflectedForeignKeyConstraint | None:
+    found = sa.inspect(names.bind()).get_foreign_keys(names.name, names.schema)
+    return next((key for key in found if key["name"] == name), None)
+
+
+def _primary_key(names: Names) -> list[sa.ColumnClause[object]]:
+    """Return the columns by which a row is found again."""
+    key = sa.inspect(names.bind()).get_pk_constraint(names.name, names.schema)
+    return list(names.clause(*key["constrained_columns"]).columns)
+
+
+@rule("violations", "guard", "Rows violate a constraint that new rows keep already.")
+def _refuse_violating(
+    names: Names, query: sa.Select[*tuple[object, ...]], why: str, of: str = "row"
+) -> None:
+    rows = query.subquery()
+    bind = names.bind()
+    count = bind.scalar(sa.select(sa.func.count()).select_from(rows))
+    example = bind.execute(query.limit(1)).first()
+    if example is not None:
+        pairs = zip(query.selected_columns.keys(), example, strict=True)
+        values = ", ".join(f"{name}={value!r}" for name, value in pairs)
+        some = f"1 {of}" if count == 1 else f"{count} {of}s"
+        raise CommandError(
+            f"{some} of {names.name} {why}, for example {values}. Correct them and run"
+            " the upgrade again: it goes on from here."
+        )
+
+
+@rule("check", "guard", "Rows violate a CHECK that is about to be there.")
+@Operations.register_operation("refuse_violations")
+class RefuseViolationsOp(LosslessOp):
+    """Stop when rows violate a condition that is about to hold."""
+
+    function = "refuse_violations"
+
+    @classmethod
+    def refuse_violations(
+        cls,
+        operations: Operations,
+        table_name: str,
+        condition: str,
+        columns: Sequence[str],
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Stop the revision when rows violate a condition that is about to hold.
+
+        Where it comes to NULL it holds, as in a CHECK.
+
+        :param table_name: the table, by the name it has now.
+        :param condition: SQL, with the names that columns have now.
+        :param columns: those to show of a row.
+        :param schema: the schema of the table.
+        :raises CommandError: with a count and an example.
+        """
+        operations.invoke(cls(table_name, condition, columns, schema=schema))
+
+
+@Operations.implementation_for(RefuseViolationsOp)
+def _refuse_violations(operations: Operations, op: RefuseViolationsOp) -> None:
+    name, condition, columns = op.arguments
+    subject = label(name, columns)
+    if asks_only(operations, f"is {condition} in each row of {name}?"):
+        return
+    source = table(op, name, *columns)
+    violates: sa.ColumnElement[bool] = sa.not_(sa.literal_column(f"({condition})"))
+    rows = rows_of(operations, sa.select(source).where(violates))
+    refuse(rows, f"{subject} holds", f"that violate {condition}")

@@ -5,9 +5,8 @@ The other databases have neither, and nothing happens there.
 
 from alembic.operations import Operations
 
-from ..dialects import dialect_named
-from .base import LosslessOp, dialect_of
-from .names import LONGEST
+from ..types.portable import dialect_named
+from .base import LONGEST, LosslessOp, dialect_of
 
 RESIZE = """\
 DO $key$
@@ -17,6 +16,7 @@ BEGIN
         EXECUTE 'ALTER SEQUENCE ' || found || ' AS {type}';
     END IF;
 END $key$"""
+
 
 RENAME = """\
 DO $key$

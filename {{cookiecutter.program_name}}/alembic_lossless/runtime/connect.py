@@ -1,17 +1,20 @@
-"""Open the database that is to be migrated, or looked at."""
+"""Open the database that is to be migrated, or looked at, and wait for its server."""
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from ..internals import asks_database, only_reads
+from .._alembic import asks_database, only_reads
 from ..project import Databases, Project, Settings
 from .causes import explain
 from .errors import interruptible
@@ -169,3 +172,61 @@ def opened(database: Database, *, reads: bool = True) -> Iterator[Connection]:
     finally:
         if not began:
             given.rollback()
+
+
+PAUSE = 0.5
+"""Seconds between two attempts."""
+
+
+def wait_until_started(databases: Sequence[Database], seconds: float) -> None:
+    """Return when every database answers, and say once that it is waiting.
+
+    :param seconds: how long to wait, for all of them together.
+    :raises CommandError: when one does not answer in time.
+    """
+    deadline = time.monotonic() + seconds
+    for database in databases:
+        if not isinstance(database.given, Connection):
+            engine = engine_of(database.given)
+            _wait(engine, database.settings, seconds, deadline)
+
+
+def _wait(engine: Engine, settings: Settings, seconds: float, deadline: float) -> None:
+    told = False
+    while error := _refusal(engine, deadline):
+        known = explain(error.orig, engine.url, settings)
+        if not told:
+            limit = f"at most {seconds:g} seconds"
+            sys.stderr.write(f"Waiting for {engine.url}, {limit}: {known.said}.\n")
+            told = True
+        if time.monotonic() + PAUSE > deadline:
+            line = f"{engine.url}: after {seconds:g} seconds still {known.said}."
+            raise CommandError("\n".join([line, *known.advice]))
+        time.sleep(PAUSE)
+
+
+def _refusal(engine: Engine, deadline: float) -> OperationalError | None:
+    """Try to connect, and return why it did not work."""
+    try:
+        with _connecting_until(engine, deadline), engine.connect():
+            return None
+    except OperationalError as error:
+        return error
+
+
+@contextmanager
+def _connecting_until(engine: Engine, deadline: float) -> Iterator[None]:
+    """Let an attempt end with the waiting: a silent host would hold it for minutes."""
+
+    def limit(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
+        remaining = max(2, round(deadline - time.monotonic()))
+        options.setdefault("connect_timeout", remaining)
+
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    event.listen(engine, "do_connect", limit)
+    try:
+        yield
+    finally:
+        event.remove(engine, "do_connect", limit)

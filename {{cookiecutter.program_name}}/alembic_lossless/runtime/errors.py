@@ -3,12 +3,14 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from traceback import walk_tb
-from typing import TYPE_CHECKING
+from pathlib import Path
+from traceback import extract_tb, walk_tb
+from typing import TYPE_CHECKING, Any
 
 from alembic import context
-from alembic.script.revision import MultipleHeads
+from alembic.script.revision import MultipleHeads, ResolutionError
 from alembic.util import CommandError, messaging, to_tuple
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import (
     CompileError,
     DBAPIError,
@@ -17,26 +19,110 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from .._alembic import only_reads
 from ..config import is_typed, merge_command, program_of, stamp_command
-from ..internals import only_reads
 from .causes import explain
-from .places import place_of
-from .unknown_revision import missing_file
 
 if TYPE_CHECKING:
     from .run import Run
+
+
+def traceback_location(error: BaseException, folder: str | Path) -> str | None:
+    """Return the file and the line of an exception, the innermost in a folder.
+
+    Every command runs env.py: it is the place only where the exception was raised.
+
+    :param folder: the Alembic environment, with env.py and the revisions.
+    :return: None when none of its files raised it or called what did.
+    """
+    places = [
+        (frame.filename, frame.lineno) for frame in extract_tb(error.__traceback__)
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    root = Path(folder).resolve()
+    for name, line in reversed(places):
+        path = Path(name).resolve()
+        called = path.name == "env.py" and (name, line) != places[-1]
+        if path.is_relative_to(root) and not called:
+            return f"{path}, line {line}"
+    return None
+
+
+REVISIONS = "alembic.script.revision"
+
+
+def refuse_unknown(
+    heads: tuple[str, ...], connection: Connection, options: dict[str, Any]
+) -> None:
+    """Explain a revision that stands in the database and not in the project.
+
+    :param heads: the revisions that the database is at.
+    :param options: arguments of `context.configure`.
+    :raises CommandError: with what may have happened, and what to do then.
+    """
+    for head in heads:
+        try:
+            context.script.get_revision(head)
+        except (ResolutionError, CommandError):
+            stamp = stamp_command(options)
+            raise CommandError(unknown(head, connection.engine.url, stamp)) from None
+
+
+def unknown(head: str, url: URL, stamp: str) -> str:
+    """Say what may have happened to a revision that a database is at.
+
+    :param head: its id.
+    :param url: where the database is.
+    :param stamp: how to stamp it.
+    """
+    return (
+        f"{url.set(password=None).render_as_string()} is at revision {head!r}, which"
+        " this project does not have: newer code migrated it, the file was deleted or"
+        " is on another branch, or it is another project's database.\n"
+        "Get the code that has the file. If it is gone and you know that the tables"
+        f" match this code: {stamp} --purge head. If no row matters, begin with an"
+        f" empty database: {_emptied(url)}"
+    )
+
+
+def missing_file(error: BaseException) -> str | None:
+    """Say which revision is gone that others build on: Alembic only says its id."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if not isinstance(error, KeyError) or not frames:
+        return None
+    if frames[-1].f_globals.get("__name__") != REVISIONS:
+        return None
+    return (
+        f"The file of revision {error.args[0]!r} is gone, and others build on it. Get"
+        " it back, from version control or from who has it: no command can do without."
+    )
+
+
+def _emptied(url: URL) -> str:
+    """Return how to get an empty database in the place of one."""
+    database = str(url.database)
+    if url.get_backend_name() == "sqlite":
+        return f"delete {database}"
+    quoted = url.get_dialect()().identifier_preparer.quote(database)
+    return f"DROP DATABASE {quoted}; CREATE DATABASE {quoted}"
+
 
 # On a terminal Alembic would fill messages into paragraphs of its width. Ours have a
 # line for each difference, and commands to type, which have to stay whole.
 messaging.TERMWIDTH = None
 
+
 BATCH = "alembic.operations.batch"
+
 
 BEHIND = "Target database is not up to date."
 """What Alembic says of a draft, or a check, on a database that lacks revisions."""
 
+
 AMBIGUOUS = "Ambiguous walk"
 """What Alembic says of a downgrade by a number of steps, where two ways lead back."""
+
 
 STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
@@ -117,7 +203,7 @@ def _explain_python(run: "Run", error: BaseException) -> None:
 
     :raises CommandError: with the file and the line, if it comes from there.
     """
-    place = place_of(error, context.script.dir)
+    place = traceback_location(error, context.script.dir)
     said = str(error).partition(" (Background on this error")[0]
     if isinstance(error, CompileError):
         what = said

@@ -13,7 +13,9 @@ from sqlalchemy.pool import NullPool
 QUIET = 1.0
 """Seconds that nobody needs to be told about."""
 
+
 WIDTH = 100
+
 
 HOW_FAR = """
 SELECT phase, round(100.0 * coalesce(

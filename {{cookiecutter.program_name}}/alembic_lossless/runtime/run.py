@@ -1,26 +1,106 @@
 """One run of a command on one database: what it is, and how far it came."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property, partial, wraps
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, column, inspect, select, table
+from sqlalchemy.exc import DBAPIError
 
-from ..internals import command_options, only_reads
-from ..marks import AFTER, phase_of
-from . import half_applied, locks
-from .journal import Journal, Passed
+from .._alembic import command_options, only_reads
+from ..rules import AFTER, phase_of
+from . import locks, sqlite
+from .connect import Database, connected
+from .errors import explained, refuse_unknown
 from .locks import seconds
-from .retries import Retries
-from .unknown_revision import refuse_unknown
+from .online import is_busy
+from .recovery import Checkpoint, Journal, RevisionMarker
 
-if TYPE_CHECKING:
-    from .connect import Database
+log = logging.getLogger(__name__)
+
+
+PAUSE = 1.0
+"""Seconds before the first new attempt; each pause is twice the one before."""
+
+
+SAVEPOINT = "before_revision"
+
+
+class Retries:
+    """The new attempts of one run, which together wait no longer than it may."""
+
+    def __init__(self, run: "Run") -> None:
+        """Begin with the settings of a run."""
+        settings = run.database.settings
+        self._run = run
+        self._number = _number(run)
+        self._deadline = time.monotonic() + seconds(settings, "MIGRATION_WAIT", 300)
+        self._told = False
+        self._undoes = run.connection.dialect.name == "postgresql"
+
+    def cover(self, step: RevisionStep, *, first: bool) -> None:
+        """Let a revision run again if it has done nothing, or if that can be undone.
+
+        :param step: its run; it is changed.
+        :param first: whether it is the first of the run. Where a run is one
+            transaction, those before it hold their tables while a later one waits.
+        """
+        if self._number and (first or not self._undoes):
+            step.migration_fn = self._covered(step.migration_fn)
+
+    def _covered(self, migrate: Callable[..., None]) -> Callable[..., None]:
+        @wraps(migrate)  # Alembic knows the direction by the name
+        def attempt(**arguments: Any) -> None:
+            for number in range(self._number + 1):
+                pause = PAUSE * 2**number
+                self._savepoint("SAVEPOINT")
+                try:
+                    return migrate(**arguments)
+                except DBAPIError as error:
+                    if number == self._number or not self._may_repeat(error, pause):
+                        raise
+                self._savepoint("ROLLBACK TO SAVEPOINT")
+                self._tell()
+                time.sleep(pause)
+            return None
+
+        return attempt
+
+    def _savepoint(self, words: str) -> None:
+        """Set or use the savepoint, which also gives back what was locked since."""
+        if self._undoes:
+            self._run.connection.exec_driver_sql(f"{words} {SAVEPOINT}")
+
+    def _may_repeat(self, error: DBAPIError, pause: float) -> bool:
+        return (
+            is_busy(error)
+            and self._run.mark.may_repeat()
+            and time.monotonic() + pause < self._deadline
+        )
+
+    def _tell(self) -> None:
+        if not self._told:
+            log.warning(
+                "A table is in use: trying again, up to %d times.", self._number
+            )
+        self._told = True
+
+
+def _number(run: "Run") -> int:
+    """Return how often a run may try again: never in a transaction of its caller."""
+    if run.joins or run.connection.dialect.name == "sqlite":
+        return 0
+    try:
+        return run.database.settings.number("MIGRATION_LOCK_RETRIES", 3)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
 
 Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
 
@@ -57,7 +137,7 @@ class Run:
         self.migration: MigrationContext | None = None
         self.heads: tuple[str, ...] = ()
         self.joins = connection.in_transaction()
-        self.mark = half_applied.Mark(connection, options)
+        self.mark = RevisionMarker(connection, options)
         command: Steps = command_options()["fn"]
         # A run for another database may have put its own steps in front.
         self._command: Steps = getattr(command, "__wrapped__", command)
@@ -174,7 +254,7 @@ class Run:
         return bool(stops and waits)
 
     def _watched(
-        self, step: RevisionStep, migration: MigrationContext, passed: Passed | None
+        self, step: RevisionStep, migration: MigrationContext, passed: Checkpoint | None
     ) -> Callable[..., None]:
         """Return the function of a revision, whose statements are written down.
 
@@ -217,3 +297,65 @@ def _without_blocks(migration: MigrationContext) -> Iterator[None]:
         yield
     finally:
         vars(migration)["autocommit_block"] = before
+
+
+@contextmanager
+def transaction(
+    database: Database, options: dict[str, Any]
+) -> Iterator[Callable[[], None]]:
+    """Configure Alembic with a connection to a database, in one transaction.
+
+    The transaction is committed when the block ends, and undone when it fails. One that
+    was begun on a Connection stays its owner's. An upgrade that finds its target
+    reached takes no lock; what env.py itself does is committed all the same.
+
+    :param database: where it is, and what its owner calls it.
+    :param options: arguments of `context.configure`.
+    :return: the last check before the commit, which may be called early.
+    :raises CommandError: with the cause and what to do, when nothing was migrated.
+    """
+    reads = only_reads()
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(database))
+        run = Run(connection, options, database)
+        stack.enter_context(explained(run))
+        if reads or run.is_done():
+            with _without_lock(run, reads=reads):
+                yield _nothing
+            return
+        kind = sqlite if connection.dialect.name == "sqlite" else locks
+        stack.enter_context(kind.prepared(run))
+        context.configure(
+            connection=connection,
+            fn=run.steps,
+            transactional_ddl=run.undoes_ddl,
+            dont_mutate=False,
+            **options,
+        )
+        stack.enter_context(context.begin_transaction())
+        check = stack.enter_context(kind.checked(run))
+        yield check
+        check()
+
+
+def _nothing() -> None:
+    """Check nothing: a command that reads has nothing to commit."""
+
+
+@contextmanager
+def _without_lock(run: Run, *, reads: bool) -> Iterator[None]:
+    """Configure Alembic for a command that has nothing to change, and must not wait.
+
+    :param reads: whether it must not write either, and not even make a file.
+    """
+    with unlogged() if reads else nullcontext():
+        context.configure(
+            connection=run.connection,
+            fn=run.steps if reads else run.no_steps,
+            transactional_ddl=run.undoes_ddl,
+            # It would be remembered when the next of several databases is configured.
+            dont_mutate=reads,
+            **run.options,
+        )
+    with context.begin_transaction():
+        yield

@@ -1,0 +1,427 @@
+"""Columns compared with the revisions, and drafted in the revisions' words."""
+
+import logging
+import re
+from contextlib import suppress
+from typing import Any, TypeGuard
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from alembic.ddl.impl import DefaultImpl
+from alembic.operations import ops
+from alembic.operations.ops import AlterColumnOp, OpContainer
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Column, DefaultClause, FetchedValue
+from sqlalchemy.types import TypeEngine
+
+from .._alembic import dropped_items, variants
+from ..operations.base import label
+from ..operations.columns import AlterGeneratedOp
+from ..rules import rule
+from ..runtime.errors import reviewing
+from ..state import GENERATORS, declared_in, name_for, options_of, same
+from ..types.conversion import is_known, is_native, kind
+from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
+from ..types.values import is_lossless
+from .draft import ChangePrimaryKey, Draft, operations_in
+from .render import default_code
+from .unmanaged import ownership_of
+
+
+def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Replace what a database reported in a draft by what was once declared.
+
+    That is what a downgrade restores after a drop, and what `existing_type` says.
+    """
+    tables, impl = draft.declared, draft.context.impl
+    for operation in operations_in(upgrade):
+        if isinstance(operation, ops.AlterColumnOp):
+            if operation.modify_type is not None:
+                operation.modify_type = stored(operation.modify_type)
+            known = tables.get((operation.schema, operation.table_name), {})
+            _restore_existing(operation, known, impl)
+        elif isinstance(operation, ops.DropColumnOp | ops.DropTableOp):
+            known = tables.get((operation.schema, operation.table_name), {})
+            for column in _dropped(operation):
+                declared = _confirmed(column, known, impl)
+                column.type = declared.type
+                column.comment = column.comment or declared.comment
+                column.server_default = declared.server_default
+
+
+def _dropped(operation: ops.DropTableOp | ops.DropColumnOp) -> list[sa.Column[Any]]:
+    if isinstance(operation, ops.DropColumnOp):
+        return [operation.to_column()]
+    items = dropped_items(operation)
+    return [item for item in items if isinstance(item, sa.Column)]
+
+
+def _restore_existing(
+    operation: ops.AlterColumnOp,
+    known: dict[str, sa.Column[Any]],
+    impl: DefaultImpl,
+) -> None:
+    if operation.existing_type is None:
+        return
+    default = operation.existing_server_default or None
+    # A rename speaks of the column as it was, and what is known has its new name.
+    name = operation.modify_name or operation.column_name
+    reported = sa.Column(name, operation.existing_type, server_default=default)
+    declared = _confirmed(reported, known, impl)
+    operation.existing_type = declared.type
+    # SQLite keeps no comments, and MariaDB hears the whole column again.
+    operation.existing_comment = operation.existing_comment or declared.comment
+    if operation.existing_server_default is not False:
+        found = declared.server_default
+        if found is None and not operation.kw.get("autoincrement"):
+            # What nobody declared is still there, and MariaDB would forget it.
+            found = portable_default(reported)
+        operation.existing_server_default = found
+
+
+def _confirmed(
+    reported: sa.Column[Any], known: dict[str, sa.Column[Any]], impl: DefaultImpl
+) -> sa.Column[Any]:
+    """Return the declaration of a column, if the database still agrees with it.
+
+    It may not: a table can come from elsewhere, or be changed in a way not recorded.
+    """
+    declared = known.get(reported.name)
+    if declared is not None and _agrees(impl, reported, declared):
+        return declared
+    return sa.Column(
+        reported.name,
+        portable_type(reported.type),
+        server_default=portable_default(reported),
+    )
+
+
+def _agrees(
+    impl: DefaultImpl, reported: sa.Column[Any], declared: sa.Column[Any]
+) -> bool:
+    """Tell whether a column can be what the revisions say it is."""
+    if isinstance(reported.type, sa.types.NullType):
+        return True  # only the database has a word for it
+    return not impl.compare_type(reported, declared) or is_equivalent(
+        impl.dialect, declared.type, reported.type
+    )
+
+
+def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type of a column that a model would have had, as far as can be told.
+
+    :param reflected: a type as a database reports it, for example `mysql.TINYINT(1)`.
+    """
+    if isinstance(reflected, sa.Enum):
+        return sa.Enum(*reflected.enums, name=reflected.name)
+    name = type(reflected).__name__
+    if name == "TINYINT" and getattr(reflected, "display_width", 0) == 1:
+        return sa.Boolean()
+    if name.endswith("TEXT"):
+        return sa.Text()
+    # Types in capitals are a database's own, and these are nobody else's.
+    if name.isupper() and name not in {"ARRAY", "HSTORE", "JSONB"}:
+        with suppress(NotImplementedError):
+            portable = reflected.as_generic()
+            if isinstance(portable, sa.String):
+                portable.collation = None
+            return portable
+    return reflected
+
+
+def portable_default(column: sa.Column[Any]) -> Any:
+    """Return the default of a reflected column as every database understands it."""
+    default = column.server_default
+    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
+        return default
+    sql = str(default.arg)
+    # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().
+    sql = re.sub(r"^('(?:[^']|'')*')::[\w ]+(\(\d+\))?$", r"\1", sql)
+    if sql.lower().strip("()") in {"now", "current_timestamp"}:
+        return sa.DefaultClause(sa.func.now())
+    if isinstance(portable_type(column.type), sa.Boolean):
+        return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
+    return sa.DefaultClause(sa.text(sql))
+
+
+def defaults_around(
+    draft: Draft, container: OpContainer, change: AlterColumnOp
+) -> tuple[Any, Any]:
+    """Return the default before and after a change, None for no default.
+
+    :param container: the operations of one direction, that the change is in.
+    """
+    declared = change.existing_server_default
+    if container is draft.downgrade and change.modify_server_default is not False:
+        declared = change.modify_server_default
+    before = None if declared is False else declared
+    columns = draft.models.get((change.schema, change.table_name), {})
+    column = columns.get(change.modify_name or change.column_name)
+    after = (
+        column.server_default if column is not None and default_fits(column) else None
+    )
+    return (after, before) if container is draft.downgrade else (before, after)
+
+
+def default_after(draft: Draft, container: OpContainer, change: AlterColumnOp) -> Any:
+    """Return the default that a column keeps or gets when its type changes."""
+    if change.modify_server_default is not False:
+        return change.modify_server_default or False
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None:
+        return change.existing_server_default
+    if kind(old) is kind(new) is not sa.Enum:
+        return change.existing_server_default
+    after = defaults_around(draft, container, change)[1]
+    return False if after is None else after
+
+
+def default_of(column: sa.Column[Any]) -> Any:
+    """Return what a model says as a server default, text where it is a value."""
+    default = column.server_default
+    return default.arg if isinstance(default, sa.DefaultClause) else default
+
+
+def default_fits(column: sa.Column[Any]) -> bool:
+    """Tell whether a model's default is a value that its type can have."""
+    value, type_ = default_of(column), stored(column.type)
+    if isinstance(value, sa.TextClause) and value.text.startswith("'"):
+        value = value.text.strip("'")
+    if not isinstance(value, str) or not is_known(type_, type_):
+        return True
+    if isinstance(type_, sa.Boolean):
+        return value.lower() in {"0", "1", "true", "false"}
+    return is_lossless(value, type_)
+
+
+log = logging.getLogger(__name__)
+
+
+def compare_generated(
+    context: AutogenContext, change: AlterColumnOp, *compared: Any
+) -> None:
+    """Compare what generates a column of the models, which comes last."""
+    column: sa.Column[Any] = compared[-1]
+    known = declared_in(context.migration_context)
+    declared = known.get((change.schema, change.table_name), {}).get(column.name)
+    if declared is None:
+        return
+    before, after = declared.server_default, column.server_default
+    if not isinstance(before, GENERATORS) and not isinstance(after, GENERATORS):
+        return
+    if type(before) is not type(after) or not same(
+        options_of(before), options_of(after)
+    ):
+        change.existing_server_default, change.modify_server_default = before, after
+        log.info("Detected that '%s' is generated otherwise", column)
+
+
+@rule(
+    "computed",
+    "refusal",
+    "A column with values becomes computed, or a computed one gets values.",
+)
+def refuse_computed(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse to take the values of rows away for a formula, or to leave them to it.
+
+    :raises CommandError: with the columns, and what to do.
+    """
+    lines = [
+        f"{label(op.schema, op.table_name)}.{op.column_name} "
+        + ("becomes computed." if is_new else "is computed no more.")
+        for op in operations_in(upgrade)
+        if isinstance(op, AlterColumnOp) and op.modify_server_default is not False
+        if (is_new := isinstance(op.modify_server_default, sa.Computed))
+        is not isinstance(op.existing_server_default, sa.Computed)
+    ]
+    if lines and not draft.prompt.open:
+        advice = (
+            "Nothing is written. Give the new column another name in the model, or"
+            " write a revision by hand (without --autogenerate) with"
+            " op.drop_column and op.add_column."
+        )
+        raise CommandError("\n".join([*lines, advice]))
+
+
+def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
+    """Change formulas and identities by an operation that every database knows."""
+    found = list[ops.MigrateOperation]()
+    for change in container.ops:
+        found.append(change)
+        if isinstance(change, ops.ModifyTableOps):
+            alters = [op for op in change.ops if isinstance(op, AlterColumnOp)]
+            found += [_taken(draft, op) for op in alters if _is_generated(op)]
+            change.ops = [
+                op
+                for op in change.ops
+                if not isinstance(op, AlterColumnOp) or op.has_changes()
+            ]
+    container.ops = found
+
+
+def _is_generated(op: AlterColumnOp) -> bool:
+    both = (op.modify_server_default, op.existing_server_default)
+    changes = op.modify_server_default is not False
+    return changes and any(isinstance(it, GENERATORS) for it in both)
+
+
+def _taken(draft: Draft, op: AlterColumnOp) -> AlterGeneratedOp:
+    """Take the change of what generates a column out of an operation."""
+    type_ = op.existing_type if op.modify_type is None else op.modify_type
+    name = op.modify_name or op.column_name
+    new, old = op.modify_server_default, op.existing_server_default or None
+    op.modify_server_default = False
+    column = draft.models.get((op.schema, op.table_name), {}).get(name)
+    counts = column is not None and column.table.autoincrement_column is column
+    arguments = op.table_name, name, type_, new
+    more = {"counts": True} if counts else {}
+    return AlterGeneratedOp(*arguments, schema=op.schema, existing=old, **more)
+
+
+def compare_column(
+    context: AutogenContext, change: AlterColumnOp, *compared: Any
+) -> None:
+    """Compare a column of the models, which comes last, with the revisions."""
+    column: Column[Any] = compared[-1]
+    tables = declared_in(context.migration_context)
+    declared = tables.get((change.schema, change.table_name), {}).get(column.name)
+    if declared is None:
+        return
+    _compare_defaults(change, declared, column)
+    has_none = not context.migration_context.dialect.supports_comments
+    if has_none and declared.comment != column.comment:
+        change.existing_comment = declared.comment
+        change.modify_comment = column.comment
+        log.info("Detected another comment of '%s'", column)
+
+
+def _compare_defaults(
+    change: AlterColumnOp, declared: Column[Any], column: Column[Any]
+) -> None:
+    """Notice a default that a model gained, lost or changed."""
+    before, after = declared.server_default, column.server_default
+    if before is None and not default_fits(column):
+        text = (
+            "The server default %r of '%s' is no value of its type; it is not compared"
+        )
+        log.warning(text, default_of(column), column)
+        return  # another type took it away
+    if _is_plain(before) and _is_plain(after) and _code(before) != _code(after):
+        change.existing_server_default, change.modify_server_default = before, after
+        log.info("Detected another server default of '%s'", column)
+
+
+def _is_plain(default: FetchedValue | None) -> TypeGuard[DefaultClause | None]:
+    """Tell a default, or none, from an identity or a formula, which no draft alters."""
+    return default is None or isinstance(default, DefaultClause)
+
+
+def _code(default: DefaultClause | None) -> str | None:
+    return None if default is None else default_code(default.arg)
+
+
+def compare_type(
+    context: MigrationContext,
+    inspected: sa.Column[Any],
+    column: sa.Column[Any],
+    inspected_type: Any,
+    model_type: Any,
+) -> bool:
+    """Tell whether a column has another type in the models, here or elsewhere.
+
+    :raises ReviewError: with the column, where the types cannot be compared.
+    """
+    table = declared_in(context).get((column.table.schema, column.table.name), {})
+    declared = table[column.name].type if column.name in table else None
+    with reviewing(label(column.table.schema, column.table.name), column.name):
+        new = stored(model_type)
+        changed = _enums_differ(inspected_type, declared, new)
+        if changed is not None:
+            return changed
+        if declared is not None and _has_check(declared) is not _has_check(new):
+            log.warning(
+                "%s: create_constraint of its type is not compared, and no draft"
+                " changes it.",
+                column,
+            )
+        if declared is not None and _text_of(declared) != _text_of(new):
+            return True
+        here = sa.Column(column.name, new, primary_key=column.primary_key)
+        if context.impl.compare_type(inspected, here) and not is_equivalent(
+            context.dialect, new, inspected_type
+        ):
+            return True
+        return declared is not None and _differ_elsewhere(context, declared, new)
+
+
+def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | None:
+    """Tell whether native Enums are others than before; None where there are none."""
+    old = inspected if isinstance(inspected, sa.Enum) else declared
+    if isinstance(new, sa.Enum) and isinstance(old, sa.Enum):
+        if new.native_enum is not old.native_enum:
+            return True
+        if is_native(new):
+            # MariaDB keeps no name of it.
+            name = old.name or getattr(declared, "name", None) or new.name
+            return name != new.name or set(old.enums) != set(new.enums)
+        return None
+    others = {enum.name: enum for enum in enums_in(new)}
+    if not others:
+        return None
+    known = {enum.name: enum for enum in enums_in(inspected)}
+    known = known or {enum.name: enum for enum in enums_in(declared)}
+    changed = (
+        set(known[name].enums) != set(others[name].enums)
+        for name in known.keys() & others.keys()
+    )
+    return any(changed) or None
+
+
+TEXT = ("collation", "charset", "ascii", "unicode", "national", "binary")
+"""What Alembic does not compare of types that hold text."""
+
+
+def _has_check(type_: Type) -> bool:
+    return bool(getattr(type_, "create_constraint", False))
+
+
+def _text_of(type_: Type) -> list[Any]:
+    return [getattr(type_, name, None) or None for name in TEXT]
+
+
+def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
+    """Tell whether types that are one here are two on another database.
+
+    SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
+    """
+    if type(old) is type(new) and vars(old) == vars(new):
+        return False
+    names = {*variants(old), *variants(new), *context.opts["runs_on"]}
+    if context.dialect.name != "postgresql" and kind(old) is kind(new):
+        names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()
+    pairs = {(ddl(old, name), ddl(new, name)) for name in names & set(DIALECTS)}
+    return any(before != after for before, after in pairs)
+
+
+def compare_primary_key(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+    context: AutogenContext,
+    change: ops.ModifyTableOps,
+    schema: Any,
+    name: Any,
+    old: sa.Table | None,
+    new: sa.Table | None,
+) -> None:
+    """Notice another primary key; a table of others that has none may keep it so."""
+    if old is None or new is None:
+        return
+    before, after = ([c.name for c in table.primary_key] for table in (old, new))
+    if not before or set(before) == set(after):
+        return
+    ownership = ownership_of(context.migration_context)
+    if after or ownership is None or ownership.is_ours(old.primary_key):
+        change.ops.append(ChangePrimaryKey(label(schema, name), before, after))
+    elif ownership.is_wanted("primary key", ownership.subject(old.primary_key)):
+        key = ops.DropConstraintOp.from_constraint(old.primary_key)
+        key.constraint_name = name_for(old.primary_key)
+        change.ops.append(key)

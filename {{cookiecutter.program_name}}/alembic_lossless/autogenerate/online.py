@@ -1,0 +1,358 @@
+"""The form of a draft that lets concurrent clients go on, and the cost of the other.
+
+Each operation is committed by itself, in an `autocommit_block()`: then none waits with
+a lock on a table for what comes after it.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from functools import partial
+from textwrap import dedent
+from typing import Any
+
+from alembic.autogenerate import render_python_code
+from alembic.operations import MigrateOperation, ops
+from sqlalchemy import Column
+
+from ..lint.rules import Growth, Harm, Server, State, examine, version_of
+from ..lint.types import growth
+from ..operations.backfill import FillInBatchesOp
+from ..operations.base import AutocommitBlock, Key, LosslessOp
+from ..operations.columns import AlterTypeConcurrentlyOp, KeepInStepOp
+from ..operations.constraints import (
+    CreateUniqueConcurrentlyOp,
+    SetNotNullOp,
+    ValidateConstraintOp,
+)
+from ..operations.guards import (
+    RefuseDuplicatesOp,
+    RefuseLossOp,
+    RefuseMissingOp,
+    RefuseOrphansOp,
+    RefuseViolationsOp,
+)
+from ..rules import LOCKS, rule
+from ..state import GENERATORS
+from .draft import Draft, FillNulls, Note, RenameColumn, operations_in
+from .render import render_item
+
+VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
+
+
+CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
+
+
+GUARDS = (
+    RefuseDuplicatesOp,
+    RefuseLossOp,
+    RefuseMissingOp,
+    RefuseOrphansOp,
+    RefuseViolationsOp,
+)
+
+
+StandsAlone = Callable[[ops.AlterColumnOp], bool]
+
+
+POSTGRESQL = Server.oldest("postgresql")
+"""What is an instant there is left as it is: MariaDB refuses what it cannot do."""
+
+
+def make_online(draft: Draft, container: ops.OpContainer) -> None:
+    """Give each change of a table in use its online form."""
+    made = {
+        (op.schema, op.table_name)
+        for op in container.ops
+        if isinstance(op, ops.CreateTableOp)
+    }
+    before, inside = list[MigrateOperation](), list[MigrateOperation]()
+    for op in container.ops:
+        if isinstance(op, ops.ModifyTableOps) and _key(op) not in made:
+            inside += online(op, partial(_stands_alone, draft))
+        elif isinstance(op, FillNulls):
+            inside.append(_in_batches(op))
+        elif isinstance(op, GUARDS) or (isinstance(op, Note) and not inside):
+            before.append(op)
+        else:
+            inside.append(op)
+    new = (ops.CreateTableOp, Note)
+    alone = all(isinstance(op, new) or _is_of(op, made) for op in inside)
+    container.ops = [*before, *(inside if alone else [AutocommitBlock(inside)])]
+
+
+def _is_of(op: MigrateOperation, made: set[Key]) -> bool:
+    return isinstance(op, ops.ModifyTableOps) and _key(op) in made
+
+
+def _key(op: ops.ModifyTableOps) -> Key:
+    return op.schema, op.table_name
+
+
+def _in_batches(op: FillNulls) -> FillInBatchesOp:
+    schema, table = op.table
+    return FillInBatchesOp(table, op.column, op.value.plain(), schema=schema)
+
+
+def online(
+    change: ops.ModifyTableOps, stands_alone: StandsAlone
+) -> Iterator[MigrateOperation]:
+    """Give the change of a table in parts, those in a batch and those that are not.
+
+    :param stands_alone: tells whether a column can be copied to take another type.
+    """
+    batch: list[MigrateOperation] = []
+    for op in change.ops:
+        inside, after = _parts(change, op, stands_alone)
+        batch += inside
+        if after:
+            yield from _batch(change, batch)
+            yield from after
+            batch = []
+    yield from _batch(change, batch)
+
+
+def _batch(
+    change: ops.ModifyTableOps, inside: list[MigrateOperation]
+) -> Iterator[ops.ModifyTableOps]:
+    if inside:
+        yield ops.ModifyTableOps(change.table_name, inside, schema=change.schema)
+
+
+def _parts(
+    change: ops.ModifyTableOps, op: MigrateOperation, stands_alone: StandsAlone
+) -> tuple[list[MigrateOperation], list[LosslessOp]]:
+    """Return what an operation is in the batch of its table, and after it."""
+    table, schema = change.table_name, change.schema
+    if isinstance(op, CONCURRENT):
+        return [_with(op, postgresql_concurrently=True)], []
+    if isinstance(op, VALIDATED):
+        name = str(op.constraint_name)
+        validate = ValidateConstraintOp(name, table, schema=schema)
+        return [_with(op, postgresql_not_valid=True)], [validate]
+    if isinstance(op, ops.CreateUniqueConstraintOp):
+        name, columns = str(op.constraint_name), list(op.columns)
+        unique = CreateUniqueConcurrentlyOp(name, table, columns, schema=schema)
+        return [], [unique]
+    if isinstance(op, ops.AlterColumnOp):
+        return _altered(op, stands_alone)
+    return [op], []
+
+
+def _with(op: Any, **more: Any) -> Any:
+    """Return an operation with more of its server's arguments."""
+    changed = copy(op)
+    changed.kw = {**op.kw, **more}
+    return changed
+
+
+def _altered(
+    op: ops.AlterColumnOp, stands_alone: StandsAlone
+) -> tuple[list[MigrateOperation], list[LosslessOp]]:
+    """Take NOT NULL, and a type for which rows are rewritten, out of an operation."""
+    rest, after = copy(op), list[LosslessOp]()
+    where = (op.table_name, op.column_name)
+    if _rewrites(op) and stands_alone(op):
+        known = _existing(op, "type", "nullable", "server_default", "comment")
+        using = op.kw.get("postgresql_using")
+        more = known | ({"postgresql_using": using} if using else {})
+        retype = AlterTypeConcurrentlyOp(
+            *where, op.modify_type, schema=op.schema, **more
+        )
+        after.append(retype)
+        rest.existing_type, rest.modify_type, rest.kw = op.modify_type, None, {}
+    if op.modify_nullable is False:
+        known = _existing(op, "type", "server_default", "comment")
+        if op.modify_type is not None:
+            known["existing_type"] = op.modify_type
+        after.append(SetNotNullOp(*where, schema=op.schema, **known))
+        rest.modify_nullable = None
+    return ([rest] if rest.has_changes() else []), after
+
+
+def _existing(op: ops.AlterColumnOp, *what: str) -> dict[str, Any]:
+    """Return what a column is, as far as it is not what it would be anyway."""
+    found = {f"existing_{one}": getattr(op, f"existing_{one}") for one in what}
+    return {
+        name: value for name, value in found.items() if value not in (None, False)
+    } | (
+        {"existing_nullable": False} if found.get("existing_nullable") is False else {}
+    )
+
+
+def _rewrites(op: ops.AlterColumnOp) -> bool:
+    if op.modify_type is None or op.modify_name is not None:
+        return False
+    using = op.kw.get("postgresql_using", "")
+    how = growth(op.existing_type, op.modify_type, POSTGRESQL, using)
+    return how is Growth.REWRITE
+
+
+def _stands_alone(draft: Draft, op: ops.AlterColumnOp) -> bool:
+    """Tell whether no key, index or CHECK of the models uses a column."""
+    column = draft.models.get((op.schema, op.table_name), {}).get(op.column_name)
+    return column is not None and not is_used(column)
+
+
+def safe_form(operation: MigrateOperation) -> str:
+    """Return the online form of an operation as code, or nothing where there is none.
+
+    :param operation: one of a revision, outside of a draft.
+    """
+    schema = getattr(operation, "schema", None)
+    table = getattr(operation, "table_name", "")
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        schema, table = operation.kw.get("source_schema"), operation.source_table
+    change = ops.ModifyTableOps(table, [operation], schema=schema)
+    parts = list(online(change, lambda _change: True))
+    block = AutocommitBlock(parts)
+    if [*operations_in(block)] == [operation]:
+        return ""
+    code = render_python_code(ops.UpgradeOps([block]), render_item=render_item)
+    lines = (it for it in code.splitlines() if it and not it.lstrip().startswith("#"))
+    return dedent("\n".join(lines))
+
+
+def is_used(column: Column[Any]) -> bool:
+    """Tell whether a key, an index or a CHECK uses a column."""
+    if column.primary_key or column.foreign_keys:
+        return True
+    table = column.table
+    referred = any(
+        key.column is column
+        for other in table.metadata.tables.values()
+        for key in other.foreign_keys
+    )
+    indexed = any(column.name in index.columns for index in table.indexes)
+    constrained = any(
+        column.name in getattr(constraint, "columns", ())
+        for constraint in table.constraints
+    )
+    return referred or indexed or constrained
+
+
+class Rename:
+    """A column that has two names, and is two columns, while two versions run."""
+
+    def __init__(self, op: RenameColumn) -> None:
+        """Take the rename that stands for all of it."""
+        self._op = op
+        old, new = op.column_name, str(op.modify_name)
+        self._step = KeepInStepOp(op.table_name, old, new, schema=op.schema)
+
+    def before(self) -> list[MigrateOperation]:
+        """Return what lets the new version use its name."""
+        return [self._table(self._add(str(self._op.modify_name))), self._step]
+
+    def after(self) -> list[MigrateOperation]:
+        """Return what makes one column of the two, once the old version is gone."""
+        new = self._complete(str(self._op.modify_name))
+        drop = self._add(self._op.column_name).reverse()
+        # The new version does not know the old name, and could not give it a value.
+        return [*new, *self._allow_null(), self._step.reverse(), self._table(drop)]
+
+    def undo_after(self) -> list[MigrateOperation]:
+        """Return what gives the old version its name back."""
+        old = self._op.column_name
+        return [self._table(self._add(old)), self._step, *self._complete(old)]
+
+    def undo_before(self) -> list[MigrateOperation]:
+        """Return what leaves the old name alone."""
+        drop = self._add(str(self._op.modify_name)).reverse()
+        return [self._step.reverse(), self._table(drop)]
+
+    def _add(self, name: str) -> ops.AddColumnOp:
+        op = self._op
+        column: Column[Any] = Column(
+            name, op.existing_type, comment=op.existing_comment or None
+        )
+        return ops.AddColumnOp(op.table_name, column, schema=op.schema)
+
+    def _complete(self, name: str) -> list[MigrateOperation]:
+        """Return what forbids NULL, and gives the default, if the column had that."""
+        op = self._op
+        change = ops.AlterColumnOp(
+            op.table_name,
+            name,
+            schema=op.schema,
+            existing_type=op.existing_type,
+            existing_nullable=True,
+            existing_comment=op.existing_comment,
+            modify_nullable=False if op.existing_nullable is False else None,
+            modify_server_default=op.existing_server_default or False,
+        )
+        return [self._table(change)] if change.has_changes() else []
+
+    def _allow_null(self) -> list[MigrateOperation]:
+        op = self._op
+        if op.existing_nullable is not False:
+            return []
+        change = ops.AlterColumnOp(
+            op.table_name,
+            op.column_name,
+            schema=op.schema,
+            existing_type=op.existing_type,
+            existing_nullable=False,
+            existing_comment=op.existing_comment,
+            existing_server_default=op.existing_server_default,
+            modify_nullable=True,
+        )
+        return [self._table(change)]
+
+    def _table(self, *changes: MigrateOperation) -> ops.ModifyTableOps:
+        op = self._op
+        return ops.ModifyTableOps(op.table_name, list(changes), schema=op.schema)
+
+
+def is_kept_in_step(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> bool:
+    """Tell whether a column can have two names for a while.
+
+    Where a key or an index uses it, something generates its values, or more than its
+    name changes, it is renamed after the deployment: the lint says whom that breaks.
+    """
+    models = draft.models.get((op.schema, op.table_name), {})
+    column = models.get(str(op.modify_name))
+    if column is None or isinstance(column.server_default, GENERATORS):
+        return False
+    return not (is_used(column) or _is_changed(upgrade, op))
+
+
+def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:
+    """Tell whether more than its name changes of a column."""
+    names = {rename.column_name, rename.modify_name}
+    return any(
+        getattr(op, "column_name", None) in names
+        for op in operations_in(upgrade)
+        if op is not rename and getattr(op, "table_name", None) == rename.table_name
+    )
+
+
+@rule("locks", "mark", "`# LOCKS:` stands where others wait for more than an instant.")
+def note_costs(draft: Draft, container: ops.OpContainer) -> None:
+    """Write a comment before each operation that makes others of a server wait."""
+    dialect = draft.context.dialect
+    server = Server(dialect.name, version_of(dialect))
+    _note(container, State(server, draft.declared))
+
+
+def _note(container: ops.OpContainer, state: State) -> None:
+    found: list[MigrateOperation] = []
+    for op in container.ops:
+        if isinstance(op, AutocommitBlock):
+            state.autocommit = True
+            _note(op, state)
+            state.autocommit = False
+        else:
+            found += [Note(LOCKS, sentence) for sentence in _costs(op, state)]
+        found.append(op)
+    container.ops = found
+
+
+def _costs(op: MigrateOperation, state: State) -> list[str]:
+    """Return what an operation costs, or those in the batch of a table."""
+    every = op.ops if isinstance(op, ops.ModifyTableOps) else [op]
+    sentences = []
+    for one in every:
+        findings = examine(one, state)
+        sentences += [f.sentence for f in findings if f.harm is Harm.STALLS]
+        state.after(one)
+    return sentences

@@ -1,0 +1,426 @@
+"""The order of operations: foreign keys allow few, and drafts come out of a set."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
+from heapq import heappop, heappush
+from typing import TypeVar
+
+from alembic.operations import ops
+from alembic.operations.ops import (
+    CreateForeignKeyOp,
+    DropConstraintOp,
+    ModifyTableOps,
+    OpContainer,
+)
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.sql.elements import conv
+
+from .._alembic import dropped_items, without_table
+from ..operations.base import Key, label
+from .draft import Draft, operations_in, tables, unique_index
+
+Whole = ops.CreateTableOp | ops.DropTableOp
+
+
+Keyed = tuple[Whole, list[ForeignKeyConstraint]]
+"""A table that arrives or goes, and its foreign keys."""
+
+
+def target(fk: ForeignKeyConstraint) -> tuple[str, set[str]]:
+    """Return the table that a foreign key refers to, and the columns."""
+    names = [element.target_fullname.rpartition(".") for element in fk.elements]
+    return names[0][0], {column for _, _, column in names}
+
+
+def _keys_to_others(op: Whole) -> list[ForeignKeyConstraint]:
+    """Return the foreign keys of a table, but those to itself."""
+    whole = op.columns if isinstance(op, ops.CreateTableOp) else dropped_items(op)
+    keys = [item for item in whole if isinstance(item, ForeignKeyConstraint)]
+    own = label(op.schema, op.table_name)
+    others = (fk for fk in keys if target(fk)[0] != own)
+    return sorted(others, key=lambda fk: list(fk.column_keys))
+
+
+def by_reference(
+    tables: Iterable[Whole],
+) -> tuple[list[Keyed], list[ForeignKeyConstraint]]:
+    """Return tables in order, those that others refer to first.
+
+    :return: also the foreign keys that close a cycle: no order has room for them.
+    """
+    waiting = {label(op.schema, op.table_name): op for op in tables}
+    keys = {name: _keys_to_others(op) for name, op in waiting.items()}
+    referring = defaultdict[str, list[str]](list)
+    for name, own in keys.items():
+        for fk in own:
+            referring[target(fk)[0]].append(name)
+    count = Counter(name for parent in waiting for name in referring[parent])
+    ready = sorted(name for name in waiting if not count[name])
+    found, cycles = list[Keyed](), list[ForeignKeyConstraint]()
+    while waiting:
+        name = heappop(ready) if ready else _breaks(waiting, referring, count)
+        cycles += [fk for fk in keys[name] if target(fk)[0] in waiting]
+        found.append((waiting.pop(name), keys[name]))
+        for other in referring[name]:
+            count[other] -= 1
+            if not count[other] and other in waiting:
+                heappush(ready, other)
+    return found, cycles
+
+
+def _breaks(
+    waiting: Collection[str],
+    referring: defaultdict[str, list[str]],
+    count: Counter[str],
+) -> str:
+    """Return the table of a cycle with the fewest foreign keys to those that wait.
+
+    Tables that nothing refers to are in no cycle: theirs only wait for it to end.
+    """
+    inner = set(waiting)
+    while leaves := {name for name in inner if inner.isdisjoint(referring[name])}:
+        inner -= leaves
+    return min(inner, key=lambda name: (count[name], name))
+
+
+def changed_columns(changes: Iterable[ops.ModifyTableOps]) -> dict[str, set[str]]:
+    """Return, by table, the columns that arrive, change, go or become unique or not."""
+    found = defaultdict[str, set[str]](set)
+    for table in changes:
+        for op in table.ops:
+            found[label(table.schema, table.table_name)] |= set(_columns_changed(op))
+    return found
+
+
+def _columns_changed(op: ops.MigrateOperation) -> Iterable[str]:
+    if isinstance(op, ops.AddColumnOp | ops.DropColumnOp):
+        return [op.to_column().name]
+    if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+        return [op.column_name]
+    if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
+        constraint = op.to_constraint()
+        if isinstance(constraint, UniqueConstraint):
+            return [column.name for column in constraint.columns]
+    index = unique_index(op)
+    return [column.name for column in index.columns] if index is not None else []
+
+
+class Postponed:
+    """Foreign keys that go before everything else, or come after it."""
+
+    def __init__(
+        self,
+        changes: Iterable[ops.ModifyTableOps],
+        cycles: Iterable[ForeignKeyConstraint],
+    ) -> None:
+        """Take what changes in tables, and the foreign keys that close a cycle."""
+        self._changed = changed_columns(changes)
+        self._cycles = list(cycles)
+
+    def has(self, fk: ForeignKeyConstraint) -> bool:
+        """Return whether a foreign key closes a cycle or refers to what changes."""
+        table, columns = target(fk)
+        changed = self._changed.get(table, set()) & columns
+        return bool(fk in self._cycles or fk.use_alter or changed)
+
+    def drop(self, table: Keyed) -> ops.ModifyTableOps:
+        """Return what drops them from a table that goes."""
+        op, keys = table
+        drops = [
+            ops.DropConstraintOp.from_constraint(fk) for fk in keys if self.has(fk)
+        ]
+        return ops.ModifyTableOps(op.table_name, drops, schema=op.schema)
+
+    def postpone(self, table: Keyed) -> ops.ModifyTableOps:
+        """Take them out of a table that arrives, and return what adds them."""
+        op, keys = table
+        late = [fk for fk in keys if self.has(fk)]
+        if isinstance(op, ops.CreateTableOp):
+            op.columns = [x for x in op.columns if not any(x is fk for fk in late)]
+        adds = [ops.CreateForeignKeyOp.from_constraint(fk) for fk in late]
+        return ops.ModifyTableOps(op.table_name, adds, schema=op.schema)
+
+    def take(
+        self,
+        change: ops.ModifyTableOps,
+        of: type[ops.DropConstraintOp] | type[ops.CreateForeignKeyOp],
+    ) -> ops.ModifyTableOps:
+        """Take operations on them out of the change of a table."""
+        own = label(change.schema, change.table_name)
+        keys = [(op, op.to_constraint()) for op in change.ops if isinstance(op, of)]
+        taken = [
+            op
+            for op, fk in keys
+            if isinstance(fk, ForeignKeyConstraint) and target(fk)[0] != own
+            if self.has(fk)
+        ]
+        change.ops = [op for op in change.ops if op not in taken]
+        return ops.ModifyTableOps(change.table_name, taken, schema=change.schema)
+
+
+TABLES = (ops.CreateTableOp, ops.DropTableOp, ops.ModifyTableOps)
+
+
+CREATES = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp)
+
+
+Kind = TypeVar("Kind", bound=ops.MigrateOperation)
+
+
+CHANGES = (
+    ops.AddColumnOp,
+    ops.AlterColumnOp,
+    ops.CreateIndexOp,
+    ops.CreateUniqueConstraintOp,
+    ops.DropIndexOp,
+    ops.DropColumnOp,
+    ops.CreateForeignKeyOp,
+)
+"""The order inside a table, after the constraints that go.
+
+MariaDB keeps an index for each foreign key: the new one comes before the old one goes.
+"""
+
+
+def order(_draft: Draft, container: ops.OpContainer) -> None:
+    """Put operations in the order in which every database can do them.
+
+    Foreign keys in the way go, tables arrive, tables change, foreign keys to what
+    changed arrive, tables go. What is not about tables stays before or after them.
+    """
+    at = [i for i, op in enumerate(container.ops) if isinstance(op, TABLES)]
+    if not at:
+        return
+    before, after = container.ops[: at[0]], container.ops[at[0] :]
+    rest = [op for op in after if not isinstance(op, TABLES)]
+    container.ops = [*before, *_ordered(after), *rest]
+
+
+def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Take chance out of the draft before the downgrade is made from it."""
+    for change in _of(ops.ModifyTableOps, upgrade.ops):
+        _sort(change)
+
+
+def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
+    """Make the way back of an upgrade.
+
+    The indexes of a table that arrives need none: they go with it. Neither needs the
+    table a copy, which would take longer than all the rest of a first draft.
+    """
+    made = {(op.schema, op.table_name) for op in _of(ops.CreateTableOp, upgrade.ops)}
+    back = [
+        op
+        for op in upgrade.ops
+        if not isinstance(op, ops.ModifyTableOps)
+        or (op.schema, op.table_name) not in made
+        or not all(isinstance(it, ops.CreateIndexOp) for it in op.ops)
+    ]
+    downgrade.ops = [
+        without_table(op) if isinstance(op, ops.CreateTableOp) else op.reverse()
+        for op in reversed(back)
+    ]
+
+
+def drop_no_indexes_of_dropped_tables(
+    _draft: Draft, container: ops.OpContainer
+) -> None:
+    """Let an index go with its table: foreign keys need it on MariaDB until then.
+
+    There a unique constraint is one of them.
+    """
+    gone = {(op.schema, op.table_name) for op in _of(ops.DropTableOp, container.ops)}
+    for change in _of(ops.ModifyTableOps, container.ops):
+        if (change.schema, change.table_name) in gone:
+            change.ops = [op for op in change.ops if not _drops_index(op)]
+    container.ops = [op for op in container.ops if not _is_empty(op)]
+
+
+def _drops_index(op: ops.MigrateOperation) -> bool:
+    if isinstance(op, ops.DropConstraintOp):
+        return op.constraint_type == "unique"
+    return isinstance(op, ops.DropIndexOp)
+
+
+def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
+    creates, cycles = by_reference(_of(ops.CreateTableOp, after))
+    drops, circles = by_reference(_of(ops.DropTableOp, after))
+    changes = _merged(_of(ops.ModifyTableOps, after))
+    apart = Postponed(changes.values(), [*cycles, *circles])
+    late = [apart.postpone(table) for table in creates]
+    late += [apart.take(op, ops.CreateForeignKeyOp) for op in changes.values()]
+    early = [apart.drop(table) for table in reversed(drops)]
+    early += [apart.take(op, ops.DropConstraintOp) for op in changes.values()]
+    arrive = [part for op, _ in creates for part in (op, *_own(changes, op))]
+    leave = [part for op, _ in reversed(drops) for part in (*_own(changes, op), op)]
+    for op in (*early, *arrive, *changes.values(), *late, *leave):
+        if not _is_empty(op):
+            yield op
+
+
+def _of(kind: type[Kind], found: Iterable[ops.MigrateOperation]) -> Iterator[Kind]:
+    return (op for op in found if isinstance(op, kind))
+
+
+def _is_empty(op: ops.MigrateOperation) -> bool:
+    return isinstance(op, ops.ModifyTableOps) and op.is_empty()
+
+
+def _own(
+    changes: dict[str, ops.ModifyTableOps], op: Whole
+) -> Iterator[ops.ModifyTableOps]:
+    """Take the change of a table that arrives or goes: its indexes."""
+    if change := changes.pop(label(op.schema, op.table_name), None):
+        yield change
+
+
+def _merged(changes: Iterable[ops.ModifyTableOps]) -> dict[str, ops.ModifyTableOps]:
+    """Return one change for each table, its operations in order."""
+    found: dict[str, ops.ModifyTableOps] = {}
+    for op in changes:
+        empty = ops.ModifyTableOps(op.table_name, [], schema=op.schema)
+        found.setdefault(label(op.schema, op.table_name), empty).ops += op.ops
+    for change in found.values():
+        _sort(change)
+    return found
+
+
+def _sort(change: ops.ModifyTableOps) -> None:
+    made = {name_of(op) for op in change.ops if isinstance(op, CREATES)}
+    change.ops.sort(key=partial(_rank, made))
+
+
+def _rank(made: set[str], op: ops.MigrateOperation) -> tuple[int, str]:
+    if isinstance(op, ops.DropConstraintOp):
+        columns: Iterable[str] = getattr(op.to_constraint(), "columns", {}).keys()
+        name = str(op.constraint_name or ",".join(columns))
+        return int(op.constraint_type != "foreignkey"), name
+    if isinstance(op, ops.DropIndexOp) and op.index_name in made:
+        return 2, op.index_name
+    ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))
+    return next(ranks, 3 + len(CHANGES)), name_of(op)
+
+
+def name_of(op: ops.MigrateOperation) -> str:
+    """Return what operations of a kind are sorted by, if models give no order."""
+    if isinstance(op, ops.AlterColumnOp):
+        return ""
+    names = ("index_name", "constraint_name", "column_name")
+    return next((str(getattr(op, name)) for name in names if hasattr(op, name)), "")
+
+
+def take_away_and_give_back(
+    container: OpContainer, keys: Iterable[ForeignKeyConstraint]
+) -> None:
+    """Drop foreign keys and make them again, but those that a draft changes anyway.
+
+    :param container: what will be ordered: the drops first, and the rest last.
+    """
+    changed = {
+        _place(fk)
+        for op in operations_in(container)
+        if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp)
+        if isinstance(fk := op.to_constraint(), ForeignKeyConstraint)
+    }
+    for fk in keys:
+        if _place(fk) not in changed:
+            container.ops.append(_exchange(fk))
+
+
+def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
+    """Return what tells a foreign key from others, also where none has a name."""
+    return str(fk.table), tuple(fk.column_keys)
+
+
+def _exchange(fk: ForeignKeyConstraint, old: str | None = None) -> ModifyTableOps:
+    """Return what drops a foreign key and makes it again.
+
+    :param old: the name that it has, if that is another one.
+    """
+    drop = DropConstraintOp.from_constraint(fk)
+    if old:
+        drop.constraint_name = conv(old)
+    create = CreateForeignKeyOp.from_constraint(fk)
+    return ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)
+
+
+DROPS = (ops.DropIndexOp, ops.DropConstraintOp)
+
+
+def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
+    """Take a foreign key away while its index goes, and give it back.
+
+    MariaDB then makes an index of its own for it; the other databases need none.
+    """
+    models = {(table.schema, table.name): table for table in tables(draft.context)}
+    freed = list[ForeignKeyConstraint]()
+    for change in container.ops:
+        if not (isinstance(change, ops.ModifyTableOps) and _drops(change)):
+            continue
+        table = models.get((change.schema, change.table_name))
+        for fk in table.foreign_key_constraints if table is not None else ():
+            if _lose_index(change.ops, list(fk.column_keys)):
+                freed.append(fk)
+    take_away_and_give_back(container, freed)
+
+
+def _drops(change: ops.ModifyTableOps) -> bool:
+    return any(isinstance(op, DROPS) for op in change.ops)
+
+
+def _lose_index(
+    changes: Sequence[ops.MigrateOperation], columns: Sequence[str]
+) -> bool:
+    """Return whether columns are without an index for a while, or for good.
+
+    A constraint goes before another comes, and so does an index if that has its name.
+    """
+    concerned = [op for op in changes if _index_columns(op)[: len(columns)] == columns]
+    gone = [op for op in concerned if isinstance(op, DROPS)]
+    made = {name_of(op) for op in concerned if isinstance(op, CREATES)}
+    first = (isinstance(op, ops.DropConstraintOp) or name_of(op) in made for op in gone)
+    return any(first) or bool(gone and not made)
+
+
+def _index_columns(op: ops.MigrateOperation) -> list[str]:
+    """Return the columns of an index or a unique constraint, in order."""
+    if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
+        return [column.name for column in op.to_index().columns]
+    if isinstance(op, ops.DropConstraintOp | ops.CreateUniqueConstraintOp):
+        constraint = op.to_constraint()
+        if isinstance(constraint, UniqueConstraint):
+            return [column.name for column in constraint.columns]
+    return []
+
+
+WHOLE = (ops.CreateTableOp, ops.DropTableOp)
+"""A table that arrives brings its foreign keys, and one that goes takes them along."""
+
+
+def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
+    """Take a foreign key away while a type changes under it, and give it back.
+
+    MariaDB lets no such column change, and PostgreSQL no text become a number.
+    """
+    retyped = {
+        ((op.schema, op.table_name), op.column_name)
+        for op in operations_in(container)
+        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
+    }
+    whole = [op for op in container.ops if isinstance(op, WHOLE)]
+    apart = {(op.schema, op.table_name) for op in whole}
+    freed = (
+        fk
+        for table in tables(draft.context)
+        if (table.schema, table.name) not in apart
+        for fk in table.foreign_key_constraints
+        if retyped & set(_key_columns(fk))
+    )
+    take_away_and_give_back(container, freed)
+
+
+def _key_columns(fk: ForeignKeyConstraint) -> Iterator[tuple[Key, str]]:
+    for element in fk.elements:
+        for column in (element.parent, element.column):
+            yield (column.table.schema, column.table.name), column.name

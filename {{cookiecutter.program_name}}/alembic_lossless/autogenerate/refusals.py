@@ -1,0 +1,244 @@
+"""Drafts that are refused: what no draft can do, or what nobody can have meant."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from alembic.operations import ops
+from alembic.util import CommandError
+from sqlalchemy import Column, Dialect, Enum, ForeignKey, inspect
+from sqlalchemy.exc import CompileError, UnsupportedCompilationError
+from sqlalchemy.types import TypeEngine
+
+from ..operations.base import Key, label
+from ..prompts import command_with
+from ..rules import DELETES, rule
+from ..types.conversion import NUMBERS
+from ..types.portable import dialect_named, stored
+from .compare_columns import default_of
+from .draft import ChangePrimaryKey, Draft, Note, operations_in, tables
+from .renames import closest
+
+
+@rule(
+    "set-null",
+    "refusal",
+    "A column is NOT NULL, and its ondelete would make it NULL.",
+)
+def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a column that is NOT NULL and becomes NULL when its parent is deleted.
+
+    :raises CommandError: with each of them, and what to write.
+    """
+    lines = [
+        f"{label(*key)}.{name} is NOT NULL, and its ondelete would make it NULL."
+        for op in operations_in(upgrade)
+        for key, name in _columns_required(op)
+        if not draft.models[key][name].nullable
+        if any(map(_sets_null, draft.models[key][name].foreign_keys))
+    ]
+    if lines:
+        advice = "Allow NULL in the model, or choose another ondelete."
+        lines.append(f"Nothing is written. {advice}")
+        raise CommandError("\n".join(dict.fromkeys(lines)))
+
+
+def _sets_null(fk: ForeignKey) -> bool:
+    return (fk.ondelete or "").upper() == "SET NULL"
+
+
+def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
+    """Return the columns that an operation makes, makes NOT NULL or lets refer."""
+    key: Key
+    match op:
+        case ops.CreateTableOp():
+            key = op.schema, op.table_name
+            return [(key, item.name) for item in op.columns if isinstance(item, Column)]
+        case ops.AddColumnOp():
+            return [((op.schema, op.table_name), op.column.name)]
+        case ops.AlterColumnOp(modify_nullable=False):
+            return [((op.schema, op.table_name), op.column_name)]
+        case ops.CreateForeignKeyOp():
+            key = op.kw.get("source_schema"), op.source_table
+            return [(key, name) for name in op.local_cols]
+    return []
+
+
+@rule(
+    "type",
+    "refusal",
+    "This database has no word for the type of a column.",
+)
+def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse columns that cannot be made: a String without a length on MariaDB.
+
+    It need not be the database of the draft: the project says which ones it runs on.
+
+    :raises CommandError: with each column and what is wrong with its type.
+    """
+    here, problems = draft.context.dialect, []
+    others = [dialect_named(name) for name in draft.context.opts["runs_on"]]
+    advice = "Write another type in the model, such as String(200) or Text."
+    for table, column in _columns_made(upgrade):
+        for dialect in [here, *(it for it in others if it.name != here.name)]:
+            if problem := _problem(column.type, dialect):
+                said = f"{column.type!r}: {problem} on {dialect.name}."
+                problems.append(f"{table}.{column.name}: {said}")
+                if isinstance(column.type, Enum) and not column.type.name:
+                    name = f"{table.rpartition('.')[2]}_{column.name}"
+                    advice = f"Give the Enum a name in the model, such as {name!r}."
+    if problems:
+        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _problem(type_: TypeEngine[Any], dialect: Dialect) -> str | None:
+    """Return why a database cannot make a type, or None."""
+    try:
+        type_.compile(dialect=dialect)
+    except UnsupportedCompilationError:
+        return "there is no such type"
+    except CompileError as error:
+        return str(error.args[0]).partition(" on dialect ")[0].rstrip(".")
+    return None
+
+
+@rule(
+    "default",
+    "refusal",
+    "The server default of a number is none.",
+)
+def refuse_defaults(_: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a number that is made with a default which is none, such as ''.
+
+    SQLite would take it, and the others say so in the middle of a revision.
+
+    :raises CommandError: with each column and its default.
+    """
+    problems = [
+        f"{table}.{column.name}: the server default {default_of(column)!r} is no value"
+        f" of {stored(column.type)!r}."
+        for table, column in _columns_made(upgrade)
+        if isinstance(stored(column.type), NUMBERS)
+        if isinstance(default_of(column), str) and not _is_number(default_of(column))
+    ]
+    if problems:
+        advice = "Write one that is, or sa.text(…) for an expression such as NULL."
+        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]:
+    for op in operations_in(upgrade):
+        if isinstance(op, ops.CreateTableOp):
+            for item in op.columns:
+                if isinstance(item, Column):
+                    yield label(op.schema, op.table_name), item
+        elif isinstance(op, ops.AddColumnOp):
+            yield label(op.schema, op.table_name), op.column
+        elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+            column = Column[Any](op.column_name, op.modify_type)
+            yield label(op.schema, op.table_name), column
+
+
+@rule(
+    "primary-key",
+    "refusal",
+    "A table gets another primary key, which no draft can do to rows.",
+)
+def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a draft that needs another primary key.
+
+    New values for rows that others may refer to are not a draft's to invent.
+
+    :raises CommandError: with the columns, and what to do.
+    """
+    for op in operations_in(upgrade):
+        if isinstance(op, ChangePrimaryKey) and not draft.prompt.open:
+            raise CommandError(
+                f"{op.table}: {op}, which no draft can do to rows. Nothing is written."
+                " Take it back, or write a revision by hand (without --autogenerate)"
+                " that makes a new table and copies the rows."
+            )
+
+
+log = logging.getLogger("alembic.review")
+
+
+@rule(
+    "drop-all",
+    "refusal",
+    "Every table would be dropped: the models were not imported, or are others.",
+)
+def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse a draft without a single table that stays, unless each was answered.
+
+    :raises CommandError: with the likely cause.
+    """
+    drops = [op for op in upgrade.ops if isinstance(op, ops.DropTableOp)]
+    names = [label(op.schema, op.table_name) for op in drops]
+    said = [draft.prompt.confirms_drop(name) for name in names]
+    if all(said) or draft.prompt.open or _tables_there(draft) - set(names):
+        return
+    cause = "This is another project's database, or all its tables were replaced: then"
+    cause += " delete the old revisions, too, and begin with an empty database."
+    if not tables(draft.context):
+        cause = "The models were not imported, or this is another project's database."
+    lines = [f"The draft would drop every table ({', '.join(sorted(names))})."]
+    lines[0] += " Nothing is written."
+    gone = [op.to_table() for op, told in zip(drops, said, strict=True) if not told]
+    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    pairs = closest(gone, fresh)
+    if renames := sorted(f"rename={old.fullname}:{new.name}" for old, new in pairs):
+        lines.append("A table that was renamed keeps its rows when you say so:")
+        lines.append(command_with(renames, draft.prompt.config))
+    drop = command_with([f"drop={name}" for name in sorted(names)], draft.prompt.config)
+    lines += [f"{cause} To drop them with all rows:", drop]
+    raise CommandError("\n".join(lines))
+
+
+def _tables_there(draft: Draft) -> set[str]:
+    """Return the tables of the database that are ours, which Alembic's own is not."""
+    found = inspect(draft.context.connection).get_table_names()
+    return set(found) & {name for _, name in (*draft.models, *draft.declared)}
+
+
+@rule(
+    "deletes",
+    "mark",
+    "`# DELETES:` stands where an upgrade takes rows or values away for good, or the"
+    " undo of rows may take others along.",
+)
+def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Say in the script and in the log what an upgrade deletes."""
+    if upgrade is not draft.upgrade:
+        return
+    marked: list[ops.MigrateOperation] = []
+    for op in upgrade.ops:
+        if isinstance(op, ops.DropTableOp):
+            name = label(op.schema, op.table_name)
+            marked.append(_deletes(f"table {name} with all its rows"))
+        if isinstance(op, ops.ModifyTableOps):
+            op.ops = list(_marked(draft, op))
+        marked.append(op)
+    upgrade.ops = marked
+
+
+def _marked(draft: Draft, change: ops.ModifyTableOps) -> Iterator[ops.MigrateOperation]:
+    for op in change.ops:
+        if isinstance(op, ops.DropColumnOp):
+            name = f"{label(change.schema, change.table_name)}.{op.column_name}"
+            draft.prompt.confirms_drop(name)
+            yield _deletes(f"column {name} with its values")
+        yield op
+
+
+def _deletes(text: str) -> Note:
+    log.warning("The draft deletes %s.", text)
+    return Note(DELETES, text)

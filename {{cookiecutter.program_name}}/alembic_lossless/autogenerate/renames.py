@@ -1,0 +1,573 @@
+"""Renames: what is dropped and what is added may be one thing, and keep its data."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from functools import partial, wraps
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateForeignKeyOp,
+    CreatePrimaryKeyOp,
+    CreateTableOp,
+    DropColumnOp,
+    DropConstraintOp,
+    DropTableOp,
+    MigrateOperation,
+    ModifyTableOps,
+    OpContainer,
+    UpgradeOps,
+)
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import (
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKeyConstraint,
+    Identity,
+    Inspector,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    Table,
+    Time,
+    inspect,
+    types,
+)
+from sqlalchemy import Sequence as NamedSequence
+
+from ..ddl.sqlite import renamed
+from ..operations.base import Key, label
+from ..operations.keys import RenameSequenceOp, primary_key_of, sequence_of
+from ..prompts import Question
+from ..rules import rule
+from ..state import replayed
+from ..types.reflection import in_own_words
+from .draft import (
+    Draft,
+    RenameColumn,
+    RenamePrimaryKey,
+    RenameTable,
+    existing,
+    operations_in,
+    put_back,
+    tables,
+)
+from .order import _exchange
+
+COLUMN_LISTS = ("constrained_columns", "column_names", "include_columns")
+
+
+@dataclass
+class Names:
+    """What is renamed: tables, and then columns in tables that have their new name."""
+
+    tables: dict[Key, str] = field(default_factory=dict)
+    columns: dict[tuple[Key, str], str] = field(default_factory=dict)
+
+    def table(self, schema: str | None, name: str) -> str:
+        """Return the new name of a table."""
+        return self.tables.get((schema, name), name)
+
+    def old_table(self, schema: str | None, name: str) -> str:
+        """Return the name that a table has in the database."""
+        found = {(key[0], new): key[1] for key, new in self.tables.items()}
+        return found.get((schema, name), name)
+
+    def apply(self, tables: dict[Key, dict[str, Any]]) -> None:
+        """Rename in what is known of tables and their columns."""
+        for (schema, old), new in self.tables.items():
+            if (schema, old) in tables:
+                tables[schema, new] = tables.pop((schema, old))
+        for (table, old), new in self.columns.items():
+            columns = tables.get(table, {})
+            if old in columns:
+                columns[new] = columns.pop(old)
+
+    def column(self, table: Key, name: str | None) -> str | None:
+        """Return the new name of a column; None stands for an expression."""
+        return self.columns.get((table, name), name) if name else None
+
+
+class RenamedInspector:
+    """An inspector of a database that says the new names."""
+
+    def __init__(self, inspector: Inspector, names: Names) -> None:
+        """Wrap an inspector that has read nothing yet."""
+        self._inspector = inspector
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        """Translate what the methods that Alembic compares with return.
+
+        It asks for all tables of one schema at once, and for those of others one by
+        one: what it keeps of a schema has a name without it.
+        """
+        found = getattr(self._inspector, name)
+        if name.startswith("get_multi_"):
+            return self._translated(found)
+        multi = f"get_multi_{name.removeprefix('get_')}"
+        several = getattr(self._inspector, multi, None)
+        return self._of_one(self._translated(several)) if several else found
+
+    def get_table_names(self, schema: str | None = None) -> list[str]:
+        """Return the new names of the tables."""
+        names = self._inspector.get_table_names(schema)
+        return [self._names.table(schema, name) for name in names]
+
+    def _translated(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def get(
+            schema: str | None = None, filter_names: list[str] | None = None
+        ) -> dict[Key, Any]:
+            names = filter_names and [
+                self._names.old_table(schema, name) for name in filter_names
+            ]
+            found = method(schema=schema, filter_names=names)
+            if method.__name__ == "get_multi_columns":
+                self._complete(found)
+            return {
+                (key[0], self._names.table(*key)): self._value(key, value)
+                for key, value in found.items()
+            }
+
+        return get
+
+    def _of_one(self, several: Callable[..., Any]) -> Callable[..., Any]:
+        def get(name: str, schema: str | None = None) -> Any:
+            return several(schema=schema, filter_names=[name])[schema, name]
+
+        return get
+
+    def _complete(self, found: dict[Key, list[dict[str, Any]]]) -> None:
+        """Reflect types by the names that tables have in the database."""
+        for key, columns in found.items():
+            for column in columns:
+                in_own_words(self._inspector, key, column)
+
+    def _value(self, old: Key, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._value(old, record) for record in value]
+        table = (old[0], self._names.table(*old))
+        if "type" in value and "name" in value:
+            value["name"] = self._names.column(table, value["name"])
+        for names in COLUMN_LISTS:
+            if names in value:
+                value[names] = [
+                    self._names.column(table, name) for name in value[names]
+                ]
+        if "expressions" in value:
+            value["expressions"] = [
+                renamed(text, self._columns_of(table)) for text in value["expressions"]
+            ]
+        if "column_sorting" in value:
+            value["column_sorting"] = {
+                self._names.column(table, name): how
+                for name, how in value["column_sorting"].items()
+            }
+        return self._referred(value) if "referred_table" in value else value
+
+    def _columns_of(self, table: Key) -> dict[str, str]:
+        """Return the new names of the columns of a table that are renamed."""
+        names = self._names.columns.items()
+        return {old: new for (at, old), new in names if at == table}
+
+    def _referred(self, value: dict[str, Any]) -> dict[str, Any]:
+        schema = value["referred_schema"]
+        table = self._names.table(schema, value["referred_table"])
+        columns = value["referred_columns"]
+        return {
+            **value,
+            "referred_table": table,
+            "referred_columns": [
+                self._names.column((schema, table), name) for name in columns
+            ],
+        }
+
+
+def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, RenamedInspector]:
+    """Return what the models differ by from the database with the new names."""
+    database = draft.context
+    names.apply(draft.declared)
+    objects = replayed(database).objects
+    for key, new in names.tables.items():
+        objects.rename_table(key, new)
+    for (key, old), new in names.columns.items():
+        objects.rename_columns(key, {old: new})
+    comparison, found = AutogenContext(database), UpgradeOps()
+    inspector = RenamedInspector(inspect(database.connection), names)
+    vars(comparison)["inspector"] = inspector
+    draft.ownership.left.clear()  # it says the old names
+    comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(
+        comparison, found
+    )
+    put_back(found)
+    for op in operations_in(found):
+        if isinstance(op, AlterColumnOp):
+            _keep_counting(draft, op)
+    return found, inspector
+
+
+def _keep_counting(draft: Draft, op: AlterColumnOp) -> None:
+    """Say that a key counts up, which Alembic forgets where its sequence has a name.
+
+    MariaDB hears the whole column again, and would stop counting.
+    """
+    column = draft.models[op.schema, op.table_name][op.column_name]
+    if column.table.autoincrement_column is column:
+        op.kw["autoincrement"] = True
+
+
+def named_by_convention(
+    database: MigrationContext, inspector: RenamedInspector, names: Names
+) -> Iterator[ModifyTableOps]:
+    """Yield what gives foreign keys their new names, which Alembic does not compare.
+
+    A later revision, and MariaDB, which keeps an index for each of them, go by name.
+    """
+    concerned = {(schema, new) for (schema, _), new in names.tables.items()}
+    concerned |= {table for table, _ in names.columns}
+    for table in tables(database):
+        key = (table.schema, table.name)
+        read = inspector.get_multi_foreign_keys(table.schema, [table.name])
+        old = {_signature(found): found["name"] for found in read.get(key, ())}
+        for fk in table.foreign_key_constraints:
+            referred = (fk.referred_table.schema, fk.referred_table.name)
+            name = old.get((tuple(fk.column_keys), referred))
+            if name and fk.name and name != fk.name and {key, referred} & concerned:
+                yield _exchange(fk, name)
+
+
+def _signature(found: dict[str, Any]) -> tuple[object, object]:
+    referred = (found["referred_schema"], found["referred_table"])
+    return tuple(found["constrained_columns"]), referred
+
+
+SIMILAR = 0.6
+
+
+VALUE_KINDS: dict[str, tuple[type[Any], ...]] = {
+    "text": (types.String, types.Uuid, types.JSON),
+    "number": (Integer, Numeric, Float, types.Boolean),
+    "time": (Date, DateTime, Time, Interval),
+    "bytes": (LargeBinary, types.BINARY, types.VARBINARY),
+}
+
+
+Trait = tuple[str, str]
+"""The name of a column, and the kind of its values."""
+
+
+def value_kind(type_: types.TypeEngine[object]) -> str:
+    """Return which values a type has: text, number, time, bytes, or "" for others."""
+    inner = type_.impl if isinstance(type_, types.TypeDecorator) else type_
+    return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
+
+
+def convertible(old: Column[object], new: Column[object]) -> bool:
+    """Return whether the values of a column can become those of another at all."""
+    kinds = {value_kind(old.type), value_kind(new.type)}
+    return len(kinds) == 1 or (bool(kinds & {"", "text"}) and "bytes" not in kinds)
+
+
+def may_be_renamed(old: Column[object], new: Column[object]) -> bool:
+    """Return whether it is worth asking if a column was renamed.
+
+    Columns of one kind are, and all whose names are similar. A foreign key is like a
+    foreign key, a primary key like a primary key.
+    """
+    if not convertible(old, new):
+        return False
+    if _similar(old.name, new.name):
+        return True
+    return value_kind(old.type) == value_kind(new.type) and _role(old) == _role(new)
+
+
+class TableLikeness:
+    """What tells a renamed table from another one, in one comparison.
+
+    Where none of the old tables is left, the whole app is another one. What several of
+    them have in common, such as a name, then says nothing about any of them.
+    """
+
+    def __init__(
+        self,
+        gone: Sequence[Table],
+        fresh: Sequence[Table],
+        models: Iterable[Table],
+        upgrade: OpContainer,
+    ) -> None:
+        """Compare the tables that are gone with the fresh ones.
+
+        :param models: all tables of the models.
+        :param upgrade: what would be done without any rename.
+        """
+        made = {table.key for table in fresh}
+        self._replaced = made >= {table.key for table in models}
+        found = Counter(trait for table in gone for trait in _traits(table))
+        several = {trait for trait, times in found.items() if times > 1}
+        self._common = several if self._replaced else set()
+        self._moved = set(_moved_references(upgrade))
+
+    def may_be(self, old: Table, new: Table) -> bool:
+        """Return whether it is worth asking if a table was renamed.
+
+        It is when a foreign key that led to the one leads to the other, and when most
+        of the columns of both have the same name and kind: half of the old ones are
+        enough for a similar name. Where other tables are left, all columns of the same
+        kinds in the same order will do.
+        """
+        olds, news = _traits(old), _traits(new)
+        shared = olds & news
+        if (old.fullname, new.fullname) in self._moved:
+            return True
+        if _similar(old.name, new.name) and 2 * len(shared) >= len(olds):
+            return True
+        if 2 * len(shared) > len(olds | news) and shared - self._common:
+            return True
+        return not self._replaced and _roles(old) == _roles(new)
+
+
+def closest(
+    gone: Iterable[Table], fresh: Sequence[Table]
+) -> Iterator[tuple[Table, Table]]:
+    """Yield tables that are gone with the fresh ones most like them, each one once."""
+    pairs = [(old, new) for old in gone for new in fresh if old.schema == new.schema]
+    taken = set[Table]()
+    for old, new in sorted(pairs, key=_likeness, reverse=True):
+        if taken.isdisjoint({old, new}):
+            taken |= {old, new}
+            yield old, new
+
+
+def _likeness(pair: tuple[Table, Table]) -> tuple[float, float]:
+    old, new = pair
+    olds, news = _traits(old), _traits(new)
+    names = SequenceMatcher(None, old.name, new.name).ratio()
+    return len(olds & news) / max(len(olds | news), 1), names
+
+
+def _moved_references(upgrade: OpContainer) -> Iterator[tuple[str, str]]:
+    """Yield from where to where foreign keys of columns that are left are moved."""
+    for table in upgrade.ops:
+        if not isinstance(table, ModifyTableOps):
+            continue
+        before, after = dict[tuple[str, ...], str](), dict[tuple[str, ...], str]()
+        for op in table.ops:
+            if isinstance(op, CreateForeignKeyOp | DropConstraintOp):
+                key = op.to_constraint()
+                if isinstance(key, ForeignKeyConstraint):
+                    known = after if isinstance(op, CreateForeignKeyOp) else before
+                    names = tuple(key.column_keys)
+                    known[names] = key.elements[0].target_fullname.rpartition(".")[0]
+        yield from ((before[names], after[names]) for names in before.keys() & after)
+
+
+def _similar(old: str, new: str) -> bool:
+    return SequenceMatcher(None, old, new).ratio() >= SIMILAR
+
+
+def _traits(table: Table) -> set[Trait]:
+    return {(column.name, value_kind(column.type)) for column in _telling(table)}
+
+
+def _roles(table: Table) -> list[tuple[str, bool, bool]]:
+    return [(value_kind(column.type), *_role(column)) for column in _telling(table)]
+
+
+def _telling(table: Table) -> list[Column[object]]:
+    """Return the columns that say something; a number that counts rows does not."""
+    return [c for c in table.columns if c is not table.autoincrement_column]
+
+
+def _role(column: Column[object]) -> tuple[bool, bool]:
+    return bool(column.foreign_keys), column.primary_key
+
+
+Columns = Mapping[tuple[Key, str], Column[object]]
+
+
+@rule(
+    "rename",
+    "question",
+    "A column or a table is gone and one like it is new: was it renamed?",
+)
+def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
+    """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
+
+    The renames come first, and then what the models differ by under the new names.
+    """
+    names = Names()
+    names.tables = _renamed_tables(draft, upgrade)
+    if names.tables:
+        upgrade.ops = compare_renamed(draft, names)[0].ops
+    gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
+    for table in sorted({table for table, _ in gone}, key=str):
+        _ask_columns(draft, names, table, (gone, fresh))
+    if names.tables or names.columns:
+        found, inspector = compare_renamed(draft, names)
+        found.ops += named_by_convention(draft.context, inspector, names)
+        upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
+
+
+def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
+    gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
+    found = dict[Key, str]()
+    if not gone:
+        return found
+    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
+    likeness = TableLikeness(gone, fresh, tables(draft.context), upgrade)
+    for old in sorted(gone, key=lambda table: table.fullname):
+        taken = draft.prompt.answers.targets("", except_for=old.fullname)
+        taken |= set(found.values())
+        news = [n for n in fresh if n.schema == old.schema and n.name not in taken]
+        likely = [new.name for new in news if likeness.may_be(old, new)]
+        question = _rename_question(
+            (old.fullname, ""), [new.name for new in news], likely
+        )
+        if new := _reply(draft, question):
+            found[old.schema, old.name] = new
+    return found
+
+
+def _ask_columns(
+    draft: Draft, names: Names, table: Key, columns: tuple[Columns, Columns]
+) -> None:
+    gone, fresh = (
+        {name: column for (at, name), column in some.items() if at == table}
+        for some in columns
+    )
+    now, was = label(*table), label(table[0], names.old_table(*table))
+    for old in gone.values():
+        taken = {new for (at, _), new in names.columns.items() if at == table}
+        for one in {now, was}:
+            taken |= draft.prompt.answers.targets(one, except_for=f"{one}.{old.name}")
+        news = [new for new in fresh.values() if new.name not in taken]
+        possible = [new.name for new in news if convertible(old, new)]
+        likely = [new.name for new in news if may_be_renamed(old, new)]
+        question = _rename_question(
+            (now, old.name), possible, likely, f"{was}.{old.name}"
+        )
+        if new := _reply(draft, question):
+            names.columns[table, old.name] = new
+
+
+def _reply(draft: Draft, question: Question) -> str | None:
+    """Ask, if there is something to ask or somebody says it unasked."""
+    said = draft.prompt.answers.says("rename", question.subject, question.alias)
+    if not question.candidates and not said:
+        return None
+    reply = draft.prompt.ask(question)
+    if reply is None:
+        draft.unsettled |= {f"{question.table}.{new}" for new in question.candidates}
+    return reply
+
+
+def _rename_question(
+    subject: tuple[str, str],
+    possible: Sequence[str],
+    likely: Sequence[str],
+    alias: str = "",
+) -> Question:
+    table, column = subject
+    what = f"{table}.{column}" if column else f"table {table}"
+    text = f"What was {what} renamed to?"
+    if len(likely) == 1:
+        new = f"{table}.{likely[0]}" if column else likely[0]
+        text = f"Was {what} renamed to {new}?"
+    check = partial(_check_name, possible)
+    return Question("rename", table, column or None, text, tuple(likely), check, alias)
+
+
+def _check_name(possible: Sequence[str], name: str) -> None:
+    if name not in possible:
+        names = ", ".join(possible) or "nothing new"
+        raise ValueError(f"it can have become {names}, not {name}.")
+
+
+def _columns(
+    container: OpContainer, of: type[AddColumnOp] | type[DropColumnOp]
+) -> dict[tuple[Key, str], Column[object]]:
+    """Return the columns that operations of a kind add or drop."""
+    tables = [op for op in container.ops if isinstance(op, ModifyTableOps)]
+    return {
+        ((table.schema, table.table_name), op.to_column().name): op.to_column()
+        for table in tables
+        for op in table.ops
+        if isinstance(op, of)
+    }
+
+
+def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]:
+    """Yield what gives a primary key the name that a new table's would have.
+
+    Without a name in the models, in the database or in the revisions, since MariaDB
+    keeps none, it is PostgreSQL's.
+    """
+    schema, old = key
+    metadatas = tables(draft.context)
+    table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
+    found = inspect(draft.context.connection).get_pk_constraint(old, schema)
+    known = replayed(draft.context).objects.of((schema, new))
+    declared = [
+        it.constraint_name for it in known if isinstance(it, CreatePrimaryKeyOp)
+    ]
+    before = next(filter(None, [found["name"], *declared]), primary_key_of(old))
+    after = table.primary_key.name
+    name = str(after or primary_key_of(new))
+    if found["constrained_columns"] and before != name:
+        yield RenamePrimaryKey(new, before, name, schema)
+
+
+def _renamed_sequences(draft: Draft, names: Names) -> Iterator[RenameSequenceOp]:
+    """Yield what calls sequences as PostgreSQL would call those of a new table.
+
+    One that a model names keeps its name.
+    """
+    was = {(key, new): old for (key, old), new in names.columns.items()}
+    for table in tables(draft.context):
+        old_table = names.old_table(table.schema, table.name)
+        for column in filter(_counts, table.columns):
+            old = was.get(((table.schema, table.name), column.name), column.name)
+            before = sequence_of(old_table, old)
+            after = sequence_of(table.name, column.name)
+            if before != after:
+                yield RenameSequenceOp(
+                    table.name, column.name, before, after, schema=table.schema
+                )
+
+
+def _counts(column: Column[object]) -> bool:
+    """Tell a column for which PostgreSQL makes a sequence by itself."""
+    counts = isinstance(column.server_default, Identity)
+    if column is column.table.autoincrement_column:
+        sequence = column.default
+        counts |= not isinstance(sequence, NamedSequence) or sequence.optional
+    return counts
+
+
+def _renames(
+    draft: Draft, names: Names, gone: Columns, fresh: Columns, found: OpContainer
+) -> Iterator[MigrateOperation]:
+    """Yield the operations that rename, tables first."""
+    for (schema, old), new in names.tables.items():
+        yield RenameTable(old, new, schema=schema)
+        yield from _renamed_key(draft, (schema, old), new)
+    changed = {
+        ((op.schema, op.table_name), op.column_name): op.existing_type
+        for table in found.ops
+        if isinstance(table, ModifyTableOps)
+        for op in table.ops
+        if isinstance(op, AlterColumnOp) and op.modify_type is not None
+    }
+    for (table, old), new in names.columns.items():
+        same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))
+        schema, name = table
+        yield RenameColumn(name, old, schema=schema, modify_name=new, **same)
+    yield from _renamed_sequences(draft, names)

@@ -1,0 +1,361 @@
+"""A column's type changes in a way that loses no value, or that refuses to lose one.
+
+Enums are types of their own on PostgreSQL: their values are asked about.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation
+from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
+from alembic.util import CommandError
+
+from ..operations.guards import RefuseLossOp
+from ..operations.keys import ResizeSequenceOp
+from ..operations.objects import (
+    ChangeEnumOp,
+    CreateEnumOp,
+    DropEnumOp,
+    RenameEnumValueOp,
+)
+from ..prompts import Question
+from ..rules import MEANS, REVIEW, rule
+from ..types.conversion import (
+    becomes,
+    bits,
+    is_known,
+    is_native,
+    keeps_all,
+    kind,
+    using,
+    way,
+)
+from ..types.portable import enums_in, holding, on, stored
+from .compare_columns import defaults_around
+from .draft import RENAMES, Draft, Note, names_before, operations_in
+
+
+@rule(
+    "review",
+    "mark",
+    "`# REVIEW:` stands where nobody can judge what becomes of the rows.",
+)
+def change_types(draft: Draft, container: OpContainer) -> None:
+    """Make every change of a type safe on a table with rows."""
+    # First of all come the guards: MariaDB takes nothing back after a refusal.
+    container.ops[:0] = list(_guards(container))
+    _split(draft, container, container)
+
+
+def _guards(container: OpContainer) -> Iterator[RefuseLossOp]:
+    """Give the checks of rows, by the names that tables and columns have before."""
+    for change in operations_in(container):
+        if not isinstance(change, AlterColumnOp):
+            continue
+        old, new = change.existing_type, change.modify_type
+        if old is None or new is None or (is_native(old) and is_native(new)):
+            continue
+        if is_known(old, new) and not keeps_all(old, new):
+            yield refuse_loss(container, change, new)
+
+
+def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:
+    for operation in list(within.ops):
+        if isinstance(operation, OpContainer):
+            _split(draft, container, operation)
+        elif isinstance(operation, AlterColumnOp) and operation.modify_type:
+            at = within.ops.index(operation)
+            before, after = defaults_around(draft, container, operation)
+            within.ops[at : at + 1] = [
+                part
+                for step in _on_the_way(operation)
+                for part in _parts(step, before, after)
+            ]
+
+
+def _on_the_way(change: AlterColumnOp) -> list[AlterColumnOp]:
+    """Return the changes that lead from a type to another."""
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None or len(way(old, new)) == 1:
+        return [change]
+    middle = way(old, new)[0]
+    first = AlterColumnOp(
+        change.table_name,
+        change.column_name,
+        schema=change.schema,
+        existing_type=old,
+        existing_nullable=change.existing_nullable,
+        existing_server_default=change.existing_server_default,
+        existing_comment=change.existing_comment,
+        modify_type=middle,
+    )
+    change.existing_type = middle
+    change.existing_server_default = False
+    return [first, change]
+
+
+def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperation]:
+    """Take the default away, change the type, and give a default that fits it.
+
+    No database converts a default: PostgreSQL stops at '' for an Integer.
+    """
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None:
+        return [change]
+    parts: list[MigrateOperation] = [change]
+    if expression := using(change.column_name, old, new):
+        change.kw["postgresql_using"] = expression
+    if kind(old) is not kind(new) and (before is not None or after is not None):
+        change.existing_server_default = change.modify_server_default = False
+        if before is not None:
+            parts.insert(0, _default_change(change, change.column_name, old, None))
+        if after is not None:
+            name = change.modify_name or change.column_name
+            parts.append(_default_change(change, name, new, after))
+    if change.kw.get("autoincrement") and bits_of(old) != bits_of(new):
+        name = change.modify_name or change.column_name
+        words = change.table_name, name, bits_of(new)
+        parts.append(ResizeSequenceOp(*words, schema=change.schema))
+    return [*_notes(change, old, new), *parts]
+
+
+@rule(
+    "means",
+    "mark",
+    "`# MEANS:` stands where a value may be meant otherwise than it is taken.",
+)
+def _notes(change: AlterColumnOp, old: Any, new: Any) -> Iterator[Note]:
+    """Say what an author must look at, or what every value becomes."""
+    subject = f"{change.table_name}.{change.column_name}"
+    if not is_known(old, new):
+        text = f"what becomes of the rows when {subject} goes from {old!r} to {new!r}?"
+        yield Note(REVIEW, text)
+    elif words := becomes(old, new):
+        yield Note(MEANS, f"in {subject} {words}.")
+
+
+def bits_of(type_: Any) -> int | None:
+    """Return the size of an integer type on PostgreSQL, None for other types."""
+    here = on(type_, "postgresql")
+    return bits(here) if isinstance(here, sa.Integer) else None
+
+
+def _default_change(
+    change: AlterColumnOp, column: str, type_: Any, default: Any
+) -> AlterColumnOp:
+    return AlterColumnOp(
+        change.table_name,
+        column,
+        schema=change.schema,
+        existing_type=type_,
+        existing_nullable=change.existing_nullable,
+        modify_server_default=default,
+    )
+
+
+def refuse_loss(
+    container: OpContainer, change: AlterColumnOp, new: Any
+) -> RefuseLossOp:
+    """Return the step that stops when a column has values that a type would destroy.
+
+    It comes first, so it speaks of the column as it is called before anything changes.
+
+    :param container: the operations of one direction, that the change is in.
+    """
+    key = change.schema, change.table_name
+    was = names_before(container, key, change.column_name)
+    return RefuseLossOp(*was, new, schema=change.schema)
+
+
+Name = tuple[str | None, str]
+"""The schema and the name of a type."""
+
+
+def enum_changes(
+    container: OpContainer,
+) -> Iterator[tuple[AlterColumnOp, sa.Enum, sa.Enum]]:
+    """Give each change of an Enum's values, with the Enum before and after."""
+    for operation in operations_in(container):
+        if isinstance(operation, AlterColumnOp):
+            old, new = operation.existing_type, operation.modify_type
+            if is_native(old) and is_native(new):
+                yield operation, old, new
+            elif old is not None and new is not None:
+                before = {_name(enum): enum for enum in enums_in(old)}
+                for enum in enums_in(new):
+                    was = before.get(_name(enum))
+                    if was is not None and set(was.enums) != set(enum.enums):
+                        yield operation, was, enum
+
+
+def _name(enum: sa.Enum) -> Name:
+    return enum.schema, str(enum.name)
+
+
+def _key(change: AlterColumnOp, enum: sa.Enum) -> str:
+    """Return what stands for an Enum in the draft: one without a name is its column."""
+    return str(enum.name or f"{change.table_name}.{change.column_name}")
+
+
+@rule(
+    "rename-value",
+    "question",
+    "A value of an Enum is gone and another is new: was it renamed?",
+)
+def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
+    """Ask of each value that is gone whether one that is new is its new name.
+
+    :raises CommandError: for an Enum that has another name.
+    """
+    for change, old, new in enum_changes(upgrade):
+        if old.name and new.name and old.name != new.name:
+            column = f"{change.table_name}.{change.column_name}"
+            raise CommandError(
+                f"{column}: its Enum is {old.name} in the database, {new.name} in the"
+                " model. Nothing is written.\nOn PostgreSQL these are two types: keep"
+                f' name="{old.name}" in the model.'
+            )
+        renamed = draft.renamed_values.setdefault(_key(change, new), {})
+        for value in old.enums:
+            known = {*old.enums, *renamed.values()}
+            candidates = tuple(name for name in new.enums if name not in known)
+            if candidates and value not in {*new.enums, *renamed}:
+                question = _value_question(change, value, candidates)
+                if name := draft.prompt.ask(question):
+                    renamed[value] = name
+
+
+def _value_question(
+    change: AlterColumnOp, value: str, candidates: tuple[str, ...]
+) -> Question:
+    column = f"{change.table_name}.{change.column_name}"
+
+    def check(name: str) -> None:
+        if name not in candidates:
+            raise ValueError(f"{column} has no new value {name!r}.")
+
+    names = " or ".join(map(repr, candidates))
+    text = f"Was the value {value!r} of {column} renamed to {names}?"
+    return Question("rename", column, value, text, candidates, check)
+
+
+def shape_enums(draft: Draft, container: OpContainer) -> None:
+    """Make, change and drop types around the operations of one direction.
+
+    It comes after the step that orders operations: a value is renamed between two
+    changes of its column, which must stay two.
+    """
+    before, after = _types(draft.declared), _types(draft.models)
+    if container is draft.downgrade:
+        before, after = after, before
+    for _, old, new in enum_changes(container):
+        if new.name:
+            before.setdefault(_name(new), old.enums)
+            after.setdefault(_name(new), new.enums)
+    created = [_create(key, after[key]) for key in after if key not in before]
+    dropped = [_drop(key) for key in before if key not in after]
+    changed: dict[Name, ChangeEnumOp] = {}
+    guards: list[MigrateOperation] = []
+    widened: list[MigrateOperation] = []
+    for change, old, new in enum_changes(container):
+        renamed = _renamed_values(draft, container, _key(change, new))
+        guards += _guards_of_values(container, change, old, new, renamed)
+        if new.name:
+            words = str(new.name), old.enums, new.enums, renamed
+            changed[_name(new)] = ChangeEnumOp(*words, schema=new.schema)
+        if is_native(change.modify_type):
+            widened += _widened(change, old, new, renamed)
+            _set_default(draft, container, change)
+    # A rename speaks of the old values, and a downgrade renames after all else.
+    renames, rest = _leading_renames(container)
+    # A column that goes may hold the value that goes.
+    late = [call for call in changed.values() if _narrows(*call.arguments[1:])]
+    early = [call for call in changed.values() if call not in late]
+    first = [*guards, *renames, *created, *early, *widened]
+    container.ops[:] = [*first, *rest, *late, *dropped]
+
+
+def _create(key: Name, values: list[str]) -> CreateEnumOp:
+    return CreateEnumOp(key[1], values, schema=key[0])
+
+
+def _drop(key: Name) -> DropEnumOp:
+    return DropEnumOp(key[1], schema=key[0])
+
+
+def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
+    return not renamed and set(new) < set(old)
+
+
+def _leading_renames(
+    container: OpContainer,
+) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
+    """Return the renames that an upgrade begins with, and what follows them."""
+    count = len(list(takewhile(lambda op: isinstance(op, RENAMES), container.ops)))
+    return container.ops[:count], container.ops[count:]
+
+
+def _types(
+    tables: Mapping[Any, Mapping[str, sa.Column[Any]]],
+) -> dict[Name, list[str]]:
+    """Return the values of each type that tables need, by its name."""
+    columns = (column for table in tables.values() for column in table.values())
+    enums = (enum for column in columns for enum in enums_in(column.type))
+    return {_name(enum): enum.enums for enum in enums}
+
+
+def _renamed_values(draft: Draft, container: OpContainer, key: str) -> dict[str, str]:
+    renamed = draft.renamed_values.get(key, {})
+    if container is draft.downgrade:
+        return {name: value for value, name in renamed.items()}
+    return renamed
+
+
+def _guards_of_values(
+    container: OpContainer,
+    change: AlterColumnOp,
+    old: sa.Enum,
+    new: sa.Enum,
+    renamed: dict[str, str],
+) -> Iterator[RefuseLossOp]:
+    """Refuse rows that hold a value which is removed, and was not renamed."""
+    kept = sa.Enum(*new.enums, *renamed, name=new.name, schema=new.schema)
+    if not set(old.enums) <= set(kept.enums):
+        whole = stored(change.modify_type) if change.modify_type is not None else new
+        held = kept if is_native(whole) else holding(whole, new, kept)
+        yield refuse_loss(container, change, held)
+
+
+def _widened(
+    change: AlterColumnOp,
+    old: sa.Enum,
+    new: sa.Enum,
+    renamed: dict[str, str],
+) -> Iterator[MigrateOperation]:
+    """Let MariaDB hold old and new names while the rows change theirs."""
+    if not renamed:
+        return
+    table, column = change.table_name, change.column_name
+    both = sa.Enum(*dict.fromkeys((*old.enums, *new.enums)), name=new.name)
+    widen = AlterColumnOp(
+        table,
+        column,
+        schema=change.schema,
+        existing_type=old,
+        existing_nullable=change.existing_nullable,
+        existing_server_default=change.existing_server_default,
+        modify_type=both,
+    )
+    yield ModifyTableOps(table, [widen], schema=change.schema)
+    for value, name in renamed.items():
+        yield RenameEnumValueOp(table, column, value, name, schema=change.schema)
+
+
+def _set_default(draft: Draft, container: OpContainer, change: AlterColumnOp) -> None:
+    """Give the column the default that it has afterwards, perhaps a renamed value."""
+    before, after = defaults_around(draft, container, change)
+    change.existing_server_default = before if before is not None else False
+    if str(getattr(before, "arg", "")).strip("'") != str(getattr(after, "arg", "")):
+        change.modify_server_default = after

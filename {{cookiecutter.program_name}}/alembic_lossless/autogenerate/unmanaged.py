@@ -1,0 +1,486 @@
+"""Unmanaged objects, which neither models nor revisions declare: ignored, and named.
+
+An answer, `-x drop=…`, makes one part of a draft; other databases may have none.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.operations.ops import AlterColumnOp
+from alembic.runtime.migration import MigrationContext
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import MetaData
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.sql.elements import conv
+
+from .._alembic import named_as_made
+from ..operations.base import Key, label
+from ..prompts import Prompt
+from ..rules import REVIEW, rule
+from ..state import (
+    Create,
+    Recorder,
+    created_by,
+    declared_in,
+    is_same_key,
+    name_for,
+    name_of,
+    objects_of,
+    others_of,
+    replayed,
+)
+from ..types.portable import MYSQL
+from .draft import Draft, Note, RenameColumn, RenameTable
+
+log = logging.getLogger("alembic.review")
+
+
+WORDS = {
+    "index": "index",
+    "unique_constraint": "unique constraint",
+    "foreign_key_constraint": "foreign key",
+    "check_constraint": "CHECK",
+    "exclude_constraint": "EXCLUDE",
+    "primary_key_constraint": "primary key",
+}
+"""What `include_object` hears of -> what it is called."""
+
+
+FOUND_BY_NAME = (
+    ops.CreateIndexOp,
+    ops.CreateUniqueConstraintOp,
+    ops.CreateForeignKeyOp,
+)
+"""What makes something that has its name to itself, whatever its table is called."""
+
+
+SHOWN = 10
+"""How many of the things that are left alone are named."""
+
+
+OF_EXTENSIONS = sa.text(
+    "SELECT nspname, relname FROM pg_depend"
+    " JOIN pg_class ON classid = 'pg_class'::regclass AND objid = pg_class.oid"
+    " JOIN pg_namespace ON relnamespace = pg_namespace.oid"
+    " WHERE deptype = 'e'"
+)
+"""The tables that PostgreSQL's extensions brought, as PostGIS does."""
+
+
+class Ownership:
+    """What a comparison looks at in the database that Alembic is configured for.
+
+    Alembic asks `include_name` of schemas, tables and columns before it reads them, and
+    `include_object` of indexes and constraints, some of which MariaDB makes by itself.
+    """
+
+    def __init__(self, prompt: Callable[[], Prompt]) -> None:
+        """Begin with nothing that is left alone.
+
+        :param prompt: returns where answers are: `-x drop=…` makes a thing ours.
+        """
+        self._prompt = prompt
+        self.left: dict[str, str] = {}
+        """What is left alone, as an answer names it -> what it is."""
+        self.taken: dict[str, str] = {}
+        """Likewise what an answer made ours, though no revision made it."""
+
+    def include_name(
+        self, name: str | None, kind: str, parents: Mapping[str, str | None]
+    ) -> bool:
+        """Tell whether a schema, a table or a column is ours."""
+        schema = parents.get("schema_name")
+        if kind == "schema":
+            return name is None or name in self.schemas()
+        if kind == "table":
+            key = schema, str(name)
+            if self._columns(*key) is not None:
+                return True
+            return key not in self._extensions and self.is_wanted("table", label(*key))
+        if kind == "column":
+            key = schema, str(parents["table_name"])
+            known = name in (self._columns(*key) or ())
+            return known or self.is_wanted("column", f"{label(*key)}.{name}")
+        return True
+
+    def include_object(
+        self,
+        item: Any,
+        name: str | None,
+        kind: str,
+        reflected: bool,  # noqa: FBT001  the signature is Alembic's
+        model: Any,
+    ) -> bool:
+        """Tell whether an index or a constraint that no model has is ours.
+
+        An index that MariaDB made for a foreign key, and kept without it, does no harm,
+        and the other databases have none that a script could drop.
+        """
+        if kind not in WORDS or not reflected or model is not None:
+            return True
+        names = replayed(context.get_context()).objects.names
+        if kind == "index" and name in names[ops.CreateForeignKeyOp]:
+            return False
+        return self.is_ours(item) or self.is_wanted(WORDS[kind], self.subject(item))
+
+    def is_ours(self, item: Any) -> bool:
+        """Tell whether the models or a revision declare an index or a constraint.
+
+        A name is enough; without one, or where the server made up another, it is what
+        it holds.
+        """
+        key = item.table.schema, item.table.name
+        if self._columns(*key) is None:
+            return True  # it goes with its table
+        database = context.get_context()
+        known, model = replayed(database), self._models.get(key)
+        if item.name and _is_name_of(known, key, str(item.name)):
+            return True
+        declared = known.objects.of(key)
+        if model is not None:
+            declared += [*objects_of(model).values(), *others_of(model)]
+        dialect = database.dialect
+        return any(_is_made_by(item, op, dialect) for op in declared) or (
+            # Last, since it looks at every name of the history.
+            item.name in known.objects.whole_names(database.dialect)
+        )
+
+    @staticmethod
+    def subject(item: Any) -> str:
+        """Return an index or a constraint as an answer names it."""
+        table = item.table
+        name = item.name or name_for(item)
+        return f"{label(table.schema, table.name)}.{name}"
+
+    def say(self) -> None:
+        """Say in one line what is left alone."""
+        if not self.left:
+            return
+        subjects = sorted(self.left)
+        names = ", ".join(f"{self.left[it]} {it}" for it in subjects[:SHOWN])
+        more = len(subjects) - SHOWN
+        log.info(
+            "Left alone, for neither the models nor a revision declare it: %s."
+            " To drop it: -x drop=%s",
+            f"{names} and {more} more" if more > 0 else names,
+            subjects[0],
+        )
+
+    def is_wanted(self, kind: str, subject: str) -> bool:
+        """Tell whether an answer speaks of it; otherwise it is left alone."""
+        prompt = self._prompt()
+        if prompt.confirms_drop(subject) or prompt.answers.says("rename", subject):
+            self.taken[subject] = kind
+            return True
+        self.left[subject] = kind
+        return False
+
+    def _columns(self, schema: str | None, name: str) -> set[str] | None:
+        """Return the columns that are declared of a table, None of one that is not."""
+        revisions = replayed(context.get_context()).tables
+        found = list[Iterable[str]]()
+        for key in {(schema, name), (schema or self._default, name)}:
+            if key in self._models:
+                found.append(column.name for column in self._models[key].columns)
+            if key in revisions:
+                found.append(revisions[key])
+        return set().union(*found) if found else None
+
+    def schemas(self) -> set[str | None]:
+        """Return the schemas that models or revisions use."""
+        revisions = replayed(context.get_context()).tables
+        return {schema for schema, _ in (*self._models, *revisions)}
+
+    @cached_property
+    def _default(self) -> str | None:
+        """The schema that a connection looks into, for which Alembic says None."""
+        return context.get_context().dialect.default_schema_name
+
+    @cached_property
+    def _models(self) -> dict[Key, sa.Table]:
+        given = context.get_context().opts["target_metadata"]
+        every = [given] if isinstance(given, MetaData) else given
+        found = [table for metadata in every for table in metadata.tables.values()]
+        return {(it.schema, it.name): it for it in found}
+
+    @cached_property
+    def _extensions(self) -> set[Key]:
+        connection = context.get_context().connection
+        if connection is None or connection.dialect.name != "postgresql":
+            return set()
+        found = connection.execute(OF_EXTENSIONS)
+        return {(None if at == self._default else at, name) for at, name in found}
+
+
+def ownership_of(database: MigrationContext) -> Ownership | None:
+    """Return what is ours; None where an env.py of its own names the plugin alone."""
+    found: Ownership | None = database.opts.get("ownership")
+    return found
+
+
+def _is_name_of(known: Recorder, key: Key, name: str) -> bool:
+    """Tell whether revisions gave something this name."""
+    everywhere = any(name in known.objects.names[kind] for kind in FOUND_BY_NAME)
+    named = known.objects.tables.get(key, ())
+    return everywhere or any(name == its for _, its in named)
+
+
+def _is_made_by(item: Any, op: Create, dialect: sa.Dialect) -> bool:
+    """Tell whether an operation may have made what a database has.
+
+    It has the name or, where the server made up another one, the same columns. Of a
+    CHECK without a name nothing more is known.
+
+    :param item: a constraint, or the unique index that MariaDB reports for one.
+    """
+    if name_of(op) is not None:
+        name = named_as_made(op, dialect)
+        table = item.table
+        there = {str(it.name) for it in (*table.constraints, *table.indexes)}
+        if name == item.name or name in there:
+            return bool(name == item.name)
+    if isinstance(item, sa.Index):
+        if not isinstance(op, ops.CreateUniqueConstraintOp) or not item.unique:
+            return False
+        return {it.name for it in item.columns} == set(op.columns)
+    return is_same_key(op, created_by(item))
+
+
+EXCLUDES = sa.text(
+    "SELECT nullif(own.relnamespace, current_schema()::regnamespace::oid)::regnamespace"
+    " AS schema, own.relname AS table, conname AS name, amname AS using,"
+    " pg_get_expr(indpred, indrelid, true) AS where,"
+    " ARRAY(SELECT pg_get_indexdef(indexrelid, at::int, true)"
+    "  FROM generate_subscripts(conexclop, 1) AS at ORDER BY at) AS elements,"
+    " ARRAY(SELECT oprname::text FROM unnest(conexclop) WITH ORDINALITY AS its (op, at)"
+    "  JOIN pg_operator ON pg_operator.oid = op ORDER BY at) AS operators"
+    " FROM pg_constraint"
+    " JOIN pg_class AS own ON own.oid = conrelid"
+    " JOIN pg_index ON indexrelid = conindid"
+    " JOIN pg_class AS its ON its.oid = conindid JOIN pg_am ON pg_am.oid = its.relam"
+    " WHERE contype = 'x' ORDER BY conname"
+)
+"""The EXCLUDE constraints, which SQLAlchemy does not reflect."""
+
+
+def unwanted(context: AutogenContext, kind: str, subject: str) -> bool:
+    """Tell whether a thing that nobody declared is left alone: no answer drops it.
+
+    :param kind: what it is.
+    :param subject: what an answer calls it.
+    """
+    ownership = ownership_of(context.migration_context)
+    return ownership is None or not ownership.is_wanted(kind, subject)
+
+
+def keep_comment(
+    context: AutogenContext, change: Any, *where: Any
+) -> PriorityDispatchResult:
+    """Leave the comment of a table or a column alone that nobody declared.
+
+    :param where: the schema, the table, perhaps the name of a column, and then the
+        table or the column as the database and as the models have it.
+    """
+    schema, table, *column, old, model = where
+    if old is None or model is None or not old.comment or model.comment:
+        return PriorityDispatchResult.CONTINUE
+    history = replayed(context.migration_context)
+    if not column and "comment" in old.columns:
+        return PriorityDispatchResult.STOP  # an answer would speak of that column
+    if column:
+        declared = history.tables.get((schema, table), {}).get(column[0])
+        was = declared.comment if declared is not None else None
+    else:
+        was = history.objects.options.get(((schema, table), None), {}).get("comment")
+    subject = ".".join([label(schema, table), *column, "comment"])
+    if was or not unwanted(context, "comment", subject):
+        return PriorityDispatchResult.CONTINUE
+    if column:
+        change.existing_comment = old.comment  # MariaDB hears the whole column again
+    return PriorityDispatchResult.STOP
+
+
+def compare_default(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+    context: AutogenContext,
+    change: AlterColumnOp,
+    schema: str | None,
+    table: str,
+    name: str,
+    old: sa.Column[Any],
+    model: sa.Column[Any],
+) -> None:
+    """Notice the default of a column that nobody declared."""
+    declared = declared_in(context.migration_context).get((schema, table), {}).get(name)
+    default = old.server_default
+    if not isinstance(default, sa.DefaultClause) or model.server_default is not None:
+        return
+    if declared is not None and declared.server_default is not None:
+        return
+    if model.table.autoincrement_column is model or _is_given(context, old):
+        return
+    if not unwanted(
+        context, "default", f"{label(schema, table)}.{name}.server_default"
+    ):
+        change.existing_server_default = default
+        change.modify_server_default = None
+
+
+def _is_given(context: AutogenContext, column: sa.Column[Any]) -> bool:
+    """Tell the default that MariaDB may give a TIMESTAMP by itself."""
+    on_mysql = context.migration_context.dialect.name in MYSQL
+    return on_mysql and isinstance(column.type, sa.TIMESTAMP)
+
+
+def compare_unclaimed(
+    context: AutogenContext,
+    change: ops.ModifyTableOps,
+    _schema: str | None,
+    _table: str,
+    old: sa.Table | None,
+    model: sa.Table | None,
+) -> None:
+    """Notice a CHECK or an EXCLUDE that nobody declared.
+
+    `compare_objects` drops those that a revision made.
+    """
+    ownership = ownership_of(context.migration_context)
+    if old is None or model is None or ownership is None:
+        return
+    reflected = True
+    for kind, constraint in _conditions(context, old):
+        name = constraint.name
+        if (
+            name
+            and not ownership.is_ours(constraint)
+            and context.run_object_filters(constraint, name, kind, reflected, None)
+        ):
+            change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
+
+
+def _conditions(
+    context: AutogenContext, table: sa.Table
+) -> Iterator[tuple[Any, sa.Constraint]]:
+    checks = [it for it in table.constraints if isinstance(it, sa.CheckConstraint)]
+    for check in sorted(checks, key=lambda it: str(it.name)):
+        yield "check_constraint", check
+    connection = context.connection
+    if connection is None or connection.dialect.name != "postgresql":
+        return
+    for found in _excludes(context.inspector, connection):
+        if (found["schema"], found["table"]) != (table.schema, table.name):
+            continue
+        elements = zip(found["elements"], found["operators"], strict=True)
+        exclude = ExcludeConstraint(
+            *((sa.literal_column(element), operator) for element, operator in elements),
+            name=conv(found["name"]),
+            using=found["using"],
+            where=found["where"] and sa.text(found["where"]),
+        )
+        table.append_constraint(exclude)
+        yield "exclude_constraint", exclude
+
+
+def _excludes(inspector: sa.Inspector, connection: sa.Connection) -> Any:
+    """Return the EXCLUDE constraints of PostgreSQL, asked for once."""
+    cache = inspector.info_cache
+    if EXCLUDES not in cache:
+        cache[EXCLUDES] = connection.execute(EXCLUDES).mappings().all()
+    return cache[EXCLUDES]
+
+
+INDEXES = (ops.CreateIndexOp, ops.DropIndexOp)
+
+
+@rule(
+    "only-there",
+    "mark",
+    "`# REVIEW:` stands where a database fails that lacks what no revision made.",
+)
+def allow_for_others(draft: Draft, container: ops.OpContainer) -> None:
+    """Let a draft run where there is nothing to drop, or say that it does not.
+
+    Tables and indexes have an IF EXISTS on every database; columns and constraints have
+    none on SQLite, and none in a batch.
+    """
+    taken = draft.ownership.taken
+    if not taken:
+        return
+    is_upgrade = container is draft.upgrade
+    every = list[ops.MigrateOperation]()
+    for op in container.ops:
+        if isinstance(op, ops.ModifyTableOps):
+            every += _parts(op, taken, is_upgrade=is_upgrade)
+            continue
+        table = label(getattr(op, "schema", None), getattr(op, "table_name", ""))
+        if isinstance(op, RenameTable | RenameColumn) and is_upgrade:
+            every += _review(taken, table)
+            every += _review(taken, f"{table}.{_name(op)}")
+        elif table in taken:
+            _allow(op, is_upgrade=is_upgrade)
+        every.append(op)
+    container.ops = every
+
+
+def _parts(
+    change: ops.ModifyTableOps, taken: Mapping[str, str], *, is_upgrade: bool
+) -> Iterator[ops.MigrateOperation]:
+    """Give the change of a table in parts: an index of others has one to itself.
+
+    A batch that makes the table of SQLite anew knows no IF EXISTS.
+    """
+    table = label(change.schema, change.table_name)
+    part = list[ops.MigrateOperation]()
+    for op in change.ops:
+        subject = table if table in taken else f"{table}.{_name(op)}"
+        if is_upgrade and not isinstance(op, INDEXES):
+            yield from _review(taken, subject)
+        if isinstance(op, INDEXES) and subject in taken:
+            _allow(op, is_upgrade=is_upgrade)
+            yield from _part(change, part)
+            yield from _part(change, [op])
+            part = []
+            continue
+        part.append(op)
+    yield from _part(change, part)
+
+
+def _part(
+    change: ops.ModifyTableOps, inside: list[ops.MigrateOperation]
+) -> Iterator[ops.ModifyTableOps]:
+    if inside:
+        yield ops.ModifyTableOps(change.table_name, inside, schema=change.schema)
+
+
+def _name(op: ops.MigrateOperation) -> str | None:
+    """Return the name of what an operation drops or changes."""
+    if isinstance(op, ops.DropConstraintOp):
+        return str(op.constraint_name or name_for(op.to_constraint()))
+    if isinstance(op, INDEXES):
+        return str(op.index_name)
+    if isinstance(op, ops.DropColumnOp | ops.AlterColumnOp):
+        return op.column_name
+    return None
+
+
+def _allow(op: ops.MigrateOperation, *, is_upgrade: bool) -> None:
+    """Let an upgrade drop what is not there, and a downgrade make what is."""
+    if isinstance(op, ops.DropTableOp | ops.DropIndexOp) and is_upgrade:
+        op.if_exists = True
+    elif isinstance(op, ops.CreateTableOp | ops.CreateIndexOp) and not is_upgrade:
+        op.if_not_exists = True
+
+
+def _review(taken: Mapping[str, str], subject: str) -> Iterator[Note]:
+    if subject in taken:
+        text = (
+            f"no revision made {taken[subject]} {subject}: this fails on a database"
+            " without it, such as a new one."
+        )
+        log.warning("In the draft, %s", text)
+        yield Note(REVIEW, text)

@@ -1,0 +1,1 @@
+"""How each database is altered, and what that would break."""

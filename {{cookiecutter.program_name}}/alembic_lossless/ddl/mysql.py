@@ -1,0 +1,172 @@
+"""MariaDB and MySQL: views, triggers and routines that a run has broken.
+
+These servers look into them when they are used, so that the error would come in the
+app. What a revision will do is not known before it runs, and it may create a view anew
+behind the change that breaks it. So look when all is done: it cannot be undone then,
+but it can be told.
+"""
+
+import logging
+import re
+from typing import Any, NamedTuple
+
+from alembic.util import CommandError
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import DBAPIError
+
+from ..runtime.recovery import NOT_CODE
+
+log = logging.getLogger(__name__)
+
+
+STORED = text("""
+    SELECT 'VIEW', table_name, NULL, view_definition
+        FROM information_schema.views WHERE table_schema = DATABASE()
+    UNION ALL SELECT 'TRIGGER', trigger_name, event_object_table, action_statement
+        FROM information_schema.triggers WHERE trigger_schema = DATABASE()
+    UNION ALL SELECT routine_type, routine_name, NULL, routine_definition
+        FROM information_schema.routines WHERE routine_schema = DATABASE()
+    UNION ALL SELECT 'EVENT', event_name, NULL, event_definition
+        FROM information_schema.events WHERE event_schema = DATABASE()
+""")
+
+
+COLUMNS = text("""
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = DATABASE()
+""")
+
+
+REFERENCE = re.compile(
+    r"\b(?:NEW|OLD)\s*\.\s*(?:`(?P<quoted>[^`]+)`|(?P<bare>\w+))", re.IGNORECASE
+)
+"""How a trigger names a column of its own table."""
+
+
+INVALID_VIEW = 1356
+"""The error of a view that speaks of what is not there."""
+
+
+class Stored(NamedTuple):
+    """Something with a text that the server keeps."""
+
+    kind: str
+    name: str
+    table: str | None
+    """The table of a trigger."""
+    sql: str
+
+
+class Dependents:
+    """What a database has of them, and whether a run has broken some."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Look before the run; a transaction of the caller's stays open."""
+        self._connection = connection
+        self._joins = connection.in_transaction()
+        self._before = self._stored()
+        self._broken_before = {each[:2] for each in self._broken(self._before)}
+        self._columns_before = self._columns() if self._before else set()
+
+    def check(self) -> None:
+        """Look after the run.
+
+        :raises CommandError: with what worked before and does not now, and why.
+        """
+        after = self._stored()
+        for each, reason in self._broken(after).items():
+            if each[:2] not in self._broken_before:
+                raise CommandError(_told(each, reason))
+        if self._before and after:
+            _warn(after, self._columns_before - self._columns())
+
+    def _stored(self) -> list[Stored]:
+        return [Stored(*row) for row in self._ask(STORED) if row[3]]
+
+    def _columns(self) -> set[tuple[str, str]]:
+        return {(table, column) for table, column in self._ask(COLUMNS)}
+
+    def _broken(self, stored: list[Stored]) -> dict[Stored, str]:
+        """Return what cannot work, with the reason."""
+        triggers = any(each.kind == "TRIGGER" for each in stored)
+        columns = self._columns() if triggers else set()
+        found = {}
+        for each in stored:
+            view = each.kind == "VIEW"
+            reason = self._error(each.name) if view else _missing(each, columns)
+            if reason:
+                found[each] = reason
+        return found
+
+    def _error(self, view: str) -> str | None:
+        """Say why the server refuses a view; preparing a query runs nothing of it."""
+        query = "SELECT * FROM `{}`".format(view.replace("`", "``"))  # noqa: S608  quoted
+        quoted = query.replace("\\", "\\\\").replace("'", "''")
+        try:
+            self._ask(text(f"PREPARE alembic_lossless FROM '{_literal(quoted)}'"))
+        except DBAPIError as error:
+            if not error.orig or error.orig.args[0] != INVALID_VIEW:
+                return None
+            # The first of them is the cause.
+            return str(self._ask(text("SHOW WARNINGS"))[0][2])
+        self._ask(text("DEALLOCATE PREPARE alembic_lossless"))
+        return None
+
+    def _ask(self, statement: TextClause) -> list[Any]:
+        result = self._connection.execute(statement)
+        found = list(result.fetchall()) if result.returns_rows else []
+        if not self._joins:
+            # Alembic must find no transaction.
+            self._connection.commit()
+        return found
+
+
+def _missing(trigger: Stored, columns: set[tuple[str, str]]) -> str | None:
+    """Say which column of its own table a trigger speaks of that is not there."""
+    if trigger.table is None:
+        return None
+    own = {column.lower() for table, column in columns if table == trigger.table}
+    for found in REFERENCE.finditer(_code(trigger.sql)):
+        column = found["quoted"] or found["bare"]
+        if column.lower() not in own:
+            return f"{trigger.table} has no column {column}"
+    return None
+
+
+def _warn(stored: list[Stored], gone: set[tuple[str, str]]) -> None:
+    """Name the texts that speak of a table and a column of it that is gone.
+
+    Whether they mean that one is for a person to see: no server tells before they run.
+    """
+    for each in stored:
+        if each.kind == "VIEW":
+            continue
+        words = {word.lower() for word in re.findall(r"\w+", _code(each.sql))}
+        for table, column in sorted(gone):
+            if {table.lower(), column.lower()} <= words:
+                log.warning(
+                    "%s %s speaks of %s and %s: look whether it means the column"
+                    " that is gone.",
+                    *(each.kind, each.name, table, column),
+                )
+
+
+def _told(each: Stored, reason: str) -> str:
+    again = f"CREATE OR REPLACE VIEW `{each.name}` AS {each.sql}"
+    if each.kind == "TRIGGER":
+        again = f"CREATE OR REPLACE TRIGGER `{each.name}` ... {each.sql}"
+    return (
+        f"The run is done and cannot be undone, and {each.kind} {each.name} does not"
+        f" work any more: {reason}.\n"
+        f"Correct it and run it, here and in a revision: {again}"
+    )
+
+
+def _code(sql: str) -> str:
+    """Return a text without comments and strings, but with quoted names."""
+    return NOT_CODE.sub(lambda it: it[1] if (it[1] or "")[:1] == "`" else " ", sql)
+
+
+def _literal(sql: str) -> str:
+    """Return a text without parameters: a colon would begin one."""
+    return sql.replace(":", r"\:")

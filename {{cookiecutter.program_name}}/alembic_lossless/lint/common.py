@@ -1,0 +1,180 @@
+"""Changes of rows, and what the running version would not survive, on every server.
+
+The latter is said unless the revision declares its phase as "after": then the old
+version is gone when it runs.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+import sqlalchemy as sa
+from alembic.operations import ops
+from sqlalchemy.sql import operators, visitors
+
+from .rules import Growth, Harm, Key, Matched, State, label, rule, sql_of
+
+_rule_on_rows = partial(rule, dialects=("postgresql", "mariadb", "mysql"))
+
+
+WHOLE_TABLE = re.compile(
+    r"\s*(?:UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?(?P<table>[\w.\"`]+)", re.IGNORECASE
+)
+
+
+@_rule_on_rows(
+    "rows-locked",
+    ops.ExecuteSQLOp,
+    growth=Growth.SCAN,
+    says="Every row of {table} that this changes is locked until the revision commits.",
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.fill_in_batches({name!r}, 'COLUMN', VALUE)",
+)
+def rows_locked(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
+    """Find a statement that changes as many rows as the table has."""
+    key = _changed_by(op)
+    if key is not None and not state.is_new(key):
+        yield {"table": label(key), "name": key[1]}
+
+
+def _changed_by(operation: ops.ExecuteSQLOp) -> Key | None:
+    """Return the table that a statement changes most rows of, or None."""
+    statement = operation.sqltext
+    if isinstance(statement, sa.Update | sa.Delete):
+        table = statement.table
+        chosen = statement.whereclause is not None and _chooses(statement.whereclause)
+        if chosen or not isinstance(table, sa.TableClause):
+            return None
+        return table.schema, table.name
+    words = sql_of(operation)
+    found = WHOLE_TABLE.match(words)
+    if found is None or re.search(r"\bWHERE\b", words, re.IGNORECASE):
+        return None
+    schema, _, table_name = re.sub(r"[\"`]", "", found["table"]).rpartition(".")
+    return schema or None, table_name
+
+
+def _chooses(condition: sa.ColumnElement[bool]) -> bool:
+    """Tell whether a condition asks for more than that there is no value yet."""
+    return any(
+        getattr(part, "operator", operators.is_) is not operators.is_
+        for part in visitors.iterate(condition)
+        if isinstance(part, sa.BinaryExpression)
+    )
+
+
+WAIT = (
+    'phase = "after"  # of the deployment: below the imports, in a revision of its own'
+)
+"""What a revision says that waits until the running version is gone."""
+
+
+_rule_on_deployment = partial(
+    rule,
+    dialects=("postgresql", "mariadb", "mysql"),
+    harm=Harm.BREAKS,
+    instead=WAIT,
+)
+
+
+@_rule_on_deployment(
+    "table-goes",
+    ops.DropTableOp,
+    says="The running version still uses {table}.",
+)
+def table_goes(op: ops.DropTableOp, state: State) -> Iterator[Matched]:
+    """Find a table that goes."""
+    key = op.schema, op.table_name
+    if state.phase != "after" and not state.is_new(key):
+        yield {"table": label(key)}
+
+
+@_rule_on_deployment(
+    "column-goes",
+    ops.DropColumnOp,
+    says="The running version still reads and writes {table}.{column}.",
+)
+def column_goes(op: ops.DropColumnOp, state: State) -> Iterator[Matched]:
+    """Find a column that goes."""
+    key = op.schema, op.table_name
+    if state.phase != "after" and not state.is_new(key, op.column_name):
+        yield {"table": label(key), "column": op.column_name}
+
+
+@_rule_on_deployment(
+    "column-renamed",
+    ops.AlterColumnOp,
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.add_column({name!r}, sa.Column({new!r}, ...))\n"
+    "    op.keep_in_step({name!r}, {column!r}, {new!r})\n"
+    "# And after the deployment: op.stop_keeping_in_step, op.drop_column",
+    says="The running version still calls {table}.{column} that.",
+)
+def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a column that gets another name."""
+    key = op.schema, op.table_name
+    stays = op.modify_name is None or state.phase == "after"
+    if not (stays or state.is_new(key, op.column_name)):
+        names = {"name": op.table_name, "column": op.column_name, "new": op.modify_name}
+        yield {"table": label(key), **names}
+
+
+@_rule_on_deployment(
+    "table-renamed",
+    ops.RenameTableOp,
+    says="The running version still calls {table} that.",
+)
+def table_renamed(op: ops.RenameTableOp, state: State) -> Iterator[Matched]:
+    """Find a table that gets another name."""
+    key = op.schema, op.table_name
+    if state.phase != "after" and not state.is_new(key):
+        yield {"table": label(key)}
+
+
+@_rule_on_deployment(
+    "column-required",
+    ops.AddColumnOp,
+    instead="op.add_column({name!r}, sa.Column({column!r}, ..., server_default=...))",
+    says="The running version inserts rows without {table}.{column}, which is NOT NULL"
+    " and has no default.",
+)
+def column_required(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+    """Find a new column that each INSERT has to give."""
+    key, column = (op.schema, op.table_name), op.column
+    gives_itself = column.nullable or column.server_default or column.primary_key
+    if not (gives_itself or state.phase == "after" or state.is_new(key)):
+        yield {"table": label(key), "name": key[1], "column": column.name}
+
+
+@_rule_on_deployment(
+    "not-null-refuses",
+    ops.AlterColumnOp,
+    says="The running version may still write NULL to {table}.{column}.",
+)
+def not_null_refuses(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a column that becomes NOT NULL."""
+    key = op.schema, op.table_name
+    if op.modify_nullable is not False or state.phase == "after" or state.is_new(key):
+        return
+    known = state.column(key, op.column_name)
+    if known is not None and known.nullable is False:
+        return
+    # A column that came just now is not named by the running version's INSERTs.
+    gives_itself = known is not None and known.server_default is not None
+    if not (gives_itself and state.is_new(key, op.column_name)):
+        yield {"table": label(key), "column": op.column_name}
+
+
+@_rule_on_deployment(
+    "default-goes",
+    ops.AlterColumnOp,
+    says="The running version inserts rows without {table}.{column}, which then is NOT"
+    " NULL and has no default.",
+)
+def default_goes(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a default that goes from a column that needs a value."""
+    key = op.schema, op.table_name
+    nullable = op.existing_nullable is not False
+    goes = op.modify_server_default is None and not nullable
+    if goes and state.phase != "after" and not state.is_new(key):
+        yield {"table": label(key), "column": op.column_name}

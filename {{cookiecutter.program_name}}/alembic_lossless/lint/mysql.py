@@ -1,0 +1,161 @@
+"""What operations cost on MariaDB, and on MySQL as far as it is the same.
+
+Source: MariaDB, "InnoDB Online DDL Operations". The tests run each rule against a
+server with `LOCK=`, which it refuses where it needs more.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+import sqlalchemy as sa
+from alembic.operations import ops
+
+from .rules import Growth, Matched, State, label, rule, sql_of
+from .types import growth
+
+rule = partial(
+    rule,
+    dialects=("mariadb", "mysql"),
+    lock="SHARED",
+    growth=Growth.REWRITE,
+    instead="",
+)
+
+
+COPIES_ONLINE = (11, 2)
+"""From this version on MariaDB lets others write while it copies a table."""
+
+
+CALL = re.compile(r"(\w+)\s*\(")
+
+
+CHANGES = re.compile(
+    r"ALTER\s+(?:ONLINE\s+)?TABLE\s+(?:IF\s+EXISTS\s+)?(?P<table>[\w.`]+)"
+    r"|CREATE\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\s.*?"
+    r"\sON\s+(?P<indexed>[\w.`]+)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+REFUSES = re.compile(r"LOCK\s*=\s*NONE|ALGORITHM\s*=\s*INSTANT", re.IGNORECASE)
+
+
+AT_ONCE = {"now", "current_timestamp", "localtime", "localtimestamp", "curdate"}
+"""Functions whose value is the same for each row of a statement."""
+
+
+def _copies(state: State) -> bool:
+    server = state.server
+    return not (server.dialect == "mariadb" and server.at_least(*COPIES_ONLINE))
+
+
+@rule(
+    "foreign-key-copies",
+    ops.CreateForeignKeyOp,
+    instead=None,
+    says="No row of {table} can be written while it is copied for {name}.",
+)
+def foreign_key_copies(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matched]:
+    """Find a foreign key that is checked by copying the table."""
+    key = op.kw.get("source_schema"), op.source_table
+    online = op.kw.get("postgresql_not_valid") and state.autocommit
+    if _copies(state) and not (online or state.is_new(key)):
+        yield {"table": label(key), "name": op.constraint_name or "the foreign key"}
+
+
+@rule(
+    "check-copies",
+    ops.CreateCheckConstraintOp,
+    says="No row of {table} can be written while it is copied for {name}; there is no"
+    " other way.",
+)
+def check_copies(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Matched]:
+    """Find a CHECK, for which the table is copied."""
+    key = op.schema, op.table_name
+    if _copies(state) and not state.is_new(key):
+        yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
+
+
+@rule(
+    "type-copies",
+    ops.AlterColumnOp,
+    says="No row of {table} can be written while it is copied to make {column} {type};"
+    " there is no other way.",
+)
+def type_copies(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+    """Find a change of type for which the table is copied."""
+    key = op.schema, op.table_name
+    if op.modify_type is None or state.is_new(key) or not _copies(state):
+        return
+    known = state.column(key, op.column_name)
+    old = op.existing_type or (None if known is None else known.type)
+    if growth(old, op.modify_type, state.server) is Growth.REWRITE:
+        yield {
+            "table": label(key),
+            "column": op.column_name,
+            "type": repr(op.modify_type),
+        }
+
+
+@rule(
+    "column-copies",
+    ops.AddColumnOp,
+    says="No row of {table} can be written while it is copied to add {column} ({why}).",
+)
+def column_copies(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+    """Find a new column whose values have to be computed, or a key to be checked."""
+    key = op.schema, op.table_name
+    why = _needs_copy(op.column)
+    if why and _copies(state) and not state.is_new(key):
+        yield {"table": label(key), "column": op.column.name, "why": why}
+
+
+@rule(
+    "fulltext-blocks",
+    ops.CreateIndexOp,
+    growth=Growth.SCAN,
+    says="No row of {table} can be written while the {kind} index {name} is built;"
+    " there is no other way.",
+)
+def fulltext_blocks(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
+    """Find an index of a kind that cannot be built beside writers."""
+    key = op.schema, op.table_name
+    dialects = ("mariadb_prefix", "mysql_prefix")
+    kind = next((op.kw[name] for name in dialects if op.kw.get(name)), None)
+    if kind and not state.is_new(key):
+        yield {"table": label(key), "name": op.index_name, "kind": kind}
+
+
+@rule(
+    "may-copy",
+    ops.ExecuteSQLOp,
+    says="MariaDB copies {table} for this, while no row can be written, where it cannot"
+    " do it otherwise; with LOCK=NONE it refuses instead.",
+    instead="op.execute({online!r})",
+)
+def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
+    """Find SQL that does not make the server itself refuse to stop writers."""
+    text = sql_of(op).strip().rstrip(";")
+    found = CHANGES.match(text)
+    if found is None or REFUSES.search(text):
+        return
+    name = (found["table"] or found["indexed"]).replace("`", "")
+    schema, _, table = name.rpartition(".")
+    if not state.is_new((schema or None, table)):
+        between = ", " if found["table"] else " "
+        online = f"{text}{between}LOCK=NONE"
+        yield {"table": name, "online": online}
+
+
+def _needs_copy(column: sa.Column[object]) -> str:
+    default = column.server_default
+    if isinstance(default, sa.Computed) and default.persisted:
+        return "it is computed and stored"
+    if column.foreign_keys:
+        return "its foreign key is checked"
+    if isinstance(default, sa.DefaultClause) and not isinstance(default.arg, str):
+        words = str(default.arg).lower()
+        called = CALL.findall(words)
+        return f"its default is {words}" if set(called) - AT_ONCE else ""
+    return ""

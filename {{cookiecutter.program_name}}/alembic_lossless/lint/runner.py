@@ -1,0 +1,223 @@
+"""Run the upgrades of revisions on no database, and judge their operations in order.
+
+What stops others is shown in the form that lets them go on.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from alembic.operations import MigrateOperation, ops
+from alembic.script import Script
+from alembic.util import CommandError
+
+from .._alembic import in_place_of_op
+from ..operations.base import LosslessOp
+from ..rules import AFTER, phase_of
+from ..state import Recorder, run_upgrade
+from . import squawk
+from .rules import RULES, Finding, Harm, Server, State, examine, names, sql_of
+
+SafeForm = Callable[[MigrateOperation], str]
+"""Returns code that lets concurrent clients go on, or nothing where there is none."""
+
+
+class Judge(Recorder):
+    """Take the place of `op` while revisions run, and judge what they ask for.
+
+    It knows the columns that earlier revisions declared.
+    """
+
+    def __init__(self, dialect: str, safe_form: SafeForm) -> None:
+        """Begin before the first revision, on no table.
+
+        :param dialect: what the revisions will run on.
+        :param safe_form: returns the form of an operation that a draft takes.
+        """
+        super().__init__(dialect)
+        self._safe_form = safe_form
+        vars(self.migration_context)["autocommit_block"] = self._autocommit
+        self._file = ""
+        self._state: State | None = None
+        self.findings: list[Finding] = []
+        self.statements: list[squawk.Statement] = []
+
+    @contextmanager
+    def judging(self, state: State, file: str) -> Iterator[None]:
+        """Judge what a revision does, by what is known before it.
+
+        :param file: the revision's; the lines of findings are its lines.
+        """
+        state.tables = self.tables
+        self._state, self._file = state, file
+        self.findings, self.statements = [], []
+        try:
+            yield
+        finally:
+            self._state = None
+
+    def invoke(self, operation: MigrateOperation) -> Any:
+        """Judge an operation by what is known before it, and remember what it does."""
+        state = self._state
+        if state is not None:
+            line = self._line()
+            found = _judged(operation, state)
+            self.findings += [
+                replace(it, line=line, instead=self._instead(it, operation))
+                for it in found
+            ]
+            if isinstance(operation, ops.ExecuteSQLOp) and (text := sql_of(operation)):
+                self.statements.append(squawk.Statement(text, line, state.autocommit))
+        result = super().invoke(operation)
+        if state is not None:
+            state.after(operation)
+        return result
+
+    @contextmanager
+    def _autocommit(self) -> Iterator[None]:
+        if self._state is None or self._state.autocommit:
+            yield
+            return
+        self._state.autocommit = True
+        try:
+            yield
+        finally:
+            self._state.autocommit = False
+
+    def _instead(self, finding: Finding, operation: MigrateOperation) -> str:
+        if finding.instead is None:
+            return self._safe_form(operation)
+        return finding.instead
+
+    def _line(self) -> int:
+        """Return the line of the revision that is running."""
+        frames = traceback.walk_stack(None)
+        return next((n for f, n in frames if f.f_code.co_filename == self._file), 0)
+
+
+def _judged(operation: MigrateOperation, state: State) -> list[Finding]:
+    """Return what is found in an operation, and in what it comes to in the end.
+
+    An operation of the library stops nobody, but what it makes of a table may be more
+    than the running version survives.
+    """
+    found = examine(operation, state)
+    if isinstance(operation, LosslessOp) and (same := operation.as_alembic()):
+        found += [it for it in examine(same, state) if it.harm is Harm.BREAKS]
+    return found
+
+
+log = logging.getLogger(__name__)
+
+
+ALLOW = "lint_allow"
+"""What a revision calls its dictionary: the name of a rule -> why it may be so."""
+
+
+@dataclass
+class Judged:
+    """A revision, and what is found in it."""
+
+    revision: str
+    message: str
+    path: str
+    findings: list[Finding] = field(default_factory=list)
+    allowed: list[tuple[Finding, str]] = field(default_factory=list)
+    """Findings that the revision allows, and its reasons."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be looked at, and what is allowed for nothing."""
+    database: str = ""
+    """Whose part it is, where there are several databases."""
+
+
+def judge(
+    revisions: Sequence[Script],
+    wanted: Iterable[str],
+    server: Server,
+    safe_form: SafeForm,
+    name: str = "",
+) -> list[Judged]:
+    """Judge revisions for a server.
+
+    :param revisions: all of a project, from the first to the last: each is judged by
+        what those before it made.
+    :param wanted: the ids of those to judge.
+    :param server: what they will run on.
+    :param safe_form: returns the form of an operation that a draft takes.
+    :param name: the database, where revisions have a part for each of several.
+    :raises CommandError: for an allowance that cannot be read.
+    """
+    recorder, chosen = Judge(server.dialect, safe_form), set(wanted)
+    judged = []
+    with in_place_of_op(recorder):
+        for revision in revisions:
+            if revision.revision in chosen:
+                judged.append(_judge(recorder, revision, server, name))
+            else:
+                with suppress(Exception):
+                    run_upgrade(revision, name)
+    return judged
+
+
+def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judged:
+    found = Judged(revision.revision, revision.doc, revision.path, database=name)
+    allowed = _allowed(revision)
+    state = State(server, phase=phase_of(revision))
+    with recorder.judging(state, revision.path):
+        try:
+            run_upgrade(revision, name)
+        except Exception as error:
+            log.debug("%s cannot be replayed", revision.revision, exc_info=True)
+            found.notes.append(
+                f"It asks the database something ({type(error).__name__}), and was not"
+                " looked at from there on."
+            )
+    every = [*recorder.findings, *_in_text(recorder, state, found)]
+    for finding in sorted(every, key=lambda one: one.line):
+        if finding.rule in allowed:
+            found.allowed.append((finding, allowed[finding.rule]))
+        else:
+            found.findings.append(finding)
+    unused = allowed.keys() - {finding.rule for finding in every}
+    for rule in unused if not name else ():  # it may be for another's part
+        found.notes.append(f"{ALLOW} has {rule!r}, which is not found in it.")
+    return found
+
+
+def _in_text(recorder: Judge, state: State, found: Judged) -> Iterator[Finding]:
+    """Give what is found in the SQL of a revision, or say that nobody looked."""
+    if state.server.dialect != "postgresql" or not recorder.statements:
+        return
+    program = squawk.program()
+    if program is None:
+        found.notes.append(squawk.MISSING)
+        return
+    new = {key for key, column in state.new if column is None}
+    for finding in squawk.judge(program, recorder.statements, new):
+        if not (state.phase == AFTER and finding.harm is Harm.BREAKS):
+            yield finding
+
+
+def _allowed(revision: Script) -> Mapping[str, str]:
+    """Return the rules that a revision may break, and why.
+
+    :raises CommandError: when it is no dictionary of reasons by names of rules.
+    """
+    given: object = getattr(revision.module, ALLOW, {})
+    if not isinstance(given, Mapping):
+        raise CommandError(
+            f'{revision.path}: {ALLOW} is {given!r}. Write {{"rule": "reason"}}.'
+        )
+    for rule, reason in given.items():
+        if rule not in names():
+            known = ", ".join(dict.fromkeys(one.name for one in RULES))
+            raise CommandError(
+                f"{revision.path}: {ALLOW} has {rule!r}, which is no rule.\n"
+                f"Rules: {known}"
+            )
+        if not (isinstance(reason, str) and reason.strip()):
+            raise CommandError(f"{revision.path}: {ALLOW}[{rule!r}] needs a reason.")
+    return given

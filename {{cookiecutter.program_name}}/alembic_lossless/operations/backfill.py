@@ -1,0 +1,133 @@
+"""Give the rows of a table in use a value, a few at a time."""
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+
+from .base import LosslessOp, Names
+
+FIRST = 1000
+"""Rows of the first batch; later ones are as large as their time allows."""
+
+
+SECONDS = 0.025
+"""How long a batch may hold its rows."""
+
+
+LEAST, MOST = 100, 50_000
+
+
+@Operations.register_operation("fill_in_batches")
+class FillInBatchesOp(LosslessOp):
+    """Give a value to the rows that have none."""
+
+    function = "fill_in_batches"
+
+    @classmethod
+    def fill_in_batches(
+        cls,
+        operations: Operations,
+        table_name: str,
+        column_name: str,
+        value: Any,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Give a value to the rows that have none, and commit after each few.
+
+        Outside an `autocommit_block()` they all are committed with the revision. A run
+        that was ended goes on with the rows that are left.
+
+        :param value: a value, or an expression such as `sa.column("name")`.
+        """
+        operations.invoke(cls(table_name, column_name, value, schema=schema))
+
+
+@Operations.implementation_for(FillInBatchesOp)
+def _fill(operations: Operations, op: FillInBatchesOp) -> None:
+    table, name, value = op.arguments
+    names = Names(operations, table, op.schema)
+    column: Any = sa.column(name)
+    update = sa.update(names.clause(name)).where(column.is_(None))
+    update = update.values({name: _expression(operations, value)})
+    if names.journal is None or not names.is_alone:
+        operations.execute(update)
+        return
+    what = f"fill {table}.{name} with {value}"
+    act = partial(_in_batches, names, update)
+    names.journal.run(what, act, alone=True)
+
+
+def _expression(operations: Operations, value: Any) -> Any:
+    """Return a value as a statement has it, right also with `--sql`."""
+    if isinstance(value, sa.ClauseElement):
+        return value
+    if isinstance(value, bool):
+        return sa.true() if value else sa.false()
+    if isinstance(value, str):
+        return operations.inline_literal(value)
+    return sa.text(str(value))
+
+
+def _in_batches(names: Names, update: sa.Update) -> None:
+    """Walk through the table by its primary key, from the first row to the last."""
+    bind, journal = names.bind(), names.journal
+    key = sa.inspect(bind).get_pk_constraint(names.name, names.schema)
+    if journal is None or not key["constrained_columns"]:
+        bind.execute(update)
+        return
+    # The first column of the key is enough: rows that share it are in one batch.
+    column: sa.ColumnClause[Any] = sa.column(key["constrained_columns"][0])
+    rows = names.clause(column.name)
+    walk = _Walk(bind, rows, column)
+    while (end := walk.next_end()) is not None:
+        part = update.where(column <= end)
+        if walk.last is not None:
+            part = part.where(column > walk.last)
+        begin = time.monotonic()
+        journal.patiently(partial(_commit, part, bind, journal.commit))
+        walk.went(end, time.monotonic() - begin)
+
+
+def _commit(update: sa.Update, bind: sa.Connection, commit: Callable[[], None]) -> None:
+    bind.execute(update)
+    commit()
+
+
+class _Walk:
+    """Where a walk through a table is, and how far its next step goes."""
+
+    def __init__(
+        self, bind: sa.Connection, rows: sa.TableClause, column: sa.ColumnClause[Any]
+    ) -> None:
+        self._bind, self._column = bind, column
+        self._rows = rows
+        self._size = FIRST
+        self._number = 0
+        self.last: Any = None
+
+    def next_end(self) -> Any:
+        """Return the key that the next batch ends with, or None after the last row."""
+        part = sa.select(self._column).select_from(self._rows)
+        if self.last is not None:
+            part = part.where(self._column > self.last)
+        keys = part.order_by(self._column).limit(self._size).subquery()
+        return self._bind.scalar(sa.select(sa.func.max(keys.c[0])))
+
+    def went(self, end: Any, seconds: float) -> None:
+        """Go on behind a batch, and make the next as large as its time allows."""
+        self.last = end
+        self._number += self._size
+        faster = seconds < SECONDS / 2
+        size = self._size * 2 if faster else self._size
+        size = size // 2 if seconds > SECONDS else size
+        self._size = min(MOST, max(LEAST, size))
+        if sys.stderr.isatty():
+            name = self._rows.name
+            sys.stderr.write(f"\r{name}: about {self._number} rows looked at ")
+            sys.stderr.flush()

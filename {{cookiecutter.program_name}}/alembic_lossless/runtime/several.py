@@ -1,0 +1,168 @@
+"""Several databases in one run: which, in which order, and where each one is."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from inspect import signature
+from logging import getLogger
+
+from alembic import command, context
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import MetaData
+from sqlalchemy.exc import SQLAlchemyError
+
+from .._alembic import asks_database, only_reads
+from ..config import program_of
+from ..project import Project
+from .connect import Database, database_of, opened
+
+Heads = tuple[str, ...]
+
+
+class OneDatabaseError(CommandError):
+    """What went wrong with one database, which the text names."""
+
+
+def chosen(project: Project, arguments: Sequence[str]) -> dict[str, Database]:
+    """Return the databases that a command is about, in the project's order.
+
+    :param arguments: every `-x`.
+    :raises CommandError: for one that is not there, or has no connection, or is another
+        one too.
+    """
+    pairs = (text.partition("=") for text in arguments)
+    asked = {name for key, _, name in pairs if key == "database"}
+    if unknown := asked - set(project.names):
+        known = ", ".join(project.names)
+        raise CommandError(f"-x database={min(unknown)}: there are {known}.")
+    names = [name for name in project.names if name in (asked or project.names)]
+    if not asks_database():
+        names = names[:1]  # the same would be said of each
+    given = context.config.attributes.get("connection")
+    if given and not (isinstance(given, Mapping) and given.keys() >= set(names)):
+        raise CommandError(f"Give a connection for each database: {', '.join(names)}.")
+    found = {name: database_of(project, name, given) for name in names}
+    urls = {name: database.url for name, database in found.items()}
+    kept = [url for url in urls.values() if url.database not in {None, ":memory:"}]
+    if same := [name for name, url in urls.items() if kept.count(url) > 1]:
+        both = " and ".join(same)
+        raise CommandError(f"{both} are one database: each needs its own.")
+    return found
+
+
+def metadata_of(name: str, given: object) -> list[MetaData]:
+    """Return the metadatas of a database as a list.
+
+    :param given: what the project says they are.
+    :raises CommandError: for what is none, and for a table that two of them have.
+    """
+    found: list[MetaData] = []
+    for one in given if isinstance(given, list | tuple) else [given]:
+        if not isinstance(one, MetaData):
+            raise CommandError(
+                f"The project's metadatas[{name!r}] is {one!r}. Give a MetaData, or a"
+                " list of them: a declarative base has one as `Base.metadata`."
+            )
+        found.append(one)
+    tables = Counter(table for metadata in found for table in metadata.tables)
+    for table, times in tables.items():
+        if times > 1:
+            raise CommandError(
+                f"The table {table} is in {times} metadatas of the database {name}:"
+                " leave it to one model."
+            )
+    return found
+
+
+def give_parts(script: ScriptDirectory, first: str) -> None:
+    """Give revisions from the time of one database the form of those with parts."""
+    for revision in script.walk_revisions():
+        for name in ("upgrade", "downgrade"):
+            run = getattr(revision.module, name, None)
+            if run and not signature(run).parameters:
+                setattr(revision.module, name, _only_on(first, run))
+
+
+def _only_on(first: str, run: Callable[[], None]) -> Callable[[str], None]:
+    def part(database: str) -> None:
+        if database == first:
+            run()
+
+    part.__name__ = run.__name__  # Alembic logs it
+    return part
+
+
+def announce(name: str) -> None:
+    """Name the database that the next lines are about."""
+    if not asks_database():
+        return
+    config = context.config
+    if getattr(config.cmd_opts, "cmd", [None])[0] in {command.current, command.history}:
+        config.print_stdout("%s:", name)
+    getLogger("alembic.env").info("Database %s", name or "default")
+
+
+@contextmanager
+def errors_of(name: str) -> Iterator[None]:
+    """Let an error begin with the name of its database."""
+    try:
+        yield
+    except CommandError as error:
+        if type(error) is not CommandError:
+            raise
+        raise OneDatabaseError(f"{name}: {error}") from error
+
+
+class Places:
+    """Where databases were before a run, to say where each one is when it fails."""
+
+    def __init__(self, databases: Mapping[str, Database]) -> None:
+        """Begin with databases of which none is open yet."""
+        self._databases = databases
+        self._before: dict[str, Heads] = {}
+
+    def remember(self, name: str) -> None:
+        """Remember where a database is, for which Alembic was just configured."""
+        if not only_reads():
+            self._before[name] = context.get_context().get_current_heads()
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """Say where each database is, when a run fails that not all could undo."""
+        try:
+            yield
+        except OneDatabaseError as error:
+            found = {} if only_reads() else self._now()
+            moved = any(set(found[it]) != set(self._before[it]) for it in found)
+            places = {self._place(found, name) for name in self._databases}
+            if not moved or len(places) == 1:
+                raise
+            at = (
+                f"{name or 'default'} {self._place(found, name)}"
+                for name in self._databases
+            )
+            program = program_of(context.config)
+            raise OneDatabaseError(
+                f"{error}\nNow the databases differ: {', '.join(at)}. Bring them"
+                f" together with: {program} upgrade REVISION, or {program} downgrade"
+                " REVISION"
+            ) from error
+
+    @staticmethod
+    def _place(found: Mapping[str, Heads], name: str) -> str:
+        if name not in found:
+            return "not reached"
+        return f"at {' '.join(found[name]) or 'base'}"
+
+    def _now(self) -> dict[str, Heads]:
+        """Ask those that were open where they are; one may be away by now."""
+        found = {}
+        for name in self._before:
+            with (
+                suppress(SQLAlchemyError),
+                opened(self._databases[name]) as connection,
+            ):
+                found[name] = MigrationContext.configure(connection).get_current_heads()
+        return found

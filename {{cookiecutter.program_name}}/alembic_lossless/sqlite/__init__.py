@@ -1,1 +1,0 @@
-"""SQLite: one real transaction, and a table rebuild that loses nothing."""

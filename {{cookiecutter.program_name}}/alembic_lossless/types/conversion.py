@@ -1,0 +1,229 @@
+"""What each type can hold, how a column gets from one to another, and its meaning."""
+
+from typing import Any, TypeGuard
+
+import sqlalchemy as sa
+
+from .portable import MYSQL, Type, ddl, dialect_named, on
+
+KINDS = (
+    sa.String,
+    sa.Boolean,
+    sa.Integer,
+    sa.Numeric,
+    sa.Float,
+    sa.Date,
+    sa.DateTime,
+    sa.JSON,
+    sa.Time,
+    sa.Uuid,
+)
+"""The types between which is known what a change does to each value."""
+
+
+NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
+
+
+CHARACTERS = {16: 6, 32: 11, 64: 20}
+"""The bits of an integer -> the characters that the longest takes, sign included."""
+
+
+DIGITS = {16: 5, 32: 10, 64: 19}
+"""The bits of an integer -> its decimal digits."""
+
+
+MYSQL_NUMERIC = 10
+"""The digits of a Numeric without a precision there; it has none after the point."""
+
+
+UUID_LENGTH = 36
+
+
+SHORT_BITS = 24
+
+
+SHORT_FLOATS = ("postgresql", "mariadb")
+"""The dialects that make 4 bytes of some Floats, though not of the same ones."""
+
+
+def kind(type_: Type) -> type:
+    """Return the class that tells what sort of values a type has."""
+    if isinstance(type_, sa.Enum) and type_.native_enum:
+        return sa.Enum
+    return next((known for known in KINDS if isinstance(type_, known)), type(type_))
+
+
+def is_native(type_: Any) -> TypeGuard[sa.Enum]:
+    """Tell an Enum that is a type of its own from one that is text."""
+    return isinstance(type_, sa.Enum) and type_.native_enum
+
+
+def bits(integer: sa.Integer) -> int:
+    """Return the size of an integer type where it has one: SQLite has none."""
+    if isinstance(integer, sa.BigInteger):
+        return 64
+    return 16 if isinstance(integer, sa.SmallInteger) else 32
+
+
+def is_short(type_: Type, dialect: str) -> bool:
+    """Tell a Float of 4 bytes from one of 8, as which others make the same type.
+
+    Source: PostgreSQL's "Numeric Types" on real, MariaDB's "FLOAT" on its precision.
+    """
+    if not isinstance(type_, sa.Float) or isinstance(type_, sa.Double):
+        return False
+    if type_.precision is not None:
+        return type_.precision <= SHORT_BITS and dialect != "sqlite"
+    real = isinstance(type_, sa.REAL)
+    return real if dialect == "postgresql" else not real and dialect in MYSQL
+
+
+def is_known(old: Type, new: Type) -> bool:
+    """Tell whether it can be said of each value what a change does to it."""
+    if isinstance(old, sa.Time) and isinstance(new, sa.Time):
+        return old.timezone is new.timezone
+    if isinstance(old, sa.Uuid) and isinstance(new, sa.Uuid):
+        return old.native_uuid is new.native_uuid
+    return {kind(old), kind(new)} <= {*KINDS, sa.Enum}
+
+
+def keeps_all(old: Type, new: Type) -> bool:
+    """Tell whether the new type holds every value that the old one can hold."""
+    if isinstance(new, sa.Enum):
+        return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
+    if isinstance(new, sa.String):
+        longest = _longest(old)
+        fits = new.length is None or (longest is not None and longest <= new.length)
+        # SQLite writes fewer digits of a Float than it has.
+        return fits and not isinstance(old, sa.Float)
+    if isinstance(new, sa.Integer):
+        return isinstance(old, sa.Boolean) or (
+            isinstance(old, sa.Integer) and bits(old) <= bits(new)
+        )
+    if isinstance(new, sa.Numeric):
+        return _holds_digits(old, new)
+    if isinstance(new, sa.DateTime):
+        return isinstance(old, sa.Date | sa.DateTime)
+    return kind(old) is kind(new) and not _shortens(old, new)
+
+
+def _longest(old: Type) -> int | None:
+    """Return how many characters the longest value of a type takes, if there is one."""
+    if isinstance(old, sa.String):
+        return old.length
+    if isinstance(old, sa.Integer):
+        return CHARACTERS[bits(old)]
+    if isinstance(old, sa.Numeric):
+        return old.precision and old.precision + 2
+    lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32, sa.Time: 21}
+    lengths[sa.Uuid] = UUID_LENGTH
+    return lengths.get(kind(old))
+
+
+def _shortens(old: Type, new: Type) -> bool:
+    """Tell whether some database makes a Float of 4 bytes of one that had 8."""
+    return any(is_short(new, name) and not is_short(old, name) for name in SHORT_FLOATS)
+
+
+def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
+    if new.precision is None:  # to MariaDB that means ten digits
+        if isinstance(old, sa.Integer):
+            return DIGITS[bits(old)] <= MYSQL_NUMERIC
+        same = isinstance(old, sa.Numeric) and old.precision is None
+        return same or isinstance(old, sa.Boolean)
+    scale = new.scale or 0
+    if isinstance(old, sa.Integer):
+        return DIGITS[bits(old)] <= new.precision - scale
+    if isinstance(old, sa.Numeric) and old.precision is not None:
+        old_scale = old.scale or 0
+        whole = old.precision - old_scale <= new.precision - scale
+        return whole and old_scale <= scale
+    return isinstance(old, sa.Boolean)
+
+
+def way(old: Type, new: Type) -> list[Type]:
+    """Return the types that a column has one after the other on its way to a new one.
+
+    MariaDB would take the place of a value for the number: '1' may be the second. It
+    makes a UUID of text alone, and only text of a UUID.
+    """
+    if {kind(old), kind(new)} - {sa.String, sa.Enum} > {sa.Uuid}:
+        return [sa.String(UUID_LENGTH), new]
+    if is_native(old) and kind(new) not in {sa.Enum, sa.String}:
+        return [sa.String(max(map(len, old.enums))), new]
+    return [new]
+
+
+def using(column: str, old: Type, new: Type) -> str | None:
+    """Return the expression that PostgreSQL converts a column with, if it needs one."""
+    source: str = dialect_named("postgresql").identifier_preparer.quote(column)
+    target = ddl(new, "postgresql")
+    if target is None:
+        return None
+    old, new = on(old, "postgresql"), on(new, "postgresql")
+    if isinstance(old, sa.DateTime) and old.timezone != getattr(
+        new, "timezone", old.timezone if isinstance(new, sa.DateTime) else False
+    ):
+        source = f"({source} AT TIME ZONE 'UTC')"
+        return source if isinstance(new, sa.DateTime) else f"{source}::{target}"
+    if kind(old) is kind(new):
+        return None
+    if isinstance(new, sa.Boolean) and isinstance(old, NUMBERS):
+        return f"{source} <> 0"
+    if isinstance(old, sa.Boolean):
+        source += "::integer"
+    if isinstance(new, sa.Enum) or _has_no_cast(old, new):
+        source += "::text"
+    return f"{source}::{target}"
+
+
+def _has_no_cast(old: Type, new: Type) -> bool:
+    """Tell whether PostgreSQL refuses a change, even of a table without rows."""
+    return any(
+        isinstance(old, apart) is not isinstance(new, apart)
+        for apart in ((sa.Date, sa.DateTime), sa.JSON, sa.Time, sa.Uuid)
+    )
+
+
+BECOMES: dict[tuple[type, type], str] = {
+    (sa.Boolean, sa.String): "true becomes '1' and false '0'",
+    (sa.String, sa.Boolean): "'1' becomes true and '0' false",
+    (sa.Date, sa.String): "a day becomes its text, such as '2026-03-01'",
+    (sa.String, sa.Date): "a text becomes the day that it spells, year first",
+    (sa.DateTime, sa.String): "a moment becomes its text, as the database writes it",
+    (sa.String, sa.DateTime): "a text becomes the moment that it spells, year first",
+    (sa.Time, sa.String): "a time becomes its text, as the database writes it",
+    (sa.String, sa.Time): "a text becomes the time of day that it spells",
+    (sa.Uuid, sa.String): "a UUID becomes its text, as the database writes it",
+    (sa.String, sa.Uuid): "a text becomes the UUID that it spells",
+    (sa.Date, sa.DateTime): "a day becomes its midnight",
+    (sa.DateTime, sa.Date): "a midnight becomes its day",
+    (sa.String, sa.Enum): "a text becomes the value that is spelled like it",
+    (sa.JSON, sa.String): "a JSON value becomes its text",
+    (sa.String, sa.JSON): "a text becomes the JSON that it spells: '1' the number 1",
+    **{
+        pair: words
+        for number in NUMBERS
+        for pair, words in {
+            (number, sa.String): "a number becomes its digits: '10' sorts before '9'",
+            (sa.String, number): "a text becomes the number that it spells",
+            (number, sa.Enum): "a number is no value of an Enum",
+            (sa.Boolean, number): "true becomes 1 and false 0",
+            (number, sa.Boolean): "1 becomes true and 0 false",
+        }.items()
+    },
+}
+"""The kinds of a type before and after -> what a value becomes."""
+
+
+def becomes(old: Type, new: Type) -> str | None:
+    """Return what a value becomes, None where it stays what it is.
+
+    :param old: the type of the column before.
+    :param new: its type afterwards.
+    """
+    if isinstance(old, sa.DateTime) and isinstance(new, sa.DateTime):
+        if old.timezone is new.timezone:
+            return None
+        return "a moment is taken to be in UTC where it has no zone"
+    return BECOMES.get((kind(old), kind(new)))
