@@ -27,7 +27,6 @@ ROOMS = (
     ("runtime",),
     ("prompts",),
     ("types",),
-    ("sql",),
     ("_alembic", "config", "urls", "rules"),
     ("project", "requirements"),
 )
