@@ -68,8 +68,9 @@ def _named(module: str, node: ast.ImportFrom) -> Iterator[str]:
     package = module.split(".")[: -node.level]
     base = [*package, *(node.module.split(".") if node.module else [])]
     for alias in node.names:
-        inside = ([alias.name], [alias.name, "__init__"], [], ["__init__"])
-        names = (".".join([*base, *more]) for more in inside)
+        below = [*base, alias.name]
+        paths = (below, [*below, "__init__"], base, [*base, "__init__"])
+        names = (".".join(path) for path in paths)
         found = (name for name in names if name in modules())
         if (name := next(found, module)) != module:
             yield name
