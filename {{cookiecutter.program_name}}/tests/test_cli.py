@@ -1,8 +1,13 @@
 """The commands, as they are typed in a terminal."""
 
+import pytest
 from flask import Flask
 
-from {{ cookiecutter.program_name }}.migrations import migrations
+from {{ cookiecutter.program_name }} import settings
+from {{ cookiecutter.program_name }}.engines import metadatas
+from {{ cookiecutter.program_name }}.migrations import migrations, warn_of_file
+
+from .databases import app_on
 
 
 def run(app: Flask, *command: str) -> str:
@@ -26,3 +31,17 @@ def test_down_and_up_again(empty_app: Flask) -> None:
     assert migrations.pending() == ()
     run(empty_app, "db", "downgrade", "base")
     assert migrations.pending() != ()
+
+
+def test_a_command_says_which_file_it_took(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Production has a server and I have named none: I read which file is used."""
+    monkeypatch.setattr(settings, "RUNS_ON", ("postgresql",))
+    warn_of_file.cache_clear()
+    with app_on({}) as app:
+        run(app, "db", "current")
+    said = [record.getMessage() for record in caplog.records]
+    for name in metadatas:
+        variable, url = settings.url_variable(name), settings.default_url(name)
+        assert said.count(f"{variable} is not set: SQLite is used, {url.database}") == 1

@@ -8,9 +8,11 @@ from flask.testing import FlaskClient
 from werkzeug.wrappers import Response
 
 from {{ cookiecutter.program_name }} import create_app, settings
+from {{ cookiecutter.program_name }}.engines import metadatas
 
 HERE = "http://localhost"
 KEY = f"{settings.PREFIX}SECRET_KEY"
+LIKE_A_NUMBER = "1234567890"
 
 
 @pytest.mark.parametrize(
@@ -86,17 +88,61 @@ def test_a_bad_number_of_proxies(monkeypatch: pytest.MonkeyPatch, value: str) ->
         create_app({"DATABASE_URL": "sqlite://"})
 
 
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Give the settings of a production server, with nothing missing."""
+    monkeypatch.setenv(KEY, LIKE_A_NUMBER)
+    for name in metadatas:
+        monkeypatch.setenv(settings.url_variable(name), "sqlite://")
+    return monkeypatch
+
+
+def test_a_production_server_starts(production: pytest.MonkeyPatch) -> None:
+    """I deploy with all that production needs, and the server starts."""
+    production.setattr(settings, "RUNS_ON", ("postgresql",))
+    app = runpy.run_module(f"{settings.PROGRAM}.wsgi")["app"]
+    assert app.secret_key == LIKE_A_NUMBER
+
+
 def test_a_production_server_needs_a_key(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    production: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """I deploy without a secret key: the server ends, and says how to make one."""
-    module = f"{settings.PROGRAM}.wsgi"
+    production.delenv(KEY)
+    (line,) = refusal(capsys)
+    assert line.startswith(f"Error: {KEY} is not set. ")
+
+
+@pytest.mark.parametrize("name", metadatas)
+def test_a_production_server_needs_its_database(
+    name: str, production: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """I forget one URL: nobody is served from a file, and I read which variable."""
+    production.delenv(settings.url_variable(name))
+    production.setattr(settings, "RUNS_ON", ("postgresql",))
+    (line,) = refusal(capsys)
+    assert line.startswith(f"Error: {settings.url_variable(name)} is not set, ")
+    with create_app().test_client() as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert settings.url_variable(name) in answer.text
+
+
+def test_a_production_server_says_all_that_is_missing(
+    production: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """I deploy with nothing set, and read everything in one go."""
+    variables = [KEY, *map(settings.url_variable, metadatas)]
+    for variable in variables:
+        production.delenv(variable)
+    production.setattr(settings, "RUNS_ON", ("postgresql",))
+    said = refusal(capsys)
+    assert [line.split()[1] for line in said] == variables
+
+
+def refusal(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Start the server, which ends; return what it says."""
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module(module)
+        runpy.run_module(f"{settings.PROGRAM}.wsgi")
     assert ended.value.code == 4
-    said = capsys.readouterr().err
-    assert said.startswith(f"Error: {KEY} is not set. ")
-    assert said.count("\n") == 1
-    like_a_number = "1234567890"
-    monkeypatch.setenv(KEY, like_a_number)
-    assert runpy.run_module(module)["app"].secret_key == like_a_number
+    return capsys.readouterr().err.splitlines()

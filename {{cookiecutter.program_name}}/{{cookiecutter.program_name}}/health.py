@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from .db import engines
 from .engines import metadatas
 from .migrations import migrations
-from .settings import SettingError
+from .settings import SettingError, unset_server
 
 blueprint = Blueprint("health", __name__)
 
@@ -35,6 +36,9 @@ def _problem(name: str) -> str | None:
     While a new version is rolled out, the old one meets a database that is ahead of it:
     it goes on serving, or every deployment with a migration would be an outage.
     """
+    unset = unset_server(name, engines()[name].url)
+    if unset and not (current_app.debug or current_app.testing):
+        return f"{unset} is not set."
     try:
         stamped = set(migrations.stamped(name))
     except (SettingError, SQLAlchemyError) as error:

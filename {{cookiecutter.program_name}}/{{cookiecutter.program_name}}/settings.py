@@ -16,6 +16,9 @@ PROGRAM = "{{ cookiecutter.program_name }}"
 PREFIX = f"{PROGRAM.upper()}_"
 PROJECT = Path(__file__).resolve().parent.parent
 
+RUNS_ON = ("{{ cookiecutter.database }}",)
+"""What production runs on: its server does not start on another database by mistake."""
+
 
 class SettingError(ClickException, ValueError):
     """A setting cannot be used; the text names the variable, the cause and the fix.
@@ -69,12 +72,28 @@ def database_url(
     found = variables() if values is None else values
     value = found.get(variable.removeprefix(PREFIX))
     if value is None:
-        file = "main.db" if name == "default" else f"{name}.db"
-        url = URL.create("sqlite", database=str(user_data_path(PROGRAM) / file))
+        url = default_url(name)
         if make_folder:
             make_data_folder(url)
         return url
     return usable_url(value, variable)
+
+
+def default_url(name: str) -> URL:
+    """Return the SQLite file that a database is where no URL is set."""
+    file = "main.db" if name == "default" else f"{name}.db"
+    return URL.create("sqlite", database=str(user_data_path(PROGRAM) / file))
+
+
+def unset_server(name: str, url: URL) -> str:
+    """Return the variable to set where production has a server and this is a file.
+
+    :param name: the database, a key of `engines.metadatas`.
+    :param url: where it is now.
+    :return: the variable; nothing where the URL is one that somebody has set.
+    """
+    a_server = "sqlite" not in RUNS_ON
+    return url_variable(name) if a_server and url == default_url(name) else ""
 
 
 def make_data_folder(url: URL) -> None:

@@ -11,7 +11,6 @@ from .fields import NewFriend
 from .models import City, Friend, Hobby
 
 PAGE_SIZE = 50
-TRIES = 5
 
 Row = TypeVar("Row", City, Hobby)
 
@@ -34,32 +33,25 @@ def newest_friends(page: int) -> tuple[list[Friend], bool]:
 def add_friend(new: NewFriend) -> Friend:
     """Store a friend; the city and the hobbies are those of that name, or new ones.
 
-    Another request may make the same city or hobby between our look and our write.
-    Its row is there to be found once our transaction has begun anew.
-
     :param new: the checked fields.
     """
-    for _ in range(TRIES - 1):
-        try:
-            return _added(new)
-        except IntegrityError:
-            db.session.rollback()
-    return _added(new)
-
-
-def _added(new: NewFriend) -> Friend:
-    city = _named(City, new.city) if new.city else None
+    city = get_or_create(City, new.city) if new.city else None
     # Two spellings are one row where the database ignores case.
-    hobbies = dict.fromkeys(_named(Hobby, name) for name in new.hobbies)
+    hobbies = dict.fromkeys(get_or_create(Hobby, name) for name in new.hobbies)
     friend = Friend(name=new.name, city=city, hobbies=list(hobbies))
     db.session.add(friend)
     db.session.commit()
     return friend
 
 
-def _named(kind: type[Row], name: str) -> Row:
-    row = db.session.scalar(select(kind).where(kind.name == name))
-    if row is None:
-        row = kind(name=name)
-        db.session.add(row)
-    return row
+def get_or_create(kind: type[Row], name: str) -> Row:
+    """Return the row of that name, which is committed."""
+    named = select(kind).where(kind.name == name)
+    if row := db.session.scalar(named):
+        return row
+    try:
+        db.session.add(kind(name=name))
+        db.session.commit()
+    except IntegrityError:  # another request has added it since we looked
+        db.session.rollback()
+    return db.session.scalars(named).one()

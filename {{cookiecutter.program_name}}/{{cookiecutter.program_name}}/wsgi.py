@@ -1,29 +1,43 @@
 """What a server such as gunicorn loads: `{{ cookiecutter.program_name }}.wsgi:app`."""
 
 import sys
+from collections.abc import Iterator
 
 from flask import Flask
 
 from . import create_app
 from .db import engines
-from .settings import PREFIX, SettingError, make_data_folder
+from .settings import PREFIX, RUNS_ON, SettingError, make_data_folder, unset_server
 
 
 def production_app() -> Flask:
-    """Make the app that strangers reach, which signs what it keeps in a browser.
+    """Make the app that strangers reach, on the database that production has.
 
-    :raises SettingError: for a setting that is missing, or cannot be used.
+    :raises SettingError: for each setting that is missing, or one that is unusable.
     """
     app = create_app()
     with app.app_context():
+        missing = [] if app.debug or app.testing else list(unset(app))
+        if missing:
+            raise SettingError("\nError: ".join(missing))
         for engine in engines().values():
             make_data_folder(engine.url)
-    if not (app.config["SECRET_KEY"] or app.debug or app.testing):
-        raise SettingError(
+    return app
+
+
+def unset(app: Flask) -> Iterator[str]:
+    """Say which settings production needs that are not there."""
+    if not app.config["SECRET_KEY"]:
+        yield (
             f"{PREFIX}SECRET_KEY is not set. Set it to what this prints, and keep it:"
             ' python -c "import secrets; print(secrets.token_hex())"'
         )
-    return app
+    for name, engine in engines().items():
+        if variable := unset_server(name, engine.url):
+            yield (
+                f"{variable} is not set, and production runs on {RUNS_ON[0]}. Set it"
+                f" to the database's URL, like {RUNS_ON[0]}://user:password@host/name"
+            )
 
 
 try:
