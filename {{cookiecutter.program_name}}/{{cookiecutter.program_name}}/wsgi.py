@@ -17,11 +17,11 @@ def production_app() -> Flask:
     """
     app = create_app()
     with app.app_context():
-        missing = [] if app.debug or app.testing else list(unset(app))
-        if missing:
-            raise SettingError("\nError: ".join(missing))
         for engine in engines().values():
             make_data_folder(engine.url)
+        missing = [] if app.debug or app.testing else list(unset(app))
+    if missing:
+        raise SettingError("\nError: ".join(missing))
     return app
 
 
