@@ -163,8 +163,14 @@ def run_step(label: str, command: Sequence[str]) -> str:
     print(line, end="")
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         try:
-            files = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-            with subprocess.Popen(command, cwd=PROJECT, env=env, **files) as process:
+            with subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            ) as process:
                 while process.poll() is None:
                     time.sleep(0.05)
                     if sys.stdout.isatty():
@@ -251,4 +257,11 @@ def server_note() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    first_revision() if sys.argv[1:] == ["first-revision"] else main()
+    if sys.argv[1:] == ["first-revision"]:
+        first_revision()
+        sys.exit()
+    try:
+        main()
+    finally:
+        if ANSWERS["library"] == "dependency":
+            shutil.rmtree(PROJECT / "alembic_lossless", ignore_errors=True)

@@ -157,7 +157,30 @@ def render(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
         extra_context=answers,
         accept_hooks=hooks,
     )
-    return Project(Path(path), {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+    if answers.get("library") == "dependency":  # as the hook does
+        shutil.rmtree(Path(path, "alembic_lossless"), ignore_errors=True)
+    return made_in(folder, Path(path))
+
+
+def made_in(folder: Path, path: Path) -> Project:
+    """Return a project whose home is a folder, and which can import the library.
+
+    :param folder: the home of its commands.
+    :param path: the folder of the project.
+    """
+    home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    if (path / "alembic_lossless").exists():
+        return Project(path, home)
+    installed = str(once("library", _library_alone))
+    return Project(path, {**home, "PYTHONPATH": installed, "MYPYPATH": installed})
+
+
+def _library_alone(folder: Path) -> None:
+    """Let a folder stand for an environment in which the library is installed."""
+    library = "alembic_lossless"
+    folder.mkdir(exist_ok=True)
+    source = TEMPLATE / "{{cookiecutter.program_name}}" / library
+    (folder / library).symlink_to(source, target_is_directory=True)
 
 
 def generated(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
@@ -188,7 +211,7 @@ def copied(project: Path, folder: Path) -> Project:
     """Copy a project into a folder, which is the home of its commands too."""
     path = folder / project.name
     shutil.copytree(project, path)
-    return Project(path, {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+    return made_in(folder, path)
 
 
 def compile_project(project: Project) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from alembic_lossless import __version__
-from rendering import TEMPLATE, Project, generated, knowing_types
+from rendering import TEMPLATE, Project, cookiecut, generated, knowing_types
+from test_environment import REAL, lines_after, type_in_shell, without_uv
 
 pytestmark = pytest.mark.long
 
@@ -52,18 +53,27 @@ def test_the_wheel_is_whole(wheel: Path, tmp_path: Path) -> None:
     assert alone.run(python, "-c", ALONE).stdout.strip() == __version__
 
 
-@pytest.mark.parametrize("databases", ["one", "several"])
-def test_the_dependency_takes_the_place_of_the_folder(
-    wheel: Path, tmp_path: Path, databases: str
-) -> None:
-    """I delete the folder and add one line, and everything works as before."""
-    shop = generated(tmp_path, databases=databases)
+def by_hand(folder: Path) -> Project:
+    """Give a project whose folder was deleted later, as its README says."""
+    shop = generated(folder)
     shutil.rmtree(shop.path / "alembic_lossless")
     metadata = shop.path / "pyproject.toml"
     text = metadata.read_text().replace(', "alembic_lossless"]', "]")
     line = "dependencies = [\n"
     assert text.count(line) == 1
     metadata.write_text(text.replace(line, f'{line}    "alembic-lossless",\n'))
+    return shop
+
+
+@pytest.mark.parametrize("way", ["by hand", "by the question"])
+def test_the_dependency_takes_the_place_of_the_folder(
+    way: str, wheel: Path, tmp_path: Path
+) -> None:
+    """I have one line and no folder, and everything works as before."""
+    if way == "by hand":
+        shop = by_hand(tmp_path)
+    else:
+        shop = generated(tmp_path, databases="several", library="dependency")
 
     links = ("--find-links", str(wheel.parent))
     bare = fresh(shop.path, *links, "-e", ".[dev]")
@@ -76,3 +86,23 @@ def test_the_dependency_takes_the_place_of_the_folder(
     bare.run(str(tools / "ruff"), "format", "--no-cache", "--check")
     knowing_types(bare).run(str(tools / "mypy"))
     bare.run(str(tools / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip"])
+def test_the_index_does_not_have_it(tool: str, wheel: Path, tmp_path: Path) -> None:
+    """No index has the library: I read so, name its wheel, and finish the project."""
+    (folder := tmp_path / "work").mkdir()
+    path = os.environ["PATH"] if tool == "uv" else without_uv(tmp_path)
+    away = {**REAL, "PATH": path}
+    told = cookiecut("library=dependency", folder=folder, environment=away).stdout
+    assert "alembic-lossless" in told.partition("The project is kept")[0]
+    shop = Project(folder / "friend_book")
+    assert not (shop.path / "alembic_lossless").exists()
+
+    links = {"UV_FIND_LINKS": str(wheel.parent), "PIP_FIND_LINKS": str(wheel.parent)}
+    finish = lines_after(told, "this finishes it:\n")
+    told = type_in_shell(finish, folder, PATH=path, **links)
+    assert len(shop.revisions()) == 1
+    commands = lines_after(told, "Next:\n")[:4]
+    said = type_in_shell(commands, folder, PATH=path, **links)
+    assert "Models: match the database" in said

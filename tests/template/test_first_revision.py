@@ -52,6 +52,20 @@ def test_the_same_answers_make_the_same_file(project: Project, tmp_path: Path) -
     assert mine.name != other.name
 
 
+@pytest.mark.parametrize("kind", ["current", "none"])
+def test_a_dependency_has_no_folder(kind: str, tmp_path: Path) -> None:
+    """I want the library from an index: one line names it, and no folder is left."""
+    environment = {"FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": kind}
+    cookiecut("library=dependency", folder=tmp_path, environment=environment)
+    shop = Project(tmp_path / "friend_book")
+    assert not (shop.path / "alembic_lossless").exists()
+    lines = (shop.path / "pyproject.toml").read_text().splitlines()
+    assert [line for line in lines if "lossless" in line and "#" not in line] == [
+        '    "alembic-lossless>=1.0",'
+    ]
+    assert len(shop.revisions()) == (kind == "current")
+
+
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     """I keep my projects in "50% off", whose % Alembic's ini file cannot read."""
     folder = tmp_path / "50% off"

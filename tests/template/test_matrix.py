@@ -1,25 +1,18 @@
 """Whatever two answers in `cookiecutter.json` are chosen, the project works."""
 
-import json
+import os
 import re
 from collections.abc import Iterator, Mapping
-from itertools import combinations as pairs
-from itertools import product
 from pathlib import Path
 
 import pytest
+from combinations import CHOICES, COMBINATIONS, Answers, every, name_of, pairs_in
 from drafts import alembic, draft, sql
 from jinja2 import Environment
 from pairs import two_databases, using_both
 from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import tables
 
-QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text())
-CHOICES = {
-    key: choices
-    for key, choices in QUESTIONS.items()
-    if isinstance(choices, list) and not key.startswith("_")
-}
 INCLUDE = re.compile(r"{% include (.+?) %}")
 GENERATED = TEMPLATE / "{{cookiecutter.program_name}}"
 
@@ -31,33 +24,6 @@ BEST_ID = '    best_id: Mapped[int | None] = mapped_column(ForeignKey("friend.id
 EMAIL = "    email: Mapped[str] = mapped_column(String(254), unique=True)\n"
 
 
-def combinations(choices: Mapping[str, list[str]]) -> list[dict[str, str]]:
-    """Return every combination of answers."""
-    return [
-        dict(zip(choices, answers, strict=True))
-        for answers in product(*choices.values())
-    ]
-
-
-def pairs_of(choices: Mapping[str, list[str]]) -> list[dict[str, str]]:
-    """Return combinations in which each answer meets each answer of another question.
-
-    No file depends on more than two answers, so that these have all there is.
-    """
-    left = {pair for answers in combinations(choices) for pair in _pairs(answers)}
-    found = []
-    while left:
-        found.append(
-            max(combinations(choices), key=lambda it: len(left & set(_pairs(it))))
-        )
-        left -= set(_pairs(found[-1]))
-    return found
-
-
-def _pairs(answers: Mapping[str, str]) -> list[tuple[tuple[str, str], ...]]:
-    return list(pairs(answers.items(), 2))
-
-
 def files_of(choices: Mapping[str, list[str]]) -> set[Path]:
     """Return the files in `templates/` that the combinations of answers ask for."""
     sources = [path.read_text() for path in GENERATED.rglob("*") if path.is_file()]
@@ -66,7 +32,7 @@ def files_of(choices: Mapping[str, list[str]]) -> set[Path]:
     return {
         TEMPLATE / "templates" / str(file(cookiecutter=answers))
         for file in compiled
-        for answers in combinations(choices)
+        for answers in every(choices)
     }
 
 
@@ -103,22 +69,21 @@ def test_no_file_depends_on_more_than_two_answers() -> None:
 
 def test_each_answer_meets_each_other_one() -> None:
     """I choose two answers, and a project that was tried has both."""
-    tried = {pair for answers in pairs_of(CHOICES) for pair in _pairs(answers)}
-    for answers in combinations(CHOICES):
-        assert tried.issuperset(_pairs(answers))
+    tried = {pair for answers in COMBINATIONS for pair in pairs_in(answers)}
+    assert len(COMBINATIONS) < len(every(CHOICES))
+    for answers in every(CHOICES):
+        assert tried.issuperset(pairs_in(answers))
 
 
-@pytest.fixture(
-    params=pairs_of(CHOICES), ids=lambda answers: "-".join(answers.values())
-)
-def answers(request: pytest.FixtureRequest) -> dict[str, str]:
+@pytest.fixture(params=COMBINATIONS, ids=name_of)
+def answers(request: pytest.FixtureRequest) -> Answers:
     """Give a combination of answers."""
-    chosen: dict[str, str] = request.param
+    chosen: Answers = request.param
     return chosen
 
 
 @pytest.fixture
-def chosen(answers: dict[str, str], tmp_path: Path) -> Iterator[Project]:
+def chosen(answers: Answers, tmp_path: Path) -> Iterator[Project]:
     """Give the project of a combination, on databases such as production has."""
     kinds = f"{answers['database']}-{answers['database']}"
     with two_databases(kinds, tmp_path) as urls:
@@ -126,10 +91,11 @@ def chosen(answers: dict[str, str], tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.mark.long
-def test_each_project_works(chosen: Project, answers: dict[str, str]) -> None:
+def test_each_project_works(chosen: Project, answers: Answers) -> None:
     """I answer as I like: types and tests are content, and I walk through changes."""
     knowing_types(chosen).run("mypy")
-    plugins = {**chosen.environment, "PYTHONPATH": str(TEMPLATE / "tests")}
+    beside = [str(TEMPLATE / "tests"), chosen.environment.get("PYTHONPATH", "")]
+    plugins = {**chosen.environment, "PYTHONPATH": os.pathsep.join(beside)}
     tests = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     Project(chosen.path, plugins).run(*tests, "-p", "left_open")
     walk(chosen, several=answers["databases"] == "several")

@@ -30,8 +30,8 @@ def test_the_next_commands_suit_the_platform(
 ) -> None:
     """I copy the last lines into my shell."""
     monkeypatch.setattr(sys, "platform", platform)
-    hook = load_hook("post_gen_project", program_name="shop")
     monkeypatch.setattr(shutil, "which", lambda _name: None)
+    hook = load_hook("post_gen_project", program_name="shop")
     monkeypatch.setenv("PWD", "/home/me")
     monkeypatch.setattr(hook, "PROJECT", Path("/home/me", folder))
     lines = hook.next_commands("venv")
@@ -111,17 +111,17 @@ def test_an_old_python_gets_a_way_to_a_newer_one(
     *, pip: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """My cookiecutter runs on Python 3.10 and there is no uv: I read how to get it."""
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     hook = load_hook("post_gen_project", program_name="shop")
     monkeypatch.setattr(hook, "LOWEST", (9, 0))
     monkeypatch.setattr(hook, "PROJECT", tmp_path)
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
     monkeypatch.setattr(hook.importlib.util, "find_spec", lambda _name: pip or None)
-    with pytest.raises(hook.StepError, match=r"needs Python 9\.0, this is 3\."):
+    with pytest.raises(RuntimeError, match=r"needs Python 9\.0, this is 3\."):
         hook.make_venv()
     script = f"{tmp_path}/finish_setup.py"
     run = f"uv run --no-project {script}"
     python = f"{sys.executable} -m"
-    assert hook.finish_commands() == (
+    assert list(map(hook.JOIN, hook.finish_commands())) == (
         [f"{python} pip install uv", f"{python} {run}"] if pip else [f"pipx run {run}"]
     )
 

@@ -3,19 +3,12 @@
 import json
 import re
 import subprocess
-from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
+from combinations import ASKED, CHOICES, COMBINATIONS, QUESTIONS, Answers, name_of
 from rendering import TEMPLATE, Project, generated, knowing_types
 
-QUESTIONS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text())
-ASKED = {key: answer for key, answer in QUESTIONS.items() if key[0] != "_"}
-CHOICES = {key: answers for key, answers in ASKED.items() if isinstance(answers, list)}
-COMBINATIONS = [
-    dict(zip(CHOICES, answers, strict=True)) for answers in product(*CHOICES.values())
-]
 NAMES = {"short": "b", "long": "b" * 32}
 GENERATED = TEMPLATE / "{{cookiecutter.program_name}}"
 TREE = (TEMPLATE / "tests" / "template" / "tree.txt").read_text().split()
@@ -24,7 +17,7 @@ FLASK_TEMPLATE = re.compile(r"^--- \S+\.html\n.*?^```", re.MULTILINE | re.DOTALL
 
 
 each_combination = pytest.mark.parametrize(
-    "answers", COMBINATIONS, ids=["-".join(each.values()) for each in COMBINATIONS]
+    "answers", COMBINATIONS, ids=map(name_of, COMBINATIONS)
 )
 each_name = pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 
@@ -42,7 +35,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 @each_combination
-def test_the_files_are_exactly_these(answers: dict[str, str], tmp_path: Path) -> None:
+def test_the_files_are_exactly_these(answers: Answers, tmp_path: Path) -> None:
     """Whatever I answer, I get the tree that tests/tree.txt lists."""
     project = generated(tmp_path, hooks=False, program_name="a_name", **answers)
     found = {path.relative_to(project.path).as_posix() for path in files(project)}
@@ -51,18 +44,19 @@ def test_the_files_are_exactly_these(answers: dict[str, str], tmp_path: Path) ->
 
 
 @each_combination
-def test_the_library_is_the_same_everywhere(
-    answers: dict[str, str], tmp_path: Path
-) -> None:
-    """Whatever I answer, the library beside my app is this one, to the byte."""
+def test_the_library_is_the_same_everywhere(answers: Answers, tmp_path: Path) -> None:
+    """The library beside my app is this one, to the byte; as a dependency, none is."""
     project = generated(tmp_path, hooks=False, **answers)
     made = contents(project.path / "alembic_lossless")
-    assert made == contents(GENERATED / "alembic_lossless")
+    vendored = answers["library"] == "vendored"
+    assert made == (contents(GENERATED / "alembic_lossless") if vendored else {})
+    required = '"alembic-lossless' in (project.path / "pyproject.toml").read_text()
+    assert required != vendored
     assert not [path for path in made if path.suffix == ".pyc"]
 
 
 @each_combination
-def test_nothing_is_left_to_render(answers: dict[str, str], tmp_path: Path) -> None:
+def test_nothing_is_left_to_render(answers: Answers, tmp_path: Path) -> None:
     """I find no trace of the template in what I own."""
     for path in files(generated(tmp_path, hooks=False, **answers)):
         text = FLASK_TEMPLATE.sub("", path.read_text())
@@ -72,7 +66,7 @@ def test_nothing_is_left_to_render(answers: dict[str, str], tmp_path: Path) -> N
 
 
 @each_combination
-def test_white_space_is_clean(answers: dict[str, str], tmp_path: Path) -> None:
+def test_white_space_is_clean(answers: Answers, tmp_path: Path) -> None:
     """My first commit changes no white space."""
     for path in files(generated(tmp_path, hooks=False, **answers)):
         text = path.read_text()
@@ -84,7 +78,7 @@ def test_white_space_is_clean(answers: dict[str, str], tmp_path: Path) -> None:
 
 
 @each_combination
-def test_the_example_has_every_setting(answers: dict[str, str], tmp_path: Path) -> None:
+def test_the_example_has_every_setting(answers: Answers, tmp_path: Path) -> None:
     """I copy .env.example and find each setting of the README's table in it."""
     project = generated(tmp_path, hooks=False, **answers)
     table = (project.path / "README.md").read_text()
@@ -96,9 +90,7 @@ def test_the_example_has_every_setting(answers: dict[str, str], tmp_path: Path) 
 
 @each_name
 @each_combination
-def test_the_linter_is_content(
-    answers: dict[str, str], name: str, tmp_path: Path
-) -> None:
+def test_the_linter_is_content(answers: Answers, name: str, tmp_path: Path) -> None:
     """Ruff finds nothing to say and nothing to reformat, whatever my app is called."""
     project = generated(tmp_path, hooks=False, program_name=name, **answers)
     project.run("ruff", "check", "--no-cache", ".")
@@ -128,7 +120,7 @@ def test_every_path_can_be_checked_out_anywhere() -> None:
 
 
 @each_combination
-def test_the_app_stays_small(answers: dict[str, str], tmp_path: Path) -> None:
+def test_the_app_stays_small(answers: Answers, tmp_path: Path) -> None:
     """I own every line of the app, and read all of it in one sitting."""
     project = generated(tmp_path, hooks=False, **answers)
     modules = list(project.package.rglob("*.py"))

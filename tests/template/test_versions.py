@@ -8,8 +8,8 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import pytest
+from combinations import CHOICES
 from rendering import Project, generated
-from test_rendering import CHOICES
 
 LAYERS = CHOICES["database_layer"]
 
