@@ -27,6 +27,7 @@ ROOMS = (
     ("runtime",),
     ("prompts",),
     ("types",),
+    ("sql",),
     ("_alembic", "config", "urls", "rules"),
     ("project", "requirements"),
 )

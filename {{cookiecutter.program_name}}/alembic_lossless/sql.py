@@ -1,0 +1,1065 @@
+"""SQL text: read by one tokenizer, classified in one place, written by the dialect.
+
+Nothing else in the library looks into a text of SQL or puts a name into quotes. Where a
+database is given, its own rules for strings, names and comments hold; where none is, a
+text is read as far as all of them agree. The tests ask the servers.
+
+Sources: "Lexical Structure" in PostgreSQL's documentation, "SQL Language Structure" in
+MariaDB's and MySQL's, "SQL As Understood By SQLite".
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.types import TypeEngine
+
+
+def keywords(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+# What a text consists of.
+
+
+class Kind(Enum):
+    """What a piece of a text is."""
+
+    SPACE = "white space, or a comment"
+    STRING = "a value in quotes"
+    NAME = "a name in quotes"
+    PARAMETER = "what stands for a value that is given elsewhere"
+    NUMBER = "a number"
+    WORD = "a keyword, or a name without quotes"
+    SIGN = "an operator, a parenthesis, a comma"
+
+
+class Token(NamedTuple):
+    """A piece of a text."""
+
+    kind: Kind
+    text: str
+    """As it is written."""
+    value: str
+    """The name or the value that is in the quotes; all else as it is written."""
+
+    @property
+    def word(self) -> str:
+        """The word in upper case, as a keyword; empty for all else."""
+        return self.text.upper() if self.kind is Kind.WORD else ""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can name something."""
+        return self.kind in {Kind.WORD, Kind.NAME}
+
+
+NOTHING = Token(Kind.SPACE, "", "")
+
+LETTER = r"A-Za-z_\x80-\U0010ffff"
+QUOTED = r"'(?:[^']|'')*(?:'|\Z)"
+ESCAPED = r"'(?:[^'\\]|\\.|'')*(?:'|\Z)"
+ESCAPED_DOUBLE = r'"(?:[^"\\]|\\.|"")*(?:"|\Z)'
+DOUBLE = r'"(?:[^"]|"")*(?:"|\Z)'
+BACKTICK = r"`(?:[^`]|``)*(?:`|\Z)"
+DOLLARS = rf"(?P<tag>\$(?:[{LETTER}][{LETTER}0-9]*)?\$).*?(?:(?P=tag)|\Z)"
+BLANK = r"[ \t\n\r\f\v\0]"
+LINE = r"--[^\n]*"
+COMMENT = r"/\*.*?(?:\*/|\Z)"
+COLON = r"(?<![:\w\\]):\w+"
+NUMBER = r"0[xX][0-9A-Fa-f]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+
+GRAMMAR = {
+    Kind.SPACE: rf"{LINE}|{COMMENT}",
+    Kind.STRING: QUOTED,
+    Kind.NAME: rf"{DOUBLE}|{BACKTICK}",
+    Kind.PARAMETER: rf"{COLON}|\?",
+    Kind.NUMBER: NUMBER,
+    Kind.WORD: rf"[{LETTER}][{LETTER}0-9$]*",
+    Kind.SIGN: r"::|:=|<=>|<=|>=|<>|!=|==|\|\||->>|->|<<|>>|.",
+}
+"""What the tokens look like on every database; the first that fits is the one."""
+
+MYSQL = {
+    # What begins with `/*!` or `/*M!` is no comment: the server runs it.
+    Kind.SPACE: rf"/\*M?!\d{{0,6}}|\*/|{COMMENT}|--(?:{BLANK}[^\n]*|\Z)|#[^\n]*",
+    Kind.STRING: rf"[nNxXbB]?{ESCAPED}",
+    Kind.NAME: BACKTICK,
+    Kind.PARAMETER: rf"{COLON}|\?|@@?(?:[{LETTER}0-9.$]+|{BACKTICK})",
+    Kind.NUMBER: rf"(?:{NUMBER})(?![{LETTER}0-9$])",
+    Kind.WORD: rf"[{LETTER}0-9$]+",
+}
+GRAMMARS = {
+    "sqlite": {
+        Kind.STRING: rf"[xX]?{QUOTED}",
+        Kind.NAME: rf"{DOUBLE}|{BACKTICK}|\[[^\]]*(?:\]|\Z)",
+        Kind.PARAMETER: rf"{COLON}|\?\d*|[@$][{LETTER}0-9]+",
+    },
+    "postgresql": {
+        # Its comments hold others, which no pattern can count.
+        Kind.SPACE: LINE,
+        Kind.STRING: rf"[eE]{ESCAPED}|(?:[uU]&|[bBxXnN])?{QUOTED}|{DOLLARS}",
+        Kind.NAME: rf"(?:[uU]&)?{DOUBLE}",
+        Kind.PARAMETER: rf"{COLON}|\$\d+",
+    },
+    "mysql": MYSQL | {Kind.STRING: rf"[nNxXbB]?{ESCAPED}|{ESCAPED_DOUBLE}"},
+    "ansi_quotes": MYSQL | {Kind.NAME: rf"{DOUBLE}|{BACKTICK}"},
+}
+"""What looks different on a database."""
+
+COMMENT_LIMIT = re.compile(r"/\*|\*/")
+
+
+def tokens(sql: str, dialect: Dialect | None = None) -> Iterator[Token]:
+    """Give the pieces of a text, which are all of it.
+
+    :param sql: statements, or a part of one.
+    :param dialect: the database that reads it; None for what they all read alike.
+    """
+    database = _grammar(dialect)
+    pattern, place = _pattern(database), 0
+    while place < len(sql):
+        if database == "postgresql" and sql.startswith("/*", place):
+            kind, end = Kind.SPACE, _end_of_comment(sql, place)
+        else:
+            found = pattern.match(sql, place)
+            if found is None:
+                raise AssertionError(sql[place:])
+            kind, end = Kind[str(found.lastgroup)], found.end()
+        text = sql[place:end]
+        yield Token(kind, text, _value(kind, text, database))
+        place = end
+
+
+def significant(sql: str, dialect: Dialect | None = None) -> list[Token]:
+    """Return the pieces of a text without white space and comments."""
+    return [it for it in tokens(sql, dialect) if it.kind is not Kind.SPACE]
+
+
+def _grammar(dialect: Dialect | None) -> str:
+    """Return the key of the grammar of a database."""
+    name = dialect.name if dialect is not None else ""
+    if dialect is not None and name in {"mysql", "mariadb"}:
+        # The server's sql_mode may say so, and SQLAlchemy asks for it.
+        ansi = dialect.identifier_preparer.initial_quote == '"'
+        return "ansi_quotes" if ansi else "mysql"
+    return name
+
+
+@cache
+def _pattern(database: str) -> re.Pattern[str]:
+    grammar = {**GRAMMAR, **GRAMMARS.get(database, {})}
+    grammar[Kind.SPACE] += f"|{BLANK}+"
+    parts = [f"(?P<{kind.name}>{grammar[kind]})" for kind in Kind]
+    return re.compile("|".join(parts), re.DOTALL)
+
+
+def _end_of_comment(sql: str, place: int) -> int:
+    depth = 0
+    for found in COMMENT_LIMIT.finditer(sql, place):
+        depth += 1 if found[0] == "/*" else -1
+        if depth == 0:
+            return found.end()
+    return len(sql)
+
+
+# What stands in quotes.
+
+HEX = "[0-9A-Fa-f]"
+C_ESCAPE = re.compile(
+    rf"\\(?:u({HEX}{{4}})|U({HEX}{{8}})|x({HEX}{{1,2}})|([0-7]{{1,3}})|(.))", re.DOTALL
+)
+C_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+UNICODE_ESCAPE = re.compile(rf"\\(?:({HEX}{{4}})|\+({HEX}{{6}})|(\\))")
+MYSQL_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+MYSQL_LETTERS = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+# In a pattern of LIKE these two mean something with their backslash.
+MYSQL_LETTERS |= {"%": r"\%", "_": r"\_"}
+
+
+def _value(kind: Kind, text: str, database: str) -> str:
+    """Return what stands in the quotes of a token, as it was before it stood there."""
+    if kind not in {Kind.NAME, Kind.STRING}:
+        return text
+    if text.startswith("$"):
+        width = text.index("$", 1) + 1
+        return text[width:-width]
+    start = next(place for place, sign in enumerate(text) if sign in "'\"`[")
+    prefix, quote, rest = text[:start].lower(), text[start], text[start + 1 :]
+    if quote == "[":
+        return rest.removesuffix("]")
+    inside = rest.removesuffix(quote).replace(quote * 2, quote)
+    if database in {"mysql", "ansi_quotes"} and kind is Kind.STRING:
+        return MYSQL_ESCAPE.sub(lambda it: MYSQL_LETTERS.get(it[1], it[1]), inside)
+    if prefix == "u&":
+        return UNICODE_ESCAPE.sub(_unicode, inside)
+    return C_ESCAPE.sub(_c_escaped, inside) if prefix == "e" else inside
+
+
+def _unicode(found: re.Match[str]) -> str:
+    return found[3] or chr(int(found[1] or found[2], 16))
+
+
+def _c_escaped(found: re.Match[str]) -> str:
+    if digits := found[1] or found[2] or found[3]:
+        return chr(int(digits, 16))
+    return chr(int(found[4], 8)) if found[4] else C_LETTERS.get(found[5], found[5])
+
+
+def string_in(sql: str, dialect: Dialect | None = None) -> str | None:
+    """Return the value of a text that is one string, whatever type it is cast to.
+
+    :param sql: such as `'new'::character varying`, as PostgreSQL reports a default.
+    :return: None for any other text.
+    """
+    pieces = _bare(significant(sql, dialect))
+    if len(pieces) > 1 and pieces[0].value.startswith("_"):
+        pieces = pieces[1:]  # MariaDB's word for the character set
+    if not pieces or pieces[0].kind is not Kind.STRING:
+        return None
+    place = 1
+    while place < len(pieces) and pieces[place].text == "::":
+        place = _end_of_type(pieces, place + 1)
+    return pieces[0].value if place == len(pieces) else None
+
+
+# What an expression speaks of.
+
+RESERVED = keywords(
+    "ALL AND BETWEEN CASE DISTINCT ELSE FROM IN IS LIKE NOT OR SELECT THEN WHEN WHERE"
+)
+"""Words behind which a value stands, and that name nothing without quotes."""
+
+OPERATORS = RESERVED | keywords(
+    "DIV ESCAPE FOR GLOB ILIKE MATCH MOD OVERLAPS PLACING REGEXP RLIKE SIMILAR SOUNDS"
+    " TO XOR"
+)
+"""Words between two values; most of them name a column elsewhere."""
+
+BEHIND = keywords("AS ASC AT COLLATE DESC END ISNULL NOTNULL NULLS USING")
+"""Words behind a value, behind which none stands."""
+
+PREFIXES = keywords(
+    "ARRAY BINARY BOTH DATE INTERVAL LEADING ROW TIME TIMESTAMP TRAILING"
+)
+"""Words before a value; alone they name a column."""
+
+CONSTANTS = keywords("CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP FALSE NULL TRUE")
+ON_SERVERS = keywords("CURRENT_USER LOCALTIME LOCALTIMESTAMP SESSION_USER")
+"""Values that have a name without parentheses; SQLite has fewer of them."""
+
+STATES = keywords("DOCUMENT FALSE JSON NORMALIZED NULL TRUE UNKNOWN")
+"""What a value IS."""
+
+WITH_UNIT = {"EXTRACT", "GET_FORMAT", "TIMESTAMPADD", "TIMESTAMPDIFF", "TRIM"}
+"""Functions whose first argument can be a word of the language."""
+
+OF_TYPES = keywords("PRECISION TIME VARYING WITH WITHOUT ZONE")
+"""Words that the name of a type goes on with."""
+
+
+def columns_in(
+    expression: str, columns: Iterable[str], dialect: Dialect | None = None
+) -> list[str]:
+    """Return the columns that an expression speaks of, in the order they are given.
+
+    A function, a type, a collation or a unit is none of them, whatever it is called.
+
+    :param expression: SQL without a query in it, as in a CHECK or an index.
+    :param columns: the names of those that there are.
+    """
+    pieces = significant(expression, dialect)
+    named = [pieces[place] for place in _named(pieces, dialect)]
+    return [it for it in columns if any(_means(token, it, dialect) for token in named)]
+
+
+def renamed(
+    expression: str, names: Mapping[str, str | None], dialect: Dialect | None = None
+) -> str | None:
+    """Return an expression as it reads when columns have other names.
+
+    :param expression: SQL without a query in it, as in a CHECK or an index.
+    :param names: the new name of a column by the old one; None for one that is dropped.
+    :return: None when the expression speaks of a column that is dropped.
+    """
+    every = list(tokens(expression, dialect))
+    places = [n for n, token in enumerate(every) if token.kind is not Kind.SPACE]
+    words = [token.text for token in every]
+    for found in _named([every[place] for place in places], dialect):
+        place = places[found]
+        old = next((it for it in names if _means(every[place], it, dialect)), None)
+        if old is not None:
+            new = names[old]
+            if new is None:
+                return None
+            words[place] = words[place] if new == old else quoted(new, dialect)
+    return "".join(words)
+
+
+def functions_in(expression: str, dialect: Dialect | None = None) -> list[str]:
+    """Return the functions that an expression calls, in lower case."""
+    pieces = significant(expression, dialect)
+    return [
+        token.value.lower()
+        for token, behind in pairwise(pieces)
+        if token.is_name and behind.text == "(" and token.word not in OPERATORS
+    ]
+
+
+def not_null_in(condition: str, dialect: Dialect | None = None) -> str | None:
+    """Return the column of which a condition says that it is not NULL, and no more."""
+    first, *rest = _bare(significant(condition, dialect)) or [NOTHING]
+    says_it = [it.word for it in rest] == ["IS", "NOT", "NULL"]
+    return _folded(first, dialect) if first.is_name and says_it else None
+
+
+def has_order(sql: str, dialect: Dialect | None = None) -> bool:
+    """Tell whether a key or an index says in which order its columns are."""
+    return any(it.word in {"COLLATE", "DESC"} for it in significant(sql, dialect))
+
+
+def _means(token: Token, column: str, dialect: Dialect | None) -> bool:
+    """Tell whether a name is that of a column."""
+    if dialect is not None and dialect.name == "postgresql":
+        return _folded(token, dialect) == column
+    return token.value.lower() == column.lower()
+
+
+def _folded(token: Token, dialect: Dialect | None) -> str:
+    """Return a name as the database has it."""
+    if dialect is None or dialect.name != "postgresql" or token.kind is Kind.NAME:
+        return token.value
+    return token.value.lower()
+
+
+def _named(pieces: Sequence[Token], dialect: Dialect | None) -> Iterator[int]:
+    """Give the places of the names that are columns.
+
+    A value stands at the beginning, and behind an operator. Behind a value stands an
+    operator, or what belongs to the value.
+    """
+    place, value, calls = 0, True, list[str]()
+    while place < len(pieces):
+        token, end = pieces[place], _end_of_name(pieces, place)
+        if not token.is_name:
+            place, value = _behind_sign(pieces, place, calls, value=value)
+        elif _text(pieces, end) == "(" and token.word not in RESERVED:
+            calls.append(token.word)
+            place, value = end + 1, True
+        elif not value:
+            place, value = _behind_value(pieces, place, end)
+        elif token.word in RESERVED or _is_prefix(pieces, place, end, dialect):
+            place = end
+        else:
+            first = calls[-1:] if _text(pieces, place - 1) == "(" else []
+            if not _is_constant(pieces, place, end, first, dialect):
+                yield end - 1
+            place, value = end, False
+
+
+def _behind_sign(
+    pieces: Sequence[Token], place: int, calls: list[str], *, value: bool
+) -> tuple[int, bool]:
+    """Return where to go on behind what names nothing, and whether a value follows."""
+    token = pieces[place]
+    if token.kind is not Kind.SIGN:
+        return place + 1, False
+    if token.text in {"(", "["}:
+        calls.append("")
+        return place + 1, True
+    if token.text in {")", "]"}:
+        del calls[-1:]
+        return place + 1, False
+    if token.text == "::":
+        return _end_of_type(pieces, place + 1), False
+    if token.text == ".":  # a field of what stands in parentheses
+        return place + 2, False
+    return place + 1, not (value and token.text == "*")
+
+
+def _behind_value(pieces: Sequence[Token], place: int, end: int) -> tuple[int, bool]:
+    """Return where to go on behind a word behind a value, and whether one follows."""
+    word = pieces[place].word
+    if word == "AS":
+        return _end_of_argument(pieces, end), False
+    if word in {"COLLATE", "USING"}:
+        return _end_of_name(pieces, end), False
+    if word == "AT":
+        zone = _word(pieces, end) == "TIME"
+        return end + 1 + zone, zone
+    if word == "IS":
+        end += _word(pieces, end) == "NOT"
+        state = _word(pieces, end) in STATES
+        return end + state, not state
+    # NOT is before another operator here.
+    return end, word in OPERATORS and word != "NOT"
+
+
+def _is_prefix(
+    pieces: Sequence[Token], place: int, end: int, dialect: Dialect | None
+) -> bool:
+    """Tell whether a word begins a value, as in DATE '2026-01-31', INTERVAL 1 DAY."""
+    word, behind = pieces[place].word, pieces[end : end + 1]
+    if not word or not behind:
+        return False
+    if behind[0].kind is Kind.STRING or word not in PREFIXES:
+        return behind[0].kind is Kind.STRING
+    if _grammar(dialect) in {"mysql", "ansi_quotes"} and word in {"BINARY", "INTERVAL"}:
+        return True
+    if behind[0].word == "FROM":
+        return word in {"BOTH", "LEADING", "TRAILING"}
+    return behind[0].kind is not Kind.SIGN and behind[0].word not in OPERATORS | BEHIND
+
+
+def _is_constant(
+    pieces: Sequence[Token],
+    place: int,
+    end: int,
+    call: Sequence[str],
+    dialect: Dialect | None,
+) -> bool:
+    """Tell whether a word is a value itself, or a unit.
+
+    :param call: the function whose first argument it begins, if it does.
+    """
+    word = pieces[place].word
+    if word in CONSTANTS or (word in ON_SERVERS and _grammar(dialect) != "sqlite"):
+        return True
+    behind = _word(pieces, end) or _text(pieces, end)
+    return (
+        bool(word) and {*call} <= WITH_UNIT and bool(call) and behind in {"FROM", ","}
+    )
+
+
+def _end_of_name(pieces: Sequence[Token], place: int) -> int:
+    """Return the place behind a name, with what stands before its dots."""
+    place += 1
+    while _text(pieces, place) == "." and place + 1 < len(pieces):
+        place += 2
+    return place
+
+
+def _end_of_type(pieces: Sequence[Token], place: int) -> int:
+    place = _end_of_name(pieces, place)
+    while place < len(pieces):
+        if pieces[place].text in {"(", "["}:
+            place = _end_of_group(pieces, place)
+        elif pieces[place].word in OF_TYPES:
+            place += 1
+        else:
+            break
+    return place
+
+
+def _end_of_group(pieces: Sequence[Token], place: int) -> int:
+    """Return the place behind the parenthesis that closes one."""
+    depth = 0
+    for end in range(place, len(pieces)):
+        depth += pieces[end].text in {"(", "["}
+        depth -= pieces[end].text in {")", "]"}
+        if depth == 0:
+            return end + 1
+    return len(pieces)
+
+
+def _end_of_argument(pieces: Sequence[Token], place: int) -> int:
+    """Return the place of the comma or the parenthesis that ends an argument."""
+    while place < len(pieces) and pieces[place].text not in {",", ")"}:
+        is_group = pieces[place].text == "("
+        place = _end_of_group(pieces, place) if is_group else place + 1
+    return place
+
+
+def _text(pieces: Sequence[Token], place: int) -> str:
+    return pieces[place].text if 0 <= place < len(pieces) else ""
+
+
+def _word(pieces: Sequence[Token], place: int) -> str:
+    return pieces[place].word if 0 <= place < len(pieces) else ""
+
+
+# Whether two expressions are one.
+
+LIST, LOOSEST, TIGHTEST, OPERAND = -1, 0, 100, 101
+
+LEVELS = {"OR": 1, "AND": 2, "NOT": 3, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6}
+LEVELS |= dict.fromkeys(keywords("IS IN LIKE BETWEEN = == <> != < > <= >="), 4)
+LEVELS |= dict.fromkeys([".", "::", "[", "]"], TIGHTEST)
+"""How tightly the operators bind that bind alike on all databases."""
+
+LIMITS = keywords("AS ASC CASE DESC ELSE END THEN WHEN WHERE")
+"""What a whole expression stands between."""
+
+LISTS = frozenset([",", "SELECT", "VALUES", "WITH"])
+"""What makes parentheses more than a way to group."""
+
+SPELLINGS = {"!=": "<>", "==": "="}
+OPEN, CLOSE = (Token(Kind.SIGN, it, it) for it in "()")
+
+
+@dataclass
+class Part:
+    """A token, or all that stands between two parentheses."""
+
+    tokens: list[Token]
+    loosest: int = OPERAND
+    """How tightly the loosest operator in it binds."""
+    beside: int | None = None
+    """How tightly it binds what is beside it; None for what is no operator."""
+    is_group: bool = False
+    in_case: bool = False
+    """Whether it stands between CASE and END, where nothing else reaches it."""
+
+
+def same(one: str, other: str, dialect: Dialect | None = None) -> bool:
+    """Tell whether two expressions are one, however they are spelled.
+
+    Quotes of names, space, comments, the case of words and parentheses that change
+    nothing do not count.
+    """
+    return normal(one, dialect) == normal(other, dialect)
+
+
+def normal(expression: str, dialect: Dialect | None = None) -> tuple[str, ...]:
+    """Return what all spellings of an expression have in common."""
+    folds = dialect is not None and dialect.name != "postgresql"
+    found = []
+    for token in _bare(significant(expression, dialect)):
+        if token.kind is Kind.STRING:
+            found.append(f"'{token.value}")
+        elif token.kind is Kind.NAME and not folds:
+            found.append(token.value)
+        else:
+            found.append(SPELLINGS.get(token.text, token.value.lower()))
+    return tuple(found)
+
+
+def bare(expression: str, dialect: Dialect | None = None) -> str:
+    """Return an expression without the parentheses that change nothing."""
+    return " ".join(it.text for it in _bare(significant(expression, dialect)))
+
+
+def _bare(pieces: Sequence[Token]) -> list[Token]:
+    """Return an expression without the parentheses that change nothing."""
+    return _grouped(pieces).tokens
+
+
+def _grouped(pieces: Sequence[Token]) -> Part:
+    parts, place, between, cases = list[Part](), 0, 0, 0
+    while place < len(pieces):
+        token, word, end = pieces[place], pieces[place].word, place + 1
+        if token.text == "(":
+            end = _end_of_group(pieces, place)
+            inside = pieces[end - 1].text == ")" and pieces[place + 1 : end - 1]
+            part = _grouped(inside or [])
+            part.is_group = True
+        else:
+            between += word == "BETWEEN"
+            joins = word == "AND" and between > 0
+            between -= joins
+            cases += (word == "CASE") - (word == "END")
+            part = _part(token, "BETWEEN" if joins else word or token.text)
+        part.in_case = cases > 0
+        parts.append(part)
+        place = end
+    flat = list[Token]()
+    for place, part in enumerate(parts):
+        keeps = part.is_group and not _is_redundant(parts, place)
+        flat += [OPEN, *part.tokens, CLOSE] if keeps else part.tokens
+    outer = (OPERAND if it.in_case else it.loosest for it in parts)
+    return Part(flat, min(outer, default=LIST))
+
+
+def _part(token: Token, word: str) -> Part:
+    if word in LEVELS:
+        return Part([token], LEVELS[word], LEVELS[word])
+    if word in LIMITS | LISTS:
+        return Part([token], LIST if word in LISTS else OPERAND, LOOSEST)
+    if token.kind is Kind.SIGN or word in OPERATORS | BEHIND:
+        return Part([token], LOOSEST, TIGHTEST)  # databases differ in it
+    return Part([token])
+
+
+def _is_redundant(parts: Sequence[Part], place: int) -> bool:
+    """Tell whether what stands in parentheses would say the same without them."""
+    inside = parts[place]
+    before = parts[place - 1] if place else Part([], beside=LOOSEST)
+    after = parts[place + 1].beside if place + 1 < len(parts) else LOOSEST
+    is_call = before.beside is None or [it.word for it in before.tokens] == ["IN"]
+    if is_call or inside.loosest == LIST:
+        return False
+    left, right = before.beside or LOOSEST, TIGHTEST if after is None else after
+    if left == right == LOOSEST:
+        return True
+    return inside.loosest > left and inside.loosest >= right
+
+
+# The parts of a CREATE TABLE.
+
+CONSTRAINTS = keywords("CHECK CONSTRAINT FOREIGN PRIMARY UNIQUE")
+
+
+class Item(NamedTuple):
+    """A column, a constraint, or the options behind the parentheses."""
+
+    column: str | None
+    constraint: str | None
+    words: list[str]
+    """Keywords in upper case, all else as it is written; without parentheses."""
+    groups: list[str]
+    """What stands in the parentheses."""
+    checks: list[str]
+    """The conditions of CHECKs without a name."""
+    collation: str | None
+    computed: str | None
+    """The expression of a generated column."""
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is a primary key, or a UNIQUE, that stands by itself."""
+        return self.column is None and bool({"PRIMARY", "UNIQUE"} & {*self.words})
+
+    def count(self, clause: str) -> int:
+        """Count a clause, such as ON CONFLICT."""
+        return f" {' '.join(self.words)} ".count(f" {clause} ")
+
+
+def items(sql: str, dialect: Dialect | None = None) -> list[Item]:
+    """Return what a CREATE TABLE consists of, the options of the table at the end.
+
+    :param sql: the statement, such as SQLite keeps it.
+    """
+    pieces = [
+        Token(Kind.SPACE, " ", " ") if it.kind is Kind.SPACE else it
+        for it in tokens(sql, dialect)
+    ]
+    place = 1 + next(n for n, it in enumerate(pieces) if it.text == "(")
+    end, found = _end_of_group(pieces, place - 1), list[Item]()
+    while place < end:
+        begin, place = place, _end_of_argument(pieces, place)
+        found.append(_item(pieces[begin:place]))
+        place += 1
+    options = [it.word or it.text for it in pieces[end:] if it.kind is not Kind.SPACE]
+    return [*found, Item(None, None, options, [], [], None, None)]
+
+
+def _item(pieces: Sequence[Token]) -> Item:
+    outer, place = list[Token](), 0
+    while place < len(pieces):
+        end = place + 1
+        if pieces[place].text == "(":
+            end = _end_of_group(pieces, place)
+            inside = "".join(it.text for it in pieces[place + 1 : end - 1]).strip()
+            outer.append(Token(Kind.SIGN, "(", inside))
+        elif pieces[place].kind is not Kind.SPACE:
+            outer.append(pieces[place])
+        place = end
+    words = [it.word for it in outer]
+    column = None if words[0] in CONSTRAINTS else outer[0].value
+
+    def behind(word: str) -> str | None:
+        place = words.index(word) if column and word in words else len(words)
+        return outer[place + 1].value if place + 1 < len(words) else None
+
+    return Item(
+        column,
+        outer[1].value if words[0] == "CONSTRAINT" else None,
+        [it.word or it.text for it in outer[column is not None :] if it.text != "("],
+        [it.value for it in outer if it.text == "("],
+        [
+            outer[place + 1].value
+            for place, word in enumerate(words)
+            if word == "CHECK" and "CONSTRAINT" not in words[max(0, place - 2) : place]
+        ],
+        behind("COLLATE"),
+        behind("AS"),
+    )
+
+
+# What a statement does.
+
+
+class Effect(IntEnum):
+    """What a statement changes, if it succeeds."""
+
+    NOTHING = 0
+    """It reads, or it is about the session or its transaction."""
+    ROWS = 1
+    ANYTHING = 2
+    """Tables, rights, the server: all that is not known to be less."""
+
+
+BEGINNINGS = keywords(
+    "CREATE DECLARE DELETE EXECUTE INSERT MERGE REFRESH REPLACE SELECT TABLE UPDATE"
+    " VALUES WITH"
+)
+"""What follows the words that explain a statement, or the parts of a WITH."""
+
+READS = {""} | keywords(
+    "CLOSE DEALLOCATE DESC DESCRIBE EXPLAIN FETCH HELP LISTEN MOVE PRAGMA PREPARE"
+    " RELEASE RESET ROLLBACK SAVEPOINT SELECT SET SHOW TABLE UNLISTEN USE"
+    " VALUES"
+)
+WRITES = keywords("COPY DELETE INSERT MERGE REPLACE UPDATE")
+EFFECTS = {
+    "": {**dict.fromkeys(READS, Effect.NOTHING), **dict.fromkeys(WRITES, Effect.ROWS)},
+    "postgresql": {
+        **dict.fromkeys(("DECLARE", "DISCARD", "LOCK"), Effect.NOTHING),
+        **dict.fromkeys(("NOTIFY", "TRUNCATE"), Effect.ROWS),
+    },
+    "mysql": {
+        **dict.fromkeys(("DO", "HANDLER", "KILL", "SIGNAL"), Effect.NOTHING),
+        "LOAD": Effect.ROWS,
+    },
+}
+"""What a verb does on all databases, and on one of them; any other does anything."""
+
+ALONE = {
+    "postgresql": (
+        *("VACUUM", "CREATE DATABASE", "DROP DATABASE", "REINDEX DATABASE"),
+        *("REINDEX SCHEMA", "REINDEX SYSTEM", "CREATE TABLESPACE", "DROP TABLESPACE"),
+        *("ALTER SYSTEM", "CREATE SUBSCRIPTION", "DROP SUBSCRIPTION"),
+    ),
+    "sqlite": ("VACUUM",),
+}
+"""What a statement begins with that a transaction refuses."""
+
+ROUTINES = keywords("EVENT FUNCTION PACKAGE PROCEDURE TRIGGER")
+OBJECTS = ROUTINES | keywords("DATABASE INDEX ROLE SCHEMA SEQUENCE TABLE USER VIEW")
+
+FILLERS = keywords(
+    "CONCURRENTLY DELAYED EXISTS HIGH_PRIORITY IF IGNORE LOW_PRIORITY NOT ONLY OR QUICK"
+    " TABLE TABLES"
+)
+"""Words that may stand between a verb and a table."""
+
+
+class TableName(NamedTuple):
+    """The name of a table in a statement."""
+
+    schema: str | None
+    name: str
+
+
+class Statement:
+    """One statement: what it does, and to which table."""
+
+    def __init__(self, pieces: Sequence[Token], dialect: Dialect | None = None) -> None:
+        """Take its tokens, without white space.
+
+        :param dialect: the database that runs it.
+        """
+        self._pieces = pieces
+        self._dialect = dialect
+        self._database = _grammar(dialect).replace("ansi_quotes", "mysql")
+        self._words = [it.word or it.text for it in pieces]
+
+    @property
+    def verb(self) -> str:
+        """The keyword that it begins with, in upper case."""
+        return next((it for it in self._words if it != "("), "")
+
+    def begins(self, words: str) -> bool:
+        """Tell whether it begins with these keywords, which are in upper case."""
+        return self._words[: len(words.split())] == words.split()
+
+    def has(self, words: str) -> bool:
+        """Tell whether keywords and signs stand in it, one behind the other.
+
+        :param words: in upper case, with a space between each: `LOCK = NONE`.
+        """
+        return self._place(words) is not None
+
+    @cached_property
+    def effect(self) -> Effect:
+        """What it changes; when in doubt, anything."""
+        if self.verb in {"ANALYZE", "DESC", "DESCRIBE", "EXPLAIN"}:
+            return self._explained()
+        if self.verb == "WITH":
+            return max(it.effect for it in self._parts())
+        if self.verb == "COPY" and self._outer("TO"):
+            return self._from(1).effect if self._words[1] == "(" else Effect.NOTHING
+        if self._database == "mysql" and self.begins("SET STATEMENT"):
+            return self._from((self._outer("FOR") or 0) + 1).effect
+        return self._own_effect()
+
+    def _own_effect(self) -> Effect:
+        known = {**EFFECTS[""], **EFFECTS.get(self._database, {})}
+        if self._database == "mysql" and self.verb in {"CREATE", "DROP"}:
+            temporary = "TEMPORARY" in self._words[:4]
+            return Effect.ROWS if temporary else Effect.ANYTHING
+        if self._is_more_than_its_verb():
+            return Effect.ANYTHING
+        return known.get(self.verb, Effect.ANYTHING)
+
+    @property
+    def commits_itself(self) -> bool:
+        """Whether the server commits it, and what came before it, unasked."""
+        return self._database == "mysql" and self.effect is Effect.ANYTHING
+
+    @property
+    def commits(self) -> bool:
+        """Whether it is the statement that commits."""
+        return self.verb in {"COMMIT", "END"}
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether a transaction refuses it, or does not let its result be used."""
+        if any(map(self.begins, ALONE.get(self._database, ()))):
+            return True
+        if self._database != "postgresql":
+            return False
+        concurrently = self.has("CONCURRENTLY") and self.verb != "REFRESH"
+        adds = self.begins("ALTER TYPE") and self.has("ADD VALUE")
+        moves = self.begins("ALTER DATABASE") and self.has("SET TABLESPACE")
+        return concurrently or adds or moves or self._words == ["CLUSTER"]
+
+    @property
+    def may_half_fail(self) -> bool:
+        """Whether it may have done a part of its work when it fails."""
+        return self.verb == "DROP" and self._outer(",") is not None
+
+    @cached_property
+    def table(self) -> TableName | None:
+        """The table that it is about; of several, the first."""
+        return self.name_at(self._place_of_table())
+
+    def name_behind(self, words: str) -> TableName | None:
+        """Return the name that stands behind keywords, with its schema."""
+        place = self._place(words)
+        return None if place is None else self.name_at(place + len(words.split()))
+
+    def name_at(self, place: int | None) -> TableName | None:
+        """Return the name that stands at a place, behind words that are none."""
+        if place is None:
+            return None
+        while place < len(self._words) and self._words[place] in FILLERS:
+            place += 1 + (self._words[place] == "OR")
+        if place >= len(self._words) or not self._pieces[place].is_name:
+            return None
+        chain = self._pieces[place : _end_of_name(self._pieces, place)]
+        *schemas, name = [_folded(it, self._dialect) for it in chain[::2]]
+        return TableName(schemas[-1] if schemas else None, name)
+
+    def _place_of_table(self) -> int | None:
+        """Return a place before the name of the table, with no other name between."""
+        kind = self.object
+        if self.verb == "WITH":
+            return None
+        if kind in {"INDEX", "TRIGGER"}:
+            place = self._outer("ON")
+        elif kind or self.verb in {"ALTER", "CREATE", "DROP", "RENAME"}:
+            place = self._outer("TABLE") if kind == "TABLE" else None
+        elif self.verb in {"DELETE", "INSERT", "MERGE", "REPLACE"}:
+            place = self._outer("FROM" if self.verb == "DELETE" else "INTO") or 0
+        elif self.verb in {"COPY", "LOCK", "TRUNCATE", "UPDATE"}:
+            place = 0
+        else:
+            place = self._outer("TABLE")
+        return None if place is None else place + 1
+
+    @property
+    def object(self) -> str:
+        """The kind of what it makes, changes or drops, in upper case."""
+        if self.verb not in {"ALTER", "CREATE", "DROP", "RENAME"}:
+            return ""
+        return next((it for it in self._words if it in OBJECTS), "")
+
+    def _is_more_than_its_verb(self) -> bool:
+        """Tell what looks like a question, or a setting, and is neither."""
+        if self._database == "mysql" and self.verb == "SET":
+            return self.has("AUTOCOMMIT") or self.begins("SET PASSWORD")
+        if self._database == "postgresql":
+            makes = self.verb == "SELECT" and self._outer("INTO") is not None
+            return makes or self.begins("PREPARE TRANSACTION")
+        return self.verb == "PRAGMA" and self.has("=")
+
+    def _explained(self) -> Effect:
+        """Return what a statement does that is explained, or analyzed while it runs."""
+        if self._database == "sqlite":
+            return Effect.ANYTHING if self.verb == "ANALYZE" else Effect.NOTHING
+        begins = BEGINNINGS - {"TABLE"} if self.verb == "ANALYZE" else BEGINNINGS
+        places = (n for n, it in enumerate(self._words) if n and it in begins)
+        place = next(places, len(self._words))
+        if "ANALYZE" not in self._words[:place]:
+            return Effect.NOTHING
+        off = any(map(self.has, ("ANALYZE FALSE", "ANALYZE OFF", "ANALYZE 0")))
+        if place == len(self._words):
+            return Effect.ANYTHING if self.verb == "ANALYZE" else Effect.NOTHING
+        return Effect.NOTHING if off else self._from(place).effect
+
+    def _parts(self) -> Iterator["Statement"]:
+        """Give the statements that a WITH consists of."""
+        place = 1
+        while place < len(self._pieces) and self._words[place] not in BEGINNINGS:
+            end = place + 1
+            if self._words[place] == "(":
+                end = _end_of_group(self._pieces, place)
+                if self._words[place - 1] in {"AS", "MATERIALIZED"}:
+                    inner = self._pieces[place + 1 : end - 1]
+                    yield Statement(inner, self._dialect)
+            place = end
+        yield self._from(place)
+
+    def _from(self, place: int) -> "Statement":
+        return Statement(self._pieces[place:], self._dialect)
+
+    def _outer(self, word: str) -> int | None:
+        """Return the place of a word that does not stand in parentheses."""
+        place = 0
+        while place < len(self._pieces):
+            if self._words[place] == word:
+                return place
+            is_group = self._words[place] == "("
+            place = _end_of_group(self._pieces, place) if is_group else place + 1
+        return None
+
+    def _place(self, words: str) -> int | None:
+        wanted = words.split()
+        width = len(wanted)
+        places = range(len(self._words) - width + 1)
+        return next((n for n in places if self._words[n : n + width] == wanted), None)
+
+
+class Script:
+    """A text of one statement or several, which a driver may be told to take."""
+
+    def __init__(self, sql: str, dialect: Dialect | None = None) -> None:
+        """Take the text.
+
+        :param dialect: the database that runs it.
+        """
+        self.statements = list(_statements(significant(sql, dialect), dialect))
+
+    @property
+    def only(self) -> Statement | None:
+        """The statement, if there is one and no more."""
+        return self.statements[0] if len(self.statements) == 1 else None
+
+    @property
+    def effect(self) -> Effect:
+        """What it changes; when in doubt, anything."""
+        return max((it.effect for it in self.statements), default=Effect.NOTHING)
+
+    @property
+    def commits_itself(self) -> bool:
+        """Whether the server commits a part of it unasked."""
+        return any(it.commits_itself for it in self.statements)
+
+    @property
+    def commits(self) -> bool:
+        """Whether it holds the statement that commits."""
+        return any(it.commits for it in self.statements)
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether a transaction refuses it, or does not let its result be used."""
+        return any(it.runs_alone for it in self.statements)
+
+    @property
+    def may_half_fail(self) -> bool:
+        """Whether it may have done a part of its work when it fails."""
+        return len(self.statements) > 1 or any(
+            it.may_half_fail for it in self.statements
+        )
+
+
+def _statements(
+    pieces: Iterable[Token], dialect: Dialect | None
+) -> Iterator[Statement]:
+    current = list[Token]()
+    for token in pieces:
+        if token.text != ";":
+            current.append(token)
+        elif current and not _is_open(current, dialect):
+            yield Statement(current, dialect)
+            current = []
+    if current:
+        yield Statement(current, dialect)
+
+
+def _is_open(pieces: Sequence[Token], dialect: Dialect | None) -> bool:
+    """Tell whether a semicolon ends a statement inside another one."""
+    words = [it.word for it in pieces]
+    if dialect is not None and dialect.name == "postgresql":
+        if "ATOMIC" not in words:
+            return False
+        inside = words[words.index("ATOMIC") :]
+        return inside.count("END") <= inside.count("CASE")
+    if words[:3] == ["BEGIN", "NOT", "ATOMIC"]:
+        return True
+    made = next((it for it in words if it in OBJECTS), "")
+    return words[0] == "CREATE" and made in ROUTINES
+
+
+# Writing.
+
+
+def quoted(name: str, dialect: Dialect | None = None) -> str:
+    """Return a name as it stands in a statement, in quotes where it needs them.
+
+    :param name: of a column, a table, an index, a schema.
+    :param dialect: the database that is to read it; None for standard SQL.
+    """
+    dialect = dialect or _standard()
+    return _single(dialect.identifier_preparer.quote(name), dialect)
+
+
+def quoted_table(name: str, schema: str | None, dialect: Dialect | None = None) -> str:
+    """Return the name of a table, with its schema if it has one, for a statement.
+
+    Sequences, indexes, types and functions are named in the same way.
+    """
+    parts = (schema, name) if schema else (name,)
+    return ".".join(quoted(part, dialect) for part in parts)
+
+
+def literal(value: Any, dialect: Dialect, type_: TypeEngine[Any] | None = None) -> str:
+    """Return a value as it stands in a statement.
+
+    :param type_: the type whose processor writes it; by default the value's own.
+    :raises CompileError: when the type writes no values.
+    """
+    return compiled(sa.literal(value, type_), dialect)
+
+
+def compiled(element: sa.ClauseElement, dialect: Dialect, **options: Any) -> str:
+    """Return what SQLAlchemy's construct is in SQL, its values in it.
+
+    :param options: more of `compile_kwargs`.
+    """
+    given = {"literal_binds": True, **options}
+    return _single(str(element.compile(dialect=dialect, compile_kwargs=given)), dialect)
+
+
+def text(sql: str) -> sa.TextClause:
+    """Return SQL to run in which a colon and a percent sign are only that."""
+    return sa.text(sql.replace(":", r"\:"))
+
+
+def text_in(clause: sa.TextClause) -> str:
+    """Return the SQL of a `sa.text`, as the server gets it."""
+    return ESCAPED_COLON.sub(r"\1", clause.text)
+
+
+ESCAPED_COLON = re.compile(r"\\(:\w*)(?![:\w])")
+"""How `sa.text` has what is no parameter."""
+
+
+@cache
+def _standard() -> Dialect:
+    return DefaultDialect()
+
+
+def _single(sql: str, dialect: Dialect) -> str:
+    """Undo that percent signs are doubled for a driver that is given parameters."""
+    doubles = "%%" in dialect.identifier_preparer.quote_identifier("%")
+    return sql.replace("%%", "%") if doubles else sql
