@@ -16,6 +16,7 @@ ROOMS = (
     ("cli",),
     ("reports",),
     ("migrations",),
+    ("rehearsal",),
     ("history",),
     ("env",),
     ("plugin",),

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from alembic import config
@@ -100,6 +101,34 @@ def status(config: Config) -> None:
         config.print_stdout("%s", line)
 
 
+def rehearse(config: Config) -> None:
+    """Run the pending revisions on a copy of the rows, and compare every value."""
+    from .rehearsal.run import FORMATS, LOSSLESS, LOSSY  # noqa: PLC0415  one command's
+
+    options: Any = config.cmd_opts
+    share = 0.0 if options.structure else _share(options.sample)
+    found = config.attributes["migrations"].rehearse(
+        options.revision, dump=options.dump, share=share
+    )
+    for line in FORMATS[options.format](found):
+        config.print_stdout("%s", line)
+    sys.exit(LOSSLESS if all(it.is_lossless for it in found) else LOSSY)
+
+
+def _share(text: str | None) -> float:
+    """Return the share of rows that `--sample` names.
+
+    :raises CommandError: for anything but a percentage above 0 and up to 100.
+    """
+    try:
+        share = float((text or "100%").removesuffix("%")) / 100
+    except ValueError:
+        share = 0
+    if not 0 < share <= 1:
+        raise CommandError(f"--sample {text}: write a percentage such as 10%.")
+    return share
+
+
 def diagram(config: Config) -> None:
     """Show the models as a Mermaid diagram of entities, for a README."""
     found = lists_of_metadata(config.attributes["migrations"].project)
@@ -173,6 +202,7 @@ class CommandLine(config.CommandLine):
         self._accept_what_others_do()
         self._add_lint()
         self._add_deployment()
+        self._add_rehearsal()
 
     def _accept_what_others_do(self) -> None:
         """Take a message without `-m`, `list-templates`, and reports as JSON."""
@@ -210,6 +240,38 @@ class CommandLine(config.CommandLine):
             metavar="SECONDS",
             help="Wait for a database that is still starting, at most this long"
             " (default: %(const)s)",
+        )
+
+    def _add_rehearsal(self) -> None:
+        self.register_command(rehearse)
+        parser = self.subparsers.choices["rehearse"]
+        parser.add_argument(
+            "revision",
+            nargs="?",
+            default="head",
+            help="the revision to stop at (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--from",
+            dest="dump",
+            type=Path,
+            metavar="FILE",
+            help="a backup to restore in the place of a copy",
+        )
+        parser.add_argument(
+            "--sample", metavar="PERCENT", help="copy so many rows: 10%%"
+        )
+        parser.add_argument(
+            "--structure", action="store_true", help="copy the tables and no row"
+        )
+        parser.add_argument(
+            "--format",
+            choices=("text", "json", "markdown"),
+            default="text",
+            help="how to say it (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--json", dest="format", action="store_const", const="json", help="JSON"
         )
 
     def _add_lint(self) -> None:

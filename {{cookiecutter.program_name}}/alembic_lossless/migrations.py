@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from alembic.config import Config
     from alembic.operations import Operations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from .lint.runner import Judged
     from .project import Databases, Project
+    from .rehearsal.run import Rehearsal
     from .runtime.connect import Database
 
 
@@ -340,6 +342,28 @@ class Migrations(History):
         return linting.judge(
             everything, ids, server, safe_form, name if several else ""
         )
+
+    def rehearse(
+        self,
+        target: str = "head",
+        *,
+        dump: Path | None = None,
+        share: float = 1.0,
+    ) -> list[Rehearsal]:
+        """Run the pending revisions up and down on a copy, and compare every value.
+
+        The database itself is only read. The copy is dropped at the end.
+
+        :param target: the revision to stop at.
+        :param dump: a backup to restore in the place of a copy.
+        :param share: the share of the rows that is copied, up to 1; 0 copies the
+            structure alone.
+        :return: what was found, for each database.
+        :raises CommandError: where nothing is pending, or no copy can be made.
+        """
+        from .rehearsal.run import rehearse
+
+        return rehearse(self, target=target, dump=dump, share=share)
 
     @contextmanager
     def operations(

@@ -1,0 +1,633 @@
+"""Copies of a database: what a rehearsal changes in the place of the original.
+
+There are two of each: one that the revisions run on, and one that stays as it was,
+beside it, so that a query can compare them. A copy is dropped at the end; what a killed
+rehearsal left behind, the next one drops.
+"""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from math import log10
+from pathlib import Path
+from tempfile import gettempdir, mkdtemp
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from ..project import Settings
+from ..runtime.causes import explain
+from ..runtime.connect import engine_of
+from ..runtime.online import codes_of
+
+PREFIX = "rehearsal_"
+"""How the name of each copy begins."""
+
+FOLDER = "alembic-lossless-rehearsal-"
+"""How the folder with copies of a SQLite file begins."""
+
+IN_USE = "55006"
+"""PostgreSQL's SQLSTATE where others use the database that is to be copied whole."""
+
+STATEMENTS = (
+    "SELECT sql, type = 'table' FROM origin.sqlite_master"
+    " WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
+)
+"""What makes the tables of an attached file, and all else."""
+
+KEPT = "before"
+"""The schema, or attached file, of the tables that stay as they were."""
+
+
+class Table(NamedTuple):
+    """A table of the original: where it is in a copy."""
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        """Return it as messages have it."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is copied, and how much of it.
+
+    :param url: the original.
+    :param dump: a backup to restore in the place of the original.
+    :param share: the share of the rows, above 0 and up to 1; 0 copies no row.
+    :param settings: what the owner may set, for messages.
+    """
+
+    url: URL
+    dump: Path | None = None
+    share: float = 1.0
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass
+class Copy:
+    """A copy that is there while its context lasts.
+
+    :param engine: the copy that revisions run on.
+    :param tables: the tables of the original, each with the one that stays as it was.
+    """
+
+    engine: Engine
+    tables: dict[Table, Table]
+
+
+@contextmanager
+def copied(source: Source) -> Iterator[Copy]:
+    """Copy a database twice, and drop both copies at the end.
+
+    :param source: what is copied.
+    :raises CommandError: where it cannot be copied; nothing is left behind.
+    """
+    kind = source.url.get_backend_name()
+    made = KINDS.get(kind)
+    if made is None:
+        raise CommandError(f"A rehearsal knows no way to copy a {kind} database.")
+    try:
+        with made(source) as copy:
+            yield copy
+    except DBAPIError as error:
+        known = explain(error.orig, source.url, source.settings)
+        about = f"The copy of {source.url.render_as_string()} could not be made"
+        raise CommandError(known.about(about)) from error
+
+
+def user_tables(connection: Connection) -> list[Table]:
+    """Return the tables of a database that hold rows of its owner."""
+    inspector = sa.inspect(connection)
+    schemas: list[str | None] = [None]
+    if connection.dialect.name == "postgresql":
+        default = inspector.default_schema_name
+        hidden = {"information_schema", KEPT, default}
+        names = (it for it in inspector.get_schema_names() if it not in hidden)
+        schemas += [it for it in names if not it.startswith("pg_")]
+    return [
+        Table(schema, name)
+        for schema in schemas
+        for name in sorted(inspector.get_table_names(schema))
+    ]
+
+
+# SQLite
+
+
+@contextmanager
+def _sqlite(source: Source) -> Iterator[Copy]:
+    _sweep_folders()
+    origin = Path(source.dump or source.url.database or "")
+    if not origin.is_file():
+        raise CommandError(f"There is no file {str(origin)!r} to rehearse on.")
+    _refuse_full_disk(origin)
+    folder = Path(mkdtemp(prefix=FOLDER))
+    lock = sqlite3.connect(folder / "lock", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")  # as long as this process lives
+    try:
+        ran, kept = folder / "copy.db", folder / "before.db"
+        if source.share == 1:
+            _vacuum_into(origin, ran)
+        else:
+            _sample_file(origin, ran, source.share)
+        _vacuum_into(ran, kept)
+        url = URL.create(source.url.drivername, database=str(ran))
+        engine = engine_of(url)
+        event.listen(engine, "connect", _attaching(kept))
+        with engine.connect() as connection:
+            tables = user_tables(connection)
+        yield Copy(engine, {it: Table(KEPT, it.name) for it in tables})
+    finally:
+        lock.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _attaching(file: Path) -> Callable[[sqlite3.Connection, object], None]:
+    def attach(raw: sqlite3.Connection, _record: object) -> None:
+        raw.execute(f"ATTACH ? AS {KEPT}", (str(file),))
+
+    return attach
+
+
+def _vacuum_into(origin: Path, target: Path) -> None:
+    """Copy a file in one transaction, whoever writes to it meanwhile.
+
+    Source: "VACUUM INTO" in SQLite's documentation of VACUUM.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{origin}?mode=ro", uri=True)) as raw:
+            raw.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.DatabaseError as error:
+        raise CommandError(f"{origin} cannot be copied: {error}.") from error
+
+
+def _sample_file(origin: Path, target: Path, share: float) -> None:
+    """Make a file of the same structure, with a part of the rows."""
+    engine = sa.create_engine(f"sqlite:///{target}", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ATTACH ? AS origin", (f"file:{origin}?mode=ro",))
+        statements = connection.exec_driver_sql(STATEMENTS).all()
+        for statement, is_table in statements:
+            if is_table:
+                connection.exec_driver_sql(statement)
+        Sample(connection, share, origin="origin").take()
+        for statement, is_table in statements:
+            if not is_table:
+                connection.exec_driver_sql(statement)
+        connection.commit()
+
+
+def _refuse_full_disk(origin: Path) -> None:
+    """Refuse where two copies and a rebuilt table have no room."""
+    needed, free = 4 * origin.stat().st_size, shutil.disk_usage(gettempdir()).free
+    if needed > free:
+        raise CommandError(
+            f"Rehearsing {origin} needs about {size(needed)}, and {gettempdir()} has"
+            f" {size(free)}. Set TMPDIR to a folder with more room, or add --sample"
+            " 10%."
+        )
+
+
+def _sweep_folders() -> None:
+    """Delete the folders of rehearsals that were killed: nobody holds their lock."""
+    for folder in Path(gettempdir()).glob(f"{FOLDER}*"):
+        with suppress(sqlite3.Error, OSError):
+            with closing(sqlite3.connect(folder / "lock", timeout=0)) as lock:
+                lock.execute("BEGIN EXCLUSIVE")
+            shutil.rmtree(folder)
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as a person says it."""
+    power = min(3, int(log10(max(count, 1))) // 3)
+    unit = ("bytes", "kB", "MB", "GB")[power]
+    return f"{count / 1000**power:.{min(power, 1)}f} {unit}"
+
+
+# PostgreSQL and MariaDB
+
+
+class _Server(NamedTuple):
+    """How a kind of server tells the copies of rehearsals that still go on."""
+
+    begin: str
+    """Lets other rehearsals see that a copy is used; its end is the session's."""
+    left: str
+    """The copies that nobody uses, of those that this user made."""
+
+
+SERVERS = {
+    "postgresql": _Server(
+        "SELECT set_config('application_name', :name, false)",
+        # A lock of PostgreSQL's belongs to one database, the name of a session to none.
+        "SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)"
+        " AND pg_get_userbyid(datdba) = current_user AND NOT EXISTS"
+        " (SELECT FROM pg_stat_activity WHERE application_name = pg_database.datname)",
+    ),
+    "mysql": _Server(
+        "SELECT GET_LOCK(:name, 0)",
+        "SELECT schema_name FROM information_schema.schemata"
+        " WHERE left(schema_name, char_length(:prefix)) = :prefix"
+        f" AND IS_FREE_LOCK(replace(schema_name, '_{KEPT}', ''))",
+    ),
+}
+SERVERS["mariadb"] = SERVERS["mysql"]
+
+NO_RIGHT = {"42501", 1044, 1142, 1227}
+"""PostgreSQL's SQLSTATE, and MariaDB's errors, for what a user may not do."""
+
+RIGHTS = {"postgresql": "ALTER ROLE {user} CREATEDB"}
+GRANT = "GRANT CREATE, DROP, ALTER, INDEX, REFERENCES, SELECT, INSERT, UPDATE, DELETE"
+GRANT += " ON `" + PREFIX.replace("_", r"\_") + "%`.* TO {user}"
+"""What an administrator types for a user who may make no copy."""
+
+
+@contextmanager
+def _on_server(source: Source) -> Iterator[tuple[Connection, str]]:
+    """Give a connection, and the name of a database to make, which is dropped again."""
+    words = SERVERS[source.url.get_backend_name()]
+    engine = sa.create_engine(
+        source.url, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+    name = f"{PREFIX}{secrets.token_hex(6)}"
+    with engine.connect() as connection:
+        for left in connection.scalars(sa.text(words.left), {"prefix": PREFIX}).all():
+            _drop(connection, left)
+        connection.scalar(sa.text(words.begin), {"name": name})
+        try:
+            yield connection, name
+        finally:
+            for each in (name, f"{name}_{KEPT}"):
+                _drop(connection, each)
+
+
+def _create(connection: Connection, statement: str) -> None:
+    """Make a database.
+
+    :raises CommandError: with the right that is missing, where one is.
+    """
+    try:
+        connection.exec_driver_sql(statement)
+    except DBAPIError as error:
+        if not codes_of(error) & NO_RIGHT:
+            raise
+        url = connection.engine.url
+        right = RIGHTS.get(connection.dialect.name, GRANT).format(user=url.username)
+        raise CommandError(
+            f"The user {url.username!r} may make no database for the copy. Let an"
+            f" administrator type: {right}\nOr rehearse a backup on a server of your"
+            " own: name that in the URL, and add --from FILE."
+        ) from error
+
+
+def _drop(connection: Connection, name: str) -> None:
+    force = " WITH (FORCE)" if connection.dialect.name == "postgresql" else ""
+    # On MariaDB nothing was made where that was refused.
+    with suppress(DBAPIError):
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
+
+
+@contextmanager
+def _postgresql(source: Source) -> Iterator[Copy]:
+    with _on_server(source) as (connection, name), ExitStack() as stack:
+        whole = source.dump is None and source.share == 1
+        if not (whole and _from_template(connection, source.url, name)):
+            _create(connection, f"CREATE DATABASE {name}")
+            _restore_postgresql(source, name)
+        engine = engine_of(source.url.set(database=name))
+        stack.callback(engine.dispose)
+        with engine.begin() as copy:
+            copy.exec_driver_sql(f"CREATE SCHEMA {KEPT}")
+            tables = _kept(copy, "AS TABLE {table}")
+        yield Copy(engine, tables)
+
+
+def _from_template(connection: Connection, url: URL, name: str) -> bool:
+    """Copy a database as the server itself does, unless somebody uses it."""
+    quoted = connection.dialect.identifier_preparer.quote(url.database or "")
+    try:
+        _create(connection, f"CREATE DATABASE {name} TEMPLATE {quoted}")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != IN_USE:
+            raise
+        return False
+    return True
+
+
+def _restore_postgresql(source: Source, name: str) -> None:
+    target, variables = ["--dbname", name], _for_libpq(source.url)
+    if source.dump is not None and _is_plain(source.dump):
+        words = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", *target]
+        _run([*words, "--file", str(source.dump)], variables)
+        return
+    restore = ["pg_restore", "--no-owner", "--no-privileges", *target]
+    if source.dump is not None:
+        _run([*restore, str(source.dump)], variables)
+        return
+    dump = ["pg_dump", "--format", "custom", "--dbname", source.url.database or ""]
+    if source.share == 1:
+        _run(dump, variables, into=restore)
+        return
+    _run([*dump, "--section", "pre-data"], variables, into=restore)
+    _copy_sample(source, name)
+    _run([*dump, "--section", "post-data"], variables, into=restore)
+
+
+def _copy_sample(source: Source, name: str) -> None:
+    """Copy a part of the rows; the original holds it in temporary tables meanwhile."""
+    origin = sa.create_engine(
+        source.url, poolclass=NullPool, isolation_level="REPEATABLE READ"
+    )
+    target = sa.create_engine(source.url.set(database=name), poolclass=NullPool)
+    with origin.connect() as here, target.connect() as there:
+        sample = Sample(here, source.share, temporary=True)
+        sample.take()
+        for table, columns in sample.columns.items():
+            names = ", ".join(map(sample.quote, columns))
+            read: Any = here.connection.cursor()
+            write: Any = there.connection.cursor()
+            with (
+                read.copy(f"COPY {sample.place(table)} ({names}) TO STDOUT") as rows,
+                write.copy(f"COPY {sample.name(table)} ({names}) FROM STDIN") as taker,
+            ):
+                for row in rows:
+                    taker.write(row)
+        there.connection.commit()
+
+
+def _is_plain(dump: Path) -> bool:
+    """Tell a script of SQL from an archive of pg_dump's."""
+    try:
+        with dump.open("rb") as file:
+            return file.read(5) != b"PGDMP" and dump.is_file()
+    except OSError as error:
+        raise CommandError(f"{dump} cannot be read: {error.strerror}.") from error
+
+
+def _for_libpq(url: URL) -> dict[str, str]:
+    """Return the variables that libpq reads: no password stands in a command line."""
+    found = {
+        "PGHOST": url.host,
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+    }
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+@contextmanager
+def _mariadb(source: Source) -> Iterator[Copy]:
+    with _on_server(source) as (connection, name), ExitStack() as stack:
+        for each in (name, f"{name}_{KEPT}"):
+            _create(connection, f"CREATE DATABASE {each}")
+        _restore_mariadb(source, name)
+        engine = engine_of(source.url.set(database=name))
+        stack.callback(engine.dispose)
+        with engine.begin() as copy:
+            tables = _kept(copy, "AS SELECT * FROM {table}", f"{name}_{KEPT}")
+        yield Copy(engine, tables)
+
+
+def _restore_mariadb(source: Source, name: str) -> None:
+    arguments, variables = _for_mariadb(source.url)
+    client = [_program("mariadb", "mysql"), *arguments, name]
+    if source.dump is not None:
+        try:
+            with source.dump.open("rb") as script:
+                _run(client, variables, stdin=script.fileno())
+        except OSError as error:
+            said = f"{source.dump} cannot be read: {error.strerror}."
+            raise CommandError(said) from error
+        return
+    program, database = _program("mariadb-dump", "mysqldump"), source.url.database or ""
+    dump = [program, *arguments, "--single-transaction", "--skip-lock-tables"]
+    code = ["--routines", "--triggers", "--events"]
+    if source.share == 1:
+        _run([*dump, *code, database], variables, into=client)
+        return
+    _run([*dump, "--no-data", "--skip-triggers", database], variables, into=client)
+    engine = sa.create_engine(source.url.set(database=name), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET foreign_key_checks = 0")
+        Sample(connection, source.share, origin=database).take()
+    rest = [*dump, *code, "--no-data", "--no-create-info", database]
+    _run(rest, variables, into=client)
+
+
+def _for_mariadb(url: URL) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments and variables of MariaDB's programs."""
+    given = {"--host": url.host, "--port": url.port, "--user": url.username}
+    words = [f"{name}={value}" for name, value in given.items() if value is not None]
+    return words, {"MYSQL_PWD": url.password} if url.password else {}
+
+
+def _kept(
+    connection: Connection, rows: str, database: str = KEPT
+) -> dict[Table, Table]:
+    """Copy each table to one that no revision touches."""
+    quote = connection.dialect.identifier_preparer.quote
+    found = {}
+    for number, table in enumerate(user_tables(connection)):
+        kept = Table(database, f"t{number}")
+        name = ".".join(quote(part) for part in table if part)
+        words = rows.format(table=name)
+        connection.exec_driver_sql(
+            f"CREATE TABLE {quote(database)}.{kept.name} {words}"
+        )
+        found[table] = kept
+    return found
+
+
+class Sample:
+    """A part of the rows of each table, and every row that one of them refers to.
+
+    :param connection: a connection that sees the original, and where the sample goes.
+    :param share: the share of each table's rows; 0 takes none but the revision.
+    :param origin: the schema of the original, where it is not the connection's own.
+    :param temporary: whether the sample goes to temporary tables.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        share: float,
+        *,
+        origin: str | None = None,
+        temporary: bool = False,
+    ) -> None:
+        """Look at the tables of the original."""
+        self._connection, self._share = connection, share
+        self._origin, self._temporary = origin, temporary
+        self.quote = connection.dialect.identifier_preparer.quote
+        inspector = sa.inspect(connection)
+        self.columns: dict[Table, list[str]] = {}
+        self._keys: dict[Table, list[Reference]] = {}
+        for table in user_tables(connection):
+            found = inspector.get_columns(table.name, table.schema)
+            stored = [it["name"] for it in found if not it.get("computed")]
+            self.columns[table] = stored
+            keys = inspector.get_foreign_keys(table.name, table.schema)
+            self._keys[table] = [
+                Reference(
+                    Table(it["referred_schema"], it["referred_table"]),
+                    it["constrained_columns"],
+                    it["referred_columns"],
+                )
+                for it in keys
+            ]
+
+    def name(self, table: Table) -> str:
+        """Return a table as statements of the copy name it."""
+        return ".".join(self.quote(part) for part in table if part)
+
+    def place(self, table: Table) -> str:
+        """Return where the sample of a table is taken to."""
+        if self._temporary:
+            return f"pg_temp.s{list(self.columns).index(table)}"
+        return self.name(table)
+
+    def take(self) -> None:
+        """Take rows by chance, and those that they refer to until all are there."""
+        for table in self.columns:
+            if self._temporary:
+                place = self.place(table).partition(".")[2]
+                rows = f"SELECT * FROM {self.name(table)} WITH NO DATA"  # noqa: S608
+                self._execute(f"CREATE TEMPORARY TABLE {place} AS {rows}")
+            whole = table.name.startswith("alembic_version")
+            self._insert(table, "1 = 1" if whole else self._chance())
+        while sum(self._complete(table) for table in self.columns):
+            pass
+
+    def _complete(self, table: Table) -> int:
+        """Take the rows that are referred to and not there; return how many."""
+        return sum(
+            self._insert(key.target, self._is_missing(table, key))
+            for key in self._keys[table]
+            if key.target in self.columns
+        )
+
+    def _is_missing(self, table: Table, key: "Reference") -> str:
+        pairs = zip(key.columns, key.referred, strict=True)
+        refers = [f"child.{self.quote(a)} = origin.{self.quote(b)}" for a, b in pairs]
+        same = [
+            f"here.{self.quote(it)} = origin.{self.quote(it)}" for it in key.referred
+        ]
+        child, here = self.place(table), self.place(key.target)
+        needed = f"SELECT 1 FROM {child} AS child WHERE {' AND '.join(refers)}"  # noqa: S608
+        there = f"SELECT 1 FROM {here} AS here WHERE {' AND '.join(same)}"  # noqa: S608
+        return f"EXISTS ({needed}) AND NOT EXISTS ({there})"
+
+    def _chance(self) -> str:
+        if self._connection.dialect.name == "sqlite":
+            return f"abs(random() % 1000000) < {round(self._share * 1_000_000)}"
+        function = "random" if self._temporary else "rand"
+        return f"{function}() < {self._share}"
+
+    def _insert(self, table: Table, condition: str) -> int:
+        if not self.columns[table]:
+            return 0
+        names = ", ".join(map(self.quote, self.columns[table]))
+        source = self.name(table)
+        if self._origin is not None:
+            source = f"{self.quote(self._origin)}.{self.quote(table.name)}"
+        rows = f"SELECT {names} FROM {source} AS origin WHERE {condition}"  # noqa: S608
+        return self._execute(f"INSERT INTO {self.place(table)} ({names}) {rows}")
+
+    def _execute(self, statement: str) -> int:
+        # Without parameters a percent sign, or a colon, is only that.
+        options = {"no_parameters": True}
+        done = self._connection.exec_driver_sql(statement, execution_options=options)
+        return max(0, done.rowcount)
+
+
+class Reference(NamedTuple):
+    """A foreign key: where it leads, from which columns to which."""
+
+    target: Table
+    columns: list[str]
+    referred: list[str]
+
+
+# Programs
+
+
+def _program(*names: str) -> str:
+    """Return the first of some programs that is installed."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise CommandError(
+            f"{names[0]} is not installed, with which the database is copied. Install"
+            " the client programs of the server, of its version or a newer one."
+        )
+    return found
+
+
+def _run(
+    command: list[str],
+    variables: Mapping[str, str],
+    *,
+    into: list[str] | None = None,
+    stdin: int | None = None,
+) -> None:
+    """Run a program, perhaps with its output into another one.
+
+    :raises CommandError: with the first line of what it said.
+    """
+    environment = {**os.environ, **variables}
+    first = [_program(command[0]), *command[1:]]
+    second = None if into is None else [_program(into[0]), *into[1:]]
+    with ExitStack() as stack:
+        begun = stack.enter_context(
+            subprocess.Popen(
+                first,
+                env=environment,
+                stdin=stdin if stdin is not None else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if second else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        )
+        if second:
+            done = subprocess.run(
+                second,
+                env=environment,
+                stdin=begun.stdout,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+            _refuse_failure(second[0], done.returncode, done.stderr)
+        _, said = begun.communicate()
+        _refuse_failure(first[0], begun.returncode, said)
+
+
+def _refuse_failure(program: str, status: int, said: bytes) -> None:
+    if status:
+        lines = said.decode(errors="replace").strip().splitlines() or [
+            "no reason given"
+        ]
+        name = Path(program).name
+        raise CommandError(
+            f"{name} failed: {lines[0].removeprefix(f'{name}: ')}\nNothing was changed,"
+            " and the copy is dropped."
+        )
+
+
+KINDS = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "mysql": _mariadb,
+    "mariadb": _mariadb,
+}
+"""The kinds of databases that can be copied."""
