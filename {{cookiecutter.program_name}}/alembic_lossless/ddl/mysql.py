@@ -14,6 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
+from ..runtime.causes import codes_of
 from ..runtime.recovery import NOT_CODE
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Dependents:
         try:
             self._ask(text(f"PREPARE alembic_lossless FROM '{_literal(quoted)}'"))
         except DBAPIError as error:
-            if not error.orig or error.orig.args[0] != INVALID_VIEW:
+            if INVALID_VIEW not in codes_of(error.orig):
                 return None
             # The first of them is the cause.
             return str(self._ask(text("SHOW WARNINGS"))[0][2])

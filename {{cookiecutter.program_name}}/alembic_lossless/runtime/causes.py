@@ -1,268 +1,401 @@
-"""What the drivers' errors mean to someone who wants to migrate."""
+"""What the databases' errors mean, and what to do: one table, found by their codes.
+
+A code is PostgreSQL's SQLSTATE, the errno of MariaDB and MySQL, the name that SQLite
+gives its code, or the errno of the operating system. A server's words are read only
+where there is no code or where one code has several causes, and then its own message as
+a whole, with the names that the URL holds filled in: never DETAIL, CONTEXT, the
+statement or its parameters, in which users' data are.
+
+Sources: "PostgreSQL Error Codes", "MariaDB Error Codes", "Result and Extended Result
+Codes" of SQLite.
+"""
 
 import re
+import socket
 from collections.abc import Iterator
+from errno import errorcode
+from getpass import getuser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL
 
 from ..project import Settings
 
+Code = str | int
+
+BROKEN = "08006"
+"""PostgreSQL's connection_failure, which its drivers leave out when one breaks."""
+
+UNSAID = "libpq"
+"""A server of PostgreSQL that lets nobody in: libpq has its words and no SQLSTATE."""
+
+LOCKED: tuple[Code, ...] = ("55P03", 1205)
+DEADLOCK: tuple[Code, ...] = ("40P01", 1213)
+BUSY = frozenset((*LOCKED, *DEADLOCK))
+"""Somebody else has the lock, on PostgreSQL and on MariaDB."""
+
+NO_HOST = "EAI_NONAME"
+"""What the system's resolver says of a name, among the errnos of connecting."""
+
+NO_SERVER = (
+    *("ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH"),
+    *("ENETUNREACH", "ENOENT", "ETIMEDOUT"),
+)
+
+SECONDS_TO_PROBE = 2.0
+
+NAMES = {
+    "name": ".+",
+    "catalog": r"pg_\w+",
+    "advisory": r"pg_\w*advisory\w*",
+    "client": "[^']*",
+    "server": r"\w+",
+    "read_only": r"--(super-)?read[-_]only",
+}
+"""What a name in a server's message may be, where the URL does not hold it."""
+
 
 class Cause(NamedTuple):
-    """An error of a driver.
+    """An error of a database.
 
     The fix never says to run the command again: whether that can be done is known only
     when the database was asked what it kept.
     """
 
-    text: str
-    """What the driver says; its groups may stand in the other two."""
+    codes: tuple[Code, ...]
     said: str
-    """What that means; `{line}` is the driver's own first line."""
-    fix: str
+    """What it means; `{line}` is the server's own message."""
+    fix: str = ""
     of_url: bool = False
     """Whether the owner mends it by another URL."""
+    messages: tuple[str, ...] = ()
+    """The server's whole message, where its code alone does not tell."""
+    connecting: bool | None = None
+    """Whether it is meant only while connecting, or only after; by default both."""
+    name: str = ""
+    """What other modules call it, if they do."""
 
 
-CONNECTING = (
+GRANT_ALL = "Let an administrator type: GRANT ALL ON {database}.* TO {user}"
+OWN = "Let an administrator type: ALTER TABLE {name} OWNER TO {user}"
+NO_RIGHTS = (
+    "Access denied for user '{plain_user}'@'{client}' to database '{plain_database}'"
+)
+READ_ONLY = (
+    "The {server} server is running with the {read_only} option so it cannot execute"
+    " this statement"
+)
+PASSWORD = "Correct them; write an @ in a password as %40, a % as %25."  # noqa: S105  a sentence
+
+CAUSES = (
+    # Letting somebody in.
     Cause(
-        r"unsupported startup parameter: (?P<name>\w+)",
-        "a pooler is between, which refuses {name!r}: ?schema= and ?options= need it",
+        ("08P01", UNSAID),
+        "a pooler is between, which refuses {name}: ?schema= and ?options= need it",
         "Name the server itself for migrations; a pooler that ignores it would let"
         " them go to another schema.",
         of_url=True,
+        messages=(
+            "unsupported startup parameter: {name}",
+            "unsupported startup parameter in options: {name}",
+        ),
     ),
     Cause(
-        r"password authentication failed|access denied|no password supplied"
-        r"|role .* does not exist|1698|1045",
-        "the server refuses the user {user!r} or the password",
-        "Correct them; write an @ in a password as %40, a % as %25.",
+        ("28000", "28P01", UNSAID),
+        "the server refuses the user {plain_user!r} or the password",
+        PASSWORD,
         of_url=True,
+        messages=(
+            'password authentication failed for user "{plain_user}"',
+            'peer authentication failed for user "{plain_user}"',
+            'ident authentication failed for user "{plain_user}"',
+            'role "{plain_user}" does not exist',
+            "fe_sendauth: no password supplied",
+        ),
+        connecting=True,
     ),
     Cause(
-        r"database .* does not exist|unknown database",
-        "the server has no database {database!r}",
+        (1045, 1698),
+        "the server refuses the user {plain_user!r} or the password",
+        PASSWORD,
+        of_url=True,
+        connecting=True,
+    ),
+    Cause(
+        ("3D000", UNSAID),
+        "the server has no database {plain_database!r}",
         "Create it (CREATE DATABASE {database}), or correct the name.",
         of_url=True,
+        messages=('database "{plain_database}" does not exist',),
+        connecting=True,
     ),
     Cause(
-        r"resolve|getaddrinfo|not known|no address|translate host|errno -\d",
+        (1049,),
+        "the server has no database {plain_database!r}",
+        "Create it (CREATE DATABASE {database}), or correct the name.",
+        of_url=True,
+        connecting=True,
+    ),
+    Cause(
+        ("53300", UNSAID),
+        "the server takes no more connections: {line}",
+        "Let others end, or raise the limit that the message names.",
+        messages=(
+            "sorry, too many clients already",
+            "remaining connection slots are reserved for {name}",
+            'too many connections for role "{plain_user}"',
+            'too many connections for database "{plain_database}"',
+        ),
+    ),
+    Cause(
+        (1040, 1203, 1226),
+        "the server takes no more connections: {line}",
+        "Let others end, or raise the limit that the message names.",
+    ),
+    Cause(
+        ("57P03", UNSAID),
+        "the server is not ready: {line}",
+        "Let it finish; --wait waits for it.",
+        messages=(
+            "the database system is starting up",
+            "the database system is shutting down",
+            "the database system is in recovery mode",
+            "the database system is not yet accepting connections",
+        ),
+        connecting=True,
+    ),
+    Cause(
+        (1129, 1130),
+        "the server refuses this machine: {line}",
+        "Let an administrator make a user for it: CREATE USER {user}@'HOST'",
+        of_url=True,
+    ),
+    Cause(
+        (NO_HOST, 2005),
         "there is no host {host!r}",
         "Correct the host; write an @ in a password as %40.",
         of_url=True,
+        connecting=True,
     ),
     Cause(
-        r"refused|timeout expired|timed out|can't connect|unreachable|no such file",
-        "no server answers at {host}:{port}",
+        (*NO_SERVER, 2002, 2003),
+        "no server answers at {place}",
         "Start the server, or correct host and port.",
         of_url=True,
+        connecting=True,
     ),
-)
-"""Why a server lets nobody in."""
-
-
-RIGHTS = (
+    # What a user may not do.
     Cause(
-        r"access denied for user '(?P<who>.*)'@'(?P<from>.*)' to database '(?P<db>.*)'",
-        "the user '{who}' has no rights on the database {db!r}",
-        "Let an administrator type: GRANT ALL ON `{db}`.* TO '{who}'@'{from}'",
+        ("42501", UNSAID),
+        "the user {plain_user!r} may not connect to the database {plain_database!r}",
+        "Let an administrator type: GRANT CONNECT ON DATABASE {database} TO {user}",
+        messages=('permission denied for database "{plain_database}"',),
+        connecting=True,
     ),
     Cause(
-        r"access denied; you need (?P<right>.*)",
-        "the user {user!r} may not do this: {line}",
+        ("42501",),
+        "{line}, where {plain_user} may make no schema",
+        "Let an administrator type: GRANT CREATE ON DATABASE {database} TO {user}",
+        messages=("permission denied for database {plain_database}",),
+    ),
+    Cause(
+        ("42501",),
+        "{line}, which tells what is in the database",
+        "Let an administrator type: GRANT SELECT ON {catalog} TO PUBLIC",
+        messages=("permission denied for table {catalog}",),
+    ),
+    Cause(
+        ("42501",),
+        "{line}, which is not {plain_user}'s",
+        OWN,
+        messages=(
+            "must be owner of table {name}",
+            "must be owner of view {name}",
+            "must be owner of materialized view {name}",
+            "must be owner of sequence {name}",
+            "permission denied for table {name}",
+            "permission denied for view {name}",
+            "permission denied for materialized view {name}",
+            "permission denied for sequence {name}",
+        ),
+    ),
+    Cause(
+        ("42501",),
+        "{line}, where {plain_user} may make no table",
+        "Let an administrator type: GRANT USAGE, CREATE ON SCHEMA {name} TO {user}",
+        messages=("permission denied for schema {name}",),
+    ),
+    Cause(
+        ("42501",),
+        "{line}, by which only one migration runs at a time",
+        "Let an administrator type: GRANT EXECUTE ON FUNCTION {advisory}(bigint) TO"
+        " {user}",
+        messages=("permission denied for function {advisory}",),
+    ),
+    Cause(
+        ("42501",),
+        "the user {plain_user!r} may not do this: {line}",
         "Let an administrator do this part, or give the right to {user}.",
     ),
     Cause(
-        r"permission denied for database",
-        "the user {user!r} may not connect to the database {database!r}",
-        "Let an administrator type: GRANT CONNECT ON DATABASE {database} TO {user}",
-    ),
-    Cause(
-        r"must be owner of (table|view|sequence|materialized view) (?P<name>\S+)",
-        "{line}, which {user} is not",
-        "Let an administrator type: ALTER TABLE {name} OWNER TO {user}",
-    ),
-    Cause(
-        r"permission denied for schema (?P<name>\S+)",
-        "{line}, where {user} may make no table",
-        "Let an administrator type: GRANT USAGE, CREATE ON SCHEMA {name} TO {user}",
-    ),
-    Cause(
-        r"no schema has been selected to create in",
-        "there is no schema in which {user} may make a table",
+        ("3F000",),
+        "there is no schema in which {plain_user} may make a table",
         "Let an administrator type: GRANT USAGE, CREATE ON SCHEMA public TO {user}",
+        messages=("no schema has been selected to create in",),
     ),
     Cause(
-        r"permission denied for table (?P<name>pg_\w+)",
-        "{line}, which tells what is in the database",
-        "Let an administrator type: GRANT SELECT ON {name} TO PUBLIC",
+        (1044,),
+        "the user {plain_user!r} has no rights on the database {plain_database!r}",
+        "Let an administrator type: GRANT ALL ON {database}.* TO {user}@{client}",
+        messages=(NO_RIGHTS,),
     ),
     Cause(
-        r"permission denied for (table|view|sequence) (?P<name>\S+)",
-        "{line}, which is not {user}'s",
-        "Let an administrator type: ALTER TABLE {name} OWNER TO {user}",
+        (1044,),
+        "the user {plain_user!r} has no rights on the database {plain_database!r}",
+        GRANT_ALL,
     ),
+    Cause((1142, 1143), "{line}", GRANT_ALL),
     Cause(
-        r"permission denied for function (?P<name>pg_\w*advisory\w*)",
-        "{line}, by which only one migration runs at a time",
-        "Let an administrator type: GRANT EXECUTE ON FUNCTION {name}(bigint) TO {user}",
+        (1045, 1227, 1370, 1419),
+        "the user {plain_user!r} may not do this: {line}",
+        "Let an administrator do this part, or give the right to {user}.",
+        connecting=False,
     ),
+    # What a server is in no state to do.
     Cause(
-        r"(?P<right>[\w ,]+) command denied to user",
-        "{line}",
-        "Let an administrator type: GRANT ALL ON `{database}`.* TO {user}",
-    ),
-)
-"""What a user may not do, on PostgreSQL and on MariaDB."""
-
-
-STATE = (
-    Cause(
-        r"in a read-only transaction|during recovery",
+        ("25006",),
         "the database takes no changes: {line}",
         "Name the primary server, not a standby; or find what turned"
         " default_transaction_read_only on.",
         of_url=True,
     ),
     Cause(
-        r"read[_-]only option|read only transaction",
+        (1290,),
+        "the server takes no changes: {line}",
+        "Name the primary server, not a replica; or type: SET GLOBAL read_only = OFF",
+        of_url=True,
+        messages=(READ_ONLY,),
+    ),
+    Cause(
+        (1792, 1836),
         "the server takes no changes: {line}",
         "Name the primary server, not a replica; or type: SET GLOBAL read_only = OFF",
         of_url=True,
     ),
     Cause(
-        r"no space left on device|could not extend file|disk full|table .* is full",
+        ("53100", 1021, 1114),
         "the server has no room: {line}",
         "Make room on the server's disk; or raise the limit that the message names.",
     ),
     Cause(
-        r"terminating connection|closed the connection|connection was killed"
-        r"|lost connection|gone away|connection is lost|connection to server was lost",
+        (1030,),
+        "the server has no room: {line}",
+        "Make room on the server's disk; or raise the limit that the message names.",
+        messages=(
+            'Got error 28 "No space left on device" from storage engine {name}',
+            "Got error 28 from storage engine",
+        ),
+    ),
+    Cause(
+        ("57P01", "57P02", BROKEN, 0, 1053, 1927, 2006, 2013, 2055, 4031),
         "the server ended the connection: {line}",
         "The server's log says why: a restart, an administrator, or a proxy between.",
     ),
     Cause(
-        r"lock timeout|lock wait timeout|1205",
+        LOCKED,
         "it waited too long for a table that another query holds",
         "Let the query end, or set {lock_timeout} to more seconds.",
     ),
     Cause(
-        r"statement timeout",
-        "the server gave a statement no more time",
-        'Let the revision begin with: op.execute("SET LOCAL statement_timeout = 0")',
+        DEADLOCK,
+        "it and another query waited for each other: {line}",
+        "Let the other end first; the server's log names it.",
     ),
     Cause(
-        r"max_statement_time",
+        ("57014",),
+        "the server gave a statement no more time",
+        'Let the revision begin with: op.execute("SET LOCAL statement_timeout = 0")',
+        messages=("canceling statement due to statement timeout",),
+    ),
+    Cause(
+        (1969, 3024),
         "the server gave a statement no more time",
         'Let the revision begin with: op.execute("SET max_statement_time = 0")',
     ),
-)
-"""What a server is in no state to do."""
-
-
-SQLITE = (
     Cause(
-        r"unable to open",
+        ("57014", 1317),
+        "somebody ended the statement: {line}",
+        "An administrator did, or a tool of one.",
+    ),
+    # SQLite's file.
+    Cause(
+        ("SQLITE_CANTOPEN",),
         "{problem}",
         "Name a file in a folder that exists and that you may write to.",
         of_url=True,
     ),
     Cause(
-        r"readonly database|readonly directory|disk i/o",
+        ("SQLITE_READONLY", "SQLITE_PERM"),
         "the file or its folder may not be written to",
         "Give yourself the right to write there, which mode=ro and immutable=1 in the"
         " URL take; or name another file.",
         of_url=True,
     ),
     Cause(
-        r"not a database|malformed",
+        ("SQLITE_IOERR",),
+        "the file cannot be read or written: {line} ({code})",
+        "Look at the disk, and at your rights on the file and its folder.",
+        of_url=True,
+    ),
+    Cause(
+        ("SQLITE_NOTADB",),
         "the file is not a SQLite database",
         "Name another file, or remove this one if nobody needs it.",
         of_url=True,
     ),
     Cause(
-        r"database or disk is full",
+        ("SQLITE_CORRUPT",),
+        "the file is damaged: {line}",
+        "Restore a backup; `sqlite3 FILE .recover` shows what can still be read.",
+        of_url=True,
+    ),
+    Cause(
+        ("SQLITE_FULL",),
         "there is no room for what the file becomes",
         "Make room on the disk, for twice the largest table; or let PRAGMA"
         " max_page_count be larger.",
     ),
     Cause(
-        r"is locked",
+        ("SQLITE_BUSY",),
         "another process reads or writes the file",
         "Let it finish, or set {lock_timeout} to more seconds.",
     ),
     Cause(
-        r"virtual tables may not be altered|cannot add a column to a view",
+        ("SQLITE_LOCKED",),
+        "a query of this connection still reads the table",
+        "Let the revision read its rows to the end, by .all(), before it changes it.",
+    ),
+    Cause(
+        ("SQLITE_ERROR",),  # the code of all that SQLite has no other for
         "{line}",
         "Let the revision drop it and create it anew, by op.execute.",
+        messages=(
+            "virtual tables may not be altered",
+            "Cannot add a column to a view",
+        ),
     ),
+    # What other modules add something to.
+    Cause(("42P07", 1050), "{line}", name="exists"),
+    Cause(
+        ("SQLITE_ERROR",),
+        "{line}",
+        messages=("table {name} already exists",),
+        name="exists",
+    ),
+    Cause(("2BP01", "0A000"), "{line}", name="needed"),
 )
-
-
-NAME = r'(?:"(?:[^"]|"")*"|\([^)]*\)|[^\s"(])+'
-"""A name as PostgreSQL writes it: in quotes where need be, and with arguments."""
-
-
-DEPENDS = re.compile(
-    r"^(?:DETAIL: +)?(?:rule \S+ on |column \S+ of composite )?"
-    r"(?P<kind>materialized view|view|trigger|policy|constraint|function|type)"
-    rf" (?P<name>{NAME})(?: on table (?P<table>{NAME}))? depends on",
-    re.MULTILINE,
-)
-"""How PostgreSQL names one thing that depends on what is to go or to change."""
-
-
-GENERATED = re.compile(
-    rf"is used by generated column (?P<name>{NAME})\."
-    rf".*ALTER TABLE (?:ONLY )?(?P<table>{NAME}) ALTER",
-    re.DOTALL,
-)
-"""How it names a column that is computed; its table is in the statement."""
-
-
-PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
-"""One of the names that a name with a schema has."""
-
-
-def hint(error: str) -> list[str]:
-    """Say what a revision has to drop first, and to create again, if that is it.
-
-    :param error: what PostgreSQL says, with its DETAIL.
-    """
-    # What depends on a view stands behind it, and has to go before it.
-    drops = [*_drops(error)][::-1]
-    if not drops:
-        return []
-    return [
-        f"Let the revision drop it first and create it again after: {'; '.join(drops)}"
-    ]
-
-
-def _drops(error: str) -> Iterator[str]:
-    for found in DEPENDS.finditer(error):
-        kind, name, table = found["kind"], found["name"], found["table"]
-        if kind == "constraint":
-            yield _call("drop_constraint", name, table)
-        else:
-            on = f" ON {table}" if kind in {"trigger", "policy"} else ""
-            yield f"op.execute({_text(f'DROP {kind.upper()} {name}{on}')})"
-    for found in GENERATED.finditer(error):
-        yield _call("drop_column", found["table"], found["name"])
-
-
-def _call(function: str, *names: str) -> str:
-    """Return a call that drops a part of a table, whose schema is an argument."""
-    every = [[a.replace('""', '"') or b for a, b in PART.findall(it)] for it in names]
-    schemas = [f", schema={_text(parts[0])}" for parts in every if parts[1:]]
-    words = ", ".join(_text(parts[-1]) for parts in every)
-    return f"op.{function}({words}{''.join(schemas)})"
-
-
-def _text(value: str) -> str:
-    """Return a text as Python has it, in the quotes that it needs no escapes for."""
-    return repr(value) if '"' in value else f'"{value}"'
+"""The first that fits is meant."""
 
 
 class Explanation(NamedTuple):
@@ -272,6 +405,8 @@ class Explanation(NamedTuple):
     advice: list[str]
     of_url: bool = False
     """Whether another URL would mend it."""
+    name: str = ""
+    """What the cause is called, if other modules add something to it."""
 
     def about(self, subject: object) -> str:
         """Return it as a message about a database, or what its owner calls it."""
@@ -293,28 +428,158 @@ def explain(
     :param connected: whether the server had let the user in already: then a role that
         does not exist is a revision's.
     """
-    # MariaDB begins with the same words, whether a password or a right is missing.
-    server = (*RIGHTS, *(() if connected else CONNECTING), *STATE)
-    causes = SQLITE if url.get_backend_name() == "sqlite" else server
-    line = _first_line(error, url)
-    for known in causes:
-        if found := re.search(known.text, str(error), re.IGNORECASE):
-            words = {**_words(url, settings), "line": line, **found.groupdict()}
-            fix = known.fix.format(**words)
-            return Explanation(known.said.format(**words), [fix], known.of_url)
-    return Explanation(line, hint(str(error)))
+    codes = [*_codes(error, url, connected=connected)]
+    line = _line(error, url)
+    names = _names(url)
+    for cause in CAUSES:
+        if not set(cause.codes) & set(codes) or cause.connecting is connected:
+            continue
+        found = _found(cause.messages, _message(error), names)
+        if found is None:
+            continue
+        words = {
+            **_words(url, settings),
+            **names,
+            **{name: _quoted(url, value) for name, value in found.items()},
+            "line": line,
+            "code": codes[0],
+        }
+        fix = [cause.fix.format(**words)] if cause.fix else []
+        return Explanation(cause.said.format(**words), fix, cause.of_url, cause.name)
+    return Explanation(line, [])
+
+
+def codes_of(error: BaseException | None) -> set[Code]:
+    """Return the codes that a driver's error has: SQLSTATE, errno or SQLite's names."""
+    # psycopg, psycopg2
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    found: set[Code] = {state} if state else set()
+    # SQLite has SQLITE_BUSY, and SQLITE_BUSY_SNAPSHOT for a kind of it.
+    if name := getattr(error, "sqlite_errorname", None):
+        found |= {name, "_".join(name.split("_")[:2])}
+    # PyMySQL, mysqlclient
+    number = next(iter(getattr(error, "args", ())), None)
+    return found | ({number} if isinstance(number, int) else set())
+
+
+def _codes(error: BaseException | None, url: URL, *, connected: bool) -> Iterator[Code]:
+    """Yield the codes of an error, the narrowest first, and those in place of none."""
+    known = codes_of(error)
+    yield from sorted(known, key=lambda code: -len(str(code)))
+    reasons = [getattr(error, "original_exception", None)]  # PyMySQL keeps it
+    if url.get_backend_name() == "postgresql" and not known:
+        if connected:
+            yield BROKEN
+            return
+        yield UNSAID
+        reasons.append(_probe(error, url))
+    yield from (_code_of_system(it) for it in reasons if it is not None)
+
+
+def _code_of_system(error: Exception) -> str:
+    """Return what connecting failed with, or NO_HOST for a name that is none."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return NO_HOST
+    if isinstance(error, TimeoutError):
+        return "ETIMEDOUT"
+    return errorcode.get(getattr(error, "errno", None) or 0, "")
+
+
+def _probe(error: BaseException | None, url: URL) -> Exception | None:
+    """Ask the system why no server answers: libpq has words for it, and no errno."""
+    if type(error).__name__ == "ConnectionTimeout":  # psycopg
+        return TimeoutError()
+    tried: Any = getattr(error, "pgconn", None)
+    host = tried.host.decode() if tried and tried.host else url.host or ""
+    port = int(tried.port) if tried and tried.port else _port(url)
+    try:
+        if host.startswith("/"):
+            with socket.socket(socket.AF_UNIX) as unix:
+                unix.connect(f"{host}/.s.PGSQL.{port}")
+        elif host:
+            socket.create_connection((host, port), SECONDS_TO_PROBE).close()
+    except (OSError, UnicodeError) as found:
+        return found
+    return None
+
+
+def _message(error: BaseException | None) -> str:
+    """Return what a server says by itself: no details, and not the statement."""
+    diag = getattr(error, "diag", None)
+    if primary := getattr(diag, "message_primary", None):
+        return str(primary)
+    # PyMySQL's errors are a number and a text.
+    text = str([error, *getattr(error, "args", [])][-1])
+    # libpq says first to which server it spoke.
+    return text.partition("FATAL:  ")[2].partition("\n")[0] or text
+
+
+def _found(
+    messages: tuple[str, ...], message: str, names: dict[str, str]
+) -> dict[str, str] | None:
+    """Return the names in the one of some messages that this one is as a whole.
+
+    :param messages: with what the URL says, or a name, in braces.
+    :return: nothing where no message is asked for, None where none fits.
+    """
+    if not messages:
+        return {}
+    for each in messages:
+        parts = re.split(r"\{(\w+)\}", each)
+        pattern = "".join(
+            (re.escape(names[part]) if part in names else f"(?P<{part}>{NAMES[part]})")
+            if number % 2
+            else re.escape(part)
+            for number, part in enumerate(parts)
+        )
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return found.groupdict()
+    return None
+
+
+def _names(url: URL) -> dict[str, str]:
+    """Return the names that a server repeats from the URL, as libpq fills them in."""
+    user = url.username or _login()
+    return {"plain_user": user, "plain_database": url.database or user}
+
+
+def _login() -> str:
+    try:
+        return getuser()
+    except (ImportError, KeyError, OSError):
+        return ""
 
 
 def _words(url: URL, settings: Settings) -> dict[str, object]:
-    default = {"postgresql": 5432}.get(url.get_backend_name(), 3306)
+    names = _names(url)
     return {
-        "user": url.username,
-        "database": url.database,
-        "host": url.host or "localhost",
-        "port": url.port or default,
+        **names,
+        "user": _quoted(url, names["plain_user"]),
+        "database": _quoted(url, names["plain_database"]),
+        "host": url.host,
+        "place": _place(url),
         "problem": _unopened(Path(url.database or "")),
         "lock_timeout": settings.variable("MIGRATION_LOCK_TIMEOUT"),
     }
+
+
+def _place(url: URL) -> str:
+    """Return where a server is looked for: a host and a port, or a socket."""
+    given = url.host or url.query.get("host") or url.query.get("unix_socket")
+    host = given if isinstance(given, str) else "localhost"
+    return host if host.startswith("/") else f"{host}:{_port(url)}"
+
+
+def _port(url: URL) -> int:
+    return url.port or {"postgresql": 5432}.get(url.get_backend_name(), 3306)
+
+
+def _quoted(url: URL, name: str) -> str:
+    """Return a name as a statement that somebody types has it."""
+    preparer = url.get_dialect()().identifier_preparer
+    # An administrator's GRANT names a database, which may be a pattern otherwise.
+    mysql = url.get_backend_name() in {"mysql", "mariadb"}
+    return preparer.quote_identifier(name) if mysql else preparer.quote(name)
 
 
 def _unopened(file: Path) -> str:
@@ -327,11 +592,13 @@ def _unopened(file: Path) -> str:
     return f"you may not {verb} {file}"
 
 
-def _first_line(error: BaseException | None, url: URL) -> str:
-    """Return what the driver says, less what points into the statement."""
-    # PyMySQL's errors are a number and a text.
-    text = str([error, *getattr(error, "args", [])][-1])
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    detail = [line for line in lines[1:] if line.startswith("DETAIL")]
-    said = "; ".join([*lines[:1], *detail])
+def _line(error: BaseException | None, url: URL) -> str:
+    """Return the lines of a server's message that a person is shown, as one."""
+    diag = getattr(error, "diag", None)
+    primary = getattr(diag, "message_primary", None)
+    text = str(primary or [error, *getattr(error, "args", [])][-1])
+    lines = [line.strip() for line in text.splitlines() if line.strip()][:1]
+    if detail := getattr(diag, "message_detail", None):
+        lines.append(f"DETAIL:  {'; '.join(detail.splitlines())}")
+    said = "; ".join(lines)
     return said.replace(str(url.password), "***") if url.password else said

@@ -21,7 +21,8 @@ from sqlalchemy.exc import (
 
 from .._alembic import only_reads
 from ..config import is_typed, merge_command, program_of, stamp_command
-from .causes import explain
+from .causes import Explanation, explain
+from .dependents import hint
 
 if TYPE_CHECKING:
     from .run import Run
@@ -296,6 +297,7 @@ def _failure(
             outcome = _outcome(run) if run.migration else None
             lines.append(outcome or "Nothing was changed.")
         return "\n".join(lines)
+    outcome = _outcome(run) or "What it did was undone."
     word = "upgrade" if run.step.is_upgrade else "downgrade"
     shown = " ".join((statement or "").split())[:STATEMENT_SHOWN]
     return "\n".join(
@@ -303,15 +305,25 @@ def _failure(
             f"The {word} of revision {run.step.revision.revision} failed: {known.said}",
             *([f"In: {shown}"] if shown else []),
             *known.advice,
-            _outcome(run) or "What it did was undone.",
-            *_without_history(run, known.said),
+            *_in_the_way(run, known, error),
+            outcome,
+            *_without_history(run, known),
         ]
     )
 
 
-def _without_history(run: "Run", said: str) -> list[str]:
+def _in_the_way(
+    run: "Run", known: Explanation, error: BaseException | None
+) -> list[str]:
+    """Say what has to go first; a caller's transaction that failed cannot be asked."""
+    if known.name != "needed" or run.joins:
+        return []
+    return hint(run.connection, error)
+
+
+def _without_history(run: "Run", known: Explanation) -> list[str]:
     """Say what to do when something else made the tables of the first revision."""
-    if run.heads or "already exists" not in said:
+    if run.heads or known.name != "exists":
         return []
     stamp = f"{stamp_command(run.options)} head"
     return [f"Tables are there and no revision. If they match the models: {stamp}"]

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from ..rules import rule
+from .causes import BUSY, codes_of
 
 T = TypeVar("T")
 
@@ -28,10 +29,6 @@ LOCK_TIMEOUT = "50ms"
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries; the last again and again."""
-
-
-BUSY = {"55P03", "40P01", 1205, 1213}
-"""Lock not available, and deadlock: PostgreSQL's SQLSTATE, MariaDB's error number."""
 
 
 def retried(act: Callable[[], T], wait: float) -> T:
@@ -53,13 +50,7 @@ def retried(act: Callable[[], T], wait: float) -> T:
 
 def is_busy(error: DBAPIError) -> bool:
     """Tell whether an error means that somebody else has the lock."""
-    return bool(codes_of(error) & BUSY)
-
-
-def codes_of(error: DBAPIError) -> set[object]:
-    """Return PostgreSQL's SQLSTATE of an error, or MariaDB's number."""
-    cause: Any = error.orig
-    return {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
+    return bool(codes_of(error.orig) & BUSY)
 
 
 @contextmanager

@@ -27,9 +27,9 @@ from sqlalchemy.schema import CreateIndex, DropTableComment, SetTableComment
 from .._alembic import executed_by, execution_of
 from ..config import stamp_command
 from ..rules import rule
+from .causes import Code, codes_of
 from .online import (
     build,
-    codes_of,
     limited,
     refused,
     retried,
@@ -88,11 +88,11 @@ HALVES = re.compile(r"DROP\b.*,", re.IGNORECASE | re.DOTALL)
 """Of several tables, some are dropped even when it fails."""
 
 
-IS_THERE = {1050, 1060, 1061, 1826, "42710", "42P07"}
+IS_THERE: set[Code] = {1050, 1060, 1061, 1826, "42710", "42P07"}
 """Errors of what is made again: a table, a column, an index, a key, a value."""
 
 
-IS_GONE = {1051, 1054, 1091, 1146, "42704"}
+IS_GONE: set[Code] = {1051, 1054, 1091, 1146, "42704"}
 """Errors of what is dropped or renamed again."""
 
 
@@ -142,7 +142,7 @@ def unless_done(act: Callable[[], T]) -> T | None:
     try:
         return act()
     except DBAPIError as error:
-        if not codes_of(error) & (IS_THERE | IS_GONE):
+        if not codes_of(error.orig) & (IS_THERE | IS_GONE):
             raise
     log.warning("The statement that was cut off is done already.")
     return None
