@@ -6,12 +6,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import indent
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from rendering import Project
 from servers import engine_of
 from sqlalchemy import Engine, make_url, text
 
 AnyProject = TypeVar("AnyProject", bound=Project)
+
+PASSWORD = "s3cret"  # noqa: S105  of users that a test makes
 
 SCRIPT = '''"""{revision}"""
 from alembic import op
@@ -96,6 +99,25 @@ def open_query(url: str, statement: str) -> Iterator[None]:
     with engine.connect() as connection, connection.begin():
         connection.execute(text(statement)).fetchall()
         yield
+
+
+@contextmanager
+def user_of(url: str, *rights: str) -> Iterator[str]:
+    """Make a user of a server and give the URL for it; `{user}` stands in rights."""
+    name = f"user_{uuid4().hex[:12]}"
+    made = make_url(url).set(username=name, password=PASSWORD)
+    postgresql = made.get_backend_name() == "postgresql"
+    create = "CREATE ROLE {} LOGIN PASSWORD 's3cret'"
+    if not postgresql:
+        create = "CREATE USER {} IDENTIFIED BY 's3cret'"
+    for statement in [create.format(name), *rights]:
+        ask(url, statement.format(user=name, database=made.database))
+    try:
+        yield made.render_as_string(hide_password=False)
+    finally:
+        if postgresql:
+            ask(url, f"DROP OWNED BY {name}")
+        ask(url, f"DROP {'ROLE' if postgresql else 'USER'} {name}")
 
 
 def tables(url: str) -> set[str]:

@@ -1,13 +1,10 @@
 """A database that refuses: I read the cause, what to do, and what state it is in."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from uuid import uuid4
 
 import pytest
 from environment import Environment
-from scripts import ask, empty, open_query, tables, versions, write
+from scripts import ask, empty, open_query, tables, user_of, versions, write
 from sqlalchemy import make_url
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -17,7 +14,6 @@ ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 ADDED = 'op.add_column("a", sa.Column("n", sa.Integer))'
 BIG = 'op.execute("CREATE TABLE big AS SELECT zeroblob(400000) AS x")'
-PASSWORD = "s3cret"  # noqa: S105  of users that a test makes
 NOTHING = "Nothing was changed."
 UNDONE = "What it did was undone."
 
@@ -227,25 +223,6 @@ def test_a_server_that_cannot(
     shown = told(shop, database_url)
     assert said in shown
     assert UNDONE in shown
-
-
-@contextmanager
-def user_of(url: str, *rights: str) -> Iterator[str]:
-    """Make a user of a server and give the URL for it; `{user}` stands in rights."""
-    name = f"user_{uuid4().hex[:12]}"
-    made = make_url(url).set(username=name, password=PASSWORD)
-    postgresql = made.get_backend_name() == "postgresql"
-    create = "CREATE ROLE {} LOGIN PASSWORD 's3cret'"
-    if not postgresql:
-        create = "CREATE USER {} IDENTIFIED BY 's3cret'"
-    for statement in [create.format(name), *rights]:
-        ask(url, statement.format(user=name, database=made.database))
-    try:
-        yield made.render_as_string(hide_password=False)
-    finally:
-        if postgresql:
-            ask(url, f"DROP OWNED BY {name}")
-        ask(url, f"DROP {'ROLE' if postgresql else 'USER'} {name}")
 
 
 OWNER = "ALTER TABLE {} OWNER TO {{user}}"

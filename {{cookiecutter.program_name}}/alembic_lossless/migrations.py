@@ -171,7 +171,8 @@ class History:
         """
         from .runtime.causes import explain
 
-        known = explain(error.orig, engine.url, self.project.settings)
+        settings, connected = self.project.settings, error.statement is not None
+        known = explain(error.orig, engine.url, settings, connected=connected)
         return known.about(engine.url)
 
 

@@ -91,7 +91,7 @@ PASSWORD = "Correct them; write an @ in a password as %40, a % as %25."  # noqa:
 CAUSES = (
     # Letting somebody in.
     Cause(
-        ("08P01", UNSAID),
+        (UNSAID,),
         "a pooler is between, which refuses {name}: ?schema= and ?options= need it",
         "Name the server itself for migrations; a pooler that ignores it would let"
         " them go to another schema.",
@@ -102,7 +102,7 @@ CAUSES = (
         ),
     ),
     Cause(
-        ("28000", "28P01", UNSAID),
+        (UNSAID,),
         "the server refuses the user {plain_user!r} or the password",
         PASSWORD,
         of_url=True,
@@ -123,7 +123,7 @@ CAUSES = (
         connecting=True,
     ),
     Cause(
-        ("3D000", UNSAID),
+        (UNSAID,),
         "the server has no database {plain_database!r}",
         "Create it (CREATE DATABASE {database}), or correct the name.",
         of_url=True,
@@ -138,7 +138,7 @@ CAUSES = (
         connecting=True,
     ),
     Cause(
-        ("53300", UNSAID),
+        (UNSAID,),
         "the server takes no more connections: {line}",
         "Let others end, or raise the limit that the message names.",
         messages=(
@@ -154,7 +154,7 @@ CAUSES = (
         "Let others end, or raise the limit that the message names.",
     ),
     Cause(
-        ("57P03", UNSAID),
+        (UNSAID,),
         "the server is not ready: {line}",
         "Let it finish; --wait waits for it.",
         messages=(
@@ -187,7 +187,7 @@ CAUSES = (
     ),
     # What a user may not do.
     Cause(
-        ("42501", UNSAID),
+        (UNSAID,),
         "the user {plain_user!r} may not connect to the database {plain_database!r}",
         "Let an administrator type: GRANT CONNECT ON DATABASE {database} TO {user}",
         messages=('permission denied for database "{plain_database}"',),
@@ -257,7 +257,7 @@ CAUSES = (
     ),
     Cause((1142, 1143), "{line}", GRANT_ALL),
     Cause(
-        (1045, 1227, 1370, 1419),
+        (1227, 1370, 1419),
         "the user {plain_user!r} may not do this: {line}",
         "Let an administrator do this part, or give the right to {user}.",
         connecting=False,
@@ -407,6 +407,8 @@ class Explanation(NamedTuple):
     """Whether another URL would mend it."""
     name: str = ""
     """What the cause is called, if other modules add something to it."""
+    code: Code | None = None
+    """What it was found by."""
 
     def about(self, subject: object) -> str:
         """Return it as a message about a database, or what its owner calls it."""
@@ -432,7 +434,8 @@ def explain(
     line = _line(error, url)
     names = _names(url)
     for cause in CAUSES:
-        if not set(cause.codes) & set(codes) or cause.connecting is connected:
+        code = next((code for code in codes if code in cause.codes), None)
+        if code is None or cause.connecting is connected:
             continue
         found = _found(cause.messages, _message(error), names)
         if found is None:
@@ -445,21 +448,23 @@ def explain(
             "code": codes[0],
         }
         fix = [cause.fix.format(**words)] if cause.fix else []
-        return Explanation(cause.said.format(**words), fix, cause.of_url, cause.name)
+        said = cause.said.format(**words)
+        return Explanation(said, fix, cause.of_url, cause.name, code)
     return Explanation(line, [])
 
 
 def codes_of(error: BaseException | None) -> set[Code]:
     """Return the codes that a driver's error has: SQLSTATE, errno or SQLite's names."""
-    # psycopg, psycopg2
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    found: set[Code] = {state} if state else set()
+    # PyMySQL and mysqlclient; the SQLSTATE that MariaDB has too is one for many causes.
+    number = next(iter(getattr(error, "args", ())), None)
+    if isinstance(number, int):
+        return {number}
     # SQLite has SQLITE_BUSY, and SQLITE_BUSY_SNAPSHOT for a kind of it.
     if name := getattr(error, "sqlite_errorname", None):
-        found |= {name, "_".join(name.split("_")[:2])}
-    # PyMySQL, mysqlclient
-    number = next(iter(getattr(error, "args", ())), None)
-    return found | ({number} if isinstance(number, int) else set())
+        return {name, "_".join(name.split("_")[:2])}
+    # psycopg, psycopg2
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return {state} if state else set()
 
 
 def _codes(error: BaseException | None, url: URL, *, connected: bool) -> Iterator[Code]:
@@ -576,10 +581,11 @@ def _port(url: URL) -> int:
 
 def _quoted(url: URL, name: str) -> str:
     """Return a name as a statement that somebody types has it."""
-    preparer = url.get_dialect()().identifier_preparer
-    # An administrator's GRANT names a database, which may be a pattern otherwise.
+    # A driver's parameters would double each percent sign.
+    dialect: Any = url.get_dialect()
+    preparer = dialect(paramstyle="named").identifier_preparer
     mysql = url.get_backend_name() in {"mysql", "mariadb"}
-    return preparer.quote_identifier(name) if mysql else preparer.quote(name)
+    return str(preparer.quote_identifier(name) if mysql else preparer.quote(name))
 
 
 def _unopened(file: Path) -> str:
