@@ -240,7 +240,7 @@ SERVERS = {
         "SELECT GET_LOCK(:name, 0)",
         "SELECT schema_name FROM information_schema.schemata"
         " WHERE left(schema_name, char_length(:prefix)) = :prefix"
-        f" AND IS_FREE_LOCK(replace(schema_name, '_{KEPT}', ''))",
+        " AND IS_FREE_LOCK(replace(schema_name, '_before', ''))",
     ),
 }
 SERVERS["mariadb"] = SERVERS["mysql"]
