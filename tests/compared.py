@@ -156,7 +156,7 @@ another formula is made anew, and the revision stops where an index uses it.
 ## A draft says what you have to write
 
 These are in the first draft of a table. A change is marked with `# REVIEW:`; you write
-the `op.execute` for it above the `op.changed_by_hand(…)` that the draft has, which
+the `op.execute` for it above the `op.manual_change(…)` that the draft has, which
 tells later drafts.
 
 {marked}

@@ -190,4 +190,4 @@ def test_what_no_draft_can_change_is_marked(project: Environment) -> None:
     assert "thing: mysql_engine, sqlite_strict changed" in refusal(project, "check")
     text = draft(project, "options")
     assert "# REVIEW: thing: mysql_engine=None, sqlite_strict=None becomes" in text
-    assert 'op.changed_by_hand("thing", mysql_engine="Aria"' in text
+    assert 'op.manual_change("thing", mysql_engine="Aria"' in text

@@ -42,7 +42,7 @@ CHECK = f"""{BLOCK}
     op.validate_constraint("ck_age", "thing")
 """
 FILL = f"""{BLOCK}
-    op.fill_in_batches("thing", "age", 7)
+    op.backfill("thing", "age", 7)
     op.set_not_null("thing", "age", existing_type=sa.Integer())
 """
 ROWS = {

@@ -79,6 +79,6 @@ def without_count(lines: list[str]) -> list[str]:
 )
 def test_it_cannot_be_found(project: Environment, option: str, said: str) -> None:
     """No database can be asked, or it has no such key, and I read which key it is."""
-    drop = 'op.drop_constraint_by_columns("friend", ["name"], type_="unique")'
+    drop = 'op.drop_unnamed_constraint("friend", ["name"], type_="unique")'
     write(project, "2", drop, down="1")
     assert said in refusal(project, "upgrade", "head", *option.split())

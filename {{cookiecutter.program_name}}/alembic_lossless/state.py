@@ -29,10 +29,15 @@ from sqlalchemy.sql.elements import conv
 from ._alembic import in_place_of_op, is_made_by_type, prefixes_of
 from .config import database_in
 from .ddl.sqlite import renamed
-from .operations.base import LONGEST, Key, LosslessOp, derived
-from .operations.columns import ChangedByHandOp
+from .operations.base import LONGEST, Key, LosslessOp, called, derived
+from .operations.columns import manual_change
 from .operations.keys import primary_key_of
-from .operations.objects import AlterSequenceOp, CreateSequenceOp, DropSequenceOp
+from .operations.objects import (
+    alter_sequence,
+    create_sequence,
+    drop_sequence,
+    given_options,
+)
 from .runtime.run import unlogged
 from .types.portable import DIALECTS, dialect_named
 
@@ -421,15 +426,8 @@ class ObjectHistory:
             case ops.CreateTableCommentOp() | ops.DropTableCommentOp():
                 comment = getattr(op, "comment", None)
                 self._change_options((op.schema, op.table_name), None, comment=comment)
-            case ChangedByHandOp():
-                table, *column = op.arguments
-                key = (op.schema, table)
-                self._change_options(key, *column or [None], **op.options)
-            case CreateSequenceOp() | AlterSequenceOp():
-                key = (op.schema, op.arguments[0])
-                self.sequences[key] = op.given
-            case DropSequenceOp():
-                self.sequences.pop((op.schema, op.arguments[0]), None)
+            case LosslessOp():
+                self._take_call(op)
             case ops.CreateIndexOp():
                 self._add(copy.copy(op))
             case ops.AddConstraintOp():
@@ -441,6 +439,15 @@ class ObjectHistory:
             case ops.DropConstraintOp():
                 key = (op.schema, op.table_name)
                 self._drop("constraint", str(op.constraint_name), key)
+
+    def _take_call(self, op: LosslessOp) -> None:
+        if called(op, manual_change):
+            key = (op.schema, op.table_name)
+            self._change_options(key, op.column_name, **op.options)
+        elif called(op, create_sequence, alter_sequence):
+            self.sequences[op.schema, op.name] = given_options(op)
+        elif called(op, drop_sequence):
+            self.sequences.pop((op.schema, op.name), None)
 
     def take_table(self, table: sa.Table) -> None:
         """Remember a table that a revision makes."""

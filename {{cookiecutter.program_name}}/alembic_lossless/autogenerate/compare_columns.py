@@ -16,8 +16,8 @@ from sqlalchemy import Column, DefaultClause, FetchedValue
 from sqlalchemy.types import TypeEngine
 
 from .._alembic import dropped_items, variants
-from ..operations.base import label
-from ..operations.columns import AlterGeneratedOp
+from ..operations.base import LosslessOp, label
+from ..operations.columns import alter_generated
 from ..rules import rule
 from ..runtime.errors import reviewing
 from ..state import GENERATORS, declared_in, name_for, options_of, same
@@ -266,17 +266,18 @@ def _is_generated(op: AlterColumnOp) -> bool:
     return changes and any(isinstance(it, GENERATORS) for it in both)
 
 
-def _taken(draft: Draft, op: AlterColumnOp) -> AlterGeneratedOp:
+def _taken(draft: Draft, op: AlterColumnOp) -> LosslessOp:
     """Take the change of what generates a column out of an operation."""
-    type_ = op.existing_type if op.modify_type is None else op.modify_type
+    type_: Any = op.existing_type if op.modify_type is None else op.modify_type
     name = op.modify_name or op.column_name
-    new, old = op.modify_server_default, op.existing_server_default or None
+    new: Any = op.modify_server_default
+    old: Any = op.existing_server_default or None
     op.modify_server_default = False
     column = draft.models.get((op.schema, op.table_name), {}).get(name)
     counts = column is not None and column.table.autoincrement_column is column
+    more: Any = {"counts": True} if counts else {}
     arguments = op.table_name, name, type_, new
-    more = {"counts": True} if counts else {}
-    return AlterGeneratedOp(*arguments, schema=op.schema, existing=old, **more)
+    return alter_generated(*arguments, schema=op.schema, existing=old, **more)
 
 
 def compare_column(

@@ -17,8 +17,8 @@ from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, named_as_made
-from ..operations.base import Key, label
-from ..operations.constraints import WORDS, DropConstraintByColumnsOp
+from ..operations.base import Key, LosslessOp, label
+from ..operations.constraints import WORDS, drop_unnamed_constraint
 from ..state import (
     Create,
     Drop,
@@ -295,17 +295,17 @@ def find_unnamed(_draft: Draft, container: ops.OpContainer) -> None:
     container.ops = every
 
 
-def _drops(change: ops.ModifyTableOps) -> Iterator[DropConstraintByColumnsOp]:
+def _drops(change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
     """Take the constraints that go without a name out of the change of a table."""
     for op in list(change.ops):
         if isinstance(op, ops.DropConstraintOp) and op.constraint_name is None:
             constraint = op.to_constraint()
             if isinstance(constraint, Keyed):
                 change.ops.remove(op)
-                yield DropConstraintByColumnsOp(
+                yield drop_unnamed_constraint(
                     op.table_name,
                     _columns(constraint),
-                    type_=op.constraint_type,
+                    type_=str(op.constraint_type),
                     schema=op.schema,
                 )
 

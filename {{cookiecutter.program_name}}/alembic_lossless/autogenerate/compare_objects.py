@@ -12,9 +12,9 @@ from .._alembic import sequences_of
 from ..operations.base import Key, label
 from ..operations.objects import (
     CACHED,
-    AlterSequenceOp,
-    CreateSequenceOp,
-    DropSequenceOp,
+    alter_sequence,
+    create_sequence,
+    drop_sequence,
 )
 from ..state import options_of, replayed, same
 from .unmanaged import ownership_of, unwanted
@@ -67,18 +67,18 @@ def compare_sequences(
         schema, name = key
         if key not in known:
             if not _is_there(context, key):
-                before.append(CreateSequenceOp(name, schema=schema, **options))
+                before.append(create_sequence(name, schema=schema, **options))
         elif not same(known[key], options):
             was = known[key]
-            change = AlterSequenceOp(name, schema=schema, **options, existing=was)
+            change = alter_sequence(name, schema=schema, **options, existing=was)
             before.append(change)
     for key in known.keys() - models.keys():
-        after.append(DropSequenceOp(key[1], schema=key[0], **known[key]))
+        after.append(drop_sequence(key[1], schema=key[0], **known[key]))
     others = set(_there(context)) - known.keys() - models.keys()
     for schema, name in sorted(others, key=str):
         if not unwanted(context, "sequence", label(schema, name)):
             found = _reflected(context, (schema, name))
-            after.append(DropSequenceOp(name, schema=schema, if_exists=True, **found))
+            after.append(drop_sequence(name, schema=schema, if_exists=True, **found))
     upgrade.ops = [*before, *upgrade.ops, *after]
 
 

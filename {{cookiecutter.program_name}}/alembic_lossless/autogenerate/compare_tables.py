@@ -10,9 +10,9 @@ from alembic.operations import ops
 from alembic.util import CommandError
 from sqlalchemy import ForeignKeyConstraint
 
-from ..operations.base import label
-from ..operations.columns import ChangedByHandOp
-from ..operations.objects import ATTACH, CreateEnumOp, CreateSchemaOp, has_schema
+from ..operations.base import LosslessOp, called, label
+from ..operations.columns import manual_change
+from ..operations.objects import ATTACH, create_enum, create_schema, has_schema
 from ..rules import REVIEW, rule
 from ..state import options_of_column, options_of_table, replayed, same
 from ..types.portable import MYSQL
@@ -67,17 +67,17 @@ def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
             if not context.migration_context.dialect.supports_comments:
                 change.ops += _comment(model, was)
         names = (before.keys() | after.keys()) - {"comment"}
-        other = {
+        other: dict[str, Any] = {
             name: after.get(name)
             for name in sorted(names)
             if not same(before.get(name), after.get(name))
         }
         if other:
-            where = (table, column) if column else (table,)
-            was = {name: before.get(name) for name in other}
-            change.ops.append(
-                ChangedByHandOp(*where, schema=schema, **other, existing=was)
-            )
+            where: Any = [table, *filter(None, [column])]
+            now: dict[str, Any] = {name: before.get(name) for name in other}
+            back = manual_change(*where, schema=schema, **now)
+            made = manual_change(*where, schema=schema, **other)
+            change.ops.append(made.reversed_by(back))
 
 
 def _name_not_compared(model: sa.Table) -> None:
@@ -108,7 +108,7 @@ def mark_manual_changes(draft: Draft, container: ops.OpContainer) -> None:
     for change in container.ops:
         every.append(change)
         if isinstance(change, ops.ModifyTableOps):
-            taken = [op for op in change.ops if isinstance(op, ChangedByHandOp)]
+            taken = [op for op in change.ops if called(op, manual_change)]
             change.ops = [op for op in change.ops if op not in taken]
             for op in taken:
                 text = _text(op)
@@ -118,11 +118,12 @@ def mark_manual_changes(draft: Draft, container: ops.OpContainer) -> None:
     container.ops = every
 
 
-def _text(op: ChangedByHandOp) -> str:
-    where = ".".join([label(op.schema, op.arguments[0]), *op.arguments[1:]])
+def _text(op: LosslessOp) -> str:
+    where = ".".join(filter(None, (label(op.schema, op.table_name), op.column_name)))
+    was: Any = op.reverse()
     return (
-        f"{where}: {_words(op.old)} becomes {_words(op.options)}, which no draft can"
-        " do. Write the op.execute for it here, before this line."
+        f"{where}: {_words(was.options)} becomes {_words(op.options)}, which no draft"
+        " can do. Write the op.execute for it here, before this line."
     )
 
 
@@ -177,7 +178,7 @@ def _references_without_schema(container: ops.OpContainer) -> Iterator[tuple[str
 def make_schemas(draft: Draft, container: ops.OpContainer) -> None:
     """Begin an upgrade with the schemas that no revision has used before."""
     if container is draft.upgrade:
-        made = [CreateSchemaOp(name) for name in _new_schemas(draft, container)]
+        made = [create_schema(name) for name in _new_schemas(draft, container)]
         container.ops[:0] = made
 
 
@@ -188,6 +189,7 @@ def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
     used = [
         op.schema
         for op in operations_in(upgrade)
-        if isinstance(op, ops.CreateTableOp | CreateEnumOp) and op.schema not in known
+        if isinstance(op, ops.CreateTableOp) or called(op, create_enum)
+        if op.schema not in known
     ]
     return [name for name in dict.fromkeys(used) if name is not None]

@@ -16,8 +16,8 @@ from alembic.operations.ops import (
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, Index, MetaData, Table, types
 
-from ..operations.base import Key
-from ..operations.keys import RenamePrimaryKeyOp, RenameSequenceOp
+from ..operations.base import Key, called
+from ..operations.keys import rename_primary_key, rename_sequence
 from ..prompts import Prompt
 from ..state import Tables, declared_in
 from ..types.fills import Value
@@ -47,19 +47,6 @@ class RenameTable(ops.RenameTableOp):
         return RenameTable(self.new_table_name, self.table_name, schema=self.schema)
 
 
-class RenamePrimaryKey(RenamePrimaryKeyOp):
-    """Rename the index of a primary key, which PostgreSQL names once in a schema."""
-
-    def __init__(self, table: str, old: str, new: str, schema: str | None) -> None:
-        """Take the new name of the table, and the old and new one of its key."""
-        super().__init__(table, new, schema=schema)
-        self.table, self.old, self.new = table, old, new
-
-    def reverse(self) -> "RenamePrimaryKey":
-        """Return the way back."""
-        return RenamePrimaryKey(self.table, self.new, self.old, self.schema)
-
-
 class RenameColumn(ops.AlterColumnOp):
     """Rename a column and change nothing else about it.
 
@@ -78,7 +65,10 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
-RENAMES = (RenameTable, RenamePrimaryKey, RenameColumn, RenameSequenceOp)
+def is_rename(op: MigrateOperation) -> bool:
+    """Tell whether an operation only gives something another name."""
+    is_call = called(op, rename_primary_key, rename_sequence)
+    return is_call or isinstance(op, RenameTable | RenameColumn)
 
 
 def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:

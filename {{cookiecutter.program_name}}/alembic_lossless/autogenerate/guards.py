@@ -19,10 +19,10 @@ from sqlalchemy import (
 from ..ddl.sqlite import renamed
 from ..operations.base import Key, LosslessOp
 from ..operations.guards import (
-    RefuseDuplicatesOp,
-    RefuseMissingOp,
-    RefuseOrphansOp,
-    RefuseViolationsOp,
+    refuse_duplicates,
+    refuse_missing,
+    refuse_orphans,
+    refuse_violations,
 )
 from ..state import same, sql
 from .draft import Draft, names_before, operations_in, unique_index
@@ -67,7 +67,7 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[LosslessOp]:
                 target = names_before(draft.upgrade, parent, fk.column.name)
                 without = None if (key, name) in fresh else column
                 arguments = table, without, target, value.plain()
-                yield RefuseMissingOp(*arguments, schema=key[0])
+                yield refuse_missing(*arguments, schema=key[0])
 
 
 def _check_guards(
@@ -100,8 +100,8 @@ def _check_guard(
         was = {name: names_before(container, key, name) for name in used}
         table = next(iter(was.values()))[0]
         columns = {name: column for name, (_, column) in was.items()}
-        text = renamed(condition, columns)
-        yield RefuseViolationsOp(table, text, [*columns.values()], schema=key[0])
+        text: Any = renamed(condition, columns)
+        yield refuse_violations(table, text, [*columns.values()], schema=key[0])
 
 
 def _rule(op: ops.MigrateOperation) -> Rule | None:
@@ -150,10 +150,16 @@ def _parts(rule: Rule) -> Iterator[Part]:
 
 def _guard(container: ops.OpContainer, rule: Rule) -> LosslessOp:
     """Return the look at the rows, by the names that there are before."""
-    words: list[object] = []
-    for key, columns in ((rule.table, rule.columns), (rule.parent, rule.keys)):
-        if key is not None:
-            was = [names_before(container, key, column) for column in columns]
-            words += [was[0][0], [column for _, column in was]]
-    guard = RefuseOrphansOp if rule.parent else RefuseDuplicatesOp
-    return guard(*words, schema=rule.table[0])
+    table, columns = _names_before(container, rule.table, rule.columns)
+    schema = rule.table[0]
+    if rule.parent is None:
+        return refuse_duplicates(table, columns, schema=schema)
+    parent, keys = _names_before(container, rule.parent, rule.keys)
+    return refuse_orphans(table, columns, parent, keys, schema=schema)
+
+
+def _names_before(
+    container: ops.OpContainer, key: Key, columns: Iterable[str]
+) -> tuple[str, list[str]]:
+    was = [names_before(container, key, column) for column in columns]
+    return was[0][0], [column for _, column in was]

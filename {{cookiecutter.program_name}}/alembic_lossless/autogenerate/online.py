@@ -16,20 +16,20 @@ from sqlalchemy import Column
 
 from ..lint.rules import Growth, Harm, Server, State, examine, version_of
 from ..lint.types import growth
-from ..operations.backfill import FillInBatchesOp
-from ..operations.base import AutocommitBlock, Key, LosslessOp
-from ..operations.columns import AlterTypeConcurrentlyOp, KeepInStepOp
+from ..operations.backfill import backfill
+from ..operations.base import AutocommitBlock, Key, LosslessOp, called
+from ..operations.columns import alter_type_concurrently, begin_dual_write
 from ..operations.constraints import (
-    CreateUniqueConcurrentlyOp,
-    SetNotNullOp,
-    ValidateConstraintOp,
+    create_unique_constraint_concurrently,
+    set_not_null,
+    validate_constraint,
 )
 from ..operations.guards import (
-    RefuseDuplicatesOp,
-    RefuseLossOp,
-    RefuseMissingOp,
-    RefuseOrphansOp,
-    RefuseViolationsOp,
+    refuse_duplicates,
+    refuse_loss,
+    refuse_missing,
+    refuse_orphans,
+    refuse_violations,
 )
 from ..rules import LOCKS, rule
 from ..state import GENERATORS
@@ -43,11 +43,11 @@ CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
 
 
 GUARDS = (
-    RefuseDuplicatesOp,
-    RefuseLossOp,
-    RefuseMissingOp,
-    RefuseOrphansOp,
-    RefuseViolationsOp,
+    refuse_duplicates,
+    refuse_loss,
+    refuse_missing,
+    refuse_orphans,
+    refuse_violations,
 )
 
 
@@ -71,7 +71,7 @@ def make_online(draft: Draft, container: ops.OpContainer) -> None:
             inside += online(op, partial(_stands_alone, draft))
         elif isinstance(op, FillNulls):
             inside.append(_in_batches(op))
-        elif isinstance(op, GUARDS) or (isinstance(op, Note) and not inside):
+        elif called(op, *GUARDS) or (isinstance(op, Note) and not inside):
             before.append(op)
         else:
             inside.append(op)
@@ -88,9 +88,9 @@ def _key(op: ops.ModifyTableOps) -> Key:
     return op.schema, op.table_name
 
 
-def _in_batches(op: FillNulls) -> FillInBatchesOp:
+def _in_batches(op: FillNulls) -> LosslessOp:
     schema, table = op.table
-    return FillInBatchesOp(table, op.column, op.value.plain(), schema=schema)
+    return backfill(table, op.column, op.value.plain(), schema=schema)
 
 
 def online(
@@ -127,12 +127,12 @@ def _parts(
         return [_with(op, postgresql_concurrently=True)], []
     if isinstance(op, VALIDATED):
         name = str(op.constraint_name)
-        validate = ValidateConstraintOp(name, table, schema=schema)
+        validate = validate_constraint(name, table, schema=schema)
         return [_with(op, postgresql_not_valid=True)], [validate]
     if isinstance(op, ops.CreateUniqueConstraintOp):
         name, columns = str(op.constraint_name), list(op.columns)
-        unique = CreateUniqueConcurrentlyOp(name, table, columns, schema=schema)
-        return [], [unique]
+        make = create_unique_constraint_concurrently
+        return [], [make(name, table, columns, schema=schema)]
     if isinstance(op, ops.AlterColumnOp):
         return _altered(op, stands_alone)
     return [op], []
@@ -152,19 +152,18 @@ def _altered(
     rest, after = copy(op), list[LosslessOp]()
     where = (op.table_name, op.column_name)
     if _rewrites(op) and stands_alone(op):
+        new: Any = op.modify_type
         known = _existing(op, "type", "nullable", "server_default", "comment")
         using = op.kw.get("postgresql_using")
         more = known | ({"postgresql_using": using} if using else {})
-        retype = AlterTypeConcurrentlyOp(
-            *where, op.modify_type, schema=op.schema, **more
-        )
+        retype = alter_type_concurrently(*where, new, schema=op.schema, **more)
         after.append(retype)
         rest.existing_type, rest.modify_type, rest.kw = op.modify_type, None, {}
     if op.modify_nullable is False:
         known = _existing(op, "type", "server_default", "comment")
         if op.modify_type is not None:
             known["existing_type"] = op.modify_type
-        after.append(SetNotNullOp(*where, schema=op.schema, **known))
+        after.append(set_not_null(*where, schema=op.schema, **known))
         rest.modify_nullable = None
     return ([rest] if rest.has_changes() else []), after
 
@@ -237,7 +236,7 @@ class Rename:
         """Take the rename that stands for all of it."""
         self._op = op
         old, new = op.column_name, str(op.modify_name)
-        self._step = KeepInStepOp(op.table_name, old, new, schema=op.schema)
+        self._step = begin_dual_write(op.table_name, old, new, schema=op.schema)
 
     def before(self) -> list[MigrateOperation]:
         """Return what lets the new version use its name."""

@@ -9,8 +9,8 @@ from alembic.operations import MigrateOperation, ops
 from alembic.util import rev_id
 
 from .._alembic import to_be_rendered
-from ..operations.base import AutocommitBlock, Key
-from ..operations.keys import RenameSequenceOp
+from ..operations.base import AutocommitBlock, Key, called
+from ..operations.keys import rename_sequence
 from ..rules import AFTER, BEFORE
 from ..types.conversion import keeps_all
 from .draft import Draft, Note, RenameColumn
@@ -110,7 +110,9 @@ class Phases:
             after[1].ops += rename.undo_after()
             after[0].ops[:0] = rename.after()
             # The looks at the rows stay first: MariaDB takes nothing back.
-            looks = takewhile(lambda op: isinstance(op, (*GUARDS, Note)), before[1].ops)
+            looks = takewhile(
+                lambda op: isinstance(op, Note) or called(op, *GUARDS), before[1].ops
+            )
             at = len(list(looks))
             before[1].ops[at:at] = rename.undo_before()
 
@@ -129,8 +131,8 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
     }
     phases = Phases(_like(upgrade), _like(upgrade))
     for op in upgrade.ops:
-        if isinstance(op, RenameSequenceOp):
-            column = (op.schema, *op.arguments[:2])
+        if called(op, rename_sequence):
+            column = (op.schema, op.table_name, op.column_name)
             (phases.after if column in renamed else phases.before).ops.append(op)
             continue
         if isinstance(op, RenameColumn) and is_kept_in_step(draft, upgrade, op):

@@ -43,8 +43,13 @@ from sqlalchemy import (
 from sqlalchemy import Sequence as NamedSequence
 
 from ..ddl.sqlite import renamed
-from ..operations.base import Key, label
-from ..operations.keys import RenameSequenceOp, primary_key_of, sequence_of
+from ..operations.base import Key, LosslessOp, label
+from ..operations.keys import (
+    primary_key_of,
+    rename_primary_key,
+    rename_sequence,
+    sequence_of,
+)
 from ..prompts import Question
 from ..rules import rule
 from ..state import replayed
@@ -52,7 +57,6 @@ from ..types.reflection import in_own_words
 from .draft import (
     Draft,
     RenameColumn,
-    RenamePrimaryKey,
     RenameTable,
     existing,
     operations_in,
@@ -504,7 +508,7 @@ def _columns(
     }
 
 
-def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]:
+def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[LosslessOp]:
     """Yield what gives a primary key the name that a new table's would have.
 
     Without a name in the models, in the database or in the revisions, since MariaDB
@@ -522,10 +526,11 @@ def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[RenamePrimaryKey]
     after = table.primary_key.name
     name = str(after or primary_key_of(new))
     if found["constrained_columns"] and before != name:
-        yield RenamePrimaryKey(new, before, name, schema)
+        back = rename_primary_key(new, before, schema=schema)
+        yield rename_primary_key(new, name, schema=schema).reversed_by(back)
 
 
-def _renamed_sequences(draft: Draft, names: Names) -> Iterator[RenameSequenceOp]:
+def _renamed_sequences(draft: Draft, names: Names) -> Iterator[LosslessOp]:
     """Yield what calls sequences as PostgreSQL would call those of a new table.
 
     One that a model names keeps its name.
@@ -538,7 +543,7 @@ def _renamed_sequences(draft: Draft, names: Names) -> Iterator[RenameSequenceOp]
             before = sequence_of(old_table, old)
             after = sequence_of(table.name, column.name)
             if before != after:
-                yield RenameSequenceOp(
+                yield rename_sequence(
                     table.name, column.name, before, after, schema=table.schema
                 )
 

@@ -301,11 +301,14 @@ def _render_block(context: AutogenContext, block: AutocommitBlock) -> list[str]:
 
 @renderers.dispatch_for(LosslessOp)
 def _render_call(context: AutogenContext, op: LosslessOp) -> str:
-    written = [_value_code(value, context) for value in op.arguments]
-    more = op.options | ({"schema": op.schema} if op.schema else {})
-    written += [f"{name}={_value_code(value, context)}" for name, value in more.items()]
+    given = dict(op.kwargs)
+    schema = given.pop("schema", None)
+    given |= {"schema": schema} if schema else {}
+    written = [_value_code(value, context) for value in op.args]
+    named = ((name, _value_code(value, context)) for name, value in given.items())
+    written += [f"{name}={code}" for name, code in named]
     prefix = context.opts["alembic_module_prefix"]
-    return f"{prefix}{op.function}({', '.join(written)})"
+    return f"{prefix}{op.operation.name}({', '.join(written)})"
 
 
 @renderers.dispatch_for(AlterColumnOp, replace=True)

@@ -25,9 +25,9 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 
 from .._alembic import is_check
 from ..config import database_in
-from ..operations.base import label
-from ..operations.columns import ChangedByHandOp
-from ..operations.objects import SequenceOp
+from ..operations.base import called, label
+from ..operations.columns import manual_change
+from ..operations.objects import alter_sequence, create_sequence, drop_sequence
 from ..prompts import Answers, Prompt
 from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
 from .compare_constraints import (
@@ -98,9 +98,9 @@ def _lines(op: ops.MigrateOperation) -> Iterator[str]:
         table = label(op.schema, op.table_name)
         for part in op.ops:
             yield from _change(table, part)
-    elif isinstance(op, SequenceOp):
-        how = type(op).__name__.removesuffix("SequenceOp").lower()
-        yield f"{label(op.schema, op.arguments[0])}: sequence ({how})"
+    elif called(op, create_sequence, alter_sequence, drop_sequence):
+        how = op.operation.name.partition("_")[0]
+        yield f"{label(op.schema, op.name)}: sequence ({how})"
     else:
         yield f"{type(op).__name__.removesuffix('Op')}: {op.to_diff_tuple()}"
 
@@ -116,8 +116,8 @@ def _change(table: str, op: ops.MigrateOperation) -> Iterator[str]:
     elif isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         name = op.to_constraint().name or "without a name"
         yield f"{table}: {_kind(op)} {name} {how}"
-    elif isinstance(op, ChangedByHandOp):
-        where = ".".join([table, *op.arguments[1:]])
+    elif called(op, manual_change):
+        where = ".".join(filter(None, (table, op.column_name)))
         yield f"{where}: {', '.join(op.options)} changed"
     elif isinstance(op, ops.CreateTableCommentOp | ops.DropTableCommentOp):
         yield f"{table}: comment changed"

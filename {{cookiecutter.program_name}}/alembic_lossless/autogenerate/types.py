@@ -12,13 +12,14 @@ from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
 from alembic.util import CommandError
 
-from ..operations.guards import RefuseLossOp
-from ..operations.keys import ResizeSequenceOp
+from ..operations.base import LosslessOp
+from ..operations.guards import refuse_loss
+from ..operations.keys import resize_sequence
 from ..operations.objects import (
-    ChangeEnumOp,
-    CreateEnumOp,
-    DropEnumOp,
-    RenameEnumValueOp,
+    change_enum,
+    create_enum,
+    drop_enum,
+    rename_enum_value,
 )
 from ..prompts import Question
 from ..rules import MEANS, REVIEW, rule
@@ -34,7 +35,7 @@ from ..types.conversion import (
 )
 from ..types.portable import enums_in, holding, on, stored
 from .compare_columns import defaults_around
-from .draft import RENAMES, Draft, Note, names_before, operations_in
+from .draft import Draft, Note, is_rename, names_before, operations_in
 
 
 @rule(
@@ -49,7 +50,7 @@ def change_types(draft: Draft, container: OpContainer) -> None:
     _split(draft, container, container)
 
 
-def _guards(container: OpContainer) -> Iterator[RefuseLossOp]:
+def _guards(container: OpContainer) -> Iterator[LosslessOp]:
     """Give the checks of rows, by the names that tables and columns have before."""
     for change in operations_in(container):
         if not isinstance(change, AlterColumnOp):
@@ -58,7 +59,7 @@ def _guards(container: OpContainer) -> Iterator[RefuseLossOp]:
         if old is None or new is None or (is_native(old) and is_native(new)):
             continue
         if is_known(old, new) and not keeps_all(old, new):
-            yield refuse_loss(container, change, new)
+            yield loss_guard(container, change, new)
 
 
 def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:
@@ -114,10 +115,11 @@ def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperat
         if after is not None:
             name = change.modify_name or change.column_name
             parts.append(_default_change(change, name, new, after))
-    if change.kw.get("autoincrement") and bits_of(old) != bits_of(new):
+    size = bits_of(new)
+    if change.kw.get("autoincrement") and size and bits_of(old) != size:
         name = change.modify_name or change.column_name
-        words = change.table_name, name, bits_of(new)
-        parts.append(ResizeSequenceOp(*words, schema=change.schema))
+        words = change.table_name, name, size
+        parts.append(resize_sequence(*words, schema=change.schema))
     return [*_notes(change, old, new), *parts]
 
 
@@ -155,9 +157,7 @@ def _default_change(
     )
 
 
-def refuse_loss(
-    container: OpContainer, change: AlterColumnOp, new: Any
-) -> RefuseLossOp:
+def loss_guard(container: OpContainer, change: AlterColumnOp, new: Any) -> LosslessOp:
     """Return the step that stops when a column has values that a type would destroy.
 
     It comes first, so it speaks of the column as it is called before anything changes.
@@ -166,7 +166,7 @@ def refuse_loss(
     """
     key = change.schema, change.table_name
     was = names_before(container, key, change.column_name)
-    return RefuseLossOp(*was, new, schema=change.schema)
+    return refuse_loss(*was, new, schema=change.schema)
 
 
 Name = tuple[str | None, str]
@@ -256,7 +256,7 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
             after.setdefault(_name(new), new.enums)
     created = [_create(key, after[key]) for key in after if key not in before]
     dropped = [_drop(key) for key in before if key not in after]
-    changed: dict[Name, ChangeEnumOp] = {}
+    changed: dict[Name, LosslessOp] = {}
     guards: list[MigrateOperation] = []
     widened: list[MigrateOperation] = []
     for change, old, new in enum_changes(container):
@@ -264,25 +264,27 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
         guards += _guards_of_values(container, change, old, new, renamed)
         if new.name:
             words = str(new.name), old.enums, new.enums, renamed
-            changed[_name(new)] = ChangeEnumOp(*words, schema=new.schema)
+            changed[_name(new)] = change_enum(*words, schema=new.schema)
         if is_native(change.modify_type):
             widened += _widened(change, old, new, renamed)
             _set_default(draft, container, change)
     # A rename speaks of the old values, and a downgrade renames after all else.
     renames, rest = _leading_renames(container)
     # A column that goes may hold the value that goes.
-    late = [call for call in changed.values() if _narrows(*call.arguments[1:])]
+    late = [
+        call for call in changed.values() if _narrows(call.old, call.new, call.renamed)
+    ]
     early = [call for call in changed.values() if call not in late]
     first = [*guards, *renames, *created, *early, *widened]
     container.ops[:] = [*first, *rest, *late, *dropped]
 
 
-def _create(key: Name, values: list[str]) -> CreateEnumOp:
-    return CreateEnumOp(key[1], values, schema=key[0])
+def _create(key: Name, values: list[str]) -> LosslessOp:
+    return create_enum(key[1], values, schema=key[0])
 
 
-def _drop(key: Name) -> DropEnumOp:
-    return DropEnumOp(key[1], schema=key[0])
+def _drop(key: Name) -> LosslessOp:
+    return drop_enum(key[1], schema=key[0])
 
 
 def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
@@ -293,7 +295,7 @@ def _leading_renames(
     container: OpContainer,
 ) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
     """Return the renames that an upgrade begins with, and what follows them."""
-    count = len(list(takewhile(lambda op: isinstance(op, RENAMES), container.ops)))
+    count = len(list(takewhile(is_rename, container.ops)))
     return container.ops[:count], container.ops[count:]
 
 
@@ -319,13 +321,13 @@ def _guards_of_values(
     old: sa.Enum,
     new: sa.Enum,
     renamed: dict[str, str],
-) -> Iterator[RefuseLossOp]:
+) -> Iterator[LosslessOp]:
     """Refuse rows that hold a value which is removed, and was not renamed."""
     kept = sa.Enum(*new.enums, *renamed, name=new.name, schema=new.schema)
     if not set(old.enums) <= set(kept.enums):
         whole = stored(change.modify_type) if change.modify_type is not None else new
         held = kept if is_native(whole) else holding(whole, new, kept)
-        yield refuse_loss(container, change, held)
+        yield loss_guard(container, change, held)
 
 
 def _widened(
@@ -350,7 +352,7 @@ def _widened(
     )
     yield ModifyTableOps(table, [widen], schema=change.schema)
     for value, name in renamed.items():
-        yield RenameEnumValueOp(table, column, value, name, schema=change.schema)
+        yield rename_enum_value(table, column, value, name, schema=change.schema)
 
 
 def _set_default(draft: Draft, container: OpContainer, change: AlterColumnOp) -> None:

@@ -28,7 +28,7 @@ WHOLE_TABLE = re.compile(
     growth=Growth.SCAN,
     says="Every row of {table} that this changes is locked until the revision commits.",
     instead="with op.get_context().autocommit_block():\n"
-    "    op.fill_in_batches({name!r}, 'COLUMN', VALUE)",
+    "    op.backfill({name!r}, 'COLUMN', VALUE)",
 )
 def rows_locked(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     """Find a statement that changes as many rows as the table has."""
@@ -106,8 +106,8 @@ def column_goes(op: ops.DropColumnOp, state: State) -> Iterator[Matched]:
     ops.AlterColumnOp,
     instead="with op.get_context().autocommit_block():\n"
     "    op.add_column({name!r}, sa.Column({new!r}, ...))\n"
-    "    op.keep_in_step({name!r}, {column!r}, {new!r})\n"
-    "# And after the deployment: op.stop_keeping_in_step, op.drop_column",
+    "    op.begin_dual_write({name!r}, {column!r}, {new!r})\n"
+    "# And after the deployment: op.end_dual_write, op.drop_column",
     says="The running version still calls {table}.{column} that.",
 )
 def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:

@@ -13,7 +13,8 @@ from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from sqlalchemy.sql.functions import FunctionElement
 
-from ..operations.objects import ChangeEnumOp, adds_only
+from ..operations.base import LosslessOp, called
+from ..operations.objects import adds_only, change_enum
 from .rules import Growth, Harm, Matched, State, label, rule
 from .types import growth
 
@@ -166,7 +167,7 @@ def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
 
 @rule(
     "enum-rewrites",
-    ChangeEnumOp,
+    LosslessOp,
     instead="with op.get_context().autocommit_block():  # where values only come\n"
     "    op.change_enum(...)",
     lock=EXCLUSIVE,
@@ -174,13 +175,14 @@ def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     says="Nobody can use a table with a column of the type {table} while it is written"
     " again.",
 )
-def enum_rewrites(op: ChangeEnumOp, state: State) -> Iterator[Matched]:
+def enum_rewrites(op: LosslessOp, state: State) -> Iterator[Matched]:
     """Find an Enum whose columns move to a new type."""
-    name, old, new, renamed = op.arguments
-    kept = {renamed.get(value, value) for value in old} == set(new)
-    added = state.autocommit and not renamed and adds_only(old, new)
+    if not called(op, change_enum):
+        return
+    kept = {op.renamed.get(value, value) for value in op.old} == set(op.new)
+    added = state.autocommit and not op.renamed and adds_only(op.old, op.new)
     if not (kept or added):
-        yield {"table": name}
+        yield {"table": op.name}
 
 
 @rule(
@@ -189,7 +191,7 @@ def enum_rewrites(op: ChangeEnumOp, state: State) -> Iterator[Matched]:
     instead="op.add_column({name!r}, sa.Column({column!r}, ...))  # no default yet\n"
     "op.alter_column({name!r}, {column!r}, server_default=...)\n"
     "with op.get_context().autocommit_block():\n"
-    "    op.fill_in_batches({name!r}, {column!r}, VALUE)",
+    "    op.backfill({name!r}, {column!r}, VALUE)",
     lock=EXCLUSIVE,
     growth=Growth.REWRITE,
     says="Nobody can use {table} while each row gets a value of {column} ({why}).",

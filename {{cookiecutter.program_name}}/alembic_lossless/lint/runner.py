@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,9 +89,17 @@ class Judge(Recorder):
             self._state.autocommit = False
 
     def _instead(self, finding: Finding, operation: MigrateOperation) -> str:
-        if finding.instead is None:
-            return self._safe_form(operation)
-        return finding.instead
+        if finding.instead is not None:
+            return finding.instead
+        if isinstance(operation, ops.AlterColumnOp) and operation.existing_type is None:
+            # The safe form is told the type that the column has.
+            key = operation.schema, operation.table_name
+            column = self.tables.get(key, {}).get(operation.column_name)
+            if column is None:
+                return ""
+            operation = copy(operation)
+            operation.existing_type = column.type
+        return self._safe_form(operation)
 
     def _line(self) -> int:
         """Return the line of the revision that is running."""

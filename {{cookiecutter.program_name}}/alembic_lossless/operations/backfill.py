@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from .base import LosslessOp, Names
+from .base import Names, operation
 
 FIRST = 1000
 """Rows of the first batch; later ones are as large as their time allows."""
@@ -22,43 +22,35 @@ SECONDS = 0.025
 LEAST, MOST = 100, 50_000
 
 
-@Operations.register_operation("fill_in_batches")
-class FillInBatchesOp(LosslessOp):
-    """Give a value to the rows that have none."""
+@operation(formerly=("fill_in_batches",))
+def backfill(
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    value: Any,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give a value to the rows that have none, in batches that are each committed.
 
-    function = "fill_in_batches"
+    Outside an `autocommit_block()` they all are committed with the revision. A run
+    that was ended goes on with the rows that are left.
 
-    @classmethod
-    def fill_in_batches(
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        value: Any,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Give a value to the rows that have none, and commit after each few.
-
-        Outside an `autocommit_block()` they all are committed with the revision. A run
-        that was ended goes on with the rows that are left.
-
-        :param value: a value, or an expression such as `sa.column("name")`.
-        """
-        operations.invoke(cls(table_name, column_name, value, schema=schema))
-
-
-@Operations.implementation_for(FillInBatchesOp)
-def _fill(operations: Operations, op: FillInBatchesOp) -> None:
-    table, name, value = op.arguments
-    names = Names(operations, table, op.schema)
-    column: Any = sa.column(name)
-    update = sa.update(names.clause(name)).where(column.is_(None))
-    update = update.values({name: _expression(operations, value)})
+    :param table_name: the table.
+    :param column_name: the column that gets the value where it is NULL.
+    :param value: a value, or an expression such as `sa.column("name")`.
+    :param schema: the schema of the table.
+    :rows: get the value where the column is NULL; no other value is changed.
+    :databases: the same on each.
+    """
+    names = Names(operations, table_name, schema)
+    column: Any = sa.column(column_name)
+    update = sa.update(names.clause(column_name)).where(column.is_(None))
+    update = update.values({column_name: _expression(operations, value)})
     if names.journal is None or not names.is_alone:
         operations.execute(update)
         return
-    what = f"fill {table}.{name} with {value}"
+    what = f"fill {table_name}.{column_name} with {value}"
     act = partial(_in_batches, names, update)
     names.journal.run(what, act, alone=True)
 

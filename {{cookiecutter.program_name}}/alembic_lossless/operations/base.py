@@ -1,7 +1,18 @@
 """What the operations have in common, and a table as statements name it."""
 
 import hashlib
-from typing import Any, ClassVar
+from collections.abc import Callable
+from inspect import signature
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeGuard,
+    TypeVar,
+)
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations, ops
@@ -21,40 +32,157 @@ class AutocommitBlock(ops.OpContainer):
     """Operations that are each committed by itself."""
 
 
-class LosslessOp(MigrateOperation):
-    """An operation that a draft writes as one call on `op`.
+P = ParamSpec("P")
+Function = Callable[Concatenate[Operations, P], Any]
+Method = TypeVar("Method", bound=Callable[["LosslessOp"], Any])
 
-    :param arguments: what the call is written with, in order.
-    :param schema: the schema of its table or type, if it has one.
-    :param options: what it is written with by name.
+OPERATIONS: dict[str, "Operation[...]"] = {}
+"""Every operation that an imported module declares, by its name."""
+
+
+class Operation(Generic[P]):
+    """An operation of the library; a call of it is what a draft holds.
+
+    :param function: what it does; its first parameter is Alembic's `op`.
+    :param formerly: the names that revisions may still call it by. No draft writes
+        them.
     """
 
-    function: ClassVar[str]
-    """The name of the call."""
+    def __init__(self, function: Function[P], formerly: tuple[str, ...]) -> None:
+        """Declare an operation, and put it on `op`."""
+        self.function = function
+        self.name: str = function.__name__
+        self.formerly = formerly
+        _operations, *rest = signature(function).parameters.values()
+        self.signature = signature(function).replace(parameters=rest)
+        self.methods: dict[str, Callable[[LosslessOp], Any]] = {}
+        if OPERATIONS.setdefault(self.name, self) is not self:
+            raise ValueError(f"Two operations are called {self.name!r}.")
+        for name in (self.name, *formerly):
+            self._register(name)
 
-    def __init__(
-        self, *arguments: Any, schema: str | None = None, **options: Any
-    ) -> None:
-        """Take what the call is written with."""
-        self.arguments = arguments
-        self.schema = schema
-        self.options = options
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> "LosslessOp":
+        """Return a call for a draft, with the arguments that it is written with."""
+        return LosslessOp(self, *args, **kwargs)
+
+    def declares(
+        self, method: Literal["reverse", "as_alembic", "stops_like", "to_diff_tuple"]
+    ) -> Callable[[Method], Method]:
+        """Declare what one of the methods of a call returns.
+
+        :param method: its name.
+        """
+
+        def declare(function: Method) -> Method:
+            self.methods[method] = function
+            return function
+
+        return declare
+
+    def _register(self, name: str) -> None:
+        """Put the operation on `op` by a name."""
+
+        def call(cls: type, operations: Operations, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG001  as Alembic calls it
+            if self.signature.return_annotation is not None:
+                return self.function(operations, *args, **kwargs)
+            return operations.invoke(LosslessOp(self, *args, **kwargs))
+
+        call.__name__, call.__doc__ = name, self.function.__doc__
+        Operations.register_operation(name)(type(name, (), {name: classmethod(call)}))
+
+
+def operation(
+    *, formerly: tuple[str, ...] = ()
+) -> Callable[[Function[P]], Operation[P]]:
+    """Declare that a function is an operation of the library.
+
+    A function that returns something is called at once: what it returns is for the
+    revision, and nothing is invoked.
+
+    :param formerly: the names that revisions may still call it by.
+    """
+    return lambda function: Operation(function, formerly)
+
+
+class LosslessOp(MigrateOperation):
+    """A call of an operation of the library.
+
+    Its arguments are its attributes, by the names that the signature has.
+
+    :param operation: what is called.
+    :param args: what the call gives by position.
+    :param kwargs: what it gives by name.
+    :raises TypeError: when they do not fit the signature.
+    """
+
+    def __init__(self, operation: Operation[...], *args: Any, **kwargs: Any) -> None:
+        """Take an operation and the arguments of a call."""
+        self.operation = operation
+        self.args, self.kwargs = args, kwargs
+        try:
+            bound = operation.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"op.{operation.name}: {error}") from error
+        bound.apply_defaults()
+        vars(self).update(bound.arguments)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return an argument; its type stands in the signature."""
+
+    def __repr__(self) -> str:
+        """Return the call as code."""
+        named = (f"{name}={value!r}" for name, value in self.kwargs.items())
+        return f"{self.operation.name}({', '.join([*map(repr, self.args), *named])})"
+
+    def reversed_by(self, other: "LosslessOp") -> "LosslessOp":
+        """Let another call be the way back from this one, and this one from that.
+
+        :param other: the call in the other direction.
+        """
+        self.info["reverse"], other.info["reverse"] = other, self
+        return self
+
+    def reverse(self) -> MigrateOperation:
+        """Return the way back, if there is one."""
+        known: MigrateOperation | None = self.info.get("reverse")
+        return known or self._declared("reverse") or super().reverse()
 
     def as_alembic(self) -> MigrateOperation | None:
         """Return the operation of Alembic's that leaves a table the same, if one does.
 
         Who reads revisions need not know the operations of the library.
         """
-        return None
+        same: MigrateOperation | None = self._declared("as_alembic")
+        return same
 
     def stops_like(self) -> MigrateOperation:
         """Return the operation that makes others wait as this one does."""
-        return self
+        return self._declared("stops_like") or self
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        """Return what the Python API of `check` has of it."""
+        return self._declared("to_diff_tuple") or super().to_diff_tuple()
+
+    def _declared(self, method: str) -> Any:
+        declared = self.operation.methods.get(method)
+        return declared and declared(self)
 
 
-def table(op: LosslessOp, name: str, *columns: str) -> sa.TableClause:
+@Operations.implementation_for(LosslessOp)
+def _invoke(operations: Operations, op: LosslessOp) -> None:
+    op.operation.function(operations, *op.args, **op.kwargs)
+
+
+def called(op: MigrateOperation, *operations: Operation[...]) -> TypeGuard[LosslessOp]:
+    """Tell whether something is a call of one of these operations."""
+    return isinstance(op, LosslessOp) and op.operation in operations
+
+
+def table(schema: str | None, name: str, *columns: str) -> sa.TableClause:
     """Return a table that an operation speaks of, with these columns."""
-    return sa.table(name, *map(sa.column, columns), schema=op.schema)
+    return sa.table(name, *map(sa.column, columns), schema=schema)
 
 
 def is_online(operations: Operations) -> bool:

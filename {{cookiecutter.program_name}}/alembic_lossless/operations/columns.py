@@ -11,147 +11,124 @@ from sqlalchemy.types import TypeEngine
 
 from ..rules import rule
 from ..types.portable import SQLType
-from .backfill import FillInBatchesOp
-from .base import LosslessOp, Names, derived
-from .constraints import SetNotNullOp
+from .backfill import backfill
+from .base import LosslessOp, Names, derived, operation
+from .constraints import set_not_null
 from .keys import sequence_of
 from .objects import option_words
 
 
-@Operations.register_operation("sql_type")
-class SQLTypeOp(MigrateOperation):
-    """Only the place where Alembic finds `op.sql_type`; it changes nothing."""
+@operation()
+def sql_type(operations: Operations, sql: str) -> TypeEngine[Any]:  # noqa: ARG001  no database is asked
+    """Return a type by the words that a database has for it.
 
-    @classmethod
-    def sql_type(cls, operations: Operations, sql: str) -> SQLType:  # noqa: ARG003
-        """Return a type by the words that a database has for it.
+    A revision imports no class of a model or a package, which may be gone in years.
 
-        A revision imports no class of a model or a package, which may be gone in years.
-
-        :param sql: these words, which stand in the statement as they are.
-        """
-        return SQLType(sql)
+    :param sql: these words, which stand in the statement as they are.
+    :rows: stay as they are.
+    :databases: the same on each.
+    """
+    return SQLType(sql)
 
 
-@Operations.register_operation("changed_by_hand")
-class ChangedByHandOp(LosslessOp):
-    """Say that a table or a column has other options from here on."""
+@operation(formerly=("changed_by_hand",))
+def manual_change(
+    operations: Operations,
+    /,
+    table_name: str,
+    column_name: str | None = None,
+    *,
+    schema: str | None = None,
+    **options: Any,
+) -> None:
+    """Say which options a table or a column has now; it does nothing else.
 
-    function = "changed_by_hand"
+    Later drafts compare the models with it. The statement that changes them stands
+    beside it, in an `op.execute`.
 
-    def __init__(self, *where: str, schema: str | None = None, **options: Any) -> None:
-        """Take the table, perhaps a column, and the options."""
-        self.old: dict[str, Any] = options.pop("existing", {})
-        super().__init__(*where, schema=schema, **options)
+    :param table_name: the table.
+    :param column_name: the column, where it is a column's option.
+    :param schema: the schema of the table.
+    :param options: for example `mysql_engine="Aria"`, as the model has it.
+    :rows: stay as they are.
+    :databases: the same on each.
+    """
 
-    def reverse(self) -> MigrateOperation:
-        """Return the way back."""
-        return ChangedByHandOp(
-            *self.arguments, schema=self.schema, **self.old, existing=self.options
+
+@manual_change.declares("to_diff_tuple")
+def _(op: LosslessOp) -> tuple[Any, ...]:
+    was: Any = op.reverse()
+    where = (op.table_name, op.column_name) if op.column_name else (op.table_name,)
+    return "modify_options", op.schema, *where, was.options, op.options
+
+
+@operation(formerly=("keep_in_step",))
+def begin_dual_write(
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    new_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let each write to one of two columns be a write to both, by triggers.
+
+    A row that is inserted with the new one takes the old one from it, any other row
+    the new from the old; of two that an UPDATE changes, the new one counts.
+
+    :param table_name: the table.
+    :param column_name: the column that the running version of the app knows.
+    :param new_name: the column that the next version knows.
+    :param schema: the schema of the table.
+    :rows: get what they lack in either column, in batches as of `backfill`.
+    :databases: the same on each.
+    """
+    _execute_triggers(operations, (table_name, column_name, new_name), schema, _KEEP)
+    for column, source in ((new_name, column_name), (column_name, new_name)):
+        operations.invoke(
+            backfill(table_name, column, sa.column(source), schema=schema)
         )
 
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        """Return what the Python API of `check` has of it."""
-        return "modify_options", self.schema, *self.arguments, self.old, self.options
 
-    @classmethod
-    def changed_by_hand(
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str | None = None,
-        *,
-        schema: str | None = None,
-        **options: Any,
-    ) -> None:
-        """Say which options a table or a column has now; it does nothing else.
+@operation(formerly=("stop_keeping_in_step",))
+def end_dual_write(
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    new_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let two columns be two again, as they were before `begin_dual_write`.
 
-        Later drafts compare the models with it. The statement that changes them stands
-        beside it, in an `op.execute`.
-
-        :param options: for example `mysql_engine="Aria"`, as the model has it.
-        """
-        where = (table_name, column_name) if column_name else (table_name,)
-        operations.invoke(cls(*where, schema=schema, **options))
+    :param table_name: the table.
+    :param column_name: the column that the previous version of the app knows.
+    :param new_name: the column that the running version knows.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: the same on each.
+    """
+    _execute_triggers(operations, (table_name, column_name, new_name), schema, _STOP)
 
 
-@Operations.implementation_for(ChangedByHandOp)
-def _do_nothing(_operations: Operations, _op: ChangedByHandOp) -> None:
-    """Do nothing: who wrote the revision did it."""
+@begin_dual_write.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return end_dual_write(*op.args, **op.kwargs)
 
 
-@Operations.register_operation("keep_in_step")
-class KeepInStepOp(LosslessOp):
-    """Begin to keep two columns of a table the same."""
-
-    function = "keep_in_step"
-
-    @classmethod
-    def keep_in_step(
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        new_name: str,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Let each write to one of two columns be a write to both.
-
-        A row that is inserted with the new one takes the old one from it, any other row
-        the new from the old; of two that an UPDATE changes, the new one counts. The
-        rows there are get what they lack in either, a few at a time.
-        """
-        operations.invoke(cls(table_name, column_name, new_name, schema=schema))
-
-    def reverse(self) -> "StopKeepingInStepOp":
-        """Return what lets the columns be two again."""
-        return StopKeepingInStepOp(*self.arguments, schema=self.schema)
-
-
-@Operations.register_operation("stop_keeping_in_step")
-class StopKeepingInStepOp(LosslessOp):
-    """Stop to keep two columns of a table the same."""
-
-    function = "stop_keeping_in_step"
-
-    @classmethod
-    def stop_keeping_in_step(
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        new_name: str,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Let two columns be two again."""
-        operations.invoke(cls(table_name, column_name, new_name, schema=schema))
-
-    def reverse(self) -> KeepInStepOp:
-        """Return what keeps the columns the same again."""
-        return KeepInStepOp(*self.arguments, schema=self.schema)
-
-
-@Operations.implementation_for(KeepInStepOp)
-def _keep_in_step(operations: Operations, op: KeepInStepOp) -> None:
-    _execute_triggers(operations, op, _KEEP)
-    table, old, new = op.arguments
-    for column, source in ((new, old), (old, new)):
-        fill = FillInBatchesOp(table, column, sa.column(source), schema=op.schema)
-        operations.invoke(fill)
-
-
-@Operations.implementation_for(StopKeepingInStepOp)
-def _stop(operations: Operations, op: StopKeepingInStepOp) -> None:
-    _execute_triggers(operations, op, _STOP)
+@end_dual_write.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return begin_dual_write(*op.args, **op.kwargs)
 
 
 def _execute_triggers(
-    operations: Operations, op: LosslessOp, statements: Mapping[str, tuple[str, ...]]
+    operations: Operations,
+    columns: tuple[str, str, str],
+    schema: str | None,
+    statements: Mapping[str, tuple[str, ...]],
 ) -> None:
-    table, column, other = op.arguments
-    names = Names(operations, table, op.schema)
+    table, column, other = columns
+    names = Names(operations, table, schema)
     trigger = derived("step", table, column, other)
     old, new = names.quoted(column), names.quoted(other)
     for statement in statements["mysql" if names.is_mysql else names.dialect]:
@@ -224,77 +201,67 @@ SET_EXPRESSION = (17,)
 """The first PostgreSQL that changes a formula in place."""
 
 
-@Operations.register_operation("alter_generated")
-class AlterGeneratedOp(LosslessOp):
-    """Change the formula or the identity of a column."""
+@operation()
+def alter_generated(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    type_: TypeEngine[Any],
+    new: Generator,
+    *,
+    existing: Generator,
+    counts: bool = False,
+    schema: str | None = None,
+) -> None:
+    """Let a column have another formula, or an identity, another one, or none.
 
-    function = "alter_generated"
-
-    def as_alembic(self) -> ops.AlterColumnOp:
-        """Return the change of the column."""
-        table, column, type_, new = self.arguments
-        return ops.AlterColumnOp(
-            table,
-            column,
-            schema=self.schema,
-            existing_type=type_,
-            existing_server_default=self.options["existing"],
-            modify_server_default=new,
-        )
-
-    def stops_like(self) -> MigrateOperation:
-        """Return what computes the values of all rows, where a formula changes."""
-        table, column, type_, new = self.arguments
-        if not isinstance(new, sa.Computed):
-            return self
-        formula = sa.Computed(new.sqltext, persisted=new.persisted)
-        made = sa.Column(column, type_, formula)
-        return ops.AddColumnOp(table, made, schema=self.schema)
-
-    @classmethod
-    def alter_generated(  # noqa: PLR0913  what a revision has to say
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        type_: TypeEngine[Any],
-        new: Generator,
-        *,
-        existing: Generator,
-        counts: bool = False,
-        schema: str | None = None,
-    ) -> None:
-        """Let a column have another formula, or an identity, another one, or none.
-
-        A formula computes the values of all rows again. An identity, which PostgreSQL
-        alone has, goes on behind the highest value; without one a key counts by itself.
-
-        :param type_: the type of the column.
-        :param new: a formula or an identity; None where an identity goes.
-        :param existing: what there is now.
-        :param counts: whether the column counts by itself without an identity.
-        :raises CommandError: when a column must be made anew and something uses it.
-        """
-        arguments = table_name, column_name, type_, new
-        operations.invoke(
-            cls(*arguments, schema=schema, existing=existing, counts=counts)
-        )
-
-
-@Operations.implementation_for(AlterGeneratedOp)
-def _alter_generated(operations: Operations, op: AlterGeneratedOp) -> None:
-    table, column, type_, new = op.arguments
-    names = Names(operations, table, op.schema)
+    :param table_name: the table.
+    :param column_name: the column.
+    :param type_: the type of the column.
+    :param new: a formula or an identity; None where an identity is dropped.
+    :param existing: what there is now.
+    :param counts: whether the column counts by itself without an identity.
+    :param schema: the schema of the table.
+    :rows: get the values of a new formula; an identity changes none.
+    :databases: PostgreSQL alone has identities. A new one goes on behind the highest
+        value; without one a key counts by itself. Elsewhere nothing happens.
+    :raises CommandError: when a column must be made anew and something uses it.
+    """
+    names = Names(operations, table_name, schema)
     if isinstance(new, sa.Computed):
-        _compute(names, sa.Column(column, type_, new), op.options["existing"])
+        _compute(names, sa.Column(column_name, type_, new), existing)
     elif names.dialect == "postgresql":
-        _identify(names, op)
+        found: sa.Column[Any] = sa.Column(column_name, type_)
+        _identify(names, found, existing, new, counts=counts)
 
 
-def _compute(names: Names, column: sa.Column[Any], old: sa.Computed) -> None:
+@alter_generated.declares("as_alembic")
+def _(op: LosslessOp) -> ops.AlterColumnOp:
+    """Return the change of the column."""
+    return ops.AlterColumnOp(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        existing_type=op.type_,
+        existing_server_default=op.existing,
+        modify_server_default=op.new,
+    )
+
+
+@alter_generated.declares("stops_like")
+def _(op: LosslessOp) -> MigrateOperation:
+    """Return what computes the values of all rows, where a formula changes."""
+    if not isinstance(op.new, sa.Computed):
+        return op
+    formula = sa.Computed(op.new.sqltext, persisted=op.new.persisted)
+    made = sa.Column(op.column_name, op.type_, formula)
+    return ops.AddColumnOp(op.table_name, made, schema=op.schema)
+
+
+def _compute(names: Names, column: sa.Column[Any], old: Generator) -> None:
     dialect = names.operations.get_context().dialect
     computed: Any = column.computed
-    stays = bool(computed.persisted) is bool(old.persisted)
+    stays = bool(computed.persisted) is bool(getattr(old, "persisted", False))
     in_place = names.is_mysql and stays
     version: tuple[int, ...] = getattr(dialect, "server_version_info", None) or ()
     if names.dialect == "postgresql" and version >= SET_EXPRESSION:
@@ -348,10 +315,11 @@ def _refuse_users(names: Names, column: str) -> None:
         )
 
 
-def _identify(names: Names, op: AlterGeneratedOp) -> None:
+def _identify(
+    names: Names, found: sa.Column[Any], old: Any, new: Any, *, counts: bool
+) -> None:
     """Give a column of PostgreSQL an identity, change it, or let the key count."""
-    table, column, type_, new = op.arguments
-    old, counts = op.options["existing"], op.options.get("counts")
+    table, column = names.name, found.name
     alter = f"ALTER TABLE {names.table} ALTER COLUMN {names.quoted(column)}"
     if old is not None and new is not None:
         given = {name: getattr(new, name) for name in OPTIONS}
@@ -367,12 +335,12 @@ def _identify(names: Names, op: AlterGeneratedOp) -> None:
     names.operations.alter_column(
         table,
         column,
-        schema=op.schema,
+        schema=names.schema,
         server_default=new,
         existing_server_default=old,
     )
     if new is None and counts:
-        kind = type_.compile(dialect=names.operations.get_context().dialect)
+        kind = found.type.compile(dialect=names.operations.get_context().dialect)
         owner = f"OWNED BY {names.table}.{names.quoted(column)}"
         names.execute(f"CREATE SEQUENCE {sequence} AS {kind} {owner}")
         names.execute(f"{alter} SET DEFAULT nextval('{sequence}')")
@@ -402,81 +370,87 @@ AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE oid = objid AND contype = 'n')
 """What PostgreSQL would drop with a column, or would not drop it for."""
 
 
-@Operations.register_operation("alter_type_concurrently")
-class AlterTypeConcurrentlyOp(LosslessOp):
-    """Give a column of a table in use another type."""
+@operation()
+def alter_type_concurrently(  # noqa: PLR0913  as of op.alter_column
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    type_: TypeEngine[Any],
+    *,
+    existing_type: TypeEngine[Any],
+    existing_nullable: bool = True,
+    existing_server_default: Any = None,
+    existing_comment: str | None = None,
+    postgresql_using: str | None = None,
+    schema: str | None = None,
+) -> None:
+    """Give a column another type while others read and write it.
 
-    function = "alter_type_concurrently"
-
-    def as_alembic(self) -> ops.AlterColumnOp:
-        """Return the change of the column."""
-        table, column, new_type = self.arguments
-        change = {"modify_type": new_type, **self.options}
-        return ops.AlterColumnOp(table, column, schema=self.schema, **change)
-
-    @classmethod
-    def alter_type_concurrently(  # noqa: PLR0913  as of op.alter_column
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        type_: TypeEngine[Any],
-        *,
-        existing_type: TypeEngine[Any],
-        existing_nullable: bool = True,
-        existing_server_default: Any = None,
-        existing_comment: str | None = None,
-        postgresql_using: str | None = None,
-        schema: str | None = None,
-    ) -> None:
-        """Give a column another type while others read and write it.
-
-        On PostgreSQL the rows are copied to a column that then takes its place, behind
-        the others. Elsewhere it is `op.alter_column`.
-
-        :raises CommandError: on PostgreSQL, when an index, a constraint or a view uses
-            the column: these would go with it.
-        """
-        existing = {
-            "existing_type": existing_type,
-            "existing_nullable": existing_nullable,
-            "existing_server_default": existing_server_default,
-            "existing_comment": existing_comment,
-        }
+    :param table_name: the table.
+    :param column_name: the column.
+    :param type_: its new type.
+    :param existing_type: the type that it has.
+    :param existing_nullable: whether it may be NULL.
+    :param existing_server_default: its default, if it has one.
+    :param existing_comment: its comment, if it has one.
+    :param postgresql_using: what converts a value, as of `op.alter_column`.
+    :param schema: the schema of the table.
+    :rows: are converted, in batches as of `backfill`.
+    :databases: on PostgreSQL they are copied to a column that then takes the place of
+        the old one, behind the others. Elsewhere it is `op.alter_column`.
+    :raises CommandError: on PostgreSQL, when an index, a constraint or a view uses
+        the column: these would go with it.
+    """
+    names = Names(operations, table_name, schema)
+    existing = {
+        "existing_type": existing_type,
+        "existing_nullable": existing_nullable,
+        "existing_server_default": existing_server_default,
+        "existing_comment": existing_comment,
+    }
+    if names.dialect != "postgresql" or names.journal is None or not names.is_alone:
         if postgresql_using:
             existing["postgresql_using"] = postgresql_using
-        change = cls(table_name, column_name, type_, schema=schema, **existing)
-        operations.invoke(change)
-
-
-@Operations.implementation_for(AlterTypeConcurrentlyOp)
-def _alter_type(operations: Operations, op: AlterTypeConcurrentlyOp) -> None:
-    table, column, new_type = op.arguments
-    names = Names(operations, table, op.schema)
-    if names.dialect != "postgresql" or names.journal is None or not names.is_alone:
-        with operations.batch_alter_table(table, schema=op.schema) as batch:
-            batch.alter_column(column, type_=new_type, **op.options)
+        with operations.batch_alter_table(table_name, schema=schema) as batch:
+            batch.alter_column(column_name, type_=type_, **existing)
         return
-    look = partial(_refuse_dependents, names, column)
-    names.journal.run(f"look at {table}.{column}", look)
-    existing, using = op.options, op.options.get("postgresql_using")
-    copied = derived(column, "retyped")
-    fresh: sa.Column[Any] = sa.Column(
-        copied, new_type, comment=existing["existing_comment"]
-    )
-    operations.add_column(table, fresh, schema=op.schema)
-    name = names.quoted(derived("retype", table, column))
-    old, new = names.quoted(column), names.quoted(copied)
-    for statement in _retype(names.table, name, old, new, using):
+    look = partial(_refuse_dependents, names, column_name)
+    names.journal.run(f"look at {table_name}.{column_name}", look)
+    copied = derived(column_name, "retyped")
+    fresh: sa.Column[Any] = sa.Column(copied, type_, comment=existing_comment)
+    operations.add_column(table_name, fresh, schema=schema)
+    name = names.quoted(derived("retype", table_name, column_name))
+    old, new = names.quoted(column_name), names.quoted(copied)
+    for statement in _retype(names.table, name, old, new, postgresql_using):
         names.execute(statement)
-    value: sa.ColumnClause[Any] = sa.literal_column(str(using or old))
-    operations.invoke(FillInBatchesOp(table, copied, value, schema=op.schema))
-    if not existing["existing_nullable"]:
-        proved = SetNotNullOp(table, copied, schema=op.schema, existing_type=new_type)
-        operations.invoke(proved)
-    if (default := existing["existing_server_default"]) is not None:
-        operations.alter_column(table, copied, server_default=default, schema=op.schema)
+    value: sa.ColumnClause[Any] = sa.literal_column(str(postgresql_using or old))
+    operations.invoke(backfill(table_name, copied, value, schema=schema))
+    if not existing_nullable:
+        operations.invoke(
+            set_not_null(table_name, copied, schema=schema, existing_type=type_)
+        )
+    if (default := existing_server_default) is not None:
+        operations.alter_column(
+            table_name, copied, server_default=default, schema=schema
+        )
     _swap(names, name, old, new)
+
+
+@alter_type_concurrently.declares("as_alembic")
+def _(op: LosslessOp) -> ops.AlterColumnOp:
+    """Return the change of the column."""
+    using = op.postgresql_using
+    return ops.AlterColumnOp(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        modify_type=op.type_,
+        existing_type=op.existing_type,
+        existing_nullable=op.existing_nullable,
+        existing_server_default=op.existing_server_default,
+        existing_comment=op.existing_comment,
+        **({"postgresql_using": using} if using else {}),
+    )
 
 
 def _retype(

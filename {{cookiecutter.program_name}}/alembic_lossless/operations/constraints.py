@@ -14,47 +14,40 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from ..ddl.sqlite import Rebuild
-from .base import LosslessOp, Names, derived
-from .guards import explain_duplicates, explain_violation, refuse_orphans
+from .base import LosslessOp, Names, derived, operation
+from .guards import explain_duplicates, explain_orphans, explain_violation
 
 
-@Operations.register_operation("validate_constraint")
-class ValidateConstraintOp(LosslessOp):
-    """Check the rows there are against a constraint that was added NOT VALID."""
+@operation()
+def validate_constraint(
+    operations: Operations,
+    constraint_name: str,
+    table_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Check the rows there are, while others go on writing.
 
-    function = "validate_constraint"
-
-    @classmethod
-    def validate_constraint(
-        cls,
-        operations: Operations,
-        constraint_name: str,
-        table_name: str,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Check the rows there are, while others go on writing.
-
-        :param constraint_name: a foreign key or CHECK with `postgresql_not_valid=True`,
-            as the revision calls it.
-        :raises CommandError: when rows violate it, with a count and an example.
-        """
-        operations.invoke(cls(constraint_name, table_name, schema=schema))
-
-
-@Operations.implementation_for(ValidateConstraintOp)
-def _validate(operations: Operations, op: ValidateConstraintOp) -> None:
-    name, table = op.arguments
-    names = Names(operations, table, op.schema)
+    :param constraint_name: a foreign key or CHECK with `postgresql_not_valid=True`,
+        as the revision calls it.
+    :param table_name: the table that has it.
+    :param schema: the schema of the table.
+    :rows: are read, and none is changed.
+    :databases: PostgreSQL checks a constraint that was added NOT VALID. On MariaDB the
+        rows of a foreign key are looked at, which was made without that; on SQLite
+        nothing happens.
+    :raises CommandError: when rows violate it, with a count and an example.
+    """
+    names = Names(operations, table_name, schema)
     if names.dialect == "postgresql":
-        name = _in_database(names, name)
+        name = _in_database(names, constraint_name)
         constraint = names.quoted(name)
         try:
             names.execute(f"ALTER TABLE {names.table} VALIDATE CONSTRAINT {constraint}")
         except IntegrityError as error:
             explain_violation(names, name, error)
     elif names.is_mysql and not operations.get_context().as_sql:
-        refuse_orphans(names, name)
+        explain_orphans(names, constraint_name)
 
 
 def _in_database(names: Names, name: str) -> str:
@@ -68,112 +61,114 @@ def _in_database(names: Names, name: str) -> str:
     return str(check.name) if name not in found and check.name in found else name
 
 
-@Operations.register_operation("set_not_null")
-class SetNotNullOp(LosslessOp):
-    """Forbid NULL in a column of a table in use."""
+@operation()
+def set_not_null(  # noqa: PLR0913  MariaDB hears the whole column again
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    *,
+    existing_type: TypeEngine[Any],
+    existing_server_default: Any = None,
+    existing_comment: str | None = None,
+    schema: str | None = None,
+) -> None:
+    """Forbid NULL in a column while others read and write it.
 
-    function = "set_not_null"
-
-    def as_alembic(self) -> ops.AlterColumnOp:
-        """Return the change of the column."""
-        return ops.AlterColumnOp(
-            *self.arguments, schema=self.schema, modify_nullable=False, **self.options
-        )
-
-    @classmethod
-    def set_not_null(  # noqa: PLR0913  MariaDB hears the whole column again
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        *,
-        existing_type: TypeEngine[Any],
-        existing_server_default: Any = None,
-        existing_comment: str | None = None,
-        schema: str | None = None,
-    ) -> None:
-        """Forbid NULL, on PostgreSQL by a CHECK that is validated while others write.
-
-        :raises CommandError: when there is a NULL, with a count and an example.
-        """
-        existing = {
-            "existing_type": existing_type,
-            "existing_server_default": existing_server_default,
-            "existing_comment": existing_comment,
-        }
-        operations.invoke(cls(table_name, column_name, schema=schema, **existing))
-
-
-@Operations.implementation_for(SetNotNullOp)
-def _set_not_null(operations: Operations, op: SetNotNullOp) -> None:
-    table, column = op.arguments
-    names = Names(operations, table, op.schema)
+    :param table_name: the table.
+    :param column_name: the column.
+    :param existing_type: its type.
+    :param existing_server_default: its default, if it has one.
+    :param existing_comment: its comment, if it has one.
+    :param schema: the schema of the table.
+    :rows: are read, and none is changed.
+    :databases: on PostgreSQL by a CHECK that is validated while others write; elsewhere
+        it is `op.alter_column`.
+    :raises CommandError: when there is a NULL, with a count and an example.
+    """
+    names = Names(operations, table_name, schema)
     if names.dialect != "postgresql":
-        with operations.batch_alter_table(table, schema=op.schema) as batch:
+        with operations.batch_alter_table(table_name, schema=schema) as batch:
             batch.alter_column(
-                column, nullable=False, existing_nullable=True, **op.options
+                column_name,
+                nullable=False,
+                existing_nullable=True,
+                existing_type=existing_type,
+                existing_server_default=existing_server_default,
+                existing_comment=existing_comment,
             )
         return
-    name = derived("ck", table, column, "not_null")
+    name = derived("ck", table_name, column_name, "not_null")
     proof = sa.CheckConstraint(
-        f"{names.quoted(column)} IS NOT NULL", name=name, postgresql_not_valid=True
+        f"{names.quoted(column_name)} IS NOT NULL", name=name, postgresql_not_valid=True
     )
-    sa.Table(table, sa.MetaData(), sa.Column(column), proof, schema=op.schema)
+    sa.Table(table_name, sa.MetaData(), sa.Column(column_name), proof, schema=schema)
     operations.impl.add_constraint(proof)
-    _validate(operations, ValidateConstraintOp(name, table, schema=op.schema))
-    operations.alter_column(table, column, nullable=False, schema=op.schema)
+    validate_constraint.function(operations, name, table_name, schema=schema)
+    operations.alter_column(table_name, column_name, nullable=False, schema=schema)
     operations.impl.drop_constraint(proof)
 
 
-@Operations.register_operation("create_unique_constraint_concurrently")
-class CreateUniqueConcurrentlyOp(LosslessOp):
-    """Make columns unique in a table in use."""
-
-    function = "create_unique_constraint_concurrently"
-
-    def as_alembic(self) -> ops.CreateUniqueConstraintOp:
-        """Return the constraint."""
-        return ops.CreateUniqueConstraintOp(*self.arguments, schema=self.schema)
-
-    @classmethod
-    def create_unique_constraint_concurrently(
-        cls,
-        operations: Operations,
-        constraint_name: str,
-        table_name: str,
-        columns: Sequence[str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Build a unique index while others write, then make it the constraint.
-
-        :raises CommandError: when rows are the same, with a count and an example.
-        """
-        operations.invoke(cls(constraint_name, table_name, columns, schema=schema))
+@set_not_null.declares("as_alembic")
+def _(op: LosslessOp) -> ops.AlterColumnOp:
+    """Return the change of the column."""
+    return ops.AlterColumnOp(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        modify_nullable=False,
+        existing_type=op.existing_type,
+        existing_server_default=op.existing_server_default,
+        existing_comment=op.existing_comment,
+    )
 
 
-@Operations.implementation_for(CreateUniqueConcurrentlyOp)
-def _create_unique(operations: Operations, op: CreateUniqueConcurrentlyOp) -> None:
-    name, table, columns = op.arguments
-    names = Names(operations, table, op.schema)
+@operation()
+def create_unique_constraint_concurrently(
+    operations: Operations,
+    constraint_name: str,
+    table_name: str,
+    columns: Sequence[str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Build a unique index while others write, then make it the constraint.
+
+    :param constraint_name: the name of the constraint, and of its index.
+    :param table_name: the table.
+    :param columns: those that are unique together.
+    :param schema: the schema of the table.
+    :rows: are read, and none is changed.
+    :databases: on PostgreSQL the index is built CONCURRENTLY in an
+        `autocommit_block()`; elsewhere it is `op.create_unique_constraint`.
+    :raises CommandError: when rows are the same, with a count and an example.
+    """
+    names = Names(operations, table_name, schema)
     try:
         if names.dialect != "postgresql":
-            with operations.batch_alter_table(table, schema=op.schema) as batch:
-                batch.create_unique_constraint(name, columns)
+            with operations.batch_alter_table(table_name, schema=schema) as batch:
+                batch.create_unique_constraint(constraint_name, [*columns])
             return
         operations.create_index(
-            name,
-            table,
-            columns,
+            constraint_name,
+            table_name,
+            [*columns],
             unique=True,
-            schema=op.schema,
+            schema=schema,
             postgresql_concurrently=names.is_alone or names.offline,
         )
     except IntegrityError as error:
         explain_duplicates(names, columns, error)
-    quoted = names.quoted(name)
+    quoted = names.quoted(constraint_name)
     names.execute(
         f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
+    )
+
+
+@create_unique_constraint_concurrently.declares("as_alembic")
+def _(op: LosslessOp) -> ops.CreateUniqueConstraintOp:
+    """Return the constraint."""
+    return ops.CreateUniqueConstraintOp(
+        op.constraint_name, op.table_name, op.columns, schema=op.schema
     )
 
 
@@ -181,62 +176,51 @@ WORDS = {"unique": "unique constraint", "foreignkey": "foreign key"}
 """The types of such constraints, as Alembic calls them, and in words."""
 
 
-@Operations.register_operation("drop_constraint_by_columns")
-class DropConstraintByColumnsOp(LosslessOp):
-    """Drop a constraint that has another name on each server, or none."""
+@operation(formerly=("drop_constraint_by_columns",))
+def drop_unnamed_constraint(
+    operations: Operations,
+    table_name: str,
+    columns: Sequence[str],
+    *,
+    type_: str,
+    schema: str | None = None,
+) -> None:
+    """Drop the constraint of these columns, whatever name the database gave it.
 
-    function = "drop_constraint_by_columns"
-
-    def as_alembic(self) -> ops.DropConstraintOp:
-        """Return the operation that would need the name."""
-        table, _ = self.arguments
-        kind = self.options["type_"]
-        return ops.DropConstraintOp(None, table, type_=kind, schema=self.schema)
-
-    @classmethod
-    def drop_constraint_by_columns(
-        cls,
-        operations: Operations,
-        table_name: str,
-        columns: Sequence[str],
-        *,
-        type_: str,
-        schema: str | None = None,
-    ) -> None:
-        """Drop the constraint of these columns, whatever name the database gave it.
-
-        :param table_name: the table that has it.
-        :param columns: its columns; of a foreign key those in this table.
-        :param type_: `unique` or `foreignkey`.
-        :param schema: the schema of the table.
-        :raises CommandError: when there is none, and with `--sql`, where no database
-            can be asked for the name.
-        """
-        operations.invoke(cls(table_name, columns, type_=type_, schema=schema))
-
-
-@Operations.implementation_for(DropConstraintByColumnsOp)
-def _drop_unnamed(operations: Operations, op: DropConstraintByColumnsOp) -> None:
-    table, columns = op.arguments
-    kind = op.options["type_"]
-    names = Names(operations, table, op.schema)
-    what = f"the {WORDS[kind]} of {table} ({', '.join(columns)})"
+    :param table_name: the table that has it.
+    :param columns: its columns; of a foreign key those in this table.
+    :param type_: `unique` or `foreignkey`.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL and MariaDB are asked for its name; SQLite has none, and the
+        table is made anew without it.
+    :raises CommandError: when there is none, and with `--sql`, where no database
+        can be asked for the name.
+    """
+    names = Names(operations, table_name, schema)
+    what = f"the {WORDS[type_]} of {table_name} ({', '.join(columns)})"
     if names.offline:
         raise CommandError(
             f"Nobody gave {what} a name, so that only the database knows it."
             " Run this revision without --sql."
         )
-    found = [it for it in _reflected(names, kind) if _columns_of(it) == list(columns)]
+    found = [it for it in _reflected(names, type_) if _columns_of(it) == list(columns)]
     if not found:
         raise CommandError(f"There is no such constraint: {what}.")
     name = found[0]["name"]
     with operations.batch_alter_table(
-        table, schema=op.schema, recreate="auto" if name else "always"
+        table_name, schema=schema, recreate="auto" if name else "always"
     ) as batch:
         if name:
-            batch.drop_constraint(name, type_=kind)
+            batch.drop_constraint(name, type_=type_)
         elif isinstance(operations.impl, Rebuild):
-            operations.impl.leave_out(columns, kind)
+            operations.impl.leave_out(columns, type_)
+
+
+@drop_unnamed_constraint.declares("as_alembic")
+def _(op: LosslessOp) -> ops.DropConstraintOp:
+    """Return the operation that would need the name."""
+    return ops.DropConstraintOp(None, op.table_name, type_=op.type_, schema=op.schema)
 
 
 def _reflected(names: Names, kind: str) -> list[Any]:

@@ -18,7 +18,7 @@ from ..rules import rule
 from ..runtime.recovery import journal_of
 from ..types.value_sql import provably_lossless
 from ..types.values import is_lossless
-from .base import LosslessOp, Names, is_online, table
+from .base import Names, is_online, operation, table
 
 
 def asks_only(operations: Operations, question: str) -> bool:
@@ -64,50 +64,40 @@ def not_null(source: sa.TableClause) -> Iterable[sa.ColumnElement[bool]]:
 
 
 @rule("loss", "guard", "Rows hold what a new type cannot keep.")
-@Operations.register_operation("refuse_loss")
-class RefuseLossOp(LosslessOp):
-    """Stop when a column holds values that a new type would destroy."""
+@operation()
+def refuse_loss(
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    type_: TypeEngine[Any],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Stop the revision when a column holds values that a new type would destroy.
 
-    function = "refuse_loss"
+    The server looks for values that may be lost, and only these are read.
 
-    @classmethod
-    def refuse_loss(
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        type_: TypeEngine[Any],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Stop the revision when a column holds values that a new type would destroy.
-
-        The server looks for values that may be lost, and only these are read. On
-        PostgreSQL nobody else can write to the table from here on, though everybody can
-        read it: a row that came now would not have been looked at.
-
-        :param table_name: the table, by the name it has now.
-        :param column_name: the column, by the name it has now.
-        :param type_: the type that the column is about to have.
-        :param schema: the schema of the table.
-        :raises CommandError: with a count and an example.
-        """
-        operations.invoke(cls(table_name, column_name, type_, schema=schema))
-
-
-@Operations.implementation_for(RefuseLossOp)
-def _refuse_loss(operations: Operations, op: RefuseLossOp) -> None:
-    name, column, new = op.arguments
-    if asks_only(operations, f"does {new!r} hold every value of {name}.{column}?"):
+    :param table_name: the table, by the name it has now.
+    :param column_name: the column, by the name it has now.
+    :param type_: the type that the column is about to have.
+    :param schema: the schema of the table.
+    :rows: are read, and none is changed.
+    :databases: on PostgreSQL nobody else can write to the table from here on, though
+        everybody can read it: a row that came now would not have been looked at.
+    :raises CommandError: with a count and an example.
+    """
+    if asks_only(
+        operations, f"does {type_!r} hold every value of {table_name}.{column_name}?"
+    ):
         return
-    source = table(op, name, column)
+    source = table(schema, table_name, column_name)
     dialect = operations.get_context().dialect
     if dialect.name == "postgresql" and not is_online(operations):
         quoted = dialect.identifier_preparer.format_table(source)
         operations.execute(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
-    rows = rows_of(operations, _doubtful(operations, source, new))
-    lost = (row for row in rows if not is_lossless(row[0], new, dialect=dialect.name))
-    refuse(lost, f"{name}.{column} holds", f"that {new!r} cannot keep")
+    rows = rows_of(operations, _doubtful(operations, source, type_))
+    lost = (row for row in rows if not is_lossless(row[0], type_, dialect=dialect.name))
+    refuse(lost, f"{table_name}.{column_name} holds", f"that {type_!r} cannot keep")
 
 
 def _doubtful(
@@ -140,83 +130,59 @@ def _type_of(operations: Operations, source: sa.TableClause) -> TypeEngine[Any] 
 
 
 @rule("duplicates", "guard", "Rows share what is about to be unique.")
-@Operations.register_operation("refuse_duplicates")
-class RefuseDuplicatesOp(LosslessOp):
-    """Stop when rows share what is about to be unique."""
+@operation()
+def refuse_duplicates(
+    operations: Operations,
+    table_name: str,
+    columns: Sequence[str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Stop the revision when rows share what is about to be unique.
 
-    function = "refuse_duplicates"
-
-    @classmethod
-    def refuse_duplicates(
-        cls,
-        operations: Operations,
-        table_name: str,
-        columns: Sequence[str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Stop the revision when rows share what is about to be unique.
-
-        The database compares: to MariaDB, 'a' and 'A' can be the same.
-
-        :param table_name: the table, by the name it has now.
-        :param columns: those that are unique together.
-        :param schema: the schema of the table.
-        :raises CommandError: with a count and an example.
-        """
-        operations.invoke(cls(table_name, columns, schema=schema))
-
-
-@Operations.implementation_for(RefuseDuplicatesOp)
-def _refuse_duplicates(operations: Operations, op: RefuseDuplicatesOp) -> None:
-    name, columns = op.arguments
-    subject = label(name, columns)
+    :param table_name: the table, by the name it has now.
+    :param columns: those that are unique together.
+    :param schema: the schema of the table.
+    :rows: are read, and none is changed. One with a NULL is like no other.
+    :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
+    :raises CommandError: with a count and an example.
+    """
+    subject = label(table_name, columns)
     if asks_only(operations, f"is {subject} different in each row?"):
         return
-    source = table(op, name, *columns)
+    source = table(schema, table_name, *columns)
     same = sa.select(source).where(*not_null(source)).group_by(*source.columns)
     shared = rows_of(operations, same.having(sa.func.count() > 1))
     refuse(shared, f"{subject} holds", "more than once")
 
 
 @rule("orphans", "guard", "Rows hold what is about to refer to no row.")
-@Operations.register_operation("refuse_orphans")
-class RefuseOrphansOp(LosslessOp):
-    """Stop when rows hold what is about to refer to no row."""
+@operation()
+def refuse_orphans(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    table_name: str,
+    columns: Sequence[str],
+    parent: str,
+    keys: Sequence[str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Stop the revision when rows hold what is about to refer to no row.
 
-    function = "refuse_orphans"
-
-    @classmethod
-    def refuse_orphans(  # noqa: PLR0913  what a revision has to say
-        cls,
-        operations: Operations,
-        table_name: str,
-        columns: Sequence[str],
-        parent: str,
-        keys: Sequence[str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Stop the revision when rows hold what is about to refer to no row.
-
-        :param table_name: the table, by the name it has now.
-        :param columns: those that get a foreign key.
-        :param parent: the table that it refers to.
-        :param keys: the columns that it refers to, in the order of `columns`.
-        :param schema: the schema of both tables.
-        :raises CommandError: with a count and an example.
-        """
-        operations.invoke(cls(table_name, columns, parent, keys, schema=schema))
-
-
-@Operations.implementation_for(RefuseOrphansOp)
-def _refuse_orphans(operations: Operations, op: RefuseOrphansOp) -> None:
-    name, columns, parent, keys = op.arguments
-    subject, target = label(name, columns), label(parent, keys)
+    :param table_name: the table, by the name it has now.
+    :param columns: those that get a foreign key.
+    :param parent: the table that it refers to.
+    :param keys: the columns that it refers to, in the order of `columns`.
+    :param schema: the schema of both tables.
+    :rows: are read, and none is changed. One with a NULL refers to nothing.
+    :databases: the same on each.
+    :raises CommandError: with a count and an example.
+    """
+    subject, target = label(table_name, columns), label(parent, keys)
     if asks_only(operations, f"is each {subject} a {target}?"):
         return
-    source = table(op, name, *columns)
-    found = table(op, parent, *keys).alias("parent")
+    source = table(schema, table_name, *columns)
+    found = table(schema, parent, *keys).alias("parent")
     pairs = zip(source.columns, found.columns, strict=True)
     refers = sa.exists().where(*(child == key for child, key in pairs))
     orphans = sa.select(source).where(*not_null(source), ~refers)
@@ -225,51 +191,41 @@ def _refuse_orphans(operations: Operations, op: RefuseOrphansOp) -> None:
 
 
 @rule("missing", "guard", "Rows are about to refer to a row that is not there.")
-@Operations.register_operation("refuse_missing")
-class RefuseMissingOp(LosslessOp):
-    """Stop when rows are about to refer to a row that is not there."""
+@operation()
+def refuse_missing(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    table_name: str,
+    column_name: str | None,
+    target: tuple[str, str],
+    value: Any,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Stop the revision when rows are about to refer to a row that is not there.
 
-    function = "refuse_missing"
-
-    @classmethod
-    def refuse_missing(  # noqa: PLR0913  what a revision has to say
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str | None,
-        target: tuple[str, str],
-        value: str | int,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Stop the revision when rows are about to refer to a row that is not there.
-
-        :param table_name: the table whose rows get the value.
-        :param column_name: where they get it, if it is there; it is NULL in these rows.
-        :param target: the table and the column that they will refer to.
-        :param value: what they get.
-        :param schema: the schema of both tables.
-        :raises CommandError: naming what is missing.
-        """
-        operations.invoke(cls(table_name, column_name, target, value, schema=schema))
-
-
-@Operations.implementation_for(RefuseMissingOp)
-def _refuse_missing(operations: Operations, op: RefuseMissingOp) -> None:
-    name, column, (parent, key), value = op.arguments
-    question = f"is one {parent}.{key} {value!r}, for the rows of {name}?"
+    :param table_name: the table whose rows get the value.
+    :param column_name: where they get it, if it is there; it is NULL in these rows.
+    :param target: the table and the column that they will refer to.
+    :param value: what they get.
+    :param schema: the schema of both tables.
+    :rows: are read, and none is changed.
+    :databases: the same on each.
+    :raises CommandError: naming what is missing.
+    """
+    parent, key = target
+    question = f"is one {parent}.{key} {value!r}, for the rows of {table_name}?"
     if asks_only(operations, question):
         return
-    rows = sa.select(sa.literal(1)).select_from(table(op, name))
-    if column is not None:
-        rows = rows.where(sa.column(column).is_(None))
-    found = table(op, parent, key)
+    rows = sa.select(sa.literal(1)).select_from(table(schema, table_name))
+    if column_name is not None:
+        rows = rows.where(sa.column(column_name).is_(None))
+    found = table(schema, parent, key)
     bind = operations.get_bind()
     there = sa.select(found).where(found.c[key] == operations.inline_literal(value))
     if bind.scalar(rows.limit(1)) and bind.execute(there).first() is None:
         raise CommandError(
-            f"No {parent}.{key} is {value!r}, to which the rows of {name} are about to"
-            " refer. Add it and try again: this revision has changed nothing."
+            f"No {parent}.{key} is {value!r}, to which the rows of {table_name} are"
+            " about to refer. Add it and try again: this revision has changed nothing."
         )
 
 
@@ -287,7 +243,7 @@ def explain_violation(names: Names, constraint: str, error: IntegrityError) -> N
     if not names.is_alone:
         raise error
     if _foreign_key(names, constraint):
-        refuse_orphans(names, constraint)
+        explain_orphans(names, constraint)
     given = {"name": constraint, "table": names.table}
     condition = names.bind().scalar(sa.text(CHECK_CONDITION), given)
     if condition is None:
@@ -318,7 +274,7 @@ def explain_duplicates(
     raise error
 
 
-def refuse_orphans(names: Names, constraint: str) -> None:
+def explain_orphans(names: Names, constraint: str) -> None:
     """Stop when rows refer to nothing.
 
     :raises CommandError: with a count and an example.
@@ -372,42 +328,31 @@ def _refuse_violating(
 
 
 @rule("check", "guard", "Rows violate a CHECK that is about to be there.")
-@Operations.register_operation("refuse_violations")
-class RefuseViolationsOp(LosslessOp):
-    """Stop when rows violate a condition that is about to hold."""
+@operation()
+def refuse_violations(
+    operations: Operations,
+    table_name: str,
+    condition: str,
+    columns: Sequence[str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Stop the revision when rows violate a condition that is about to hold.
 
-    function = "refuse_violations"
+    Where it comes to NULL it holds, as in a CHECK.
 
-    @classmethod
-    def refuse_violations(
-        cls,
-        operations: Operations,
-        table_name: str,
-        condition: str,
-        columns: Sequence[str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Stop the revision when rows violate a condition that is about to hold.
-
-        Where it comes to NULL it holds, as in a CHECK.
-
-        :param table_name: the table, by the name it has now.
-        :param condition: SQL, with the names that columns have now.
-        :param columns: those to show of a row.
-        :param schema: the schema of the table.
-        :raises CommandError: with a count and an example.
-        """
-        operations.invoke(cls(table_name, condition, columns, schema=schema))
-
-
-@Operations.implementation_for(RefuseViolationsOp)
-def _refuse_violations(operations: Operations, op: RefuseViolationsOp) -> None:
-    name, condition, columns = op.arguments
-    subject = label(name, columns)
-    if asks_only(operations, f"is {condition} in each row of {name}?"):
+    :param table_name: the table, by the name it has now.
+    :param condition: SQL, with the names that columns have now.
+    :param columns: those to show of a row.
+    :param schema: the schema of the table.
+    :rows: are read, and none is changed.
+    :databases: the same on each.
+    :raises CommandError: with a count and an example.
+    """
+    subject = label(table_name, columns)
+    if asks_only(operations, f"is {condition} in each row of {table_name}?"):
         return
-    source = table(op, name, *columns)
+    source = table(schema, table_name, *columns)
     violates: sa.ColumnElement[bool] = sa.not_(sa.literal_column(f"({condition})"))
     rows = rows_of(operations, sa.select(source).where(violates))
     refuse(rows, f"{subject} holds", f"that violate {condition}")

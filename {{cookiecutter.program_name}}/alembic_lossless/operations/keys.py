@@ -6,7 +6,7 @@ The other databases have neither, and nothing happens there.
 from alembic.operations import Operations
 
 from ..types.portable import dialect_named
-from .base import LONGEST, LosslessOp, dialect_of
+from .base import LONGEST, LosslessOp, dialect_of, operation
 
 RESIZE = """\
 DO $key$
@@ -62,129 +62,98 @@ def primary_key_of(table: str) -> str:
     return f"{table}_pkey"
 
 
-@Operations.register_operation("resize_sequence")
-class ResizeSequenceOp(LosslessOp):
-    """Let a key count as far as its type reaches."""
+@operation()
+def resize_sequence(
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    bits: int,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let the sequence of a key count as far as the type of its column reaches.
 
-    function = "resize_sequence"
+    `ALTER COLUMN … TYPE BIGINT` leaves the sequence of a serial column where it
+    was: it ends at 2147483647.
 
-    @classmethod
-    def resize_sequence(
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        bits: int,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Let the sequence of a key count as far as the type of its column reaches.
-
-        `ALTER COLUMN … TYPE BIGINT` leaves the sequence of a serial column where it
-        was: it ends at 2147483647.
-
-        :param table_name: the table.
-        :param column_name: the column that counts up.
-        :param bits: the size of its type: 16, 32 or 64.
-        :param schema: the schema of the table.
-        """
-        operations.invoke(cls(table_name, column_name, bits, schema=schema))
-
-
-@Operations.implementation_for(ResizeSequenceOp)
-def _resize_sequence(operations: Operations, op: ResizeSequenceOp) -> None:
-    table, column, bits = op.arguments
+    :param table_name: the table.
+    :param column_name: the column that counts up.
+    :param bits: the size of its type: 16, 32 or 64.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
+    """
     type_ = {16: "smallint", 32: "integer", 64: "bigint"}[bits]
     if dialect_of(operations) == "postgresql":
-        words = {"table": _table(op, table), "column": _literal(column), "type": type_}
+        column = _literal(column_name)
+        words = {"table": _table(schema, table_name), "column": column, "type": type_}
         operations.execute(RESIZE.format(**words))
 
 
-@Operations.register_operation("rename_primary_key")
-class RenamePrimaryKeyOp(LosslessOp):
-    """Give the primary key of a table another name, whatever it has."""
+@operation()
+def rename_sequence(  # noqa: PLR0913  its old and new name
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    old_name: str,
+    new_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give the sequence of a column another name, if it has the one that it had.
 
-    function = "rename_primary_key"
+    PostgreSQL calls it after table and column when it makes them, and not again
+    when they are renamed. A sequence that somebody else named keeps its name.
 
-    @classmethod
-    def rename_primary_key(
-        cls,
-        operations: Operations,
-        table_name: str,
-        name: str,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Give the primary key of a table another name, whatever it has.
-
-        PostgreSQL names the index of a primary key once for all tables of a schema:
-        after a rename, a later table with the old name could not be made.
-
-        :param table_name: the table, by the name it has now.
-        :param name: the new name of its primary key.
-        :param schema: the schema of the table.
-        """
-        operations.invoke(cls(table_name, name, schema=schema))
-
-
-@Operations.register_operation("rename_sequence")
-class RenameSequenceOp(LosslessOp):
-    """Give the sequence of a column another name, if it has the one that it had."""
-
-    function = "rename_sequence"
-
-    def reverse(self) -> "RenameSequenceOp":
-        """Return the way back."""
-        table, column, old, new = self.arguments
-        return RenameSequenceOp(table, column, new, old, schema=self.schema)
-
-    @classmethod
-    def rename_sequence(  # noqa: PLR0913  its old and new name
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        old_name: str,
-        new_name: str,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Give the sequence of a column another name, if it has the one that it had.
-
-        PostgreSQL calls it after table and column when it makes them, and not again
-        when they are renamed. A sequence that somebody else named keeps its name.
-
-        :param table_name: the table, by the name it has now, and likewise the column.
-        :param old_name: the name that the sequence had.
-        :param new_name: the name that it gets, unless something else has it.
-        :param schema: the schema of the table.
-        """
-        operations.invoke(
-            cls(table_name, column_name, old_name, new_name, schema=schema)
-        )
-
-
-@Operations.implementation_for(RenameSequenceOp)
-def _rename_sequence(operations: Operations, op: RenameSequenceOp) -> None:
-    table, *names = op.arguments
+    :param table_name: the table, by the name it has now.
+    :param column_name: the column, by the name it has now.
+    :param old_name: the name that the sequence had.
+    :param new_name: the name that it gets, unless something else has it.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
+    """
     if dialect_of(operations) == "postgresql":
-        column, old, new = map(_literal, names)
-        words = {"table": _table(op, table), "column": column, "old": old, "new": new}
+        column, old, new = map(_literal, (column_name, old_name, new_name))
+        at = _table(schema, table_name)
+        words = {"table": at, "column": column, "old": old, "new": new}
         operations.execute(RENAME_SEQUENCE.format(**words))
 
 
-@Operations.implementation_for(RenamePrimaryKeyOp)
-def _rename_primary_key(operations: Operations, op: RenamePrimaryKeyOp) -> None:
-    table, name = op.arguments
+@rename_sequence.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    names = op.table_name, op.column_name, op.new_name, op.old_name
+    return rename_sequence(*names, schema=op.schema)
+
+
+@operation()
+def rename_primary_key(
+    operations: Operations,
+    table_name: str,
+    name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give the primary key of a table another name, whatever it has.
+
+    PostgreSQL names the index of a primary key once for all tables of a schema:
+    after a rename, a later table with the old name could not be made.
+
+    :param table_name: the table, by the name it has now.
+    :param name: the new name of its primary key.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such names; elsewhere nothing happens.
+    """
     if dialect_of(operations) == "postgresql":
-        words = {"table": _table(op, table), "name": _literal(name)}
+        words = {"table": _table(schema, table_name), "name": _literal(name)}
         operations.execute(RENAME.format(**words))
 
 
-def _table(op: LosslessOp, name: str) -> str:
+def _table(schema: str | None, name: str) -> str:
     """Return a table's name in quotes, as a text of SQL."""
     quote = dialect_named("postgresql").identifier_preparer.quote_identifier
-    return _literal(".".join(quote(part) for part in (op.schema, name) if part))
+    return _literal(".".join(quote(part) for part in (schema, name) if part))
 
 
 def _literal(value: str) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, Operations
+from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.schema import CreateSchema, CreateSequence, DropSequence
 
 from ..runtime.recovery import journal_of
-from .base import LosslessOp, Names, dialect_of, table
+from .base import LosslessOp, Names, dialect_of, operation, table
 
 REPLACE_ENUM = """\
 DO $enum$
@@ -165,100 +165,71 @@ def _literals(values: Sequence[str]) -> str:
     return ", ".join(map(_literal, values))
 
 
-@Operations.register_operation("create_enum")
-class CreateEnumOp(LosslessOp):
-    """Make the type of an Enum."""
+@operation()
+def create_enum(
+    operations: Operations,
+    name: str,
+    values: Sequence[str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Make the type of an Enum, which on PostgreSQL its columns need first.
 
-    function = "create_enum"
-
-    @classmethod
-    def create_enum(
-        cls,
-        operations: Operations,
-        name: str,
-        values: Sequence[str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Make the type of an Enum, which on PostgreSQL its columns need first.
-
-        :param name: the name of the type.
-        :param values: its values, in order.
-        :param schema: the schema of the type.
-        """
-        operations.invoke(cls(name, values, schema=schema))
-
-
-@Operations.implementation_for(CreateEnumOp)
-def _create_enum(operations: Operations, op: CreateEnumOp) -> None:
+    :param name: the name of the type.
+    :param values: its values, in order.
+    :param schema: the schema of the type.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such types; elsewhere nothing happens.
+    """
     if _on_postgresql(operations):
-        _execute_literally(operations, _sql_to_create(*op.arguments, schema=op.schema))
+        _execute_literally(operations, _sql_to_create(name, values, schema=schema))
 
 
-@Operations.register_operation("drop_enum")
-class DropEnumOp(LosslessOp):
-    """Drop the type of an Enum."""
+@operation()
+def drop_enum(operations: Operations, name: str, *, schema: str | None = None) -> None:
+    """Drop the type of an Enum, which on PostgreSQL outlives its columns.
 
-    function = "drop_enum"
-
-    @classmethod
-    def drop_enum(
-        cls, operations: Operations, name: str, *, schema: str | None = None
-    ) -> None:
-        """Drop the type of an Enum, which on PostgreSQL outlives its columns.
-
-        :param name: the name of the type.
-        :param schema: the schema of the type.
-        """
-        operations.invoke(cls(name, schema=schema))
-
-
-@Operations.implementation_for(DropEnumOp)
-def _drop_enum(operations: Operations, op: DropEnumOp) -> None:
+    :param name: the name of the type.
+    :param schema: the schema of the type.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such types, and keeps one that a column uses;
+        elsewhere nothing happens.
+    """
     if _on_postgresql(operations):
-        _execute_literally(operations, _sql_to_drop(*op.arguments, schema=op.schema))
+        _execute_literally(operations, _sql_to_drop(name, schema=schema))
 
 
-@Operations.register_operation("change_enum")
-class ChangeEnumOp(LosslessOp):
-    """Change the values that the type of an Enum has."""
+@operation()
+def change_enum(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    name: str,
+    old: Sequence[str],
+    new: Sequence[str],
+    renamed: Mapping[str, str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Change the values that the type of an Enum has.
 
-    function = "change_enum"
-
-    @classmethod
-    def change_enum(  # noqa: PLR0913  what a revision has to say
-        cls,
-        operations: Operations,
-        name: str,
-        old: Sequence[str],
-        new: Sequence[str],
-        renamed: Mapping[str, str],
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Change the values that the type of an Enum has on PostgreSQL.
-
-        :param name: the name of the type.
-        :param old: its values before.
-        :param new: its values after.
-        :param renamed: a value of `old` -> its name in `new`.
-        :param schema: the schema of the type.
-        """
-        operations.invoke(cls(name, old, new, renamed, schema=schema))
-
-
-@Operations.implementation_for(ChangeEnumOp)
-def _change_enum(operations: Operations, op: ChangeEnumOp) -> None:
+    :param name: the name of the type.
+    :param old: its values before.
+    :param new: its values after.
+    :param renamed: a value of `old` -> its name in `new`.
+    :param schema: the schema of the type.
+    :rows: keep their values, which have their new names.
+    :databases: PostgreSQL alone has such types; elsewhere nothing happens. In an
+        `autocommit_block()` values are added in an instant; else the columns of the
+        type are written again.
+    """
     if not _on_postgresql(operations):
         return
-    name, old, new, renamed = op.arguments
     journal = journal_of(operations.get_context())
     apart = journal is not None and journal.commits()
     # A value cannot be used before it is committed: here it is, by itself.
     if apart and not renamed and adds_only(old, new):
-        statements = _sql_to_add(name, old, new, schema=op.schema)
+        statements = _sql_to_add(name, old, new, schema=schema)
     else:
-        statements = _sql_to_change(name, old, new, renamed, schema=op.schema)
+        statements = _sql_to_change(name, old, new, renamed, schema=schema)
     for statement in statements:
         _execute_literally(operations, statement)
 
@@ -268,44 +239,31 @@ def adds_only(old: Sequence[str], new: Sequence[str]) -> bool:
     return [value for value in new if value in old] == list(old)
 
 
-@Operations.register_operation("rename_enum_value")
-class RenameEnumValueOp(LosslessOp):
-    """Give the rows with a value of an Enum its new name."""
+@operation()
+def rename_enum_value(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    value: str,
+    name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give the rows with a value of an Enum its new name.
 
-    function = "rename_enum_value"
-
-    @classmethod
-    def rename_enum_value(  # noqa: PLR0913  what a revision has to say
-        cls,
-        operations: Operations,
-        table_name: str,
-        column_name: str,
-        value: str,
-        name: str,
-        *,
-        schema: str | None = None,
-    ) -> None:
-        """Give the rows with a value of an Enum its new name.
-
-        On PostgreSQL there are none: they took the name when their type did.
-
-        :param table_name: the table.
-        :param column_name: the column with the Enum.
-        :param value: what the rows have.
-        :param name: what they get.
-        :param schema: the schema of the table.
-        """
-        operations.invoke(cls(table_name, column_name, value, name, schema=schema))
-
-
-@Operations.implementation_for(RenameEnumValueOp)
-def _rename_enum_value(operations: Operations, op: RenameEnumValueOp) -> None:
+    :param table_name: the table.
+    :param column_name: the column with the Enum.
+    :param value: what the rows have.
+    :param name: what they get.
+    :param schema: the schema of the table.
+    :rows: with the old name get the new one.
+    :databases: nothing happens on PostgreSQL, where they took it when their type did.
+    """
     if not _on_postgresql(operations):
-        name, column, value, becomes = op.arguments
-        target = table(op, name, column)
-        found = target.c[column] == operations.inline_literal(value)
-        rows = target.update().where(found)
-        operations.execute(rows.values({column: operations.inline_literal(becomes)}))
+        target = table(schema, table_name, column_name)
+        found = target.c[column_name] == operations.inline_literal(value)
+        becomes = operations.inline_literal(name)
+        operations.execute(target.update().where(found).values({column_name: becomes}))
 
 
 def _on_postgresql(operations: Operations) -> bool:
@@ -346,136 +304,119 @@ def option_words(given: Mapping[str, Any], dialect: str) -> Iterator[str]:
     yield "CYCLE" if given.get("cycle") else f"{no}CYCLE"
 
 
-class SequenceOp(LosslessOp):
-    """What happens to a sequence, by its name and its options."""
+def given_options(op: LosslessOp) -> dict[str, Any]:
+    """Return the options that a sequence itself has, by a call that is about one."""
+    return {name: it for name, it in op.options.items() if name not in OF_CALL}
 
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that the sequence itself has."""
-        return {name: it for name, it in self.options.items() if name not in OF_CALL}
 
-    @property
-    def sequence(self) -> sa.Sequence:
-        """The sequence, with the options that it has or gets."""
-        name: str = self.arguments[0]
-        return sa.Sequence(name, schema=self.schema, **self.given)
+def _sequence(op: LosslessOp) -> sa.Sequence:
+    return sa.Sequence(op.name, schema=op.schema, **given_options(op))
 
 
 def _has_sequences(operations: Operations) -> bool:
     return operations.get_context().dialect.supports_sequences
 
 
-@Operations.register_operation("create_sequence")
-class CreateSequenceOp(SequenceOp):
-    """Make a sequence."""
+@operation()
+def create_sequence(
+    operations: Operations, /, name: str, *, schema: str | None = None, **options: Any
+) -> None:
+    """Make a sequence.
 
-    function = "create_sequence"
-
-    def reverse(self) -> MigrateOperation:
-        """Return what drops it; its options are for the way back."""
-        options = dict(self.options)
-        if options.pop("if_not_exists", False):
-            options["if_exists"] = True
-        return DropSequenceOp(*self.arguments, schema=self.schema, **options)
-
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        """Return what the Python API of `check` has of it."""
-        return "add_sequence", self.sequence
-
-    @classmethod
-    def create_sequence(cls, operations: Operations, name: str, **options: Any) -> None:
-        """Make a sequence, where the database has them.
-
-        :param options: what `sa.Sequence` takes, and `if_not_exists`.
-        """
-        operations.invoke(cls(name, **options))
-
-
-@Operations.implementation_for(CreateSequenceOp)
-def _create_sequence(operations: Operations, op: CreateSequenceOp) -> None:
+    :param name: its name.
+    :param schema: its schema.
+    :param options: what `sa.Sequence` takes, and `if_not_exists`.
+    :rows: stay as they are.
+    :databases: on SQLite and MySQL, which have none, nothing happens.
+    """
     if _has_sequences(operations):
-        anyway = op.options.get("if_not_exists", False)
-        operations.execute(CreateSequence(op.sequence, if_not_exists=anyway))
+        anyway = options.pop("if_not_exists", False)
+        made = sa.Sequence(name, schema=schema, **options)
+        operations.execute(CreateSequence(made, if_not_exists=anyway))
 
 
-@Operations.register_operation("drop_sequence")
-class DropSequenceOp(SequenceOp):
-    """Drop a sequence."""
-
-    function = "drop_sequence"
-
-    def reverse(self) -> MigrateOperation:
-        """Return what makes it again."""
-        options = dict(self.options)
-        if options.pop("if_exists", False):
-            options["if_not_exists"] = True
-        return CreateSequenceOp(*self.arguments, schema=self.schema, **options)
-
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        """Return what the Python API of `check` has of it."""
-        return "remove_sequence", self.sequence
-
-    @classmethod
-    def drop_sequence(cls, operations: Operations, name: str, **options: Any) -> None:
-        """Drop a sequence, where the database has them.
-
-        :param options: what it was made with, and `if_exists`.
-        """
-        operations.invoke(cls(name, **options))
+@create_sequence.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    """Return what drops it; its options are for the way back."""
+    options = dict(op.options)
+    if options.pop("if_not_exists", False):
+        options["if_exists"] = True
+    return drop_sequence(op.name, **options, schema=op.schema)
 
 
-@Operations.implementation_for(DropSequenceOp)
-def _drop_sequence(operations: Operations, op: DropSequenceOp) -> None:
+@create_sequence.declares("to_diff_tuple")
+def _(op: LosslessOp) -> tuple[Any, ...]:
+    return "add_sequence", _sequence(op)
+
+
+@operation()
+def drop_sequence(
+    operations: Operations, /, name: str, *, schema: str | None = None, **options: Any
+) -> None:
+    """Drop a sequence.
+
+    :param name: its name.
+    :param schema: its schema.
+    :param options: what it was made with, and `if_exists`.
+    :rows: stay as they are.
+    :databases: on SQLite and MySQL, which have none, nothing happens.
+    """
     if _has_sequences(operations):
-        anyway = op.options.get("if_exists", False)
-        operations.execute(DropSequence(op.sequence, if_exists=anyway))
+        gone = sa.Sequence(name, schema=schema)
+        anyway = options.get("if_exists", False)
+        operations.execute(DropSequence(gone, if_exists=anyway))
 
 
-@Operations.register_operation("alter_sequence")
-class AlterSequenceOp(SequenceOp):
-    """Change the options of a sequence."""
-
-    function = "alter_sequence"
-
-    def reverse(self) -> MigrateOperation:
-        """Return the way back."""
-        options = dict(self.options)
-        old = options.pop("existing")
-        return AlterSequenceOp(
-            *self.arguments, schema=self.schema, **old, existing=options
-        )
-
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        """Return what the Python API of `check` has of it."""
-        return "modify_sequence", self.sequence, self.options["existing"]
-
-    @classmethod
-    def alter_sequence(
-        cls,
-        operations: Operations,
-        name: str,
-        *,
-        existing: Mapping[str, Any],
-        **options: Any,
-    ) -> None:
-        """Change the options of a sequence; it goes on from where it is.
-
-        :param existing: the options that it has.
-        :param options: those that it gets, and no others.
-        """
-        operations.invoke(cls(name, **options, existing=existing))
+@drop_sequence.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    options = dict(op.options)
+    if options.pop("if_exists", False):
+        options["if_not_exists"] = True
+    return create_sequence(op.name, **options, schema=op.schema)
 
 
-@Operations.implementation_for(AlterSequenceOp)
-def _alter_sequence(operations: Operations, op: AlterSequenceOp) -> None:
+@drop_sequence.declares("to_diff_tuple")
+def _(op: LosslessOp) -> tuple[Any, ...]:
+    return "remove_sequence", _sequence(op)
+
+
+@operation()
+def alter_sequence(
+    operations: Operations,
+    /,
+    name: str,
+    *,
+    existing: Mapping[str, Any],  # noqa: ARG001  for the way back
+    schema: str | None = None,
+    **options: Any,
+) -> None:
+    """Change the options of a sequence; it goes on from where it is.
+
+    :param name: its name.
+    :param existing: the options that it has.
+    :param schema: its schema.
+    :param options: those that it gets, and no others.
+    :rows: stay as they are.
+    :databases: on SQLite and MySQL, which have none, nothing happens.
+    """
     if not _has_sequences(operations):
         return
-    names = Names(operations, op.arguments[0], op.schema)
-    words = [*option_words(op.options, names.dialect)]
+    names = Names(operations, name, schema)
+    words = [*option_words(options, names.dialect)]
     if names.dialect == "postgresql":
-        kind = op.sequence.data_type or sa.BigInteger()
+        kind = sa.Sequence(name, **options).data_type or sa.BigInteger()
         words.append(f"AS {kind.compile(dialect=operations.get_context().dialect)}")
     names.execute(f"ALTER SEQUENCE {names.table} {' '.join(words)}")
+
+
+@alter_sequence.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return alter_sequence(op.name, **op.existing, existing=op.options, schema=op.schema)
+
+
+@alter_sequence.declares("to_diff_tuple")
+def _(op: LosslessOp) -> tuple[Any, ...]:
+    return "modify_sequence", _sequence(op), op.existing
 
 
 ATTACH = (
@@ -484,26 +425,18 @@ ATTACH = (
 )
 
 
-@Operations.register_operation("create_schema")
-class CreateSchemaOp(LosslessOp):
-    """Make the schema that tables are about to be in."""
+@operation()
+def create_schema(operations: Operations, name: str) -> None:
+    """Make a schema, unless it is there.
 
-    function = "create_schema"
+    A downgrade leaves it: others may have tables in it.
 
-    @classmethod
-    def create_schema(cls, operations: Operations, name: str) -> None:
-        """Make a schema, unless it is there.
-
-        A downgrade leaves it: others may have tables in it.
-
-        :raises CommandError: on SQLite, where no file is attached under its name.
-        """
-        operations.invoke(cls(name))
-
-
-@Operations.implementation_for(CreateSchemaOp)
-def _create_schema(operations: Operations, op: CreateSchemaOp) -> None:
-    (name,) = op.arguments
+    :param name: its name.
+    :rows: stay as they are.
+    :databases: to MariaDB it is a database, and to SQLite a file that is attached under
+        its name whenever a connection begins.
+    :raises CommandError: on SQLite, where no file is attached under its name.
+    """
     offline = operations.get_context().as_sql
     if not offline and has_schema(operations.get_bind(), name):
         return  # who may not make schemas needs no right to
