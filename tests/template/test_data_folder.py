@@ -79,8 +79,8 @@ def test_a_driver_is_never_a_strangers_package(
     if "wheel" in made_by:
         (project.path / "pyproject.toml").unlink()
     code = (
-        "import sys; from friend_book import settings\n"
-        f"sys.prefix = {str(tmp_path)!r}; print(settings.installing('mariadb'))"
+        "import sys; from friend_book.settings import PROJECT, urls\n"
+        f"sys.prefix = {str(tmp_path)!r}; print(urls.install_command('mariadb', PROJECT))"
     )
     here = f"In {project.path} run: "
     assert (

@@ -309,6 +309,41 @@ class Migrations(History):
         made = script if isinstance(script, list) else [script]
         return next((it for it in reversed(made) if isinstance(it, Script)), None)
 
+    def first_revision(self, message: str, **options: Any) -> Script | None:
+        """Draft the first revision, apply it and compare, on databases of its own.
+
+        They are SQLite files that are thrown away: those of the project are neither
+        read nor written.
+
+        :param message: what the revision does.
+        :param options: as `revision` takes them.
+        :return: the revision, or None when the models have no tables.
+        :raises CommandError: when it does not work; no file of it is left then.
+        """
+        from tempfile import TemporaryDirectory
+
+        from alembic.util import CommandError
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import NullPool
+
+        versions = self.project.folder / "versions"
+        before = {*versions.glob("*.py")}
+        with TemporaryDirectory() as folder:
+            own = {
+                name: create_engine(f"sqlite:///{folder}/{name}.db", poolclass=NullPool)
+                for name in self.project.names
+            }
+            try:
+                made = self.revision(message, connection=own, **options)
+                self.upgrade("heads", connection=own)
+                if found := self.differences(connection=own):
+                    raise CommandError(str(found))
+            except BaseException:
+                for path in {*versions.glob("*.py")} - before:
+                    path.unlink()
+                raise
+        return made
+
     def lint(
         self,
         revisions: str | None = None,

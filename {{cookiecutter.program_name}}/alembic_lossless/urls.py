@@ -4,8 +4,9 @@ Nothing here imports Alembic.
 """
 
 import re
-from collections.abc import Callable
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -30,19 +31,17 @@ EXAMPLE = (
 """How every message about a URL ends."""
 
 
-Installing = Callable[[str], str]
-
-
 class DriverError(ValueError):
     """A URL has no driver; the text ends a sentence and says what to do."""
 
 
-def usable_url(value: str | URL, variable: str, installing: Installing) -> URL:
+def usable_url(value: str | URL, variable: str, source: Path) -> URL:
     """Return a URL that names an installed driver.
 
     :param value: what the variable holds.
     :param variable: its name, for the messages.
-    :param installing: returns what to type for a database, "postgresql" or "mariadb".
+    :param source: the folder of the project, whose pyproject.toml has the extras
+        `postgresql` and `mariadb`; it is not there where a wheel is installed.
     :raises ValueError: for a value that is no URL, or whose driver is missing, with the
         variable and the fix, and without the password.
     """
@@ -64,21 +63,22 @@ def usable_url(value: str | URL, variable: str, installing: Installing) -> URL:
     try:
         url = in_schema(url)
         sqlite = url.get_backend_name() == "sqlite"
-        return url if sqlite else with_driver(url, installing)
+        return url if sqlite else with_driver(url, source)
     except DriverError as error:
         text = f"{variable} asks for {url.drivername!r}, {error}"
         raise ValueError(text) from None
 
 
-def with_driver(url: URL, installing: Installing) -> URL:
+def with_driver(url: URL, source: Path) -> URL:
     """Return a URL that names an installed driver.
 
     :param url: a URL with a driver, such as `mysql+pymysql`, or without.
-    :param installing: returns what to type for a database, "postgresql" or "mariadb".
+    :param source: the folder of the project, whose pyproject.toml has the extras
+        `postgresql` and `mariadb`; it is not there where a wheel is installed.
     :raises DriverError: when there is none, or it is not for a program like this.
     """
     if url.drivername in DRIVERS:
-        return url.set(drivername=_installed(url.drivername, installing))
+        return url.set(drivername=_installed(url.drivername, source))
     backend = url.get_backend_name()
     try:
         dialect = url.get_dialect()
@@ -120,10 +120,28 @@ def in_schema(url: URL) -> URL:
     )
 
 
-def _installed(scheme: str, installing: Installing) -> str:
+def _installed(scheme: str, source: Path) -> str:
     dialect, drivers = DRIVERS[scheme]
     for driver in drivers:
         if find_spec(driver):
             return f"{dialect}+{driver.lower()}"
     extra = "postgresql" if dialect == "postgresql" else "mariadb"
-    raise DriverError(f"and no driver for it is installed. {installing(extra)}")
+    raise DriverError(f"and no driver for it is installed. {install_command(extra, source)}")
+
+
+def install_command(extra: str, source: Path) -> str:
+    """Return what to type for an extra of a project, in the environment that runs.
+
+    Never the project's bare name: on a package index that is somebody else's package.
+
+    :param extra: a key of `project.optional-dependencies`.
+    :param source: the folder of the project; not there where a wheel is installed.
+    """
+    made = Path(sys.prefix, "pyvenv.cfg")
+    by_uv = made.is_file() and "\nuv = " in f"\n{made.read_text()}"
+    if not (source / "pyproject.toml").is_file():
+        pip = "uv pip install" if by_uv else "python -m pip install"
+        return f'Install the wheel again, with its extra: {pip} "WHEEL[{extra}]"'
+    if by_uv:
+        return f"In {source} run: uv sync --extra {extra}"
+    return f'In {source} run: python -m pip install -e ".[{extra}]"'

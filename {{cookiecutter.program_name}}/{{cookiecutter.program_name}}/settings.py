@@ -1,7 +1,6 @@
 """What the environment says: its variables first, then `.env`, then a default."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -123,27 +122,10 @@ def usable_url(value: str | URL, variable: str = "DATABASE_URL") -> URL:
     :raises SettingError: for a value that is no URL, or whose driver is missing.
     """
     try:
-        url = urls.usable_url(value, variable, installing)
+        url = urls.usable_url(value, variable, PROJECT)
     except ValueError as error:
         raise SettingError(str(error)) from None
     return _absolute(url) if url.get_backend_name() == "sqlite" else url
-
-
-def installing(extra: str) -> str:
-    """Return what to type for an extra of the project, in the environment that runs.
-
-    Never the project's bare name: on a package index that is somebody else's package.
-
-    :param extra: a key of `project.optional-dependencies`.
-    """
-    made = Path(sys.prefix, "pyvenv.cfg")
-    by_uv = made.is_file() and "\nuv = " in f"\n{made.read_text()}"
-    if not (PROJECT / "pyproject.toml").is_file():
-        pip = "uv pip install" if by_uv else "python -m pip install"
-        return f'Install the wheel again, with its extra: {pip} "WHEEL[{extra}]"'
-    if by_uv:
-        return f"In {PROJECT} run: uv sync --extra {extra}"
-    return f'In {PROJECT} run: python -m pip install -e ".[{extra}]"'
 
 
 def _absolute(url: URL) -> URL:
