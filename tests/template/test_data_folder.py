@@ -80,7 +80,8 @@ def test_a_driver_is_never_a_strangers_package(
         (project.path / "pyproject.toml").unlink()
     code = (
         "import sys; from friend_book.settings import PROJECT, urls\n"
-        f"sys.prefix = {str(tmp_path)!r}; print(urls.install_command('mariadb', PROJECT))"
+        f"sys.prefix = {str(tmp_path)!r}\n"
+        "print(urls.install_command('mariadb', PROJECT))"
     )
     here = f"In {project.path} run: "
     assert (

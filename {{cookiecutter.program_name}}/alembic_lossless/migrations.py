@@ -322,7 +322,7 @@ class Migrations(History):
         """
         from tempfile import TemporaryDirectory
 
-        from alembic.util import CommandError
+        from alembic import command
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 
@@ -336,8 +336,8 @@ class Migrations(History):
             try:
                 made = self.revision(message, connection=own, **options)
                 self.upgrade("heads", connection=own)
-                if found := self.differences(connection=own):
-                    raise CommandError(str(found))
+                with self._ready(own) as alembic:
+                    command.check(alembic)
             except BaseException:
                 for path in {*versions.glob("*.py")} - before:
                     path.unlink()

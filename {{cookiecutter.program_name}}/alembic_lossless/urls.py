@@ -126,7 +126,9 @@ def _installed(scheme: str, source: Path) -> str:
         if find_spec(driver):
             return f"{dialect}+{driver.lower()}"
     extra = "postgresql" if dialect == "postgresql" else "mariadb"
-    raise DriverError(f"and no driver for it is installed. {install_command(extra, source)}")
+    raise DriverError(
+        f"and no driver for it is installed. {install_command(extra, source)}"
+    )
 
 
 def install_command(extra: str, source: Path) -> str:

@@ -14,7 +14,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
 
 
 def test_it_is_tried_on_databases_of_its_own(shop: Environment, tmp_path: Path) -> None:
-    """I have no revision yet: one is drafted and works, and my database is as it was."""
+    """I have no revision yet: one is drafted and tried, and my database is not made."""
     with shop.migrations() as migrations:
         made = migrations.first_revision("first tables", rev_id="a1")
         assert made is not None
