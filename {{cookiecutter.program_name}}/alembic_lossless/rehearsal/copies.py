@@ -25,9 +25,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..project import Settings
-from ..runtime.causes import explain
+from ..runtime.causes import codes_of, explain
 from ..runtime.connect import engine_of
-from ..runtime.online import codes_of
 
 PREFIX = "rehearsal_"
 """How the name of each copy begins."""
@@ -281,7 +280,7 @@ def _create(connection: Connection, statement: str) -> None:
     try:
         connection.exec_driver_sql(statement)
     except DBAPIError as error:
-        if not codes_of(error) & NO_RIGHT:
+        if not codes_of(error.orig) & NO_RIGHT:
             raise
         url = connection.engine.url
         right = RIGHTS.get(connection.dialect.name, GRANT).format(user=url.username)
