@@ -654,10 +654,10 @@ def test_the_parts_of_a_table_are_read() -> None:
     items = sql.items(CREATED, dialect_named("sqlite"))
     named = {it.column: it for it in items if it.column}
     assert list(named) == ['a "b', "on conflict", "strict"]
-    assert named['a "b'].checks == []
+    assert named['a "b'].checks == [("c", '"a ""b" > 1')]
     assert named["on conflict"].collation == "nocase"
     assert named["on conflict"].count("ON CONFLICT") == 1
-    assert named["strict"].checks == ["strict > 0", "strict<9"]
+    assert named["strict"].checks == [(None, "strict > 0"), (None, "strict<9")]
     assert named["strict"].computed == "length('),(') + 1"
     key, foreign, options = items[3:]
     assert key.is_key

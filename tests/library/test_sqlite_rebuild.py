@@ -1,9 +1,17 @@
 """What a table of SQLite has, and has still when Alembic has made it anew."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from alembic_lossless.ddl.sqlite_checks import remember_dependents, remember_orphans
+from alembic_lossless.runtime.sqlite import raw_connection
 from environment import Environment
 from scripts import ask, empty, file_of, versions, write
 
@@ -58,6 +66,20 @@ WORDS = {
     "no type": ("id INTEGER PRIMARY KEY, v, name TEXT", "v ,"),
     "ANY": ("id INTEGER PRIMARY KEY, v ANY, name TEXT", "v ANY"),
     "a default": ("id INTEGER, v TEXT DEFAULT 'it''s :x', name TEXT", "'it''s :x'"),
+    "a backslash": (r"id INTEGER, v TEXT DEFAULT '\:x', name TEXT", r"DEFAULT '\:x'"),
+    "a dollar": ("id INTEGER, us$ INT CHECK (us$ > 0), name TEXT", "(us$ > 0)"),
+    "a quote": (
+        'id INTEGER, "c""d" INT, v AS ("c""d" + 1), name TEXT, CHECK ("c""d" > 0)',
+        'CHECK ("c""d" > 0)',
+    ),
+    "brackets": (
+        "id INTEGER, [c d] INT, name TEXT, CHECK ([c d] > ')')",
+        "[c d] > ')'",
+    ),
+    "a function": (
+        "id INTEGER, length INT, name TEXT, CONSTRAINT c CHECK (length(name) > 2)",
+        "length(name) > 2",
+    ),
     "a named CHECK": ("id INTEGER, name TEXT, CONSTRAINT c CHECK (id <> ':x')", ":x"),
     "a short form": ("id INTEGER, v AS (id || ':x'), name TEXT", "(id || ':x')"),
     "a collation": ("id INTEGER, v INT COLLATE NOCASE, name TEXT", 'COLLATE "NOCASE"'),
@@ -66,16 +88,25 @@ WORDS = {
 
 UNKEPT = {
     "PRIMARY KEY DESC": "CREATE TABLE odd (id INTEGER PRIMARY KEY DESC, name TEXT)",
-    "the order of the key (NAME COLLATE NOCASE)": "CREATE TABLE odd (id INTEGER,"
+    "the order of the key (name COLLATE NOCASE)": "CREATE TABLE odd (id INTEGER,"
     " name TEXT, UNIQUE (name COLLATE NOCASE))",
-    "the order of the key (ID DESC)": "CREATE TABLE odd (id TEXT, name TEXT,"
+    "the order of the key (id DESC)": "CREATE TABLE odd (id TEXT, name TEXT,"
     " PRIMARY KEY (id DESC))",
-    r"DEFAULT '\:x' of v": r"CREATE TABLE odd (id INTEGER, v TEXT DEFAULT '\:x',"
-    " name TEXT)",
     "odd is a virtual table": "CREATE VIRTUAL TABLE odd USING fts5(id, name)",
     "odd is a view": "CREATE VIEW odd AS SELECT 1 AS id, 'x' AS name",
 }
 """What is said of a table that nobody can rebuild."""
+
+FUNCTIONS = """CREATE TABLE odd (
+    id INTEGER PRIMARY KEY, name TEXT, length INTEGER, lower TEXT COLLATE NOCASE,
+    CHECK (length(name) > 2),
+    CONSTRAINT lower CHECK (lower(name) <> 'length' -- lower and length
+    ),
+    CHECK (/* lower */ id > 'length'),
+    CONSTRAINT gone CHECK (id > length),
+    CHECK (lower = 'x')
+)"""
+"""A table with columns that are called like functions, and CHECKs that use both."""
 
 CHANGED_KEY = """
 names = {"fk": "fk_%(table_name)s_%(column_0_name)s"}
@@ -250,6 +281,88 @@ def test_an_expression_follows_a_renamed_column(
     shop.alembic("upgrade", "head")
     ask(database_url, "INSERT INTO odd (least) VALUES (4)")
     assert ask(database_url, "SELECT v FROM odd") == [(8,)]
+
+
+def test_a_column_that_is_called_like_a_function(
+    shop: Environment, database_url: str
+) -> None:
+    """I drop columns called like functions, and lose their CHECKs and no other."""
+    ask(database_url, FUNCTIONS)
+    dropped = "\n    ".join(f'it.drop_column("{name}")' for name in ("length", "lower"))
+    change = f'with op.batch_alter_table("odd") as it:\n    {dropped}'
+    write(shop, "b", change, down="a")
+    shop.alembic("upgrade", "head")
+    ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'odd'")
+    kept = ["length(name) > 2", "lower(name) <> 'length'", "id > 'length'"]
+    assert [part in sql for part in kept] == [True] * 3
+    assert "CONSTRAINT lower CHECK" in sql
+    assert sql.count("CHECK") == 3
+
+
+ATTACHED = """
+CREATE TABLE other.city (id INTEGER PRIMARY KEY);
+CREATE TABLE main.shop (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE other.shop (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, us$ INTEGER,
+    city_id INTEGER REFERENCES city (id) ON DELETE CASCADE, CHECK (us$ > 0)
+);
+CREATE TABLE other.log (text TEXT);
+CREATE UNIQUE INDEX other."ix ""a" ON shop (lower(name));
+CREATE TRIGGER other.tr AFTER INSERT ON shop BEGIN INSERT INTO log VALUES (1); END;
+CREATE VIEW other.cheap AS SELECT name FROM shop;
+INSERT INTO other.city VALUES (7);
+INSERT INTO other.shop VALUES (4, 'x', 1, 7);
+"""
+
+
+@pytest.fixture
+def attached(database_url: str, tmp_path: Path) -> Iterator[sa.Connection]:
+    """Give a connection to a file, with tables in a second one that is attached."""
+    engine = sa.create_engine(database_url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        raw = raw_connection(connection)
+        raw.execute("ATTACH ? AS other", (str(tmp_path / "other.db"),))
+        raw.executescript(ATTACHED)
+        yield connection
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection", "ignore:Unnamed")
+def test_a_table_of_an_attached_file(attached: sa.Connection) -> None:
+    """I alter a table of a file that is attached, and nothing of it is lost."""
+    raw = raw_connection(attached)
+    query = "SELECT name, sql FROM other.sqlite_master WHERE type <> 'table' ORDER BY 1"
+    before = raw.execute(query).fetchall()
+    operations = Operations(MigrationContext.configure(attached))
+    with operations.batch_alter_table("shop", schema="other") as batch:
+        batch.alter_column("name", type_=sa.String(40), existing_type=sa.Text())
+    assert raw.execute(query).fetchall() == before
+    where = "FROM other.sqlite_master WHERE name = 'shop'"
+    (sql,) = raw.execute(f"SELECT sql {where}").fetchone()
+    parts = ["VARCHAR(40)", "AUTOINCREMENT", "us$ > 0", "CASCADE", "NOCASE"]
+    assert [part in sql for part in parts] == [True] * 5
+    raw.execute("INSERT INTO other.shop (name, us$) VALUES ('y', 2)")
+    rows = raw.execute("SELECT id, name, us$ FROM other.shop").fetchall()
+    assert rows == [(4, "x", 1), (5, "y", 2)]
+
+
+def test_what_may_not_break_in_an_attached_file(attached: sa.Connection) -> None:
+    """I break a trigger and a foreign key of a file that is attached, and am told."""
+    raw = raw_connection(attached)
+    dependents, orphans = remember_dependents(raw), remember_orphans(raw)
+    dependents()
+    orphans()
+    raw.execute("DELETE FROM other.city")
+    raw.execute("DROP TABLE other.log")
+    with pytest.raises(CommandError, match=r"DROP trigger other\.tr"):
+        dependents()
+    with pytest.raises(CommandError, match=r"other\.shop: rowid 4 refer to city"):
+        orphans()
+    operations = Operations(MigrationContext.configure(attached))
+    with (
+        pytest.raises(CommandError, match="cheap is a view"),
+        operations.batch_alter_table("cheap", schema="other") as batch,
+    ):
+        batch.drop_column("name")
 
 
 @pytest.mark.parametrize("said", UNKEPT)

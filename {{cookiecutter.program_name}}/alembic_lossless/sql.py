@@ -616,8 +616,8 @@ class Item(NamedTuple):
     """Keywords in upper case, all else as it is written; without parentheses."""
     groups: list[str]
     """What stands in the parentheses."""
-    checks: list[str]
-    """The conditions of CHECKs without a name."""
+    checks: list[tuple[str | None, str]]
+    """The names, if they have one, and the conditions of CHECKs."""
     collation: str | None
     computed: str | None
     """The expression of a generated column."""
@@ -675,13 +675,18 @@ def _item(pieces: Sequence[Token]) -> Item:
         [it.word or it.text for it in outer[column is not None :] if it.text != "("],
         [it.value for it in outer if it.text == "("],
         [
-            outer[place + 1].value
+            (_name_before(outer, place), outer[place + 1].value)
             for place, word in enumerate(words)
-            if word == "CHECK" and "CONSTRAINT" not in words[max(0, place - 2) : place]
+            if word == "CHECK"
         ],
         behind("COLLATE"),
         behind("AS"),
     )
+
+
+def _name_before(outer: Sequence[Token], place: int) -> str | None:
+    named = place > 1 and outer[place - 2].word == "CONSTRAINT"
+    return outer[place - 1].value if named else None
 
 
 # What a statement does.
@@ -1000,6 +1005,18 @@ def _is_open(pieces: Sequence[Token], dialect: Dialect | None) -> bool:
     return words[0] == "CREATE" and made in ROUTINES
 
 
+def in_schema(sql: str, schema: str, dialect: Dialect) -> str:
+    """Return a statement that makes something, and now makes it in a schema.
+
+    :param sql: a CREATE whose name has no schema, as SQLite keeps it.
+    """
+    every, skipped = list(tokens(sql, dialect)), {*OBJECTS, "CREATE", *FILLERS}
+    skipped |= {"UNIQUE", "TEMP", "TEMPORARY", "VIRTUAL"}
+    names = (n for n, it in enumerate(every) if it.is_name and it.word not in skipped)
+    every.insert(next(names), Token(Kind.NAME, f"{quoted(schema, dialect)}.", schema))
+    return "".join(it.text for it in every)
+
+
 # Writing.
 
 
@@ -1043,6 +1060,13 @@ def compiled(element: sa.ClauseElement, dialect: Dialect, **options: Any) -> str
 def text(sql: str) -> sa.TextClause:
     """Return SQL to run in which a colon and a percent sign are only that."""
     return sa.text(sql.replace(":", r"\:"))
+
+
+def executing(sql: str) -> str:
+    """Return the line of a revision that executes SQL."""
+    given = sql.replace(":", r"\:")
+    plain = not {'"', "\\", "\n"} & {*given}
+    return f'op.execute("{given}")' if plain else f"op.execute({given!r})"
 
 
 def text_in(clause: sa.TextClause) -> str:

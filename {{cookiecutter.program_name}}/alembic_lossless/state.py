@@ -28,7 +28,6 @@ from sqlalchemy.sql.elements import conv
 
 from ._alembic import in_place_of_op, is_made_by_type, prefixes_of
 from .config import database_in
-from .ddl.sqlite import renamed
 from .operations.base import LONGEST, Key, LosslessOp, called, derived
 from .operations.columns import manual_change
 from .operations.keys import primary_key_of
@@ -39,6 +38,7 @@ from .operations.objects import (
     given_options,
 )
 from .runtime.run import unlogged
+from .sql import renamed
 from .types.portable import DIALECTS, dialect_named
 
 GENERATORS = (sa.Computed, sa.Identity)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ..ddl.sqlite import renamed
 from ..operations.base import Key, LosslessOp
 from ..operations.guards import (
     refuse_duplicates,
@@ -24,6 +23,7 @@ from ..operations.guards import (
     refuse_orphans,
     refuse_violations,
 )
+from ..sql import renamed
 from ..state import same, sql
 from .draft import Draft, names_before, operations_in, unique_index
 from .order import DROPS

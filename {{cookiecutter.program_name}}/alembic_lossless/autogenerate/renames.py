@@ -42,7 +42,6 @@ from sqlalchemy import (
 )
 from sqlalchemy import Sequence as NamedSequence
 
-from ..ddl.sqlite import renamed
 from ..operations.base import Key, LosslessOp, label
 from ..operations.keys import (
     primary_key_of,
@@ -52,6 +51,7 @@ from ..operations.keys import (
 )
 from ..prompts import Question
 from ..rules import rule
+from ..sql import renamed
 from ..state import replayed
 from ..types.reflection import in_own_words
 from .draft import (

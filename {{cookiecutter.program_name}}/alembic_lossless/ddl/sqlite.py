@@ -1,139 +1,20 @@
 """Alembic's table rebuild for SQLite, which loses nothing that nobody dropped."""
 
 import copy
-import re
-import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.util import CommandError
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from .. import sql
 from ..runtime.sqlite import pragma, raw_connection
+from ..sql import Item
 from ..types.portable import SQLType, ddl
-from .sqlite_checks import Attached
-
-STRING = r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]"""
-
-
-COMMENT = re.compile(rf"({STRING})|--[^\n]*|/\*.*?\*/", re.DOTALL)
-
-
-TOKEN = re.compile(rf"\s+|{STRING}|\w+|.", re.DOTALL)
-"""A doubled quote inside quotes makes two tokens, which does no harm here."""
-
-
-_QUOTER = sqlite.dialect().identifier_preparer
-
-
-CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
-
-
-class Item(NamedTuple):
-    """A column, a constraint, or the options after the parentheses."""
-
-    column: str | None
-    constraint: str | None
-    words: list[str]
-    """In upper case; what stands in parentheses is one word."""
-    checks: list[str]
-    """The conditions of CHECKs without a name."""
-    collation: str | None
-    computed: str | None
-    """The expression of a generated column."""
-
-    @property
-    def is_key(self) -> bool:
-        """Whether it is a primary key, or a UNIQUE, that stands by itself."""
-        return self.column is None and bool({"PRIMARY", "UNIQUE"} & {*self.words})
-
-    def count(self, clause: str) -> int:
-        """Count a clause, such as ON CONFLICT."""
-        return f" {' '.join(self.words)} ".count(f" {clause} ")
-
-
-def read(sql: str) -> list[Item]:
-    """Read the text that `sqlite_master` has of a table.
-
-    :param sql: it begins with CREATE TABLE.
-    """
-    parts = _parts(COMMENT.sub(r"\1", sql))
-    body = next(part for part in parts if part.startswith("("))
-    items: list[list[str]] = [[]]
-    for part in _parts(body[1:-1]):
-        if part == ",":
-            items.append([])
-        else:
-            items[-1].append(part)
-    options = [part.upper() for part in parts[parts.index(body) + 1 :]]
-    return [*map(_item, items), Item(None, None, options, [], None, None)]
-
-
-def renamed(condition: str, names: Mapping[str, str | None]) -> str | None:
-    """Return a condition as it reads when columns have other names.
-
-    :param condition: an expression of SQL.
-    :param names: the new name of each column by the old one; None for one that goes.
-    :return: None when the condition speaks of a column that goes.
-    """
-    known = {old.lower(): new for old, new in names.items()}
-    words = []
-    for word in TOKEN.findall(condition):
-        bare = _name(word)
-        new = known.get(bare.lower(), bare) if word[0] != "'" else bare
-        if new is None:
-            return None
-        words.append(word if new == bare else _QUOTER.quote(new))
-    return "".join(words)
-
-
-def bare(expression: str | None) -> str:
-    """Return an expression without spaces, and the parentheses around it."""
-    words = "".join((expression or "").split())
-    while words.startswith("(") and words.endswith(")"):
-        words = words[1:-1]
-    return words
-
-
-def _parts(sql: str) -> list[str]:
-    """Split into words, each pair of parentheses with all that is in it being one."""
-    parts = [""]
-    depth = 0
-    for piece in TOKEN.findall(sql):
-        depth += (piece == "(") - (piece == ")")
-        parts[-1] += piece
-        if depth == 0:
-            parts.append("")
-    return [part for part in parts if part.strip()]
-
-
-def _item(parts: list[str]) -> Item:
-    words = [part.upper() for part in parts]
-    column = _name(parts[0]) if words[0] not in CONSTRAINTS else None
-    constraint = _name(parts[1]) if words[0] == "CONSTRAINT" else None
-    checks = [
-        parts[place + 1][1:-1].strip()
-        for place, word in enumerate(words)
-        if word == "CHECK" and "CONSTRAINT" not in words[max(0, place - 2) : place]
-    ]
-    collation = computed = None
-    if column and "COLLATE" in words:
-        collation = _name(parts[words.index("COLLATE") + 1])
-    if column and "AS" in words:
-        computed = parts[words.index("AS") + 1][1:-1]
-    said = words[1:] if column else words
-    return Item(column, constraint, said, checks, collation, computed)
-
-
-def _name(word: str) -> str:
-    """Return a name without its quotes."""
-    return word[1:-1] if word[0] in "\"'`[" else word
-
+from .sqlite_checks import DIALECT, Attached, Catalog
 
 Type = sa.types.TypeEngine[Any]
 
@@ -142,16 +23,20 @@ class Columns:
     """The types, defaults, collations and expressions of columns, word for word."""
 
     def __init__(
-        self, raw: Any, batch: Any, names: dict[str, str | None], items: list[Item]
+        self,
+        catalog: Catalog,
+        batch: Any,
+        names: dict[str, str | None],
+        items: list[Item],
     ) -> None:
         """Look at the columns of the old table.
 
-        :param raw: the driver's connection.
+        :param catalog: the file that the table is in.
         :param batch: Alembic's ApplyBatchImpl: the old table, the new, how they differ.
         :param names: the new name of each column by the old one; None if it goes.
         :param items: what stands in the CREATE TABLE of the old one.
         """
-        self._raw = raw
+        self._catalog = catalog
         self._batch = batch
         self._names = names
         self._items = {item.column: item for item in items if item.column}
@@ -184,7 +69,7 @@ class Columns:
             left_alone = _default(self._batch.columns[old]) == _default(
                 self._batch.table.c[old]
             )
-            if left_alone and default != after[new][1]:
+            if left_alone and not _same(default, after[new][1]):
                 lost.append(f"DEFAULT {default} of {old}")
             if collation and self._is_collated(old) and not collations[new]:
                 lost.append(f"COLLATE {collation} of {old}")
@@ -214,35 +99,40 @@ class Columns:
         elif self._keeps_type(new):
             said = ddl(new.type, "sqlite") or ""
             if collation:
-                words += f' COLLATE "{collation}"'
-            if not words or bare(words).upper() != bare(said).upper():
+                words += f" COLLATE {sql.quoted(collation, DIALECT)}"
+            if not words or not _same(words, said):
                 # INT is no INTEGER: as a primary key that is the number of the row.
                 new.type = SQLType(words)
 
     def _keep_expressions(self, new: sa.Column[Any], computed: str | None) -> None:
-        if isinstance(new.server_default, sa.DefaultClause):
-            default = new.server_default.arg
-            if isinstance(default, sa.TextClause):
-                new.server_default = sa.DefaultClause(literal(default.text))
         old = self._batch.table.c[new.key]
+        if _default(old) == _default(new) and isinstance(
+            new.server_default, sa.DefaultClause
+        ):
+            # SQLAlchemy takes a colon in what it found for the begin of a parameter.
+            said = self._before[old.name][1]
+            new.server_default = sa.DefaultClause(sql.text(said or ""))
         if new.computed is not None and computed and _formula(old) == _formula(new):
-            new.computed.sqltext = literal(renamed(computed, self._names) or computed)
+            formula = sql.renamed(computed, self._names, DIALECT)
+            new.computed.sqltext = sql.text(formula or computed)
 
     def _declared(self) -> dict[str, tuple[str, str | None]]:
         """Return the type and the default of each column, in the table's own words."""
-        quoted = self._batch.table.name.replace('"', '""')
-        rows = self._raw.execute(f'PRAGMA table_xinfo("{quoted}")').fetchall()
-        return {name: (type_, bare(default)) for _, name, type_, _, default, *_ in rows}
+        rows = self._catalog.pragma("table_xinfo", self._batch.table.name)
+        return {name: (type_, default) for _, name, type_, _, default, *_ in rows}
 
 
-def literal(sql: str) -> sa.TextClause:
-    """Return a text without parameters: in SQLAlchemy's, a colon begins one."""
-    return sa.text(re.sub(r"(?<!\\):", r"\:", sql))
+def _same(one: str | None, other: str | None) -> bool:
+    return sql.same(one or "", other or "", DIALECT)
 
 
 def _default(column: sa.Column[Any]) -> str:
     """Return what a column says of its default."""
     return str(getattr(column.server_default, "arg", None))
+
+
+def _condition(check: sa.CheckConstraint) -> str:
+    return sql.compiled(check.sqltext, DIALECT)
 
 
 def _formula(column: sa.Column[Any]) -> str:
@@ -257,20 +147,16 @@ CLAUSES = (
 """What must be there as often as before; AS is a generated column."""
 
 
-ORDERED = re.compile(r"\(.*\b(COLLATE|DESC)\b", re.DOTALL)
-"""A key by another collation, or downwards, for which SQLAlchemy has no words."""
-
-
 class Unreflected:
     """Know a table before it is made anew, complete the new one, and compare."""
 
-    def __init__(self, raw: Any, batch: Any) -> None:
+    def __init__(self, catalog: Catalog, batch: Any) -> None:
         """Look at the table.
 
-        :param raw: the driver's connection.
+        :param catalog: the file that the table is in.
         :param batch: Alembic's ApplyBatchImpl: the old table, the new, how they differ.
         """
-        self._raw = raw
+        self._catalog = catalog
         self._batch = batch
         # A column that goes has no name any more.
         self._names: dict[str, str | None] = {
@@ -278,7 +164,7 @@ class Unreflected:
             for name in (column.name for column in batch.table.columns)
         }
         self._items = self._read()
-        self._columns = Columns(raw, batch, self._names, self._items)
+        self._columns = Columns(catalog, batch, self._names, self._items)
         self._actions = self._foreign_key_actions()
 
     def complete(self) -> None:
@@ -302,15 +188,21 @@ class Unreflected:
 
     def _complete_checks(self) -> None:
         new = self._batch.new_table
+        conditions: dict[Any, str] = dict(self._checks())
         for check in [c for c in new.constraints if isinstance(c, sa.CheckConstraint)]:
-            condition = renamed(str(check.sqltext), self._names)
+            own = check.name in conditions and check.name in self._left_alone()
+            said = conditions[check.name] if own else _condition(check)
+            condition = sql.renamed(said, self._names, DIALECT)
             if condition is None:
                 # It goes with its column, as on PostgreSQL.
                 new.constraints.remove(check)
-            elif check.name in self._left_alone():
-                check.sqltext = literal(condition)
+            elif own:
+                check.sqltext = sql.text(condition)
         for condition in self._conditions():
-            new.append_constraint(sa.CheckConstraint(literal(condition)))
+            new.append_constraint(sa.CheckConstraint(sql.text(condition)))
+
+    def _checks(self) -> list[tuple[str | None, str]]:
+        return [check for item in self._items for check in item.checks]
 
     def lost(self) -> list[str]:
         """Return what the table had before and has not now."""
@@ -326,8 +218,10 @@ class Unreflected:
         lost = [
             clause for clause in CLAUSES if _count(stay, clause) > _count(after, clause)
         ]
-        checks = {bare(check) for item in after for check in item.checks}
-        conditions = [it for it in self._conditions() if bare(it) not in checks]
+        checks = {sql.normal(it, DIALECT) for item in after for _, it in item.checks}
+        conditions = [
+            it for it in self._conditions() if sql.normal(it, DIALECT) not in checks
+        ]
         lost += [f"CHECK ({condition})" for condition in conditions]
         lost += [key for item in stay for key in self._ordered_keys(item)]
         lost += self._columns.lost(after)
@@ -348,8 +242,8 @@ class Unreflected:
         """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
         if any(isinstance(it, sa.CheckConstraint) for it in self._batch.table_args):
             return []
-        checks = [check for item in self._items for check in item.checks]
-        conditions = [renamed(check, self._names) for check in checks]
+        checks = [condition for name, condition in self._checks() if name is None]
+        conditions = [sql.renamed(check, self._names, DIALECT) for check in checks]
         return [condition for condition in conditions if condition]
 
     def _left_alone(self) -> set[Any]:
@@ -360,8 +254,13 @@ class Unreflected:
 
     def _ordered_keys(self, item: Item) -> list[str]:
         """Return what a key of columns that stay says of their order."""
-        keys = [word for word in item.words if item.is_key and ORDERED.match(word)]
-        return [f"the order of the key {it}" for it in keys if renamed(it, self._names)]
+        groups = item.groups if item.is_key else []
+        keys = [it for it in groups if sql.has_order(it, DIALECT)]
+        return [
+            f"the order of the key ({it})"
+            for it in keys
+            if sql.renamed(it, self._names, DIALECT)
+        ]
 
     def _untouched_keys(self) -> list[tuple[str, ...]]:
         """Return the columns of the foreign keys that the revision leaves alone."""
@@ -379,16 +278,13 @@ class Unreflected:
         ]
 
     def _read(self) -> list[Item]:
-        text = "SELECT sql FROM sqlite_master WHERE type = 'table' AND lower(name) = ?"
-        (sql,) = self._raw.execute(text, (self._batch.table.name.lower(),)).fetchone()
-        return read(sql)
+        return sql.items(self._catalog.table(self._batch.table.name), DIALECT)
 
     def _foreign_key_actions(self) -> dict[tuple[str, ...], tuple[str | None, ...]]:
         """Return ON UPDATE and ON DELETE of each foreign key, by its columns."""
         columns: dict[int, list[str]] = {}
         actions: dict[int, tuple[str | None, ...]] = {}
-        quoted = self._batch.table.name.replace('"', '""')
-        for row in self._raw.execute(f'PRAGMA foreign_key_list("{quoted}")').fetchall():
+        for row in self._catalog.pragma("foreign_key_list", self._batch.table.name):
             number, _, _, column, _, *rest = row
             columns.setdefault(number, []).append(column)
             actions[number] = tuple(
@@ -415,14 +311,7 @@ UNNAMED: dict[str, Key] = {
 """The constraints that a batch can drop without a name."""
 
 
-KIND = """SELECT CASE WHEN sql LIKE 'CREATE VIRTUAL%' THEN 'virtual' ELSE type END
-    FROM sqlite_master WHERE lower(name) = lower(?) AND type IN ('table', 'view')"""
-
-
-SHADOW = "SELECT type FROM pragma_table_list WHERE lower(name) = lower(?)"
-
-
-ANEW = 'Let the revision drop it, op.execute("DROP {} {}"), and create it anew.'
+ANEW = "Let the revision drop it, {}, and create it anew."
 
 
 REFUSED = {
@@ -447,20 +336,20 @@ class Rebuild(SQLiteImpl):
     _left_out: tuple[list[str], Key] | None = None
     _details: Unreflected
     _batch: Any
-    _raw: sqlite3.Connection
+    _catalog: Catalog
 
     def prep_table_for_batch(self, batch_impl: Any, table: sa.Table) -> None:
         """Look at a table; Alembic calls this before it makes the new one."""
         super().prep_table_for_batch(batch_impl, table)
         if self.connection is None or self.as_sql:
             return
-        self._raw = raw = raw_connection(self.connection)
-        _refuse_other_kinds(raw, table.name)
+        self._catalog = Catalog(raw_connection(self.connection), table.schema)
+        _refuse_other_kinds(self._catalog, table.name)
         reflected = {str(index.name) for index in table.indexes}
-        self._attached = Attached(raw, table.name, reflected)
+        self._attached = Attached(self._catalog, table.name, reflected)
         self._batch = batch_impl
         self._drop_unnamed()
-        self._details = Unreflected(raw, batch_impl)
+        self._details = Unreflected(self._catalog, batch_impl)
         self._details.complete()
 
     def leave_out(self, columns: Sequence[str], kind: str) -> None:
@@ -492,7 +381,7 @@ class Rebuild(SQLiteImpl):
             super().rename_table(old_table_name, new_table_name, schema)
             return
         # Else SQLite looks for the old table in every view and trigger, and fails.
-        with pragma(self._raw, "legacy_alter_table", 1):
+        with pragma(self._catalog.raw, "legacy_alter_table", 1):
             super().rename_table(old_table_name, new_table_name, schema)
         self._attached.restore()
         lost = self._details.lost()
@@ -510,11 +399,11 @@ class Rebuild(SQLiteImpl):
             super().create_index(index, **kw)
         elif all(column.key == column.name for column in index.columns):
             old.make_index(name)
-        elif re.search(r"\b(COLLATE|DESC)\b", old.indexes[name], re.IGNORECASE):
+        elif sql.has_order(old.indexes[name], DIALECT):
             raise CommandError(
                 f"Renaming a column would change the index {name}. Let the revision"
-                f' drop it, op.execute("DROP INDEX {name}"), and create it as it should'
-                " be then."
+                f" drop it, {self._catalog.dropping('INDEX', name)}, and create it as"
+                " it should be then."
             )
         else:
             super().create_index(index, **kw)
@@ -575,18 +464,15 @@ class SQLite(Rebuild):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
 
 
-def _refuse_other_kinds(raw: sqlite3.Connection, name: str) -> None:
+def _refuse_other_kinds(catalog: Catalog, name: str) -> None:
     """Refuse to make anew what is no table: the copy would be one.
 
-    :param raw: the driver's connection.
+    :param catalog: the file that it is in.
     :raises CommandError: with what it is, and what to do instead.
     """
-    (kind,) = raw.execute(KIND, (name,)).fetchone()
-    with suppress(sqlite3.OperationalError):  # SQLite before 3.37 cannot tell
-        (kind,) = raw.execute(SHADOW, (name,)).fetchone()
+    kind = catalog.kind(name)
     if kind in REFUSED:
         what, instead = REFUSED[kind]
         word = "VIEW" if kind == "view" else "TABLE"
-        raise CommandError(
-            f"{name} is {what}, which cannot be altered.\n{instead.format(word, name)}"
-        )
+        instead = instead.format(catalog.dropping(word, name))
+        raise CommandError(f"{name} is {what}, which cannot be altered.\n{instead}")

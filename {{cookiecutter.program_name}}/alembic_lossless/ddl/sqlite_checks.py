@@ -7,9 +7,83 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from alembic.util import CommandError
+from sqlalchemy.dialects import sqlite
+
+from .. import sql
+
+DIALECT = sqlite.dialect()
+"""How SQLite reads and writes."""
 
 SHOWN = 5
 """How many rows a message names."""
+
+
+class Catalog:
+    """What SQLite knows of one of its files: the main one, or one that is attached."""
+
+    def __init__(self, raw: Any, schema: str | None = None) -> None:
+        """Take a file.
+
+        :param raw: the driver's connection.
+        :param schema: the name by which the file is attached; None for the main one.
+        """
+        self.raw = raw
+        self.schema = schema or "main"
+
+    @classmethod
+    def every(cls, raw: Any) -> "list[Catalog]":
+        """Return all the files of a connection, the main one first."""
+        rows = raw.execute("PRAGMA database_list").fetchall()
+        return [cls(raw, name) for _, name, _ in sorted(rows) if name != "temp"]
+
+    def quoted(self, name: str) -> str:
+        """Return a name as a statement has it, with that of the file."""
+        return sql.quoted_table(name, self.schema, DIALECT)
+
+    def dropping(self, kind: str, name: str) -> str:
+        """Return the line of a revision that drops something."""
+        schema = None if self.schema == "main" else self.schema
+        return sql.executing(f"DROP {kind} {sql.quoted_table(name, schema, DIALECT)}")
+
+    def label(self, name: str) -> str:
+        """Return a name as a message has it."""
+        return name if self.schema == "main" else f"{self.schema}.{name}"
+
+    def rows(self, query: str, *given: Any) -> list[Any]:
+        """Return what a query finds.
+
+        :param query: with `{}` in place of the table of what there is.
+        """
+        master = self.quoted("sqlite_master")
+        found: list[Any] = self.raw.execute(query.format(master), given).fetchall()
+        return found
+
+    def pragma(self, name: str, table: str) -> list[Any]:
+        """Return what a pragma says of a table."""
+        schema, table = (sql.quoted(it, DIALECT) for it in (self.schema, table))
+        rows: list[Any] = self.raw.execute(
+            f"PRAGMA {schema}.{name}({table})"
+        ).fetchall()
+        return rows
+
+    def table(self, name: str) -> str:
+        """Return the CREATE TABLE of a table."""
+        where = "WHERE type = 'table' AND lower(name) = lower(?)"
+        ((text,),) = self.rows(f"SELECT sql FROM {{}} {where}", name)  # noqa: S608
+        return str(text)
+
+    def kind(self, name: str) -> str:
+        """Return what a name stands for: a table, a view, or a virtual table."""
+        found = "SELECT type, sql FROM {} WHERE lower(name) = lower(?)"
+        ((kind, text),) = self.rows(f"{found} AND type IN ('table', 'view')", name)
+        with suppress(sqlite3.OperationalError):  # SQLite before 3.37 cannot tell
+            ((kind,),) = self.rows(
+                "SELECT type FROM pragma_table_list"
+                " WHERE lower(name) = lower(?) AND schema = ?",
+                *(name, self.schema),
+            )
+        virtual = sql.Script(text or "", DIALECT).only
+        return "virtual" if virtual and virtual.begins("CREATE VIRTUAL") else str(kind)
 
 
 class Orphan(NamedTuple):
@@ -28,7 +102,8 @@ def remember_orphans(raw: Any) -> Callable[[], None]:
 
     :param raw: the driver's connection, in the transaction of the run.
     """
-    before, tables = _orphans(raw), _tables(raw)
+    before = _orphans(raw)
+    tables = {catalog.label(table) for catalog, table in _tables(raw)}
 
     def check() -> None:
         after = _orphans(raw)
@@ -59,21 +134,20 @@ def _told(before: dict[str, list[Orphan]], new: dict[str, list[Orphan]]) -> list
 
 def _orphans(raw: sqlite3.Connection) -> dict[str, list[Orphan]]:
     found: dict[str, list[Orphan]] = {}
-    for table in _tables(raw):
-        quoted = table.replace('"', '""')
+    for catalog, table in _tables(raw):
         try:
-            rows = raw.execute(f'PRAGMA foreign_key_check("{quoted}")').fetchall()
+            rows = catalog.pragma("foreign_key_check", table)
         except sqlite3.OperationalError as error:
             # The key it refers to is not unique, so that no row can be looked up.
             rows = [(table, None, str(error), 0)]
         if rows:
-            found[table] = [Orphan(*row) for row in rows]
+            found[catalog.label(table)] = [Orphan(*row) for row in rows]
     return found
 
 
-def _tables(raw: sqlite3.Connection) -> list[str]:
-    rows = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [name for (name,) in rows]
+def _tables(raw: sqlite3.Connection) -> list[tuple[Catalog, str]]:
+    query = "SELECT name FROM {} WHERE type = 'table'"
+    return [(it, name) for it in Catalog.every(raw) for (name,) in it.rows(query)]
 
 
 def _count(orphans: dict[str, list[Orphan]]) -> int:
@@ -83,14 +157,14 @@ def _count(orphans: dict[str, list[Orphan]]) -> int:
 class Attached:
     """The indexes, triggers and the last number of a table that is made anew."""
 
-    def __init__(self, raw: Any, table: str, reflected: set[str]) -> None:
+    def __init__(self, catalog: Catalog, table: str, reflected: set[str]) -> None:
         """Remember them.
 
-        :param raw: the driver's connection.
+        :param catalog: the file that the table is in.
         :param table: the name of the table.
         :param reflected: the indexes that Alembic knows and makes itself.
         """
-        self._raw = raw
+        self._catalog = catalog
         self._table = table
         self._reflected = reflected
         self.indexes = self._texts("index")
@@ -102,15 +176,16 @@ class Attached:
 
         :raises CommandError: when something refers to a column that is gone.
         """
-        for name, sql in self.indexes.items():
+        for name, text in self.indexes.items():
             if name not in self._reflected:
-                self._make("INDEX", name, sql)
-        for name, sql in self._triggers.items():
-            self._make("TRIGGER", name, sql)
+                self._make("INDEX", name, text)
+        for name, text in self._triggers.items():
+            self._make("TRIGGER", name, text)
         if self._last is not None:
             # AUTOINCREMENT promises that the number of a deleted row does not return.
-            row = (self._last, self._table)
-            self._raw.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", row)
+            sequence = self._catalog.quoted("sqlite_sequence")
+            update = f"UPDATE {sequence} SET seq = ? WHERE name = ?"  # noqa: S608
+            self._catalog.rows(update, self._last, self._table)
 
     def make_index(self, name: str) -> None:
         """Make an index again as it was.
@@ -119,30 +194,29 @@ class Attached:
         """
         self._make("INDEX", name, self.indexes[name])
 
-    def _make(self, kind: str, name: str, sql: str) -> None:
+    def _make(self, kind: str, name: str, text: str) -> None:
         try:
-            self._raw.execute(sql)
+            self._catalog.raw.execute(
+                sql.in_schema(text, self._catalog.schema, DIALECT)
+            )
         except sqlite3.Error as error:
             raise CommandError(
                 f"{kind} {name} does not fit the altered {self._table}: {error}.\n"
-                f'Drop it first, in the revision: op.execute("DROP {kind} {name}")'
+                f"Drop it first, in the revision: {self._catalog.dropping(kind, name)}"
             ) from error
 
     def _texts(self, kind: str) -> dict[str, str]:
-        rows = self._raw.execute(
-            "SELECT name, sql FROM sqlite_master"
-            " WHERE type = ? AND lower(tbl_name) = lower(?) AND sql IS NOT NULL",
-            (kind, self._table),
-        )
-        return dict(rows.fetchall())
+        found = "SELECT name, sql FROM {} WHERE type = ? AND sql IS NOT NULL"
+        query = f"{found} AND lower(tbl_name) = lower(?)"
+        return dict(self._catalog.rows(query, kind, self._table))
 
     def _last_number(self) -> int | None:
-        found = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"
-        if not self._raw.execute(found).fetchone():
+        if not self._catalog.rows("SELECT 1 FROM {} WHERE name = 'sqlite_sequence'"):
             return None
-        last = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-        row = self._raw.execute(last, (self._table,)).fetchone()
-        return row[0] if row else None
+        sequence = self._catalog.quoted("sqlite_sequence")
+        last = f"SELECT seq FROM {sequence} WHERE name = ?"  # noqa: S608
+        rows = self._catalog.rows(last, self._table)
+        return rows[0][0] if rows else None
 
 
 NUMBERS = count()
@@ -156,6 +230,10 @@ class Use(NamedTuple):
     name: str
     verb: str
     statement: str
+    dropped: str
+    """The statement that drops the view or the trigger."""
+    dropping: str
+    """The line of a revision that does it."""
 
 
 def remember_dependents(raw: Any) -> Callable[[], None]:
@@ -174,9 +252,8 @@ def remember_dependents(raw: Any) -> Callable[[], None]:
             use = _culprit(raw, list(broken))
             raise CommandError(
                 f"Nothing was changed: {use.kind} {use.name} would not work any more:"
-                f" {broken[use]}.\nLet the revision drop it,"
-                f' op.execute("DROP {use.kind} {use.name}"), and create it as it should'
-                " be then."
+                f" {broken[use]}.\nLet the revision drop it, {use.dropping}, and create"
+                " it as it should be then."
             )
 
     return check
@@ -185,12 +262,17 @@ def remember_dependents(raw: Any) -> Callable[[], None]:
 def _broken(raw: Any) -> dict[Use, str]:
     """Return the uses that SQLite refuses, with its reason."""
     # A view comes before the triggers that read it.
-    found = raw.execute(
-        "SELECT type, name, tbl_name FROM sqlite_master"
-        " WHERE type IN ('view', 'trigger') ORDER BY type DESC, rowid"
-    ).fetchall()
-    uses = [use for row in found for use in _uses(raw, *row)]
-    errors = {statement: _error(raw, statement) for *_, statement in uses}
+    query = (
+        "SELECT type, name, tbl_name FROM {} WHERE type IN ('view', 'trigger')"
+        " ORDER BY type DESC, rowid"
+    )
+    uses = [
+        use
+        for catalog in Catalog.every(raw)
+        for row in catalog.rows(query)
+        for use in _uses(catalog, *row)
+    ]
+    errors = {use.statement: _error(raw, use.statement) for use in uses}
     return {use: error for use in uses if (error := errors[use.statement])}
 
 
@@ -208,17 +290,19 @@ def _error(raw: Any, statement: str) -> str | None:
     return None
 
 
-def _uses(raw: Any, kind: str, name: str, table: str) -> Iterator[Use]:
-    quoted = _quoted(table)
+def _uses(catalog: Catalog, kind: str, name: str, table: str) -> Iterator[Use]:
+    quoted, dropped = catalog.quoted(table), f"DROP {kind} {catalog.quoted(name)}"
+    ways, label = (dropped, catalog.dropping(kind, name)), catalog.label(name)
     if kind == "view":
-        yield Use(kind, name, "SELECT", f"SELECT * FROM {quoted}")  # noqa: S608
+        yield Use(kind, label, "SELECT", f"SELECT * FROM {quoted}", *ways)  # noqa: S608
         return
-    yield Use(kind, name, "INSERT", f"INSERT INTO {quoted} DEFAULT VALUES")
-    yield Use(kind, name, "DELETE", f"DELETE FROM {quoted}")  # noqa: S608
+    yield Use(kind, label, "INSERT", f"INSERT INTO {quoted} DEFAULT VALUES", *ways)
+    yield Use(kind, label, "DELETE", f"DELETE FROM {quoted}", *ways)  # noqa: S608
     with suppress(sqlite3.Error):  # the columns of a view that is broken itself
-        info = raw.execute(f"PRAGMA table_info({quoted})").fetchall()
-        same = ", ".join(f"{_quoted(row[1])} = {_quoted(row[1])}" for row in info)
-        yield Use(kind, name, "UPDATE", f"UPDATE {quoted} SET {same}")  # noqa: S608
+        info = catalog.pragma("table_info", table)
+        names = [sql.quoted(row[1], DIALECT) for row in info]
+        same = ", ".join(f"{name} = {name}" for name in names)
+        yield Use(kind, label, "UPDATE", f"UPDATE {quoted} SET {same}", *ways)  # noqa: S608
 
 
 def _culprit(raw: Any, broken: list[Use]) -> Use:
@@ -232,14 +316,10 @@ def _culprit(raw: Any, broken: list[Use]) -> Use:
 
     def still_broken(use: Use) -> int:
         raw.execute("SAVEPOINT without_trigger")
-        raw.execute(f"DROP TRIGGER {_quoted(use.name)}")
+        raw.execute(use.dropped)
         left = sum(_error(raw, other.statement) is not None for other in broken)
         raw.execute("ROLLBACK TO without_trigger")
         raw.execute("RELEASE without_trigger")
         return left
 
     return min(broken, key=still_broken)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
