@@ -23,6 +23,17 @@ print(alembic_lossless.__version__)
 """
 
 
+GUARDED = """
+from alembic import op
+
+
+def upgrade() -> None:
+    op.refuse_duplicates("friend", ["name"])
+    op.drop_column("friend", "name")
+"""
+"""What a draft may hold; the wheel has the types of both."""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the wheel that `pip wheel` makes of this repository."""
@@ -84,6 +95,7 @@ def test_the_dependency_takes_the_place_of_the_folder(
     bare.run(str(tools / "alembic"), "check")
     bare.run(str(tools / "ruff"), "check", "--no-cache")
     bare.run(str(tools / "ruff"), "format", "--no-cache", "--check")
+    (shop.package / "guarded.py").write_text(GUARDED)
     knowing_types(bare).run(str(tools / "mypy"))
     bare.run(str(tools / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider")
 

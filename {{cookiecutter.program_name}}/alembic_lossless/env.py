@@ -54,6 +54,7 @@ def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
     A command that runs revisions, or tells which were run, imports none. One metadata
     is no list: Alembic then names the constraints of revisions by its convention.
 
+    :param project: what the project says of itself.
     :raises CommandError: for a module that cannot be imported, for what is no metadata,
         and for a table that two metadatas of a database have.
     """
@@ -64,6 +65,7 @@ def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
 def lists_of_metadata(project: Project) -> dict[str, list[MetaData]]:
     """Return the metadatas of each database, with the tables if a command reads them.
 
+    :param project: what the project says of itself.
     :raises CommandError: as `metadata` does.
     """
     try:
@@ -89,6 +91,7 @@ def database(project: Project) -> Database:
 
     It is what `config.attributes["connection"]` holds, or the one at the project's URL.
 
+    :param project: what the project says of itself.
     :raises CommandError: for a URL that cannot be used.
     """
     given = context.config.attributes.get("connection")
@@ -100,6 +103,7 @@ def chosen_databases(project: Project) -> dict[str, Database]:
 
     They are always in the project's order, so that two runs never wait for each other.
 
+    :param project: what the project says of itself.
     :raises CommandError: for one that is not there, or has no connection, or is another
         one too.
     """

@@ -133,6 +133,7 @@ class History:
     def databases(self, connection: Databases | None = None) -> Databases | None:
         """Return what to migrate: the argument, or the engines of the running app.
 
+        :param connection: the database, or several by name.
         :return: None when the databases that the project names are meant.
         """
         if connection is not None:

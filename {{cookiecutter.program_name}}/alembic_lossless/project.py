@@ -33,7 +33,10 @@ class Settings:
     prefix: str = ""
 
     def variable(self, name: str) -> str:
-        """Return the name of a setting as its owner knows it."""
+        """Return the name of a setting as its owner knows it.
+
+        :param name: its name, without the prefix.
+        """
         return f"{self.prefix}{name}"
 
     def seconds(self, name: str, default: float) -> float:

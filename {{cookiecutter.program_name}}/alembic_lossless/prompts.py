@@ -23,18 +23,25 @@ from .config import is_typed
 
 @dataclass(frozen=True)
 class Question:
-    """Something about a draft that only its author knows."""
+    """Something about a draft that only its author knows.
+
+    :param kind: whether it asks for a new name or for a value.
+    :param table: the table, with its schema if it has one.
+    :param column: the column, or None where it is about the table.
+    :param text: the question as a sentence.
+    :param candidates: the names that a rename can have; none for a fill.
+    :param check: raises ValueError for an answer that cannot be.
+    :param alias: another name for the subject: a column's, in a table that is renamed
+        too.
+    """
 
     kind: Literal["rename", "fill"]
     table: str
     column: str | None
     text: str
     candidates: tuple[str, ...]
-    """The names that a rename can have; none for a fill."""
     check: Callable[[str], object] = field(compare=False, repr=False)
-    """Raises ValueError for an answer that cannot be."""
     alias: str = ""
-    """Another name for the subject: a column's, in a table that is renamed too."""
 
     @property
     def subject(self) -> str:

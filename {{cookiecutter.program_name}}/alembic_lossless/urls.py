@@ -103,6 +103,7 @@ def in_schema(url: URL) -> URL:
     All tables are then in that schema, the version table too, and neither models nor
     revisions name it. Migrating makes it where it is not there yet.
 
+    :param url: a URL, with `?schema=` or without.
     :raises DriverError: when the database has no schemas, or for an odd name.
     """
     schema = url.query.get("schema")

@@ -191,9 +191,6 @@ _STOP = {
 }
 
 
-Generator = sa.Computed | sa.Identity | None
-
-
 OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache", "cycle")
 
 
@@ -207,9 +204,9 @@ def alter_generated(  # noqa: PLR0913  what a revision has to say
     table_name: str,
     column_name: str,
     type_: TypeEngine[Any],
-    new: Generator,
+    new: sa.Computed | sa.Identity | None,
     *,
-    existing: Generator,
+    existing: sa.Computed | sa.Identity | None,
     counts: bool = False,
     schema: str | None = None,
 ) -> None:
@@ -258,7 +255,7 @@ def _(op: LosslessOp) -> MigrateOperation:
     return ops.AddColumnOp(op.table_name, made, schema=op.schema)
 
 
-def _compute(names: Names, column: sa.Column[Any], old: Generator) -> None:
+def _compute(names: Names, column: sa.Column[Any], old: object) -> None:
     dialect = names.operations.get_context().dialect
     computed: Any = column.computed
     stays = bool(computed.persisted) is bool(getattr(old, "persisted", False))

@@ -1,0 +1,65 @@
+"""The reference and the types of `op` say what the code does."""
+
+import inspect
+import runpy
+from typing import Any
+
+import pytest
+from alembic_lossless.operations.base import OPERATIONS
+from rendering import TEMPLATE
+
+MADE: Any = runpy.run_path(str(TEMPLATE / "docs" / "reference.py"))
+PUBLIC = {
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module, names in MADE["PUBLIC"].items()
+    for name in names
+}
+
+
+@pytest.mark.parametrize(("path", "made"), [("PAGE", "page"), ("STUB", "stub")])
+def test_it_is_made_of_the_docstrings(path: str, made: str) -> None:
+    """What I read beside the code is the code's own: `python docs/reference.py`."""
+    assert MADE[path].read_text(encoding="utf-8") == MADE[made]()
+
+
+def test_it_has_what_a_project_imports() -> None:
+    """I import nothing from the library that has no page."""
+    library, env, *_ = MADE["PUBLIC"]
+    values = {"__version__", "Databases", "REVIEW"}
+    assert {*library.__all__} - values == {*MADE["PUBLIC"][library]}
+    assert {*env.__all__} - {"operations"} == {*MADE["PUBLIC"][env]}
+
+
+def described(item: Any, given: set[str]) -> None:
+    """Hold that a docstring has a line for each parameter, and for no other."""
+    doc = MADE["doc_of"](item)
+    assert doc.text.endswith((".", ":")), item
+    assert set(doc.parameters) == given - {"self"}, item
+
+
+def parameters(function: Any) -> set[str]:
+    """Return the names of what a function takes."""
+    return {*inspect.signature(function).parameters}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_parameter_is_described(name: str) -> None:
+    """I look an argument up, and read what it is."""
+    item = PUBLIC[name]
+    if not inspect.isclass(item):
+        described(item, parameters(item))
+        return
+    fields = {field.partition(":")[0] for field in MADE["fields_of"](item)}
+    if fields:
+        described(item, fields)
+    for method in MADE["methods_of"](item).values():
+        given = method.fget if isinstance(method, property) else method
+        described(given, parameters(given))
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_operation_says_what_it_does_to_rows(name: str) -> None:
+    """I know before a revision runs whether it touches rows, and on which databases."""
+    operation = OPERATIONS[name]
+    described(operation.function, {*operation.signature.parameters})
+    assert {"rows", "databases"} <= {*MADE["doc_of"](operation.function).others}
