@@ -192,7 +192,7 @@ class Visit(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(String(20))
     mood: Mapped[Mood]
-    kind: Mapped[str] = mapped_column(Enum("short", "long", native_enum=False, length=9))
+    kind: Mapped[str] = mapped_column(Enum("a", "b", native_enum=False, length=9))
 '''
 CHANGED = {
     "code: Mapped[str] = mapped_column(String(20))": "code: Mapped[int]",
