@@ -5,6 +5,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,17 @@ ANSWERS_FILE = ".copier-answers.yml"
 TEXTS = {"project_name": 'Ann\'s "Shop" \\ {{ 1 }}', "program_name": "shop"}
 
 
-def copier(*arguments: str, folder: Path, status: int = 0, **variables: str) -> str:
+def copier(
+    *arguments: str,
+    folder: Path,
+    status: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Type the copier command, and return what it says.
 
     :param folder: where it is typed, and whose home it is.
     :param status: the exit status to insist on.
+    :param environment: variables of its own.
     """
     who = {
         f"GIT_{role}_{key}": "me@localhost"
@@ -33,7 +40,7 @@ def copier(*arguments: str, folder: Path, status: int = 0, **variables: str) -> 
     done = subprocess.run(
         [sys.executable, "-m", "copier", *arguments],
         cwd=folder,
-        env={**os.environ, **home, **variables},
+        env={**os.environ, **home, **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -67,7 +74,7 @@ def test_the_project_is_the_same(
     name = answers.get("program_name", "friend_book")
     copy = ("copy", "--trust", "--defaults", "--quiet", *given, str(versions), name)
     none = {"FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT": "none"}
-    told = copier(*copy, folder=tmp_path, **none)
+    told = copier(*copy, folder=tmp_path, environment=none)
     assert told.index("flask db upgrade") > told.index(f"cd {name}")
     typed = [
         f"{key}="
