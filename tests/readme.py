@@ -25,12 +25,7 @@ class Block:
 
 def blocks(readme: Path) -> list[Block]:
     """Return the fenced blocks of a document, in order."""
-    return blocks_of(readme.read_text())
-
-
-def blocks_of(text: str) -> list[Block]:
-    """Return the fenced blocks of a text, in order."""
-    return [Block(*found) for found in FENCE.findall(text)]
+    return [Block(*found) for found in FENCE.findall(readme.read_text())]
 
 
 def recipe(project: Path, title: str) -> list[Block]:

@@ -50,6 +50,19 @@ ROWS = {
     "mariadb": "SELECT seq, concat('k', seq) FROM seq_1_to_{}",
 }
 
+INSERT = "INSERT INTO thing (id, age) SELECT max(id) + 1, 7 FROM thing"
+WRITTEN = [
+    ("postgresql", f"WITH x AS (SELECT 1) {INSERT}"),
+    ("postgresql", f"WITH x AS ({INSERT} RETURNING id) SELECT * FROM x"),  # noqa: S608
+    ("postgresql", f"/* SELECT /* 1 */ */ {INSERT}"),
+    ("postgresql", f"EXPLAIN ANALYZE {INSERT}"),
+    ("mariadb", f"/* SELECT */ {INSERT}"),
+    ("mariadb", f"/*! {INSERT} */"),
+    ("mariadb", f"ANALYZE {INSERT}"),
+    ("mariadb", f"SET STATEMENT max_statement_time = 9 FOR {INSERT}"),
+]
+"""Statements that write a row of 7, though not each looks like it."""
+
 
 def begun(project: Environment, url: str, body: str, rows: int = 10) -> Environment:
     """Give a project with a table and rows, and a revision that is not applied."""
@@ -160,6 +173,21 @@ def test_a_file_that_changed_before_that_place_is_refused(
     write(shop, "b", "pass", down="a")
     done = shop.alembic("upgrade", "head", status=255)
     assert "An earlier run did 1 statements of this revision" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("database_url", "statement"), WRITTEN, indirect=["database_url"]
+)
+def test_what_was_written_is_not_written_again(
+    project: Environment, database_url: str, statement: str
+) -> None:
+    """A statement that writes is done once, however it begins, when I run it again."""
+    stopping = "op.execute('INSERT INTO nothing VALUES (1)')"
+    body = f"{BLOCK}    op.execute({statement!r})\n    {stopping}\n"
+    shop = begun(project, database_url, body)
+    for _ in range(2):
+        shop.alembic("upgrade", "head", status=255)
+    assert ask(database_url, "SELECT count(*) FROM thing WHERE age = 7") == [(1,)]
 
 
 @ON_POSTGRESQL

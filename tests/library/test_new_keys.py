@@ -105,6 +105,38 @@ def test_several_columns_are_one_key(project: Environment, database_url: str) ->
     assert "-- First: is thing (name, place) different in each row?" in script
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("column", ["title", "lower", 'c"d:e%f'])
+def test_an_expression_becomes_unique(
+    project: Environment, database_url: str, column: str
+) -> None:
+    """An index of an expression looks at its values, whichever way I go."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(20)")
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id, name) VALUES (1, 'a'), (2, 'A')")
+    made = f"title = {column!r}, sa.String(20)"
+    unique = "sa.Index('ix_lower', sa.func.lower(title), unique=True),"
+    define_thing(shop, made, f"__table_args__ = {unique}")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace("sa.Column(sa.Index", "(sa.Index"))
+    rename = "-x", f"rename=thing.name:{column}"
+    shop.alembic(*rename, "revision", "--autogenerate", "-m", "after")
+    said = refusal(shop, "upgrade", "head")
+    assert "thing.lower(name) holds 1 value more than once, for example 'a'." in said
+    sql(database_url, "UPDATE thing SET name = 'b' WHERE id = 2")
+    alembic(shop, "upgrade head", "check")
+    define_thing(shop, made)
+    draft(shop, "without")
+    quoted = '"{}"'.format(column.replace('"', '""'))
+    statement = f"INSERT INTO thing (id, {quoted}) VALUES (3, 'B')"  # noqa: S608
+    sql(database_url, statement)
+    said = refusal(shop, "downgrade", "-1")
+    assert "holds 1 value more than once, for example 'b'." in said
+    sql(database_url, "DELETE FROM thing WHERE id = 3")
+    alembic(shop, "downgrade -2", "upgrade head", "check")
+
+
 @pytest.mark.parametrize("edit", ["added", "filled"])
 def test_the_rows_are_to_refer_to_what_is_not_there(
     project: Environment, database_url: str, edit: str

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from functools import cache, cached_property
-from itertools import pairwise
+from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -277,7 +276,7 @@ def columns_in(
     :param columns: the names of those that there are.
     """
     pieces = significant(expression, dialect)
-    named = [pieces[place] for place in _named(pieces, dialect)]
+    named = [pieces[place] for place, is_call in _uses(pieces, dialect) if not is_call]
     return [it for it in columns if any(_means(token, it, dialect) for token in named)]
 
 
@@ -293,7 +292,9 @@ def renamed(
     every = list(tokens(expression, dialect))
     places = [n for n, token in enumerate(every) if token.kind is not Kind.SPACE]
     words = [token.text for token in every]
-    for found in _named([every[place] for place in places], dialect):
+    for found, is_call in _uses([every[place] for place in places], dialect):
+        if is_call:
+            continue
         place = places[found]
         old = next((it for it in names if _means(every[place], it, dialect)), None)
         if old is not None:
@@ -307,11 +308,9 @@ def renamed(
 def functions_in(expression: str, dialect: Dialect | None = None) -> list[str]:
     """Return the functions that an expression calls, in lower case."""
     pieces = significant(expression, dialect)
-    return [
-        token.value.lower()
-        for token, behind in pairwise(pieces)
-        if token.is_name and behind.text == "(" and token.word not in OPERATORS
-    ]
+    found = _uses(pieces, dialect)
+    called = [pieces[place].value.lower() for place, is_call in found if is_call]
+    return [name for name in called if name != "cast"]
 
 
 def not_null_in(condition: str, dialect: Dialect | None = None) -> str | None:
@@ -340,8 +339,10 @@ def _folded(token: Token, dialect: Dialect | None) -> str:
     return token.value.lower()
 
 
-def _named(pieces: Sequence[Token], dialect: Dialect | None) -> Iterator[int]:
-    """Give the places of the names that are columns.
+def _uses(
+    pieces: Sequence[Token], dialect: Dialect | None
+) -> Iterator[tuple[int, bool]]:
+    """Give the places of columns and of functions, and whether it is a function.
 
     A value stands at the beginning, and behind an operator. Behind a value stands an
     operator, or what belongs to the value.
@@ -353,6 +354,8 @@ def _named(pieces: Sequence[Token], dialect: Dialect | None) -> Iterator[int]:
             place, value = _behind_sign(pieces, place, calls, value=value)
         elif _text(pieces, end) == "(" and token.word not in RESERVED:
             calls.append(token.word)
+            if token.word not in OPERATORS:
+                yield end - 1, True
             place, value = end + 1, True
         elif not value:
             place, value = _behind_value(pieces, place, end)
@@ -361,7 +364,7 @@ def _named(pieces: Sequence[Token], dialect: Dialect | None) -> Iterator[int]:
         else:
             first = calls[-1:] if _text(pieces, place - 1) == "(" else []
             if not _is_constant(pieces, place, end, first, dialect):
-                yield end - 1
+                yield end - 1, False
             place, value = end, False
 
 
@@ -832,6 +835,13 @@ class Statement:
         """Whether it may have done a part of its work when it fails."""
         return self.verb == "DROP" and self._outer(",") is not None
 
+    @property
+    def renames_table(self) -> bool:
+        """Whether it gives a table another name, by ALTER TABLE or by RENAME TABLE."""
+        place = self._outer("RENAME")
+        behind = self._words[place + 1 : place + 2] if place is not None else []
+        return bool(behind) and not {*behind} & {"COLUMN", "CONSTRAINT", "INDEX", "KEY"}
+
     @cached_property
     def table(self) -> TableName | None:
         """The table that it is about; of several, the first."""
@@ -977,6 +987,12 @@ class Script:
         )
 
 
+@lru_cache(maxsize=64)
+def script(sql: str, dialect: Dialect | None = None) -> Script:
+    """Return what a text does, read once where it is run again and again."""
+    return Script(sql, dialect)
+
+
 def _statements(
     pieces: Iterable[Token], dialect: Dialect | None
 ) -> Iterator[Statement]:
@@ -1027,7 +1043,12 @@ def quoted(name: str, dialect: Dialect | None = None) -> str:
     :param dialect: the database that is to read it; None for standard SQL.
     """
     dialect = dialect or _standard()
-    return _single(dialect.identifier_preparer.quote(name), dialect)
+    return undoubled(dialect.identifier_preparer.quote(name), dialect)
+
+
+def unquoted(sql: str, dialect: Dialect | None = None) -> str:
+    """Return the name that a text consists of, without its schema."""
+    return [it.value for it in tokens(sql, dialect) if it.is_name][-1]
 
 
 def quoted_table(name: str, schema: str | None, dialect: Dialect | None = None) -> str:
@@ -1048,13 +1069,28 @@ def literal(value: Any, dialect: Dialect, type_: TypeEngine[Any] | None = None) 
     return compiled(sa.literal(value, type_), dialect)
 
 
-def compiled(element: sa.ClauseElement, dialect: Dialect, **options: Any) -> str:
-    """Return what SQLAlchemy's construct is in SQL, its values in it.
+def body(text: str, tag: str) -> str:
+    """Return the body of a function of PostgreSQL in dollar quotes.
 
-    :param options: more of `compile_kwargs`.
+    :param tag: a word for the quotes, which grows where the body holds them.
     """
-    given = {"literal_binds": True, **options}
-    return _single(str(element.compile(dialect=dialect, compile_kwargs=given)), dialect)
+    while f"${tag}$" in text:
+        tag += "_"
+    return f"${tag}${text}${tag}$"
+
+
+def compiled(element: sa.ClauseElement, dialect: Dialect, **options: Any) -> str:
+    """Return what SQLAlchemy's construct is in SQL.
+
+    :param options: `compile_kwargs`; if there are none, the values are in it.
+    """
+    given = options or {"literal_binds": True}
+    return statement(element, dialect, compile_kwargs=given)
+
+
+def statement(element: sa.ClauseElement, dialect: Dialect, **given: Any) -> str:
+    """Return a statement of SQLAlchemy, or of Alembic, as the server gets it."""
+    return undoubled(str(element.compile(dialect=dialect, **given)), dialect)
 
 
 def text(sql: str) -> sa.TextClause:
@@ -1083,7 +1119,7 @@ def _standard() -> Dialect:
     return DefaultDialect()
 
 
-def _single(sql: str, dialect: Dialect) -> str:
+def undoubled(sql: str, dialect: Dialect) -> str:
     """Undo that percent signs are doubled for a driver that is given parameters."""
     doubles = "%%" in dialect.identifier_preparer.quote_identifier("%")
     return sql.replace("%%", "%") if doubles else sql

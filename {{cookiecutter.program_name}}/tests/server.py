@@ -1,1 +1,1 @@
-{% include cookiecutter._templates ~ "server/" ~ cookiecutter.database ~ ".py" %}
+{% include "server/" ~ cookiecutter.database ~ ".py" %}

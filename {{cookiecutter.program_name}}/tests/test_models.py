@@ -1,1 +1,1 @@
-{% include cookiecutter._templates ~ "test_models/" ~ cookiecutter.databases ~ ".py" %}
+{% include "test_models/" ~ cookiecutter.databases ~ ".py" %}

@@ -1,1 +1,1 @@
-{% include cookiecutter._templates ~ "db/" ~ cookiecutter.database_layer ~ "/" ~ cookiecutter.databases ~ ".py" %}
+{% include "db/" ~ cookiecutter.database_layer ~ "/" ~ cookiecutter.databases ~ ".py" %}

@@ -1,1 +1,1 @@
-{% include cookiecutter._templates ~ "models/" ~ cookiecutter.databases ~ ".py" %}
+{% include "models/" ~ cookiecutter.databases ~ ".py" %}

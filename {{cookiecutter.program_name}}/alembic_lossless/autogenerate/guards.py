@@ -11,6 +11,7 @@ from alembic.operations import ops
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnClause,
     ForeignKeyConstraint,
     Table,
     UniqueConstraint,
@@ -23,7 +24,7 @@ from ..operations.guards import (
     refuse_orphans,
     refuse_violations,
 )
-from ..sql import renamed
+from ..sql import columns_in, renamed, text
 from ..state import same, sql
 from .draft import Draft, names_before, operations_in, unique_index
 from .order import DROPS
@@ -32,11 +33,19 @@ Part = tuple[Key, str | None]
 """A table, or a column of it."""
 
 
+class Expression(NamedTuple):
+    """What a unique index has in place of a column."""
+
+    sql: str
+    columns: tuple[str, ...]
+    """The columns that it speaks of."""
+
+
 class Rule(NamedTuple):
     """What a key asks of rows: to differ or, with a parent, to refer to rows of it."""
 
     table: Key
-    columns: tuple[str, ...]
+    columns: tuple[str | Expression, ...]
     parent: Key | None = None
     keys: tuple[str, ...] = ()
 
@@ -44,11 +53,11 @@ class Rule(NamedTuple):
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Begin with a look at the rows that a new key is about."""
     every = list(operations_in(container))
-    known = {_rule(op) for op in every if isinstance(op, DROPS)}
+    known = {_rule(draft, op) for op in every if isinstance(op, DROPS)}
     fresh = set(_fresh(every))
     guards = [
-        _guard(container, rule)
-        for rule in map(_rule, every)
+        _guard(draft, container, rule)
+        for rule in (_rule(draft, op) for op in every)
         if rule and rule not in known and fresh.isdisjoint(_parts(rule))
     ]
     guards += _check_guards(draft, container, fresh)
@@ -93,26 +102,31 @@ def _check_guard(
     """Give the look at the rows, unless what it is about is only coming."""
     key: Key = op.schema, op.table_name
     condition = sql(op.to_constraint().sqltext, draft.context.dialect)
-    names = {**draft.models.get(key, {}), **draft.declared.get(key, {})}
-    used = [name for name in names if renamed(condition, {name: None}) is None]
+    dialect = draft.context.dialect
+    used = columns_in(condition, _columns(draft, key), dialect)
     parts = {(key, None), *((key, name) for name in used)}
     if used and fresh.isdisjoint(parts):
         was = {name: names_before(container, key, name) for name in used}
         table = next(iter(was.values()))[0]
         columns = {name: column for name, (_, column) in was.items()}
-        text: Any = renamed(condition, columns)
+        text: Any = renamed(condition, columns, dialect)
         yield refuse_violations(table, text, [*columns.values()], schema=key[0])
 
 
-def _rule(op: ops.MigrateOperation) -> Rule | None:
+def _columns(draft: Draft, key: Key) -> list[str]:
+    """Return the columns that a table has before the revision, or after it."""
+    return [*{**draft.models.get(key, {}), **draft.declared.get(key, {})}]
+
+
+def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
     index = unique_index(op)
-    if index is not None:
-        names = _names(index.columns)
-        # With a condition or an expression it is not each row's values that differ.
-        if not index.dialect_kwargs and len(names) == len(index.expressions):
-            table = cast("Table", index.table)
-            return Rule((table.schema, table.name), names)
+    # With a condition it is not each row's values that differ.
+    if index is not None and not index.dialect_kwargs:
+        table = cast("Table", index.table)
+        where = table.schema, table.name
+        parts = (_indexed(draft, where, it) for it in index.expressions)
+        return Rule(where, tuple(parts))
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
         if isinstance(key, UniqueConstraint):
@@ -124,6 +138,16 @@ def _rule(op: ops.MigrateOperation) -> Rule | None:
                 of = (parent.schema, parent.name)
                 return Rule((table.schema, table.name), _names(key.columns), of, keys)
     return None
+
+
+def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
+    """Return a column of an index, or its expression."""
+    known = _columns(draft, key)
+    if isinstance(part, ColumnClause) and (not part.is_literal or part.name in known):
+        return part.name
+    dialect = draft.context.dialect
+    text = sql(part, dialect)
+    return Expression(text, tuple(columns_in(text, known, dialect)))
 
 
 def _names(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
@@ -142,24 +166,33 @@ def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[Part]:
 
 
 def _parts(rule: Rule) -> Iterator[Part]:
-    for table, columns in ((rule.table, rule.columns), (rule.parent, rule.keys)):
-        if table is not None:
-            yield table, None
-            yield from ((table, column) for column in columns)
+    yield rule.table, None
+    for column in rule.columns:
+        names = column.columns if isinstance(column, Expression) else (column,)
+        yield from ((rule.table, name) for name in names)
+    if rule.parent is not None:
+        yield rule.parent, None
+        yield from ((rule.parent, column) for column in rule.keys)
 
 
-def _guard(container: ops.OpContainer, rule: Rule) -> LosslessOp:
+def _guard(draft: Draft, container: ops.OpContainer, rule: Rule) -> LosslessOp:
     """Return the look at the rows, by the names that there are before."""
-    table, columns = _names_before(container, rule.table, rule.columns)
     schema = rule.table[0]
+    columns = [_before(draft, container, rule.table, it) for it in rule.columns]
+    table = names_before(container, rule.table, "")[0]
     if rule.parent is None:
         return refuse_duplicates(table, columns, schema=schema)
-    parent, keys = _names_before(container, rule.parent, rule.keys)
-    return refuse_orphans(table, columns, parent, keys, schema=schema)
+    parent = names_before(container, rule.parent, "")[0]
+    keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]
+    names = [str(it) for it in columns]
+    return refuse_orphans(table, names, parent, keys, schema=schema)
 
 
-def _names_before(
-    container: ops.OpContainer, key: Key, columns: Iterable[str]
-) -> tuple[str, list[str]]:
-    was = [names_before(container, key, column) for column in columns]
-    return was[0][0], [column for _, column in was]
+def _before(
+    draft: Draft, container: ops.OpContainer, key: Key, column: str | Expression
+) -> Any:
+    """Return a column, or an expression, with the names that there are before."""
+    if isinstance(column, str):
+        return names_before(container, key, column)[1]
+    was = {name: names_before(container, key, name)[1] for name in column.columns}
+    return text(renamed(column.sql, was, draft.context.dialect) or column.sql)

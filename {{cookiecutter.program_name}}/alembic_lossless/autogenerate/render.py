@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from .._alembic import column_code, is_made_by_type, type_code, variants, with_variants
 from ..operations.base import AutocommitBlock, LosslessOp
+from ..sql import text as plain_text
 from ..state import GENERATORS, options_of, sql, text_code
 from ..types.portable import PARTS, SQLType, dialect_of_class, stored
 from .draft import FillNulls, Note, RenameColumn, RenameTable, same_as_before
@@ -268,8 +269,8 @@ def default_code(value: Any) -> str:
         return f"sa.Sequence({value.sequence.name!r}).next_value()"
     if isinstance(value, FunctionElement) and not len(value.clauses):
         return f"sa.func.{value.name}()"
-    sql = value.compile(compile_kwargs={"literal_binds": True})
-    return f"sa.text({str(sql)!r})"
+    sql = str(value.compile(compile_kwargs={"literal_binds": True}))
+    return f"sa.text({plain_text(sql).text!r})"
 
 
 _stock_alter_column = renderers.dispatch(AlterColumnOp)
@@ -277,18 +278,25 @@ _stock_alter_column = renderers.dispatch(AlterColumnOp)
 
 def _value_code(value: Any, context: AutogenContext) -> str:
     """Return an argument of a call as a script has it."""
-    if isinstance(value, TypeEngine):
-        return type_code(value, context)
-    if isinstance(value, dict):
-        pairs = (f"{key!r}: {_value_code(it, context)}" for key, it in value.items())
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(value, GENERATORS):
-        return str(render_item("server_default", value, context))
-    if isinstance(value, sa.DefaultClause):
-        return default_code(value.arg)
-    if isinstance(value, sa.ColumnClause):
-        return f"sa.column({value.name!r})"
-    return repr(value)
+    match value:
+        case TypeEngine():
+            code = type_code(value, context)
+        case dict():
+            pairs = [f"{it!r}: {_value_code(value[it], context)}" for it in value]
+            code = f"{{{', '.join(pairs)}}}"
+        case list():
+            code = f"[{', '.join(_value_code(it, context) for it in value)}]"
+        case sa.Computed() | sa.Identity():
+            code = str(render_item("server_default", value, context))
+        case sa.DefaultClause():
+            code = default_code(value.arg)
+        case sa.TextClause():
+            code = default_code(value)
+        case sa.ColumnClause():
+            code = f"sa.column({value.name!r})"
+        case _:
+            code = repr(value)
+    return code
 
 
 @renderers.dispatch_for(AutocommitBlock)

@@ -7,15 +7,14 @@ but it can be told.
 """
 
 import logging
-import re
 from typing import Any, NamedTuple
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
+from .. import sql
 from ..runtime.causes import codes_of
-from ..runtime.recovery import NOT_CODE
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +35,6 @@ COLUMNS = text("""
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = DATABASE()
 """)
-
-
-REFERENCE = re.compile(
-    r"\b(?:NEW|OLD)\s*\.\s*(?:`(?P<quoted>[^`]+)`|(?P<bare>\w+))", re.IGNORECASE
-)
-"""How a trigger names a column of its own table."""
 
 
 INVALID_VIEW = 1356
@@ -77,9 +70,9 @@ class Dependents:
         after = self._stored()
         for each, reason in self._broken(after).items():
             if each[:2] not in self._broken_before:
-                raise CommandError(_told(each, reason))
+                raise CommandError(self._told(each, reason))
         if self._before and after:
-            _warn(after, self._columns_before - self._columns())
+            self._warn(after, self._columns_before - self._columns())
 
     def _stored(self) -> list[Stored]:
         return [Stored(*row) for row in self._ask(STORED) if row[3]]
@@ -94,23 +87,36 @@ class Dependents:
         found = {}
         for each in stored:
             view = each.kind == "VIEW"
-            reason = self._error(each.name) if view else _missing(each, columns)
+            reason = self._error(each.name) if view else self._missing(each, columns)
             if reason:
                 found[each] = reason
         return found
 
     def _error(self, view: str) -> str | None:
         """Say why the server refuses a view; preparing a query runs nothing of it."""
-        query = "SELECT * FROM `{}`".format(view.replace("`", "``"))  # noqa: S608  quoted
-        quoted = query.replace("\\", "\\\\").replace("'", "''")
+        dialect = self._connection.dialect
+        query = f"SELECT * FROM {sql.quoted(view, dialect)}"  # noqa: S608
+        prepared = f"PREPARE alembic_lossless FROM {sql.literal(query, dialect)}"
         try:
-            self._ask(text(f"PREPARE alembic_lossless FROM '{_literal(quoted)}'"))
+            self._ask(sql.text(prepared))
         except DBAPIError as error:
             if INVALID_VIEW not in codes_of(error.orig):
                 return None
             # The first of them is the cause.
             return str(self._ask(text("SHOW WARNINGS"))[0][2])
         self._ask(text("DEALLOCATE PREPARE alembic_lossless"))
+        return None
+
+    def _missing(self, trigger: Stored, columns: set[tuple[str, str]]) -> str | None:
+        """Say which column of its own table a trigger uses that is not there."""
+        if trigger.table is None:
+            return None
+        own = {column.lower() for table, column in columns if table == trigger.table}
+        pieces = sql.significant(trigger.sql, self._connection.dialect)
+        for row, dot, column in zip(pieces, pieces[1:], pieces[2:], strict=False):
+            names = row.word in {"NEW", "OLD"} and dot.text == "." and column.is_name
+            if names and column.value.lower() not in own:
+                return f"{trigger.table} has no column {column.value}"
         return None
 
     def _ask(self, statement: TextClause) -> list[Any]:
@@ -121,53 +127,32 @@ class Dependents:
             self._connection.commit()
         return found
 
+    def _warn(self, stored: list[Stored], gone: set[tuple[str, str]]) -> None:
+        """Name the texts that speak of a table and a column of it that is gone.
 
-def _missing(trigger: Stored, columns: set[tuple[str, str]]) -> str | None:
-    """Say which column of its own table a trigger speaks of that is not there."""
-    if trigger.table is None:
-        return None
-    own = {column.lower() for table, column in columns if table == trigger.table}
-    for found in REFERENCE.finditer(_code(trigger.sql)):
-        column = found["quoted"] or found["bare"]
-        if column.lower() not in own:
-            return f"{trigger.table} has no column {column}"
-    return None
+        Whether they mean that one is for a person to see: no server tells before they
+        run.
+        """
+        for each in stored:
+            if each.kind == "VIEW":
+                continue
+            pieces = sql.tokens(each.sql, self._connection.dialect)
+            names = {it.value.lower() for it in pieces if it.is_name}
+            for table, column in sorted(gone):
+                if {table.lower(), column.lower()} <= names:
+                    log.warning(
+                        "%s %s speaks of %s and %s: look whether it means the column"
+                        " that is gone.",
+                        *(each.kind, each.name, table, column),
+                    )
 
-
-def _warn(stored: list[Stored], gone: set[tuple[str, str]]) -> None:
-    """Name the texts that speak of a table and a column of it that is gone.
-
-    Whether they mean that one is for a person to see: no server tells before they run.
-    """
-    for each in stored:
-        if each.kind == "VIEW":
-            continue
-        words = {word.lower() for word in re.findall(r"\w+", _code(each.sql))}
-        for table, column in sorted(gone):
-            if {table.lower(), column.lower()} <= words:
-                log.warning(
-                    "%s %s speaks of %s and %s: look whether it means the column"
-                    " that is gone.",
-                    *(each.kind, each.name, table, column),
-                )
-
-
-def _told(each: Stored, reason: str) -> str:
-    again = f"CREATE OR REPLACE VIEW `{each.name}` AS {each.sql}"
-    if each.kind == "TRIGGER":
-        again = f"CREATE OR REPLACE TRIGGER `{each.name}` ... {each.sql}"
-    return (
-        f"The run is done and cannot be undone, and {each.kind} {each.name} does not"
-        f" work any more: {reason}.\n"
-        f"Correct it and run it, here and in a revision: {again}"
-    )
-
-
-def _code(sql: str) -> str:
-    """Return a text without comments and strings, but with quoted names."""
-    return NOT_CODE.sub(lambda it: it[1] if (it[1] or "")[:1] == "`" else " ", sql)
-
-
-def _literal(sql: str) -> str:
-    """Return a text without parameters: a colon would begin one."""
-    return sql.replace(":", r"\:")
+    def _told(self, each: Stored, reason: str) -> str:
+        name = sql.quoted(each.name, self._connection.dialect)
+        again = f"CREATE OR REPLACE VIEW {name} AS {each.sql}"
+        if each.kind == "TRIGGER":
+            again = f"CREATE OR REPLACE TRIGGER {name} ... {each.sql}"
+        return (
+            f"The run is done and cannot be undone, and {each.kind} {each.name} does"
+            f" not work any more: {reason}.\n"
+            f"Correct it and run it, here and in a revision: {again}"
+        )

@@ -4,7 +4,6 @@ The latter is said unless the revision declares its phase as "after": then the o
 version is gone when it runs.
 """
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,14 +11,11 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from sqlalchemy.sql import operators, visitors
 
+from ..sql import Script
+from ..types.portable import dialect_named
 from .rules import Growth, Harm, Key, Matched, State, label, rule, sql_of
 
 _rule_on_rows = partial(rule, dialects=("postgresql", "mariadb", "mysql"))
-
-
-WHOLE_TABLE = re.compile(
-    r"\s*(?:UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?(?P<table>[\w.\"`]+)", re.IGNORECASE
-)
 
 
 @_rule_on_rows(
@@ -32,12 +28,12 @@ WHOLE_TABLE = re.compile(
 )
 def rows_locked(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     """Find a statement that changes as many rows as the table has."""
-    key = _changed_by(op)
+    key = _changed_by(op, state.server.dialect)
     if key is not None and not state.is_new(key):
         yield {"table": label(key), "name": key[1]}
 
 
-def _changed_by(operation: ops.ExecuteSQLOp) -> Key | None:
+def _changed_by(operation: ops.ExecuteSQLOp, dialect: str) -> Key | None:
     """Return the table that a statement changes most rows of, or None."""
     statement = operation.sqltext
     if isinstance(statement, sa.Update | sa.Delete):
@@ -46,12 +42,10 @@ def _changed_by(operation: ops.ExecuteSQLOp) -> Key | None:
         if chosen or not isinstance(table, sa.TableClause):
             return None
         return table.schema, table.name
-    words = sql_of(operation)
-    found = WHOLE_TABLE.match(words)
-    if found is None or re.search(r"\bWHERE\b", words, re.IGNORECASE):
+    said = Script(sql_of(operation), dialect_named(dialect)).only
+    if said is None or said.verb not in {"UPDATE", "DELETE"} or said.has("WHERE"):
         return None
-    schema, _, table_name = re.sub(r"[\"`]", "", found["table"]).rpartition(".")
-    return schema or None, table_name
+    return said.table
 
 
 def _chooses(condition: sa.ColumnElement[bool]) -> bool:

@@ -4,13 +4,15 @@ Source: MariaDB, "InnoDB Online DDL Operations". The tests run each rule against
 server with `LOCK=`, which it refuses where it needs more.
 """
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
 import sqlalchemy as sa
 from alembic.operations import ops
 
+from .. import sql
+from ..runtime.online import online_form
+from ..types.portable import dialect_named
 from .rules import Growth, Matched, State, label, rule, sql_of
 from .types import growth
 
@@ -25,20 +27,6 @@ rule = partial(
 
 COPIES_ONLINE = (11, 2)
 """From this version on MariaDB lets others write while it copies a table."""
-
-
-CALL = re.compile(r"(\w+)\s*\(")
-
-
-CHANGES = re.compile(
-    r"ALTER\s+(?:ONLINE\s+)?TABLE\s+(?:IF\s+EXISTS\s+)?(?P<table>[\w.`]+)"
-    r"|CREATE\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\s.*?"
-    r"\sON\s+(?P<indexed>[\w.`]+)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-REFUSES = re.compile(r"LOCK\s*=\s*NONE|ALGORITHM\s*=\s*INSTANT", re.IGNORECASE)
 
 
 AT_ONCE = {"now", "current_timestamp", "localtime", "localtimestamp", "curdate"}
@@ -136,16 +124,16 @@ def fulltext_blocks(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
 )
 def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     """Find SQL that does not make the server itself refuse to stop writers."""
-    text = sql_of(op).strip().rstrip(";")
-    found = CHANGES.match(text)
-    if found is None or REFUSES.search(text):
+    dialect = dialect_named(state.server.dialect)
+    text = sql_of(op)
+    statement = sql.Script(text, dialect).only
+    if statement is None or (table := statement.table) is None:
         return
-    name = (found["table"] or found["indexed"]).replace("`", "")
-    schema, _, table = name.rpartition(".")
-    if not state.is_new((schema or None, table)):
-        between = ", " if found["table"] else " "
-        online = f"{text}{between}LOCK=NONE"
-        yield {"table": name, "online": online}
+    if any(map(statement.has, ("LOCK = NONE", "ALGORITHM = INSTANT"))):
+        return
+    online = online_form(statement, text.strip(), dialect)
+    if online and statement.verb != "DROP" and not state.is_new(table):
+        yield {"table": label(table), "online": online}
 
 
 def _needs_copy(column: sa.Column[object]) -> str:
@@ -156,6 +144,6 @@ def _needs_copy(column: sa.Column[object]) -> str:
         return "its foreign key is checked"
     if isinstance(default, sa.DefaultClause) and not isinstance(default.arg, str):
         words = str(default.arg).lower()
-        called = CALL.findall(words)
+        called = sql.functions_in(words, dialect_named("mariadb"))
         return f"its default is {words}" if set(called) - AT_ONCE else ""
     return ""

@@ -13,8 +13,10 @@ from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from sqlalchemy.sql.functions import FunctionElement
 
+from .. import sql
 from ..operations.base import LosslessOp, called
 from ..operations.objects import adds_only, change_enum
+from ..types.portable import dialect_named
 from .rules import Growth, Harm, Matched, State, label, rule
 from .types import growth
 
@@ -247,10 +249,9 @@ def _own_value(column: sa.Column[object]) -> str:
 def _volatile(default: object) -> str:
     """Return the call in a default that may give each row another value."""
     if isinstance(default, sa.TextClause):
-        words = default.text.lower()
-        name, call, _ = words.partition("(")
-        is_call = bool(call) and name.strip().replace("_", "").isalnum()
-        return words if is_call and name.strip() not in STABLE else ""
+        words = sql.text_in(default).lower()
+        called = sql.functions_in(words, dialect_named("postgresql"))
+        return words if {*called} - STABLE else ""
     if isinstance(default, FunctionElement):
         return "" if default.name.lower() in STABLE else f"{default.name}()"
     return ""

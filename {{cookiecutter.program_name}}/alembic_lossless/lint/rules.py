@@ -1,6 +1,5 @@
 """The rules of the lint, each a named thing, and what is known when they are asked."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,12 +10,11 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp
+from ..sql import compiled, not_null_in, text_in
+from ..types.portable import dialect_named
 
 Key = tuple[str | None, str]
 """A table: (schema, name)."""
-
-
-NOT_NULL = re.compile(r'\W*"?(?P<column>\w+)"? IS NOT NULL\W*', re.IGNORECASE)
 
 
 class Growth(StrEnum):
@@ -126,15 +124,24 @@ class State:
             case ops.AddColumnOp(schema=schema, table_name=table):
                 self.new.add(((schema, table), operation.column.name))
             case ops.CreateCheckConstraintOp(schema=schema, table_name=table):
-                if found := NOT_NULL.fullmatch(str(operation.condition)):
-                    self.not_null_checks.add(((schema, table), found["column"]))
+                dialect = dialect_named(self.server.dialect)
+                found = not_null_in(_condition(operation, dialect), dialect)
+                if found is not None:
+                    self.not_null_checks.add(((schema, table), found))
+
+
+def _condition(operation: ops.CreateCheckConstraintOp, dialect: Dialect) -> str:
+    condition = operation.condition
+    if isinstance(condition, str):
+        return condition
+    return compiled(condition, dialect)
 
 
 def sql_of(operation: ops.ExecuteSQLOp) -> str:
     """Return the statement of an operation that has one as text, or nothing."""
     statement = operation.sqltext
     if isinstance(statement, sa.TextClause):
-        return statement.text.replace(r"\:", ":")
+        return text_in(statement)
     return statement if isinstance(statement, str) else ""
 
 

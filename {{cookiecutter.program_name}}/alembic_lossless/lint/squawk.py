@@ -5,7 +5,6 @@ the rule that finds the same in an operation.
 """
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from .rules import RULES, Finding, Key, label
+from ..sql import Script, quoted_table
+from ..types.portable import dialect_named
+from .rules import RULES, Finding, Key
 
 SQUAWK = {
     "adding-field-with-default": "column-rewrites",
@@ -42,9 +43,6 @@ MISSING = "SQL in op.execute() was not looked at: pip install squawk-cli"
 
 
 BEGIN = "-- the statement\n"
-
-
-CREATE_TABLE = re.compile(r"\s*CREATE\s+TABLE\b", re.IGNORECASE)
 
 
 Said = dict[str, Any]
@@ -79,7 +77,7 @@ def judge(
         named = {SQUAWK[each["rule_name"]]: each for each in said}
         if named.keys() & MORE_EXACT:
             named.pop("check-scans", None)
-        words = re.sub(r"\s+", " ", statement.text).strip()
+        words = " ".join(statement.text.split())
         for name, each in named.items():
             rule = rules[name]
             yield Finding(
@@ -98,14 +96,14 @@ def _run(
     squawk: str, statements: Sequence[Statement], new: set[Key]
 ) -> Iterator[tuple[Statement, list[Said]]]:
     """Give each statement with what squawk says about it."""
-    known = "".join(f"CREATE TABLE {label(key)} ();\n" for key in new)
+    known = "".join(f"CREATE TABLE {_quoted(key)} ();\n" for key in new)
     with TemporaryDirectory() as folder:
         files = {str(Path(folder, f"{n}.sql")): s for n, s in enumerate(statements)}
         begins = {}
         for file, statement in files.items():
             begins[file] = known.count("\n") + 1
             Path(file).write_text(f"{known}{BEGIN}{statement.text}\n", encoding="utf-8")
-            if CREATE_TABLE.match(statement.text):
+            if _creates(statement.text):
                 known += statement.text.strip().rstrip(";") + ";\n"
         for mode in (["--assume-in-transaction"], []):
             part = [f for f, one in files.items() if one.autocommit is not bool(mode)]
@@ -113,6 +111,16 @@ def _run(
             for file in part:
                 own = [x for x in found if x["file"] == file]
                 yield files[file], [x for x in own if x["line"] >= begins[file]]
+
+
+def _quoted(key: Key) -> str:
+    schema, name = key
+    return quoted_table(name, schema, dialect_named("postgresql"))
+
+
+def _creates(text: str) -> bool:
+    made = Script(text, dialect_named("postgresql")).statements
+    return any(it.begins("CREATE TABLE") for it in made)
 
 
 def _read(command: list[str]) -> list[Said]:

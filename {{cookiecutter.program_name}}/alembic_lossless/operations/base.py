@@ -17,6 +17,7 @@ from typing import (
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations, ops
 
+from .. import sql
 from ..runtime.recovery import journal_of
 
 Key = tuple[str | None, str]
@@ -212,7 +213,7 @@ class Names:
         self.is_mysql = self.dialect in {"mysql", "mariadb"}
         self.offline = context.as_sql
         self.journal = journal_of(context)
-        self._preparer = context.dialect.identifier_preparer
+        self._dialect = context.dialect
 
     @property
     def is_alone(self) -> bool:
@@ -222,16 +223,19 @@ class Names:
     @property
     def table(self) -> str:
         """The table, with its schema, quoted where it has to be."""
-        schema = f"{self._preparer.quote_schema(self.schema)}." if self.schema else ""
-        return schema + self.quoted(self.name)
+        return sql.quoted_table(self.name, self.schema, self._dialect)
 
     def quoted(self, name: str) -> str:
         """Return a name as it stands in a statement."""
-        return str(self._preparer.quote(name))
+        return sql.quoted(name, self._dialect)
+
+    def literal(self, value: object) -> str:
+        """Return a value as it stands in a statement."""
+        return sql.literal(value, self._dialect)
 
     def execute(self, statement: str) -> None:
         """Execute text in which a colon or a percent sign is only that."""
-        self.operations.execute(sa.text(statement.replace(":", r"\:")))
+        self.operations.execute(sql.text(statement))
 
     def bind(self) -> sa.Connection:
         """Return the connection."""

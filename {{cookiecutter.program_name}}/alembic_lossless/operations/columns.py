@@ -9,6 +9,7 @@ from alembic.operations import MigrateOperation, Operations, ops
 from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
+from .. import sql
 from ..rules import rule
 from ..types.portable import SQLType
 from .backfill import backfill
@@ -137,6 +138,7 @@ def _execute_triggers(
                 table=names.table,
                 old=old,
                 new=new,
+                body=sql.body(_BODY.format(old=old, new=new), ""),
                 name=names.quoted(trigger),
                 insert=names.quoted(derived(trigger, "i")),
                 update=names.quoted(derived(trigger, "u")),
@@ -144,9 +146,7 @@ def _execute_triggers(
         )
 
 
-_KEEP = {
-    "postgresql": (
-        """CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+_BODY = """
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.{new} IS NULL THEN NEW.{new} := NEW.{old};
@@ -155,7 +155,12 @@ BEGIN
     ELSIF NEW.{old} IS DISTINCT FROM OLD.{old} THEN NEW.{new} := NEW.{old};
     END IF;
     RETURN NEW;
-END $$""",
+END """
+
+
+_KEEP = {
+    "postgresql": (
+        "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {body}",
         """CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table}
 FOR EACH ROW EXECUTE FUNCTION {name}()""",
     ),
@@ -262,9 +267,7 @@ def _compute(names: Names, column: sa.Column[Any], old: object) -> None:
     in_place = names.is_mysql and stays
     version: tuple[int, ...] = getattr(dialect, "server_version_info", None) or ()
     if names.dialect == "postgresql" and version >= SET_EXPRESSION:
-        formula = computed.sqltext.compile(
-            dialect=dialect, compile_kwargs={"literal_binds": True}
-        )
+        formula = sql.compiled(computed.sqltext, dialect)
         names.execute(
             f"ALTER TABLE {names.table} ALTER COLUMN {names.quoted(column.name)}"
             f" SET EXPRESSION AS ({formula})"
@@ -272,10 +275,8 @@ def _compute(names: Names, column: sa.Column[Any], old: object) -> None:
     elif in_place:
         sa.Table(names.name, sa.MetaData(), column, schema=names.schema)
         compiler: Any = dialect.ddl_compiler(dialect, None)  # type: ignore[arg-type]
-        names.execute(
-            f"ALTER TABLE {names.table} MODIFY"
-            f" {compiler.get_column_specification(column)}"
-        )
+        said = sql.undoubled(compiler.get_column_specification(column), dialect)
+        names.execute(f"ALTER TABLE {names.table} MODIFY {said}")
     else:
         if names.dialect != "sqlite":
             _refuse_users(names, column.name)
@@ -340,15 +341,15 @@ def _identify(
         kind = found.type.compile(dialect=names.operations.get_context().dialect)
         owner = f"OWNED BY {names.table}.{names.quoted(column)}"
         names.execute(f"CREATE SEQUENCE {sequence} AS {kind} {owner}")
-        names.execute(f"{alter} SET DEFAULT nextval('{sequence}')")
+        names.execute(f"{alter} SET DEFAULT nextval({names.literal(sequence)})")
     if new is not None or counts:
         _go_on(names, column)
 
 
 def _go_on(names: Names, column: str) -> None:
     """Let what counts a column go on behind the highest value that it has."""
-    counter = f"pg_get_serial_sequence('{names.table}', '{column}')"
-    quoted = names.quoted(column)
+    where = f"{names.literal(names.table)}, {names.literal(column)}"
+    counter, quoted = f"pg_get_serial_sequence({where})", names.quoted(column)
     names.execute(
         f"SELECT setval({counter}, max({quoted})) FROM {names.table}"  # noqa: S608  names
         f" HAVING max({quoted}) IS NOT NULL"
@@ -459,10 +460,8 @@ def _retype(
     """
     row = f"(SELECT {using} FROM (SELECT NEW.*) AS row)"  # noqa: S608  a draft's own
     value = row if using else f"NEW.{old}"
-    yield (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$"
-        f" BEGIN NEW.{new} := {value}; RETURN NEW; END $$"
-    )
+    body = sql.body(f" BEGIN NEW.{new} := {value}; RETURN NEW; END ", "")
+    yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {body}"
     yield (
         f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table}"
         f" FOR EACH ROW EXECUTE FUNCTION {name}()"
@@ -481,7 +480,7 @@ def _swap(names: Names, name: str, old: str, new: str) -> None:
 
     def swap() -> None:
         for statement in steps:
-            bind.exec_driver_sql(statement)
+            bind.execute(sql.text(statement))
 
     if names.journal is not None:
         names.journal.run("; ".join(steps), swap)

@@ -98,9 +98,8 @@ def set_not_null(  # noqa: PLR0913  MariaDB hears the whole column again
             )
         return
     name = derived("ck", table_name, column_name, "not_null")
-    proof = sa.CheckConstraint(
-        f"{names.quoted(column_name)} IS NOT NULL", name=name, postgresql_not_valid=True
-    )
+    given = sa.column(column_name).is_not(None)
+    proof = sa.CheckConstraint(given, name=name, postgresql_not_valid=True)
     sa.Table(table_name, sa.MetaData(), sa.Column(column_name), proof, schema=schema)
     operations.impl.add_constraint(proof)
     validate_constraint.function(operations, name, table_name, schema=schema)

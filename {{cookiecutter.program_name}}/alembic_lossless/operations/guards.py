@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
+from .. import sql
 from ..rules import rule
 from ..runtime.recovery import journal_of
 from ..types.value_sql import provably_lossless
@@ -93,8 +94,9 @@ def refuse_loss(
     source = table(schema, table_name, column_name)
     dialect = operations.get_context().dialect
     if dialect.name == "postgresql" and not is_online(operations):
-        quoted = dialect.identifier_preparer.format_table(source)
-        operations.execute(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
+        quoted = sql.quoted_table(table_name, schema, dialect)
+        lock = f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE"
+        operations.execute(sql.text(lock))
     rows = rows_of(operations, _doubtful(operations, source, type_))
     lost = (row for row in rows if not is_lossless(row[0], type_, dialect=dialect.name))
     refuse(lost, f"{table_name}.{column_name} holds", f"that {type_!r} cannot keep")
@@ -134,24 +136,29 @@ def _type_of(operations: Operations, source: sa.TableClause) -> TypeEngine[Any] 
 def refuse_duplicates(
     operations: Operations,
     table_name: str,
-    columns: Sequence[str],
+    columns: Sequence[str | sa.TextClause],
     *,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
 
     :param table_name: the table, by the name it has now.
-    :param columns: those that are unique together.
+    :param columns: those that are unique together, or expressions, as `sa.text`.
     :param schema: the schema of the table.
     :rows: are read, and none is changed. One with a NULL is like no other.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
     :raises CommandError: with a count and an example.
     """
-    subject = label(table_name, columns)
+    texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
+    subject = label(table_name, texts)
     if asks_only(operations, f"is {subject} different in each row?"):
         return
-    source = table(schema, table_name, *columns)
-    same = sa.select(source).where(*not_null(source)).group_by(*source.columns)
+    parts: list[sa.ColumnClause[Any]] = [
+        sa.column(it) if isinstance(it, str) else sa.literal_column(sql.text_in(it))
+        for it in columns
+    ]
+    same = sa.select(*parts).select_from(table(schema, table_name)).group_by(*parts)
+    same = same.where(*(it.is_not(None) for it in parts))
     shared = rows_of(operations, same.having(sa.func.count() > 1))
     refuse(shared, f"{subject} holds", "more than once")
 

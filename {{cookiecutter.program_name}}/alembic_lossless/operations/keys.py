@@ -5,21 +5,20 @@ The other databases have neither, and nothing happens there.
 
 from alembic.operations import Operations
 
+from .. import sql
 from ..types.portable import dialect_named
 from .base import LONGEST, LosslessOp, dialect_of, operation
 
 RESIZE = """\
-DO $key$
 DECLARE found text := pg_get_serial_sequence({table}, {column});
 BEGIN
     IF found IS NOT NULL THEN
         EXECUTE 'ALTER SEQUENCE ' || found || ' AS {type}';
     END IF;
-END $key$"""
+END """
 
 
 RENAME = """\
-DO $key$
 DECLARE found name := (
     SELECT conname FROM pg_constraint
     WHERE conrelid = to_regclass({table}) AND contype = 'p' AND conname <> {name});
@@ -28,11 +27,10 @@ BEGIN
         EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', {table}, found,
             {name});
     END IF;
-END $key$"""
+END """
 
 
 RENAME_SEQUENCE = """\
-DO $key$
 DECLARE
     found regclass := pg_get_serial_sequence({table}, {column});
     place regnamespace := (SELECT relnamespace FROM pg_class WHERE oid = found);
@@ -42,7 +40,7 @@ BEGIN
     THEN
         EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', found, {new});
     END IF;
-END $key$"""
+END """
 
 
 def sequence_of(table: str, column: str) -> str:
@@ -87,7 +85,7 @@ def resize_sequence(
     if dialect_of(operations) == "postgresql":
         column = _literal(column_name)
         words = {"table": _table(schema, table_name), "column": column, "type": type_}
-        operations.execute(RESIZE.format(**words))
+        _do(operations, RESIZE, words)
 
 
 @operation()
@@ -117,7 +115,7 @@ def rename_sequence(  # noqa: PLR0913  its old and new name
         column, old, new = map(_literal, (column_name, old_name, new_name))
         at = _table(schema, table_name)
         words = {"table": at, "column": column, "old": old, "new": new}
-        operations.execute(RENAME_SEQUENCE.format(**words))
+        _do(operations, RENAME_SEQUENCE, words)
 
 
 @rename_sequence.declares("reverse")
@@ -147,14 +145,19 @@ def rename_primary_key(
     """
     if dialect_of(operations) == "postgresql":
         words = {"table": _table(schema, table_name), "name": _literal(name)}
-        operations.execute(RENAME.format(**words))
+        _do(operations, RENAME, words)
+
+
+def _do(operations: Operations, block: str, words: dict[str, str]) -> None:
+    """Execute a block of PL/pgSQL."""
+    code = sql.body(f"\n{block.format(**words)}", "key")
+    operations.execute(sql.text(f"DO {code}"))
 
 
 def _table(schema: str | None, name: str) -> str:
     """Return a table's name in quotes, as a text of SQL."""
-    quote = dialect_named("postgresql").identifier_preparer.quote_identifier
-    return _literal(".".join(quote(part) for part in (schema, name) if part))
+    return _literal(sql.quoted_table(name, schema, dialect_named("postgresql")))
 
 
 def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return sql.literal(value, dialect_named("postgresql"))

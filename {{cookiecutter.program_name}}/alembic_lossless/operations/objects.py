@@ -8,11 +8,12 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.schema import CreateSchema, CreateSequence, DropSequence
 
+from .. import sql
 from ..runtime.recovery import journal_of
-from .base import LosslessOp, Names, dialect_of, operation, table
+from ..types.portable import dialect_named
+from .base import LosslessOp, Names, derived, dialect_of, operation, table
 
-REPLACE_ENUM = """\
-DO $enum$
+REPLACE_ENUM = """
 DECLARE
     old CONSTANT oid := {literal}::regtype;
     elements CONSTANT oid := (SELECT typarray FROM pg_type WHERE oid = old);
@@ -83,7 +84,7 @@ BEGIN
     FOREACH command IN ARRAY again LOOP
         EXECUTE command;
     END LOOP;
-END $enum$"""
+END """
 """Replace a type, and move every column of it, or of arrays of it, to the new one.
 
 Indexes and constraints that compare such a column are made again: PostgreSQL has no
@@ -122,15 +123,16 @@ def _sql_to_change(
         pair = f"{_literal(value)} TO {_literal(becomes)}"
         yield f"ALTER TYPE {quoted} RENAME VALUE {pair}"
     if {renamed.get(value, value) for value in old} != set(new):
-        aside = f"{name}__new"
+        aside = derived(f"{name}_", "new")
         made = _identifier(aside, schema)
-        yield REPLACE_ENUM.format(
+        block = REPLACE_ENUM.format(
             literal=_literal(quoted),
             new=_literal(made),
             create=_sql_to_create(aside, new, schema=schema),
             drop=_sql_to_drop(name, schema=schema),
             rename=f"ALTER TYPE {made} RENAME TO {_identifier(name)}",
         )
+        yield f"DO {sql.body(block, 'enum')}"
 
 
 def _sql_to_add(
@@ -153,12 +155,11 @@ def _sql_to_add(
 
 
 def _identifier(name: str, schema: str | None = None) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    return f"{_identifier(schema)}.{quoted}" if schema else quoted
+    return sql.quoted_table(name, schema, dialect_named("postgresql"))
 
 
 def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return sql.literal(value, dialect_named("postgresql"))
 
 
 def _literals(values: Sequence[str]) -> str:
@@ -271,8 +272,7 @@ def _on_postgresql(operations: Operations) -> bool:
 
 
 def _execute_literally(operations: Operations, statement: str) -> None:
-    # A colon in a value is no parameter.
-    operations.execute(sa.text(statement.replace(":", r"\:")))
+    operations.execute(sql.text(statement))
 
 
 CACHED = {"postgresql": 1, "mysql": 1000, "mariadb": 1000}

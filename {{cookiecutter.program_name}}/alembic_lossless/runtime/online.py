@@ -4,7 +4,6 @@ MariaDB is told LOCK=NONE, PostgreSQL builds indexes concurrently. A statement w
 an instant, and is tried again; what stops nobody may wait for long.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
+from .. import sql
 from ..rules import rule
 from .causes import BUSY, codes_of
 
@@ -90,22 +90,6 @@ def limited(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql("SET lock_wait_timeout = @wait")
 
 
-TABLE = re.compile(r"\s*(ALTER\s+TABLE|CREATE\s+TABLE)\s+(?P<table>\S+)", re.IGNORECASE)
-
-
-INDEX = re.compile(
-    r"\s*CREATE\s+(UNIQUE\s+)?INDEX\s+\S+\s+ON\s+(?P<table>\S+)", re.IGNORECASE
-)
-
-
-DROP_INDEX = re.compile(
-    r"\s*DROP\s+INDEX\s+(?P<index>\S+)\s+ON\s+(?P<table>\S+)\s*$", re.IGNORECASE
-)
-
-
-CHOSEN = re.compile(r"\b(LOCK|ALGORITHM)\s*=|\bRENAME\s+(TO\s+)?\S+$", re.IGNORECASE)
-
-
 NOT_ONLINE = {1845, 1846}
 """MariaDB's errors for an ALGORITHM or a LOCK that it cannot keep."""
 
@@ -114,48 +98,74 @@ def text_of(construct: Any, dialect: Dialect) -> str:
     """Return a statement as the server gets it."""
     if isinstance(construct, str):
         return construct
-    return str(construct.compile(dialect=dialect)).strip()
+    return sql.statement(construct, dialect).strip()
 
 
-def without_lock(text: str, construct: Any, new: set[str]) -> Any:
+def without_lock(
+    said: sql.Script,
+    text: str,
+    construct: Any,
+    dialect: Dialect,
+    new: set[sql.TableName],
+) -> Any:
     """Return a statement that MariaDB refuses where others would have to wait.
 
+    :param said: what the statement does.
     :param text: the statement as MariaDB gets it.
     :param new: the tables that the revision made: nobody waits for them. It grows.
     """
-    found = TABLE.match(text) or INDEX.match(text) or DROP_INDEX.match(text)
-    if found is None or CHOSEN.search(text):
+    statement = said.only
+    if statement is None or (table := statement.table) is None:
         return construct
-    table = found["table"]
-    if text[:6].upper() == "CREATE" and not INDEX.match(text):
+    if statement.begins("CREATE TABLE"):
         new.add(table)
-    if table in new:
-        return construct
-    if found.re is DROP_INDEX:
-        text = f"ALTER TABLE {table} DROP INDEX {found['index']}"
-    between = " " if found.re is INDEX else ", "
-    return sa.text(f"{text}{between}LOCK=NONE".replace(":", r"\:"))
+    online = online_form(statement, text, dialect)
+    return construct if online is None or table in new else sql.text(online)
+
+
+def online_form(statement: sql.Statement, text: str, dialect: Dialect) -> str | None:
+    """Return a statement of MariaDB with LOCK=NONE; None if it is not for it to say.
+
+    :param text: the statement, as it is written.
+    """
+    table, chosen = statement.table, map(statement.has, ("LOCK =", "ALGORITHM ="))
+    if table is None or statement.renames_table or any(chosen):
+        return None
+    text = text.rstrip().rstrip(";")
+    match statement.verb, statement.object:
+        case "ALTER", "TABLE":
+            return f"{text}, LOCK=NONE"
+        case "CREATE", "INDEX":
+            return f"{text} LOCK=NONE"
+        case "DROP", "INDEX":
+            index = statement.name_behind("DROP INDEX")
+            altered = sql.quoted_table(table.name, table.schema, dialect)
+            dropped = sql.quoted(index.name if index else "", dialect)
+            return f"ALTER TABLE {altered} DROP INDEX {dropped}, LOCK=NONE"
+    return None
 
 
 @rule("not-online", "refusal", "MariaDB cannot do it while others write to the table.")
-def refused(text: str, act: Callable[[], T], connection: sa.Connection) -> T:
+def refused(
+    said: sql.Script, text: str, act: Callable[[], T], connection: sa.Connection
+) -> T:
     """Run a statement on MariaDB, and say so where it cannot leave writers alone.
 
     A foreign key is added unchecked: `op.validate_constraint` looks at the rows then.
 
     :raises CommandError: when others would have to wait; nothing has happened yet.
     """
-    unchecked = bool(re.search(r"\bFOREIGN\s+KEY\b", text, re.IGNORECASE))
+    unchecked = said.only is not None and said.only.has("FOREIGN KEY")
     if unchecked:
         connection.exec_driver_sql("SET foreign_key_checks = 0")
     try:
         return act()
     except DBAPIError as error:
-        code, said = getattr(error.orig, "args", (0, ""))[:2]
+        code, reason = getattr(error.orig, "args", (0, ""))[:2]
         if code not in NOT_ONLINE:
             raise
         raise CommandError(
-            f"MariaDB cannot do this while others write to the table: {said}.\n"
+            f"MariaDB cannot do this while others write to the table: {reason}.\n"
             f"  {text}\n"
             "Take it out of the autocommit_block() and run it in a quiet hour."
         ) from error
@@ -174,8 +184,8 @@ def build(
     """
     is_valid = _is_valid(index, connection)
     if is_valid is False:
-        dropped = _name(index, connection)
-        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {dropped}")
+        dropped = f"DROP INDEX CONCURRENTLY {_name(index, connection)}"
+        connection.execute(sql.text(dropped))
     return None if is_valid and goes_on else act()
 
 
@@ -189,7 +199,7 @@ def _is_valid(index: sa.Index, connection: sa.Connection) -> bool | None:
 
 
 def _name(index: sa.Index, connection: sa.Connection) -> str:
-    preparer = connection.dialect.identifier_preparer
-    name = preparer.format_index(index)
+    dialect = connection.dialect
+    name = sql.undoubled(dialect.identifier_preparer.format_index(index), dialect)
     schema = index.table.schema if index.table is not None else None
-    return f"{preparer.quote_schema(schema)}.{name}" if schema else name
+    return f"{sql.quoted(schema, dialect)}.{name}" if schema else name

@@ -12,7 +12,6 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +26,7 @@ from sqlalchemy.schema import CreateIndex, DropTableComment, SetTableComment
 from .._alembic import executed_by, execution_of
 from ..config import stamp_command
 from ..rules import rule
+from ..sql import Effect, TableName, script
 from .causes import Code, codes_of
 from .online import (
     build,
@@ -46,80 +46,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Effect(Enum):
-    """What is left of a statement when its transaction is rolled back."""
-
-    NONE = "nothing, for it changed nothing"
-    ROWS = "nothing, as long as the tables know transactions"
-    KEPT = "all of it, and of what came before it"
-
-
-QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`"""
-
-
-COMMENT = r"/\*(?!M?!).*?\*/|--(?=\s)[^\n]*|#[^\n]*"
-"""What begins with `/*!` or `/*M!` is no comment: the server runs it."""
-
-
-NOT_CODE = re.compile(rf"({QUOTED})|{COMMENT}", re.DOTALL)
-
-
-READS = re.compile(
-    r"(SELECT|SHOW|DESCRIBE|DESC|EXPLAIN|VALUES|USE|SAVEPOINT|RELEASE|SET(?!.*autocommit)"
-    r"|WITH(?!.*\b(UPDATE|DELETE)\b))\b",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-WRITES_ROWS = re.compile(
-    r"(INSERT|UPDATE|DELETE|REPLACE|LOAD|WITH|(CREATE|DROP)\s+TEMPORARY)\b",
-    re.IGNORECASE,
-)
-
-
-SEVERAL = re.compile(r";\s*\S")
-"""A driver can be told to take several statements at once."""
-
-
-COMMIT = re.compile(r"(COMMIT|END)\b", re.IGNORECASE)
-
-
-HALVES = re.compile(r"DROP\b.*,", re.IGNORECASE | re.DOTALL)
-"""Of several tables, some are dropped even when it fails."""
-
-
 IS_THERE: set[Code] = {1050, 1060, 1061, 1826, "42710", "42P07"}
 """Errors of what is made again: a table, a column, an index, a key, a value."""
 
 
 IS_GONE: set[Code] = {1051, 1054, 1091, 1146, "42704"}
 """Errors of what is dropped or renamed again."""
-
-
-def effect_of(statement: str) -> Effect:
-    """Tell what a statement does, if it succeeds; when in doubt, that it is kept."""
-    code = _code(statement)
-    if SEVERAL.search(code):
-        return Effect.KEPT
-    if READS.match(code):
-        return Effect.NONE
-    return Effect.ROWS if WRITES_ROWS.match(code) else Effect.KEPT
-
-
-def commits(statement: str) -> bool:
-    """Tell the statement that commits, which a revision may hold."""
-    return bool(COMMIT.match(_code(statement)))
-
-
-def fails_halfway(statement: str) -> bool:
-    """Tell whether a statement that fails may have done a part of its work."""
-    code = _code(statement)
-    return bool(SEVERAL.search(code) or HALVES.match(code))
-
-
-def commits_itself(statement: str, *, alone: bool, postgresql: bool) -> bool:
-    """Tell whether a server keeps a statement before anything else can be written."""
-    return alone if postgresql else effect_of(statement) is Effect.KEPT
 
 
 @contextmanager
@@ -146,22 +78,6 @@ def unless_done(act: Callable[[], T]) -> T | None:
             raise
     log.warning("The statement that was cut off is done already.")
     return None
-
-
-def _code(statement: str) -> str:
-    """Return a statement without comments, and without what stands in quotes."""
-    code = NOT_CODE.sub(lambda found: "''" if found[1] else " ", statement)
-    return code.lstrip(" \t\r\n(")
-
-
-CHANGES_NOTHING = re.compile(r"\s*(SELECT|SHOW|SET|WITH)\b", re.IGNORECASE)
-
-
-ALONE = re.compile(
-    r"\bCONCURRENTLY\b|^\s*(VACUUM|REINDEX|ALTER\s+TYPE\s+\S+\s+ADD\s+VALUE)",
-    re.IGNORECASE,
-)
-"""What PostgreSQL refuses in a transaction, or does not let be used in the same one."""
 
 
 class Checkpoint(NamedTuple):
@@ -211,7 +127,7 @@ class Journal:
         self._execute = execution_of(migration.impl)
         self._block = migration.autocommit_block
         self._postgresql = migration.dialect.name == "postgresql"
-        self._new = set[str]()
+        self._new = set[TableName]()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -283,7 +199,8 @@ class Journal:
                 self._inside = False
 
     def _begun(self, what: str, alone: bool) -> AbstractContextManager[None]:  # noqa: FBT001
-        if not commits_itself(what, alone=alone, postgresql=self._postgresql):
+        kept = script(what, self._migration.dialect).commits_itself
+        if not (alone if self._postgresql else kept):
             return nullcontext()
         begin = partial(self._write, Checkpoint(*self._before, begun=True))
         return written_down(begin, partial(self._write, Checkpoint(*self._before)))
@@ -291,21 +208,23 @@ class Journal:
     def _one(self, construct: Any, *args: Any, **kw: Any) -> Any:
         """Stand for Alembic's own execution of one statement."""
         text = text_of(construct, self._migration.dialect)
-        if CHANGES_NOTHING.match(text):
+        said = script(text, self._migration.dialect)
+        if said.effect is Effect.NOTHING:
             return self._execute(construct, *args, **kw)
         if self._inside and not self._postgresql:
-            construct = without_lock(text, construct, self._new)
+            dialect = self._migration.dialect
+            construct = without_lock(said, text, construct, dialect, self._new)
         act = partial(self._execute, construct, *args, **kw)
         passed = self._passed
         goes_on = passed is not None and passed.number == self._number
         if passed and passed.begun and goes_on:
             act = partial(unless_done, act)
         if self._inside and not self._postgresql:
-            act = partial(refused, text, act, self.connection)
-        if isinstance(construct, CreateIndex) and ALONE.search(text):
+            act = partial(refused, said, text, act, self.connection)
+        if isinstance(construct, CreateIndex) and said.runs_alone:
             index = construct.element
             act = partial(build, index, act, self.connection, goes_on=goes_on)
-        return self.run(text, act, alone=bool(ALONE.search(text)))
+        return self.run(text, act, alone=said.runs_alone)
 
     def _commit(self, act: Callable[[], T], alone: bool) -> T:  # noqa: FBT001
         """Take a step and write down that it was taken, both or neither."""
@@ -561,19 +480,20 @@ class RevisionMarker:
     def _before(self, _conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         """Notice what stays even when the statement fails."""
         if not self._marking:
-            if self._later and commits(statement):
+            said = script(statement, self._connection.dialect)
+            if self._later and said.commits:
                 self._comment(self._later)
-            stays = effect_of(statement) is Effect.KEPT
-            self._kept |= (stays and self._rows) or fails_halfway(statement)
+            stays = said.effect is Effect.ANYTHING
+            self._kept |= (stays and self._rows) or said.may_half_fail
 
     def _after(self, connection: Connection, _c: Any, statement: str, *_: Any) -> None:
         if self._marking:
             return
-        effect = effect_of(statement)
+        effect = script(statement, connection.dialect).effect
         options = connection.get_execution_options()
         alone = options.get("isolation_level") == "AUTOCOMMIT"
         self._rows |= effect is Effect.ROWS
-        self._kept |= effect is Effect.KEPT or (alone and effect is Effect.ROWS)
+        self._kept |= effect is Effect.ANYTHING or (alone and effect is Effect.ROWS)
 
     def _committed(self, _connection: Connection) -> None:
         if self._later:

@@ -1,1 +1,1 @@
-{% include cookiecutter._templates ~ "env/" ~ cookiecutter.databases ~ ".py" %}
+{% include "env/" ~ cookiecutter.databases ~ ".py" %}

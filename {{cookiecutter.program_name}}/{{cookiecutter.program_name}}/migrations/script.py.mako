@@ -1,1 +1,1 @@
-{% include cookiecutter._templates ~ "script/" ~ cookiecutter.databases ~ ".mako" %}
+{% include "script/" ~ cookiecutter.databases ~ ".mako" %}
