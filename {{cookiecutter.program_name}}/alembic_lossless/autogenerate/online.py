@@ -302,7 +302,7 @@ class Rename:
         return ops.ModifyTableOps(op.table_name, list(changes), schema=op.schema)
 
 
-def is_kept_in_step(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> bool:
+def is_dual_written(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> bool:
     """Tell whether a column can have two names for a while.
 
     Where a key or an index uses it, something generates its values, or more than its

@@ -15,7 +15,7 @@ from ..rules import AFTER, BEFORE
 from ..types.conversion import keeps_all
 from .draft import Draft, Note, RenameColumn
 from .not_null import like
-from .online import GUARDS, Rename, is_kept_in_step
+from .online import GUARDS, Rename, is_dual_written
 
 Directions = tuple[ops.UpgradeOps, ops.DowngradeOps]
 """What a revision does to one database, and how it is undone."""
@@ -135,7 +135,7 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
             column = (op.schema, op.table_name, op.column_name)
             (phases.after if column in renamed else phases.before).ops.append(op)
             continue
-        if isinstance(op, RenameColumn) and is_kept_in_step(draft, upgrade, op):
+        if isinstance(op, RenameColumn) and is_dual_written(draft, upgrade, op):
             phases.renames.append(Rename(op))
             continue
         first, last = _of_whole(draft, op, made)
