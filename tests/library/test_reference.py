@@ -1,10 +1,14 @@
 """The reference and the types of `op` say what the code does."""
 
+import ast
 import inspect
 import runpy
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic_lossless import operations
 from alembic_lossless.operations.base import OPERATIONS
 from rendering import TEMPLATE
 
@@ -63,3 +67,33 @@ def test_every_operation_says_what_it_does_to_rows(name: str) -> None:
     operation = OPERATIONS[name]
     described(operation.function, {*operation.signature.parameters})
     assert {"rows", "databases"} <= {*MADE["doc_of"](operation.function).others}
+
+
+def test_every_helper_of_operations_says_what_it_takes() -> None:
+    """I write an operation, and read how those that are there were written."""
+    silent = [
+        f"{function.name}({name})"
+        for path in Path(operations.__file__).parent.glob("*.py")
+        for function in functions_of(ast.parse(path.read_text(encoding="utf-8")))
+        for name in taken_by(function)
+        if f":param {name}:" not in (ast.get_docstring(function) or "")
+    ]
+    assert silent == []
+
+
+def functions_of(node: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
+    """Yield the public functions and methods of a module."""
+    for it in node.body:
+        match it:
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield from functions_of(it)
+            case ast.FunctionDef(name=name) if not name.startswith("_"):
+                yield it
+
+
+def taken_by(function: ast.FunctionDef) -> list[str]:
+    """Return the parameters of a function, without what every operation begins with."""
+    given = function.args
+    every = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs]
+    names = [it.arg for it in (*every, given.kwarg) if it is not None]
+    return [name for name in names if name not in {"self", "operations"}]

@@ -25,7 +25,11 @@ Key = tuple[str | None, str]
 
 
 def label(schema: str | None, table: str) -> str:
-    """Return a table's name as questions and answers have it."""
+    """Return a table's name as questions and answers have it.
+
+    :param schema: its schema, if it has one.
+    :param table: its name.
+    """
     return f"{schema}.{table}" if schema else table
 
 
@@ -177,23 +181,38 @@ def _invoke(operations: Operations, op: LosslessOp) -> None:
 
 
 def called(op: MigrateOperation, *operations: Operation[...]) -> TypeGuard[LosslessOp]:
-    """Tell whether something is a call of one of these operations."""
+    """Tell whether something is a call of one of these operations.
+
+    :param op: an operation of a draft or a revision.
+    :param operations: those that are meant.
+    """
     return isinstance(op, LosslessOp) and op.operation in operations
 
 
 def table(schema: str | None, name: str, *columns: str) -> sa.TableClause:
-    """Return a table that an operation speaks of, with these columns."""
+    """Return a table that an operation speaks of, with these columns.
+
+    :param schema: its schema, if it has one.
+    :param name: its name.
+    :param columns: the names of the columns.
+    """
     return sa.table(name, *map(sa.column, columns), schema=schema)
 
 
 def is_online(operations: Operations) -> bool:
-    """Tell whether a revision is one of a live project, and must hold no lock."""
+    """Tell whether a revision is one of a live project, and must hold no lock.
+
+    :param operations: what a revision has as `op`.
+    """
     journal = journal_of(operations.get_context())
     return journal is not None and journal.live
 
 
 def dialect_of(operations: Operations) -> str:
-    """Return the name of the database that a revision runs on."""
+    """Return the name of the database that a revision runs on.
+
+    :param operations: what a revision has as `op`.
+    """
     return operations.get_context().dialect.name
 
 
@@ -226,15 +245,24 @@ class Names:
         return sql.quoted_table(self.name, self.schema, self._dialect)
 
     def quoted(self, name: str) -> str:
-        """Return a name as it stands in a statement."""
+        """Return a name as it stands in a statement.
+
+        :param name: the name of a table, a column or anything else.
+        """
         return sql.quoted(name, self._dialect)
 
     def literal(self, value: object) -> str:
-        """Return a value as it stands in a statement."""
+        """Return a value as it stands in a statement.
+
+        :param value: a text, a number or another value that a literal has.
+        """
         return sql.literal(value, self._dialect)
 
     def execute(self, statement: str) -> None:
-        """Execute text in which a colon or a percent sign is only that."""
+        """Execute text in which a colon or a percent sign is only that.
+
+        :param statement: SQL, with names that are quoted.
+        """
         self.operations.execute(sql.text(statement))
 
     def bind(self) -> sa.Connection:
@@ -242,13 +270,19 @@ class Names:
         return self.operations.get_bind()
 
     def clause(self, *columns: str) -> sa.TableClause:
-        """Return the table for a query."""
+        """Return the table for a query.
+
+        :param columns: the names of its columns that the query speaks of.
+        """
         every: list[Any] = [sa.column(name) for name in columns]
         return sa.table(self.name, *every, schema=self.schema)
 
 
 def derived(*parts: str) -> str:
-    """Return a name made of others, shortened where a server would do it."""
+    """Return a name made of others, shortened where a server would do it.
+
+    :param parts: the names that it is made of.
+    """
     name = "_".join(parts)
     if len(name.encode()) <= LONGEST:
         return name

@@ -23,7 +23,11 @@ from .base import Names, is_online, operation, table
 
 
 def asks_only(operations: Operations, question: str) -> bool:
-    """With `--sql`, leave the question to whoever runs the script."""
+    """With `--sql`, leave the question to whoever runs the script.
+
+    :param operations: what a revision has as `op`.
+    :param question: what to find out of the rows.
+    """
     context = operations.get_context()
     if context.as_sql:
         context.impl.static_output(f"-- First: {question}")
@@ -31,7 +35,11 @@ def asks_only(operations: Operations, question: str) -> bool:
 
 
 def rows_of(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[Any]]:
-    """Return the rows that a query finds."""
+    """Return the rows that a query finds.
+
+    :param operations: what a revision has as `op`.
+    :param query: what finds them.
+    """
     # PostgreSQL streams inside a transaction only.
     journal = journal_of(operations.get_context())
     streamed = {"stream_results": journal is None or not journal.commits()}
@@ -39,7 +47,12 @@ def rows_of(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[
 
 
 def refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
-    """Stop at rows that should not be, and say how many there are."""
+    """Stop at rows that should not be, and say how many there are.
+
+    :param rows: those that should not be.
+    :param holds: how the message begins: what holds the values.
+    :param why: what is wrong with them.
+    """
     remaining = iter(rows)
     row = next(remaining, None)
     if row is None:
@@ -54,13 +67,20 @@ def refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
 
 
 def label(name: str, columns: Sequence[str]) -> str:
-    """Return columns of a table as a message has them."""
+    """Return columns of a table as a message has them.
+
+    :param name: the table.
+    :param columns: the names of its columns.
+    """
     names = ", ".join(columns)
     return f"{name} ({names})" if len(columns) > 1 else f"{name}.{names}"
 
 
 def not_null(source: sa.TableClause) -> Iterable[sa.ColumnElement[bool]]:
-    """Return what holds where no column of a table is NULL."""
+    """Return what holds where no column of a table is NULL.
+
+    :param source: the table, with these columns.
+    """
     return (column.is_not(None) for column in source.columns)
 
 
@@ -245,6 +265,9 @@ CHECK_CONDITION = (
 def explain_violation(names: Names, constraint: str, error: IntegrityError) -> NoReturn:
     """Say which rows PostgreSQL did not like, if that can still be asked.
 
+    :param names: the table.
+    :param constraint: the name of the constraint.
+    :param error: what the server raised.
     :raises CommandError: with a count and an example.
     """
     if not names.is_alone:
@@ -267,6 +290,9 @@ def explain_duplicates(
 ) -> NoReturn:
     """Say which values PostgreSQL found more than once.
 
+    :param names: the table.
+    :param columns: those that are unique together.
+    :param error: what the server raised.
     :raises CommandError: with a count and an example.
     """
     if names.is_alone:
@@ -284,6 +310,8 @@ def explain_duplicates(
 def explain_orphans(names: Names, constraint: str) -> None:
     """Stop when rows refer to nothing.
 
+    :param names: the table.
+    :param constraint: the name of the foreign key.
     :raises CommandError: with a count and an example.
     """
     key = _foreign_key(names, constraint)

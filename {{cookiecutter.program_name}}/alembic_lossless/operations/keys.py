@@ -47,6 +47,9 @@ def sequence_of(table: str, column: str) -> str:
     """Return the name that PostgreSQL gives the sequence of a column by itself.
 
     Source: `makeObjectName` of PostgreSQL, which shortens the longer part.
+
+    :param table: the name of the table.
+    :param column: the name of the column.
     """
     parts = [table.encode(), column.encode()]
     while sum(map(len, parts)) + len("__seq") > LONGEST:
@@ -56,7 +59,10 @@ def sequence_of(table: str, column: str) -> str:
 
 
 def primary_key_of(table: str) -> str:
-    """Return the name that PostgreSQL gives the primary key of a table by itself."""
+    """Return the name that PostgreSQL gives the primary key of a table by itself.
+
+    :param table: the name of the table.
+    """
     return f"{table}_pkey"
 
 

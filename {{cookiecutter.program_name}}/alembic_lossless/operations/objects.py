@@ -236,7 +236,11 @@ def change_enum(  # noqa: PLR0913  what a revision has to say
 
 
 def adds_only(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Tell whether an Enum gets more values, and those it has stay in order."""
+    """Tell whether an Enum gets more values, and those it has stay in order.
+
+    :param old: its values before.
+    :param new: its values after.
+    """
     return [value for value in new if value in old] == list(old)
 
 
@@ -305,7 +309,10 @@ def option_words(given: Mapping[str, Any], dialect: str) -> Iterator[str]:
 
 
 def given_options(op: LosslessOp) -> dict[str, Any]:
-    """Return the options that a sequence itself has, by a call that is about one."""
+    """Return the options that a sequence itself has, by a call that is about one.
+
+    :param op: the call.
+    """
     return {name: it for name, it in op.options.items() if name not in OF_CALL}
 
 
@@ -446,5 +453,9 @@ def create_schema(operations: Operations, name: str) -> None:
 
 
 def has_schema(connection: sa.Connection, name: str) -> bool:
-    """Tell whether a database has a schema."""
+    """Tell whether a database has a schema.
+
+    :param connection: the database.
+    :param name: the name of the schema.
+    """
     return name in sa.inspect(connection).get_schema_names()
