@@ -58,8 +58,8 @@ may call them too. A revision runs for years, so no argument is ever taken away,
 former name stays callable. Each is `op.` in a revision, after `from alembic import op`,
 as soon as `alembic_lossless.env` is imported by env.py.
 
-Their types are in the folder `alembic_lossless/stubs` for mypy (`mypy_path`), and with
-the installed distribution mypy and pyright find them by themselves.
+Their types are in the folder `alembic_lossless/stubs`, which is mypy's `mypy_path` or
+pyright's `stubPath`. With the distribution installed, both find them by themselves.
 """
 STUB_HEAD = '''\
 """The types of `alembic.op`: Alembic's own operations, and those of the library.

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import render_python_code
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
+from alembic.operations import MigrateOperation, Operations, ops
 from alembic_lossless import operations as every
+from alembic_lossless.autogenerate.render import render_item
 from alembic_lossless.operations.backfill import backfill
 from alembic_lossless.operations.base import OPERATIONS, LosslessOp, called, operation
 from alembic_lossless.operations.columns import begin_dual_write, end_dual_write
 from alembic_lossless.operations.keys import rename_primary_key
+from operation_calls import CALLS
 
 FORMER = {
     "changed_by_hand": "manual_change",
@@ -89,6 +92,66 @@ def test_a_call_knows_its_way_back() -> None:
     assert (call.reverse(), back.reverse()) == (back, call)
     with pytest.raises(NotImplementedError):
         backfill("friend", "age", 7).reverse()
+
+
+class Noted(Operations):
+    """Take the place of `op`, and only remember what is called."""
+
+    def invoke(self, operation: MigrateOperation) -> Any:
+        """Remember a call."""
+        self.call = operation
+
+
+def name_of(call: LosslessOp) -> str:
+    """Return what a test of a call is called."""
+    return call.operation.name
+
+
+@pytest.fixture
+def noted() -> Noted:
+    """Return what remembers the calls of a revision."""
+    return Noted(MigrationContext.configure(dialect_name="sqlite"))
+
+
+def code_of(call: MigrateOperation) -> str:
+    """Return a call as a draft has it."""
+    text = render_python_code(ops.UpgradeOps([call]), render_item=render_item)
+    return text.splitlines()[1].strip()
+
+
+def test_every_operation_is_called_here() -> None:
+    """A new operation is added to the calls that tests draft."""
+    names = {call.operation.name for call in CALLS} | {"sql_type"}
+    assert names == {*OPERATIONS}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=name_of)
+def test_a_revision_calls_what_was_drafted(call: LosslessOp, noted: Noted) -> None:
+    """The code of a draft is Python, and makes the same call again."""
+    exec(code_of(call), {"op": noted, "sa": sa})  # noqa: S102  as Alembic does
+    assert called(noted.call, call.operation)
+    assert code_of(noted.call) == code_of(call)
+
+
+@pytest.mark.parametrize(
+    "call", [it for it in CALLS if it.operation.formerly], ids=name_of
+)
+def test_a_former_name_makes_the_same_call(call: LosslessOp, noted: Noted) -> None:
+    """An old revision calls each operation as it was called then."""
+    for name in call.operation.formerly:
+        getattr(noted, name)(*call.args, **call.kwargs)
+        assert code_of(noted.call) == code_of(call)
+
+
+@pytest.mark.parametrize(
+    "call", [it for it in CALLS if "reverse" in it.operation.methods], ids=name_of
+)
+def test_back_and_forth_is_the_same(call: LosslessOp) -> None:
+    """Undone twice, an operation is what it was."""
+    there = call.reverse()
+    assert isinstance(there, LosslessOp)
+    assert code_of(there) != code_of(call)
+    assert code_of(there.reverse()) == code_of(call)
 
 
 def test_two_operations_have_two_names() -> None:

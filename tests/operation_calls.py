@@ -1,0 +1,82 @@
+"""A call of each operation, as drafts make them."""
+
+import sqlalchemy as sa
+from alembic_lossless.operations.backfill import backfill
+from alembic_lossless.operations.columns import (
+    alter_generated,
+    alter_type_concurrently,
+    begin_dual_write,
+    end_dual_write,
+    manual_change,
+)
+from alembic_lossless.operations.constraints import (
+    create_unique_constraint_concurrently,
+    drop_unnamed_constraint,
+    set_not_null,
+    validate_constraint,
+)
+from alembic_lossless.operations.guards import (
+    refuse_duplicates,
+    refuse_loss,
+    refuse_missing,
+    refuse_orphans,
+    refuse_violations,
+)
+from alembic_lossless.operations.keys import (
+    rename_primary_key,
+    rename_sequence,
+    resize_sequence,
+)
+from alembic_lossless.operations.objects import (
+    alter_sequence,
+    change_enum,
+    create_enum,
+    create_schema,
+    create_sequence,
+    drop_enum,
+    drop_sequence,
+    rename_enum_value,
+)
+
+FORMULA = sa.Computed("age * 2", persisted=True)
+CALLS = (
+    alter_generated("a", "b", sa.Integer(), FORMULA, existing=sa.Computed("age")),
+    alter_generated("a", "b", sa.Integer(), None, existing=sa.Identity(), counts=True),
+    alter_sequence("seq", increment=2, existing={"start": 1}),
+    alter_type_concurrently(
+        "a",
+        "b",
+        sa.Enum("x", name="kind"),
+        existing_type=sa.String(9),
+        existing_nullable=False,
+        existing_server_default=sa.DefaultClause("x"),
+        postgresql_using="b::kind",
+        schema="s",
+    ),
+    backfill("a", "b", sa.column("c")),
+    backfill("a", "b", "it's", schema="s"),
+    begin_dual_write("a", "b", "c"),
+    change_enum("kind", ["x"], ["x", "y"], {}),
+    create_enum("kind", ["x", "y"], schema="s"),
+    create_schema("s"),
+    create_sequence("seq", start=1, cycle=True, if_not_exists=True, schema="s"),
+    create_unique_constraint_concurrently("uq", "a", ["b"]),
+    drop_enum("kind"),
+    drop_sequence("seq", start=1, if_exists=True),
+    drop_unnamed_constraint("a", ["b"], type_="unique"),
+    end_dual_write("a", "b", "c"),
+    manual_change("a", "b", schema="s", mysql_collate="utf8mb4_bin"),
+    manual_change("a", mysql_engine="Aria", postgresql_with={"fillfactor": 70}),
+    refuse_duplicates("a", ["b", "c"]),
+    refuse_loss("a", "b", sa.Numeric(10, 2)),
+    refuse_missing("a", None, ("b", "id"), 1),
+    refuse_orphans("a", ["b_id"], "b", ["id"]),
+    refuse_violations("a", "age > 0", ["age"]),
+    rename_enum_value("a", "b", "x", "y"),
+    rename_primary_key("a", "a_pkey"),
+    rename_sequence("a", "b", "old", "new"),
+    resize_sequence("a", "id", 64),
+    set_not_null("a", "b", existing_type=sa.Text(), existing_comment="c"),
+    validate_constraint("ck", "a"),
+)
+"""Calls as drafts make them, with each operation at least once."""
