@@ -62,10 +62,13 @@ def test_private_names_are_in_one_module() -> None:
         if _is_private(name)
     }
     assert {name for path, name in found if path == "_alembic.py"} == {
+        "_copy",
         "_display_history",
         "_exec",
+        "_migration_context",
         "_render_column",
         "_repr_type",
+        "_result_columns",
         "_sequences",
         "_prefixes",
         "_proxy",

@@ -22,6 +22,7 @@ ROOMS = (
     ("plugin",),
     ("autogenerate",),
     ("lint",),
+    ("replay",),
     ("state",),
     ("operations",),
     ("ddl",),

@@ -15,6 +15,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_column, _repr_type
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations, ops
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -68,6 +69,29 @@ def in_place_of_op(operations: Operations) -> Iterator[None]:
         vars(op)["_proxy"] = proxy
 
 
+@contextmanager
+def in_place_of_context(
+    environment: EnvironmentContext, replaced: MigrationContext
+) -> Iterator[None]:
+    """Let `context.get_bind()` and its like of a revision go elsewhere for a while.
+
+    They would read, and write to, the database that is being compared.
+    """
+    before = vars(environment).get("_migration_context")
+    vars(environment)["_migration_context"] = replaced
+    try:
+        yield
+    finally:
+        vars(environment)["_migration_context"] = before
+
+
+def result_of(execution: Any) -> list[tuple[str, TypeEngine[Any]]]:
+    """Return the names and types of the columns that a compiled statement gives."""
+    compiled = execution.compiled
+    columns = compiled._result_columns if compiled is not None else None  # noqa: SLF001
+    return [(it.keyname, it.type) for it in columns or ()]
+
+
 def dropped_items(drop: ops.DropTableOp) -> list[Any]:
     """Return the columns and constraints of a table that a downgrade makes again.
 
@@ -105,6 +129,16 @@ def prefixes_of(table: sa.Table) -> list[str]:
 def sequences_of(metadata: sa.MetaData) -> list[sa.Sequence]:
     """Return the sequences that a metadata would make, those of columns too."""
     return [*metadata._sequences.values()]  # noqa: SLF001
+
+
+def copy_of(column: sa.Column[Any]) -> sa.Column[Any]:
+    """Return a column that belongs to no table, with the very type of another one.
+
+    A copied Enum would lose its variants.
+    """
+    copied = column._copy()  # noqa: SLF001
+    copied.type = column.type
+    return copied
 
 
 def column_code(column: sa.Column[Any], rendering: AutogenContext) -> str:

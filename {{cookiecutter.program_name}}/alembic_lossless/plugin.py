@@ -82,9 +82,11 @@ def _keep_comment(*arguments: Any) -> Any:
 
 def _complete_column(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.compare_columns import existing_as_declared  # noqa: PLC0415
     from .autogenerate.unmanaged import compare_default  # noqa: PLC0415
 
     compare_default(*arguments)
+    existing_as_declared(*arguments)
 
 
 def _compare_sequences(*arguments: Any) -> Any:

@@ -1,43 +1,46 @@
-"""What the revisions declare: in their words, not a database's.
+"""What a history declares: operations applied to a MetaData, one after the other.
 
-A database forgets: SQLite keeps no time zone, no Enum and no symbolic default. So the
-revisions run once more, as `--sql` runs them, on no database, and are remembered.
+A database forgets: SQLite keeps no time zone, no Enum and no symbolic default. `State`
+keeps all of it in the revisions' own words, as Django's ProjectState does, so that a
+draft compares two metadatas: what the revisions declare, and what the models do.
 """
 
 import copy
-import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
 from inspect import signature
-from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
-from alembic.operations import BatchOperations, MigrateOperation, Operations, ops
+from alembic.operations import MigrateOperation, ops
 from alembic.operations.schemaobj import SchemaObjects
-from alembic.runtime.migration import MigrationContext
-from alembic.script import Script
+from sqlalchemy import schema as ddl
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.exc import CompileError
+from sqlalchemy.exc import CompileError, NoReferencedColumnError, NoReferencedTableError
 from sqlalchemy.sql.elements import conv
+from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.types import NullType
 
-from ._alembic import in_place_of_op, is_made_by_type, prefixes_of
-from .config import database_in
+from ._alembic import copy_of, is_made_by_type, prefixes_of
 from .operations.base import LONGEST, Key, LosslessOp, called, derived
 from .operations.columns import manual_change
-from .operations.keys import primary_key_of
+from .operations.constraints import drop_unnamed_constraint
+from .operations.keys import primary_key_of, rename_primary_key
 from .operations.objects import (
     alter_sequence,
+    create_schema,
     create_sequence,
     drop_sequence,
     given_options,
 )
-from .runtime.run import unlogged
 from .sql import renamed
 from .types.portable import DIALECTS, dialect_named
 
@@ -219,14 +222,18 @@ def objects_of(table: sa.Table) -> Objects:
 
 def others_of(table: sa.Table) -> list[Create]:
     """Return its other constraints: the primary key, a type's, those without a name."""
-    found = [
-        created_by(it)
-        for it in table.constraints
-        if not it.name or is_made_by_type(it) or isinstance(it, sa.PrimaryKeyConstraint)
-        if not isinstance(it, sa.PrimaryKeyConstraint) or it.columns
-    ]
-    found += [op for op in _checks_in_columns(table) if name_of(op) is None]
-    return found
+    by_type = [created_by(it) for it in table.constraints if is_made_by_type(it)]
+    return [*by_type, *_without_type(table)]
+
+
+def _without_type(table: sa.Table) -> Iterator[Create]:
+    """Give the primary key, and the constraints without a name that no type makes."""
+    for it in table.constraints:
+        if isinstance(it, sa.PrimaryKeyConstraint):
+            yield from [created_by(it)] if it.columns else ()
+        elif not it.name and not is_made_by_type(it):
+            yield created_by(it)
+    yield from (op for op in _checks_in_columns(table) if name_of(op) is None)
 
 
 def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
@@ -244,9 +251,54 @@ def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
 
 def created_by(constraint: sa.Constraint) -> Create:
     """Return the operation that makes a constraint."""
-    create: Any = ops.AddConstraintOp.from_constraint(constraint)
+    create: Any
+    if isinstance(constraint, sa.ForeignKeyConstraint):
+        create = _foreign_key(constraint)
+    else:
+        create = ops.AddConstraintOp.from_constraint(constraint)
     found: Create = create
     return found
+
+
+def _foreign_key(key: sa.ForeignKeyConstraint) -> ops.CreateForeignKeyOp:
+    """Return what makes a foreign key, whose target need not be declared."""
+    places = [referred(it) for it in key.elements]
+    given = {
+        name: it
+        for name in ("onupdate", "ondelete", "initially", "deferrable", "match")
+        if (it := getattr(key, name))
+    }
+    if key.use_alter:
+        given["use_alter"] = True
+    table: Any = key.parent
+    return ops.CreateForeignKeyOp(
+        key.name if isinstance(key.name, str) else None,
+        table.name,
+        places[0][1],
+        [it.parent.name for it in key.elements],
+        [column for *_, column in places],
+        source_schema=table.schema,
+        referent_schema=places[0][0],
+        **given,
+        **key.dialect_kwargs,
+    )
+
+
+def referred(key: sa.ForeignKey) -> tuple[str | None, str, str]:
+    """Return the schema, the table and the column that a foreign key refers to."""
+    try:
+        column = key.column
+    except (NoReferencedTableError, NoReferencedColumnError):
+        *schema, table, name = key.target_fullname.rsplit(".", 2)
+        return next(iter(schema), None), table, name
+    return column.table.schema, column.table.name, column.name
+
+
+def table_of(op: Create) -> Key:
+    """Return the table of an index or a constraint."""
+    if isinstance(op, ops.CreateForeignKeyOp):
+        return op.kw.get("source_schema"), op.source_table
+    return op.schema, str(op.table_name)
 
 
 def name_for(constraint: sa.Constraint) -> str:
@@ -320,19 +372,22 @@ def drop_of(op: Create) -> Drop:
     return drop
 
 
-def renamed_columns(op: Create, names: Mapping[str, str | None]) -> Create | None:
+def renamed_columns(
+    op: Create, names: Mapping[str, str | None], table: sa.Table
+) -> Create | None:
     """Return an operation as it reads when columns of its table have other names.
 
     :param names: the new name of each column by the old one; None for one that goes.
+    :param table: the table with the new names.
     :return: None when it speaks of a column that goes.
     """
     found = copy.copy(op)
     try:
         for name, value in vars(op).items():
             if _speaks_of_columns(name):
-                setattr(found, name, _renamed(value, names))
+                setattr(found, name, _renamed(value, names, table))
         found.kw = {
-            name: _renamed(value, names) if _speaks_of_columns(name) else value
+            name: _renamed(value, names, table) if _speaks_of_columns(name) else value
             for name, value in op.kw.items()
         }
     except KeyError:
@@ -344,21 +399,38 @@ def _speaks_of_columns(argument: str) -> bool:
     return argument.split("_", 1)[-1] in COLUMNS and argument != "remote_cols"
 
 
-def _renamed(value: Any, names: Mapping[str, str | None]) -> Any:
+def _renamed(value: Any, names: Mapping[str, str | None], table: sa.Table) -> Any:
     """Rename columns in an argument.
 
     :raises KeyError: where one of them goes.
     """
+    if isinstance(value, str):
+        return _name_or_text(value, names)
+    if isinstance(value, sa.Column):
+        return _name_or_text(value.name, names)
     if isinstance(value, list | tuple):
-        return type(value)(_renamed(item, names) for item in value)
+        return type(value)(_renamed(item, names, table) for item in value)
     if isinstance(value, Mapping):
-        return {_renamed(key, names): item for key, item in value.items()}
-    if isinstance(value, sa.ClauseElement) and not isinstance(value, sa.Column):
-        return sa.text(_renamed(str(value), names))
-    text = value.name if isinstance(value, sa.Column) else value
-    if not isinstance(text, str):
+        return {_renamed(key, names, table): item for key, item in value.items()}
+    if not isinstance(value, sa.ClauseElement):
         return value
-    new = names[text] if text in names else renamed(text, names)
+
+    def replace(part: Any, **_: Any) -> Any:
+        if isinstance(part, sa.TextClause):
+            return sa.text(_name_or_text(part.text, names))
+        if isinstance(part, sa.ColumnClause):
+            name = _name_or_text(part.name, names)
+            if part.is_literal:
+                return sa.literal_column(name)
+            return table.c[name] if name in table.c else sa.column(name, part.type)
+        return None
+
+    found: Any = replacement_traverse(value, {}, replace)  # type: ignore[call-overload]
+    return found
+
+
+def _name_or_text(text: str, names: Mapping[str, str | None]) -> str:
+    new = names[text] if text in names else renamed(text, names) if names else text
     if new is None:
         raise KeyError(text)
     return new
@@ -373,329 +445,604 @@ def options_of_column(column: sa.Column[Any]) -> dict[str, Any]:
     """Return what a column has beside its type, default and constraints."""
     found = {"system": column.system, **column.dialect_kwargs}
     if column.primary_key:
-        counts = column.autoincrement
         sequence = column.default
-        if isinstance(sequence, sa.Sequence) and not sequence.optional:
-            counts = False
-        found["autoincrement"] = str(counts)
+        named = isinstance(sequence, sa.Sequence) and not sequence.optional
+        counts = column.table.autoincrement_column is column
+        found["autoincrement"] = counts and not named
     return found
 
 
-class ObjectHistory:
-    """Follow the operations of revisions, one after the other."""
+MENTIONED = "mentioned"
+"""What marks a column or a table that an operation names, and nothing declares."""
 
-    def __init__(self, context: MigrationContext) -> None:
-        """Begin with no table.
+AUTOINCREMENT = {"True": True, "False": False}
+"""What revisions of earlier versions say of a key that counts."""
 
-        :param context: it knows the naming convention.
+Columns = Mapping[str, sa.Column[Any] | None]
+"""The column that takes the place of each old one; None of one that is dropped."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A revision that could not be read to its end, and why."""
+
+    revision: str
+    path: str
+    line: int
+    error: str
+    words: frozenset[str] = field(repr=False)
+    """What its file says in strings, whole and word by word."""
+
+    def __str__(self) -> str:
+        """Return it as one line of text."""
+        return (
+            f"Revision {self.revision} cannot be read behind line {self.line} of"
+            f" {Path(self.path).name} ({self.error})"
+        )
+
+
+class State:
+    """The tables, sequences and schemas that a history declares.
+
+    The tables of `metadata` are changed in place where SQLAlchemy allows it, and made
+    anew where a column or a table is renamed or dropped.
+    """
+
+    def __init__(self, models: Any = None, default_schema: str | None = None) -> None:
+        """Begin with nothing, as the first revision does.
+
+        :param models: the metadata of the models, for its naming convention; of several
+            there is none, as for Alembic.
+        :param default_schema: the schema that a table without one is in.
         """
-        self._context = context
-        self.tables: defaultdict[Key, Objects] = defaultdict(dict)
-        self.others: defaultdict[Key, list[Create]] = defaultdict(list)
-        """Primary keys, constraints that a type makes, and those without a name."""
-        self.names: defaultdict[type[Create], set[str]] = defaultdict(set)
-        """The names that were given, by what gave them. Those of constraints stay when
-        these go: MariaDB calls the indexes by them that it made for foreign keys."""
-        self.sequences: dict[Key, dict[str, Any]] = {}
-        """The options of the sequences."""
-        self.options: dict[tuple[Key, str | None], dict[str, Any]] = {}
-        """The options of tables, whose column is None, and of columns."""
+        convention = getattr(models, "naming_convention", None)
+        self.metadata = sa.MetaData(naming_convention=convention)
+        self.tables: dict[Key, sa.Table] = {}
+        self.sequences: dict[Key, sa.Sequence] = {}
+        self.schemas: set[str] = set()
+        self.unreadable: list[Unreadable] = []
+        self._default = default_schema
+        self._dropped: defaultdict[type[Create], set[str]] = defaultdict(set)
+        self._objects: dict[Key, Objects] = {}
+        self._names: dict[type[Create], frozenset[str]] | None = None
 
-    def take(self, op: MigrateOperation) -> None:
-        """Remember what an operation does to indexes and constraints."""
-        match op:
-            case ops.DropTableOp():
-                self.tables.pop((op.schema, op.table_name), None)
-                self.others.pop((op.schema, op.table_name), None)
-            case ops.RenameTableOp():
-                key = (op.schema, op.table_name)
-                self.rename_table(key, op.new_table_name)
-            case ops.AddColumnOp():
-                self._add_column(op)
-            case ops.DropColumnOp():
-                key = (op.schema, op.table_name)
-                self.rename_columns(key, {op.column_name: None})
-            case ops.AlterColumnOp(modify_name=str(new)):
-                key = (op.schema, op.table_name)
-                self.rename_columns(key, {op.column_name: new})
-            case _:
-                self._take_object(op)
+    # What is asked
 
-    def _take_object(self, op: MigrateOperation) -> None:
-        match op:
-            case ops.CreateTableCommentOp() | ops.DropTableCommentOp():
-                comment = getattr(op, "comment", None)
-                self._change_options((op.schema, op.table_name), None, comment=comment)
-            case LosslessOp():
-                self._take_call(op)
-            case ops.CreateIndexOp():
-                self._add(copy.copy(op))
-            case ops.AddConstraintOp():
-                made = op.to_constraint(self._context)
-                self._add(created_by(made))
-            case ops.DropIndexOp():
-                key = (op.schema, op.table_name or "")
-                self._drop("index", str(op.index_name), key)
-            case ops.DropConstraintOp():
-                key = (op.schema, op.table_name)
-                self._drop("constraint", str(op.constraint_name), key)
+    def key(self, schema: str | None, name: str) -> Key:
+        """Return the key of a table, whose default schema need not be said."""
+        return (None if schema == self._default else schema), name
 
-    def _take_call(self, op: LosslessOp) -> None:
-        if called(op, manual_change):
-            key = (op.schema, op.table_name)
-            self._change_options(key, op.column_name, **op.options)
-        elif called(op, create_sequence, alter_sequence):
-            self.sequences[op.schema, op.name] = given_options(op)
-        elif called(op, drop_sequence):
-            self.sequences.pop((op.schema, op.name), None)
+    def table(self, schema: str | None, name: str) -> sa.Table | None:
+        """Return a table, if it is declared."""
+        return self.tables.get(self.key(schema, name))
 
-    def take_table(self, table: sa.Table) -> None:
-        """Remember a table that a revision makes."""
-        key = (table.schema, table.name)
-        self.tables[key].clear()
-        self._add(*objects_of(table).values())
-        self.others[key] = others_of(table)
-        comment = {"comment": table.comment}
-        self.options[key, None] = options_of_table(table) | comment
-        for column in table.columns:
-            self.options[key, column.name] = options_of_column(column)
+    def created(self, schema: str | None, name: str) -> sa.Table | None:
+        """Return a table, if all of it is declared, and not some columns only."""
+        table = self.table(schema, name)
+        return None if table is None or MENTIONED in table.info else table
+
+    def columns(self, schema: str | None, name: str) -> dict[str, sa.Column[Any]]:
+        """Return the columns that are declared of a table, by name."""
+        table = self.table(schema, name)
+        declared = table.c if table is not None else ()
+        return {it.name: it for it in declared if MENTIONED not in it.info}
+
+    def column(
+        self, schema: str | None, table: str, name: str
+    ) -> sa.Column[Any] | None:
+        """Return a column of a table, if it is declared."""
+        found = self.table(schema, table)
+        column = found.c.get(name) if found is not None else None
+        return None if column is None or MENTIONED in column.info else column
+
+    def objects(self, schema: str | None, name: str) -> Objects:
+        """Return the indexes and constraints of a table that have a name."""
+        key = self.key(schema, name)
+        if key not in self._objects:
+            table = self.tables.get(key)
+            self._objects[key] = {} if table is None else objects_of(table)
+        return self._objects[key]
+
+    def others(self, schema: str | None, name: str) -> list[Create]:
+        """Return its other constraints: the key, a type's, those without a name."""
+        table = self.table(schema, name)
+        return [] if table is None else others_of(table)
+
+    def names(self, kind: type[Create]) -> frozenset[str]:
+        """Return the names that something of a kind was given.
+
+        Those of dropped constraints are among them: MariaDB calls the indexes by them
+        that it made for foreign keys, and keeps.
+        """
+        if self._names is None:
+            found = defaultdict[type[Create], set[str]](set)
+            for made, names in self._dropped.items():
+                found[made] |= names
+            for key in self.tables:
+                for (_, name), op in self.objects(*key).items():
+                    found[type(op)].add(name)
+            self._names = {made: frozenset(names) for made, names in found.items()}
+        return self._names.get(kind, frozenset())
 
     def whole_names(self, dialect: Dialect) -> dict[str, str]:
         """Return the long names that revisions gave, by what a database made of them.
 
         PostgreSQL keeps 63 bytes of a name and MariaDB 64 characters, SQLite keeps all.
         """
+        self.names(ops.CreateIndexOp)
         shorten = dialect.identifier_preparer.truncate_and_render_index_name
         return {
             shorten(conv(name)).strip('"`'): name
-            for name in set().union(*self.names.values())
+            for names in (self._names or {}).values()
+            for name in names
             if len(name.encode()) > LONGEST
         }
 
-    def rename_table(self, key: Key, new: str) -> None:
-        """Give a table another name."""
-        if key not in self.tables:
+    def name_unnamed(
+        self, schema: str | None, name: str, convention: Mapping[str, str]
+    ) -> None:
+        """Give the constraints of a table without a name the ones of a convention."""
+        table = self.table(schema, name)
+        if table is None:
             return
-        for place in [place for place in self.options if place[0] == key]:
-            self.options[(key[0], new), place[1]] = self.options.pop(place)
-        self.tables[key[0], new] = self.tables.pop(key)
-        self.others[key[0], new] = self.others.pop(key, [])
-        for op in self.of((key[0], new)):
-            own = "source_table" if hasattr(op, "source_table") else "table_name"
-            setattr(op, own, new)
-        for op in self._references(key):
-            op.referent_table = new
+        metadata = sa.MetaData(naming_convention=dict(convention))
+        named = table.to_metadata(metadata).constraints
+        names = {(type(it), _place(it)): it.name for it in named}
+        for constraint in table.constraints:
+            kept = constraint.name or names.get((type(constraint), _place(constraint)))
+            constraint.name = kept
+        self._touch(table)
 
-    def rename_columns(self, key: Key, names: Mapping[str, str | None]) -> None:
-        """Give columns of a table other names; None stands for one that goes."""
-        found = {
-            name: renamed_columns(op, names) for name, op in self.tables[key].items()
-        }
-        self.tables[key] = {name: op for name, op in found.items() if op is not None}
-        others = [renamed_columns(op, names) for op in self.others[key]]
-        self.others[key] = [op for op in others if op is not None]
-        for old, new in names.items():
-            options = self.options.pop((key, old), None)
-            if new is not None and options is not None:
-                self.options[key, new] = options
-        for op in self._references(key):
-            op.remote_cols = [names.get(name) or name for name in op.remote_cols]
+    def may_have_made(self, subject: str) -> Unreadable | None:
+        """Return the unreadable revision that speaks of something, if one does.
 
-    def of(self, key: Key) -> list[Create]:
-        """Return all indexes and constraints of a table."""
-        return [*self.tables.get(key, {}).values(), *self.others.get(key, ())]
-
-    def _references(self, key: Key) -> list[ops.CreateForeignKeyOp]:
-        return [
-            op
-            for table in list(self.tables)
-            for op in self.of(table)
-            if isinstance(op, ops.CreateForeignKeyOp)
-            and (op.kw.get("referent_schema"), op.referent_table) == key
-        ]
-
-    def _add_column(self, op: ops.AddColumnOp) -> None:
-        """Remember what a column brings along, as `unique=True` or a foreign key."""
-        column, key = op.column, (op.schema, op.table_name)
-        self.options[key, column.name] = options_of_column(column)
-        brings = column.unique or column.index or column.primary_key
-        brings = brings or getattr(column.type, "create_constraint", False)
-        if not (brings or column.foreign_keys | column.constraints):
-            return
-        if column.table is not None:  # Alembic, too, has none but by a private name
-            column = sa.Table("copy", sa.MetaData(), column.copy()).c[column.key]
-        build = SchemaObjects(self._context)
-        table = build.table(op.table_name, column, schema=op.schema)
-        self._add(*objects_of(table).values())
-        self.others[key] += others_of(table)
-
-    def _change_options(self, key: Key, column: str | None, **options: Any) -> None:
-        self.options[key, column] = self.options.get((key, column), {}) | options
-
-    def _add(self, *created: Create) -> None:
-        for op in created:
-            if name := name_of(op):
-                self.tables[table_of(op)][name] = op
-                self.names[type(op)].add(name[1])
-            else:
-                self.others[table_of(op)].append(op)
-
-    def _drop(self, kind: str, name: str, key: Key) -> None:
-        """Forget an object; an index may be dropped without naming its table."""
-        tables = [self.tables[key]] if key[1] else list(self.tables.values())
-        for objects in tables:
-            objects.pop((kind, name), None)
-        if kind == "index":
-            self.names[ops.CreateIndexOp].discard(name)
-            return
-        kept = (op for op in self.others[key] if name_of(op) != (kind, name))
-        self.others[key] = list(kept)
-
-
-def table_of(op: Create) -> Key:
-    """Return the table of an index or a constraint."""
-    if isinstance(op, ops.CreateForeignKeyOp):
-        return op.kw.get("source_schema"), op.source_table
-    return op.schema, op.table_name
-
-
-log = logging.getLogger(__name__)
-
-
-Tables = dict[tuple[str | None, str], dict[str, sa.Column[Any]]]
-"""(schema, table) -> column -> the column as the revisions declare it."""
-
-
-class Recorder(Operations):
-    """Take the place of `op` while revisions run, and only keep track of columns."""
-
-    def __init__(self, dialect: str = "sqlite", metadata: Any = None) -> None:
-        """Start with no table, as the first revision does.
-
-        :param dialect: the kind of database that revisions are told they run on.
-        :param metadata: the models', for their naming convention.
+        :param subject: a table, or a column of it, as an answer names it.
         """
-        super().__init__(_nowhere(dialect, metadata))
-        self.tables: Tables = {}
-        self.objects = ObjectHistory(self.migration_context)
+        said = set(subject.split("."))
+        return next((it for it in self.unreadable if said <= it.words), None)
 
-    @contextmanager
-    def batch_alter_table(
-        self, table_name: str, schema: str | None = None, *_given: Any, **_options: Any
-    ) -> Iterator[BatchOperations]:
-        """Take what is done to one table without reading it first."""
-        yield _Batch(self, table_name, schema)
+    # What is applied
 
-    def invoke(self, operation: MigrateOperation) -> Any:
-        """Remember what an operation does to columns."""
-        if isinstance(operation, LosslessOp):
-            operation = operation.as_alembic() or operation
-        self.objects.take(operation)
-        match operation:
-            case ops.CreateTableOp():
-                table = operation.to_table(self.migration_context)
-                self.objects.take_table(table)
-                self.tables[operation.schema, operation.table_name] = dict(table.c)
-                return table
-            case ops.DropTableOp():
-                self.tables.pop((operation.schema, operation.table_name), None)
-            case ops.RenameTableOp(schema=schema):
-                columns = self.tables.pop((schema, operation.table_name), {})
-                self.tables[schema, operation.new_table_name] = columns
-            case ops.AddColumnOp() | ops.DropColumnOp() | ops.AlterColumnOp():
-                key = operation.schema, operation.table_name
-                _change_columns(self.tables.setdefault(key, {}), operation)
+    @singledispatchmethod
+    def apply(self, _op: MigrateOperation) -> sa.Table | None:
+        """Change the state as an operation changes a database.
+
+        :return: the table that the operation makes, if it makes one.
+        """
         return None
 
+    @apply.register
+    def _call(self, op: LosslessOp) -> None:
+        for operations, effect in (
+            ([manual_change], self._change_manually),
+            ([drop_unnamed_constraint], self._drop_unnamed),
+            ([rename_primary_key], self._name_key),
+            ([create_sequence, alter_sequence], self._sequence),
+            ([drop_sequence], self._no_sequence),
+            ([create_schema], self._schema),
+        ):
+            if called(op, *operations):
+                effect(op)
+                return
+        if (alike := op.as_alembic()) is not None:
+            self.apply(alike)
 
-def _nowhere(dialect: str, metadata: Any) -> MigrationContext:
-    """Return a context without a database, and without the log lines of a real one."""
-    with unlogged():
-        opts = {"as_sql": True, "output_buffer": StringIO()}
-        opts |= {"target_metadata": metadata}
-        return MigrationContext.configure(dialect_name=dialect, opts=opts)
+    @apply.register
+    def _several(self, op: ops.OpContainer) -> None:
+        for one in op.ops:
+            self.apply(one)
+
+    @apply.register
+    def _execute(self, op: ops.ExecuteSQLOp) -> None:
+        if isinstance(op.sqltext, sa.ClauseElement):
+            self.execute(op.sqltext)
+
+    def execute(self, statement: sa.ClauseElement) -> None:
+        """Apply a statement that SQLAlchemy has a class for, as `CreateTable`."""
+        if isinstance(statement, sa.schema.ExecutableDDLElement):
+            made = DDL.get(type(statement))
+            element = getattr(statement, "element", None)
+            if made is not None:
+                self.apply(made(element))
+
+    @apply.register
+    def _create_table(self, op: ops.CreateTableOp) -> sa.Table:
+        key = self.key(op.schema, op.table_name)
+        if key in self.tables and op.if_not_exists:
+            return self.tables[key]
+        self._forget(key)
+        if any(_belongs(item) for item in op.columns):
+            self.tables[key] = op.to_table().to_metadata(self.metadata)
+        else:
+            self.tables[key] = sa.Table(
+                op.table_name,
+                self.metadata,
+                *op.columns,
+                schema=op.schema,
+                comment=op.comment,
+                prefixes=[*(op.prefixes or ())],
+                **op.kw,
+            )
+        return self.tables[key]
+
+    @apply.register
+    def _drop_table(self, op: ops.DropTableOp) -> None:
+        self._forget(self.key(op.schema, op.table_name))
+
+    @apply.register
+    def _rename_table(self, op: ops.RenameTableOp) -> None:
+        old = self.table(op.schema, op.table_name)
+        if old is not None:
+            self._forget(self.key(op.schema, op.new_table_name))
+            self._make_anew(old, name=op.new_table_name)
+
+    @apply.register
+    def _table_comment(self, op: ops.CreateTableCommentOp) -> None:
+        self._known(op.schema, op.table_name).comment = op.comment
+
+    @apply.register
+    def _no_table_comment(self, op: ops.DropTableCommentOp) -> None:
+        self._known(op.schema, op.table_name).comment = None
+
+    @apply.register
+    def _add_column(self, op: ops.AddColumnOp) -> None:
+        table = self._known(op.schema, op.table_name)
+        if op.if_not_exists and op.column.name in table.c:
+            return
+        column = copy_of(op.column) if _belongs(op.column) else op.column
+        table.append_column(column, replace_existing=True)
+
+    @apply.register
+    def _drop_column(self, op: ops.DropColumnOp) -> None:
+        table = self.table(op.schema, op.table_name)
+        if table is not None and op.column_name in table.c:
+            self._make_anew(table, {op.column_name: None})
+
+    @apply.register
+    def _alter_column(self, op: ops.AlterColumnOp) -> None:
+        old = self.column(op.schema, op.table_name, op.column_name)
+        if old is None:
+            return
+        new = copy_of(old)
+        new.name = new.key = op.modify_name or old.name
+        if op.modify_type is not None:
+            new.type = sa.Column(op.modify_type).type
+        if op.modify_nullable is not None:
+            new.nullable = op.modify_nullable
+        if op.modify_comment is not False:
+            new.comment = op.modify_comment
+        if op.modify_server_default is not False:
+            new = _with_default(new, op.modify_server_default)
+        if (counts := op.kw.get("autoincrement")) is not None:
+            new.autoincrement = counts
+        self._replace(old, new)
+
+    def _change_manually(self, op: LosslessOp) -> None:
+        table = self._known(op.schema, op.table_name)
+        options = dict(op.options)
+        if op.column_name is None:
+            self._make_anew(table, options=options)
+            return
+        old = self.column(op.schema, op.table_name, op.column_name)
+        if old is not None:
+            new = copy_of(old)
+            counts: Any = options.pop("autoincrement", new.autoincrement)
+            new.autoincrement = AUTOINCREMENT.get(str(counts), counts)
+            new.system = options.pop("system", new.system)
+            new.dialect_kwargs.update(options)
+            self._make_anew(table, {old.name: new})
+
+    @apply.register
+    def _add_index(self, op: ops.CreateIndexOp) -> None:
+        table = self._known(op.schema, str(op.table_name))
+        there = {str(it.name) for it in table.indexes}
+        if not (op.if_not_exists and op.index_name in there):
+            self._add(table, op)
+
+    @apply.register
+    def _add_constraint(self, op: ops.AddConstraintOp) -> None:
+        made: Any = op
+        self._add(self._known(*table_of(made)), made)
+
+    @apply.register
+    def _drop_index(self, op: ops.DropIndexOp) -> None:
+        named = op.table_name
+        table = self.table(op.schema, named) if named else None
+        for place in [table] if table is not None else self.tables.values():
+            found = [it for it in place.indexes if str(it.name) == op.index_name]
+            place.indexes.difference_update(found)
+            self._touch(place)
+            for it in [*place.constraints] if table is not None and not found else ():
+                # MariaDB drops a unique constraint as the index that it is.
+                if isinstance(it, sa.UniqueConstraint) and it.name == op.index_name:
+                    self._take(place, it)
+
+    @apply.register
+    def _drop_constraint(self, op: ops.DropConstraintOp) -> None:
+        table = self.table(op.schema, op.table_name)
+        if table is None:
+            return
+        if op.constraint_type == "primary":
+            self._take(table, table.primary_key)
+        elif op.constraint_name is not None:
+            name = self._name_in(table, op)
+            for constraint in [*_constraints_of(table)]:
+                # Without a name it has one of PostgreSQL's.
+                if name == str(constraint.name or name_for(constraint)):
+                    self._take(table, constraint)
+
+    def _drop_unnamed(self, op: LosslessOp) -> None:
+        table = self.table(op.schema, op.table_name)
+        kinds = {"unique": sa.UniqueConstraint, "foreignkey": sa.ForeignKeyConstraint}
+        for it in [*table.constraints] if table is not None else ():
+            is_one = isinstance(it, kinds[op.type_]) and not it.name
+            if is_one and _place(it) == frozenset(op.columns):
+                self._take(it.table, it)
+
+    def _name_key(self, op: LosslessOp) -> None:
+        table = self.table(op.schema, op.table_name)
+        if table is not None and table.primary_key.name:
+            table.primary_key.name = conv(op.name)
+
+    def _sequence(self, op: LosslessOp) -> None:
+        made = sa.Sequence(op.name, schema=op.schema, **given_options(op))
+        self.sequences[self.key(op.schema, op.name)] = made
+
+    def _no_sequence(self, op: LosslessOp) -> None:
+        self.sequences.pop(self.key(op.schema, op.name), None)
+
+    def _schema(self, op: LosslessOp) -> None:
+        self.schemas.add(op.name)
+
+    # How
+
+    def _known(self, schema: str | None, name: str) -> sa.Table:
+        """Return a table; of one that is not declared nothing else is known."""
+        key = self.key(schema, name)
+        if key not in self.tables:
+            self.tables[key] = sa.Table(
+                name, self.metadata, schema=schema, info={MENTIONED: True}
+            )
+        self._touch(self.tables[key])
+        return self.tables[key]
+
+    def _touch(self, table: sa.Table) -> None:
+        self._objects.pop(self.key(table.schema, table.name), None)
+        self._names = None
+
+    def _forget(self, key: Key) -> None:
+        """Forget a table, but not the names that it had."""
+        if key in self.tables:
+            for (_, name), op in self.objects(*key).items():
+                self._dropped[type(op)].add(name)
+            table = self.tables.pop(key)
+            self._touch(table)
+            self.metadata.remove(table)
+
+    def _replace(self, old: sa.Column[Any], new: sa.Column[Any]) -> None:
+        """Let a column be another one, in its place if nothing else hears of it."""
+        types = (old.type, new.type)
+        more = any(getattr(it, "create_constraint", False) for it in types)
+        generated = (old.computed, old.identity, new.computed, new.identity)
+        if more or old.primary_key or old.name != new.name or any(generated):
+            self._make_anew(old.table, {old.name: new})
+            return
+        old.type, old.nullable, old.comment = new.type, new.nullable, new.comment
+        old.server_default, old.autoincrement = new.server_default, new.autoincrement
+
+    def _make_anew(
+        self,
+        old: sa.Table,
+        columns: Columns | None = None,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make a table anew: with other columns, another name, or other options."""
+        columns = columns or {}
+        made = [*objects_of(old).values(), *_without_type(old)]
+        by_type = {_place(it): it for it in old.constraints if is_made_by_type(it)}
+        names = {it: None if to is None else to.name for it, to in columns.items()}
+        given = {"prefixes": prefixes_of(old), **old.dialect_kwargs, **(options or {})}
+        key = self.key(old.schema, old.name)
+        self.metadata.remove(old)
+        table = sa.Table(
+            name or old.name,
+            self.metadata,
+            *_columns_for(old, columns, names),
+            schema=old.schema,
+            comment=old.comment,
+            info=old.info,
+            **{option: it for option, it in given.items() if it is not None},
+        )
+        del self.tables[key]
+        self._touch(old)
+        self.tables[self.key(table.schema, table.name)] = table
+        self._keep_checks(table, by_type, names)
+        for op in made:
+            self._add_renamed(table, op, names)
+        self._refer_again(old, table, names)
+
+    def _keep_checks(
+        self, table: sa.Table, old: Mapping[Any, Any], names: Mapping[str, str | None]
+    ) -> None:
+        """Let the CHECK of a type keep its name, or stay away if it was dropped."""
+        before = {
+            frozenset(names.get(it) or it for it in place): check
+            for place, check in old.items()
+        }
+        for check in [it for it in table.constraints if is_made_by_type(it)]:
+            place = _place(check)
+            if place in before:
+                check.name = before[place].name
+            elif not place & {*names.values()}:
+                table.constraints.discard(check)
+
+    def _add_renamed(
+        self, table: sa.Table, op: Create, names: Mapping[str, str | None]
+    ) -> None:
+        found = renamed_columns(op, names, table)
+        if found is not None:
+            self._add(table, found)
+        elif name := name_of(op):
+            self._dropped[type(op)].add(name[1])
+
+    def _refer_again(
+        self, old: sa.Table, new: sa.Table, names: Mapping[str, str | None]
+    ) -> None:
+        """Let foreign keys follow a table, or its columns, to other names."""
+        is_renamed = old.name != new.name or any(it != to for it, to in names.items())
+        for table in self.tables.values() if is_renamed else ():
+            for key in [*table.foreign_key_constraints]:
+                if referred(key.elements[0])[:2] == (old.schema, old.name):
+                    op: Any = created_by(key)
+                    op.referent_table = new.name
+                    op.remote_cols = [names.get(it) or it for it in op.remote_cols]
+                    self._take(table, key, is_gone=False)
+                    self._add(table, op)
+
+    def _take(
+        self, table: sa.Table, constraint: sa.Constraint, *, is_gone: bool = True
+    ) -> None:
+        """Take a constraint away from its table."""
+        if is_gone and constraint.name and not is_made_by_type(constraint):
+            made = created_by(constraint)
+            self._dropped[type(made)].add(str(constraint.name))
+        self._touch(table)
+        table.constraints.discard(constraint)
+        if isinstance(constraint, sa.ForeignKeyConstraint):
+            for key in constraint.elements:
+                table.foreign_keys.discard(key)
+                key.parent.foreign_keys.discard(key)
+        for column in table.c:
+            column.constraints.discard(constraint)
+            if isinstance(constraint, sa.PrimaryKeyConstraint):
+                column.primary_key = False
+        if isinstance(constraint, sa.PrimaryKeyConstraint):
+            table.append_constraint(sa.PrimaryKeyConstraint())
+
+    def _add(self, table: sa.Table, op: Create) -> None:
+        """Give a table an index or a constraint."""
+        self._touch(table)
+        item = _item(table, op)
+        if isinstance(item, sa.PrimaryKeyConstraint):
+            for column in table.primary_key.columns:
+                column.primary_key = False
+        table.append_constraint(item)
+
+    def _name_in(self, table: sa.Table, op: ops.DropConstraintOp) -> str:
+        """Return the name of a constraint as the naming convention makes it."""
+        name = str(op.constraint_name)
+        if isinstance(op.constraint_name, conv) or name in _names_in(table):
+            return name
+        context: Any = SimpleNamespace(opts={"target_metadata": self.metadata})
+        constraint = SchemaObjects(context).generic_constraint(
+            op.constraint_name, op.table_name, op.constraint_type, schema=op.schema
+        )
+        return str(constraint.name)
 
 
-class _Batch(BatchOperations):
-    def __init__(self, recorder: Recorder, table: str, schema: str | None) -> None:
-        batch: Any = SimpleNamespace(table_name=table, schema=schema)
-        super().__init__(recorder.migration_context, impl=batch)
-        self.recorder = recorder
-
-    def invoke(self, operation: MigrateOperation) -> Any:
-        return self.recorder.invoke(operation)
+def _names_in(table: sa.Table) -> set[str]:
+    return {str(it.name) for it in _constraints_of(table)}
 
 
-def _change_columns(
-    columns: dict[str, sa.Column[Any]],
-    operation: ops.AddColumnOp | ops.DropColumnOp | ops.AlterColumnOp,
-) -> None:
-    if isinstance(operation, ops.AddColumnOp):
-        columns[operation.column.name] = operation.column
-        return
-    column = columns.pop(operation.column_name, None)
-    if column is not None and isinstance(operation, ops.AlterColumnOp):
-        name = operation.modify_name or column.name
-        columns[name] = _altered(column, name, operation)
+def _constraints_of(table: sa.Table) -> Iterator[sa.Constraint]:
+    yield from table.constraints
+    for column in table.c:
+        yield from (it for it in column.constraints if it not in table.constraints)
 
 
-def _altered(
-    column: sa.Column[Any], name: str, operation: ops.AlterColumnOp
-) -> sa.Column[Any]:
-    default: Any = operation.modify_server_default
-    nullable, comment = operation.modify_nullable, operation.modify_comment
+def _belongs(item: Any) -> bool:
+    """Tell whether a column, an index or a constraint is a part of some table."""
+    return any(vars(item).get(place) is not None for place in ("table", "parent"))
+
+
+def _place(constraint: Any) -> frozenset[str]:
+    return frozenset(it.name for it in constraint.columns)
+
+
+def _with_default(column: sa.Column[Any], default: Any) -> sa.Column[Any]:
+    """Return a column with another default, formula or identity, or none."""
     return sa.Column(
-        name,
-        operation.modify_type or column.type,
-        server_default=column.server_default if default is False else default,
-        nullable=column.nullable if nullable is None else nullable,
-        comment=column.comment if comment is False else comment,
+        column.name,
+        column.type,
+        server_default=default,
+        nullable=column.nullable,
+        comment=column.comment,
+        autoincrement=column.autoincrement,
+        system=column.system,
+        **column.dialect_kwargs,
     )
 
 
-def declared_in(context: MigrationContext) -> Tables:
-    """Return the tables of a database as its revisions declare them."""
-    return replayed(context).tables
+def _columns_for(
+    table: sa.Table, columns: Columns, names: Mapping[str, str | None]
+) -> Iterator[sa.Column[Any]]:
+    """Give the columns of a table that is made anew, without what stands beside."""
+    for old in table.c:
+        new = columns.get(old.name, old)
+        if new is None:
+            continue
+        new = copy_of(old) if new is old else new
+        new.unique = new.index = None
+        new.primary_key = False
+        new.foreign_keys, new.constraints = set(), set()
+        if names and new.computed is not None:
+            formula = renamed(str(new.computed.sqltext), names)
+            if formula is not None:  # otherwise no database lets the column be dropped
+                stored = new.computed.persisted
+                new = _with_default(new, sa.Computed(formula, persisted=stored))
+        yield new
 
 
-def replayed(context: MigrationContext) -> Recorder:
-    """Return what the revisions of a database declare, found out once."""
-    name = database_in(context.opts["upgrade_token"])
-    # One run has one dictionary of options, for all its databases.
-    found: dict[str, Recorder] = context.opts.setdefault("declared", {})
-    if name not in found:
-        environment = context.environment_context
-        revisions = list(environment.script.walk_revisions()) if environment else []
-        recorder = Recorder(metadata=context.opts.get("target_metadata"))
-        found[name] = _replay(recorder, revisions[::-1], name)
-    return found[name]
+def _item(table: sa.Table, op: Create) -> Any:
+    """Return the index or the constraint that an operation makes, for this table."""
+    if isinstance(op, ops.CreateIndexOp):
+        parts = [_renamed(it, {}, table) for it in op.columns]
+        _mention(table, parts)
+        return sa.Index(op.index_name, *parts, unique=op.unique, **op.kw)
+    given = {"name": op.constraint_name, **op.kw}
+    match op:
+        case ops.CreateForeignKeyOp():
+            at = [given.pop("referent_schema", None), op.referent_table]
+            given.pop("source_schema", None)
+            place = ".".join(str(it) for it in at if it)
+            _mention(table, op.local_cols)
+            targets = [f"{place}.{it}" for it in op.remote_cols]
+            return sa.ForeignKeyConstraint(op.local_cols, targets, **given)
+        case ops.CreatePrimaryKeyOp():
+            _mention(table, op.columns)
+            return sa.PrimaryKeyConstraint(*op.columns, **given)
+        case ops.CreateUniqueConstraintOp():
+            _mention(table, op.columns)
+            return sa.UniqueConstraint(*op.columns, **given)
+        case CreateExcludeConstraintOp():
+            elements = _renamed(list(op.elements), {}, table)
+            return ExcludeConstraint(*elements, where=op.where, **given)
+    return sa.CheckConstraint(_renamed(op.condition, {}, table), **given)
 
 
-def _replay(recorder: Recorder, revisions: Sequence[Script], name: str) -> Recorder:
-    """Let every revision say what it does to columns and constraints.
-
-    A revision that asks the database something cannot answer here: what it had not yet
-    said stays unknown, and a draft takes the database's word for that.
-
-    :param revisions: from the first to the last.
-    :param name: the database, for revisions with a part for each, or "".
-    """
-    with in_place_of_op(recorder):
-        for revision in revisions:
-            try:
-                run_upgrade(revision, name)
-            except Exception:
-                log.debug("%s cannot be replayed", revision.revision, exc_info=True)
-    return recorder
+def _mention(table: sa.Table, names: Iterable[Any]) -> None:
+    """Let a table have columns that nothing declares, for what speaks of them."""
+    for name in names:
+        if isinstance(name, str) and name not in table.c:
+            column = sa.Column(name, NullType(), info={MENTIONED: True})
+            table.append_column(column)
 
 
-def run_upgrade(revision: Script, name: str) -> None:
-    """Run the upgrade of a revision, or its part for a database.
-
-    :param name: the database, for revisions with a part for each, or "".
-    """
-    upgrade = revision.module.upgrade
-    if signature(upgrade).parameters:
-        upgrade(name)
-    elif not name:
-        upgrade()
+DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
+    ddl.CreateTable: ops.CreateTableOp.from_table,
+    ddl.DropTable: lambda it: ops.DropTableOp(it.name, schema=it.schema),
+    ddl.CreateIndex: ops.CreateIndexOp.from_index,
+    ddl.DropIndex: ops.DropIndexOp.from_index,
+    ddl.AddConstraint: created_by,
+    ddl.DropConstraint: ops.DropConstraintOp.from_constraint,
+    ddl.SetTableComment: lambda it: ops.CreateTableCommentOp(
+        it.name, it.comment, schema=it.schema
+    ),
+    ddl.CreateSequence: lambda it: create_sequence(
+        it.name, schema=it.schema, start=it.start, increment=it.increment
+    ),
+    ddl.DropSequence: lambda it: drop_sequence(it.name, schema=it.schema),
+    ddl.CreateSchema: create_schema,
+}
+"""The statements that SQLAlchemy has a class for, as operations that do the same."""

@@ -18,9 +18,11 @@ from sqlalchemy.types import TypeEngine
 from .._alembic import dropped_items, variants
 from ..operations.base import LosslessOp, label
 from ..operations.columns import alter_generated
+from ..replay import replayed
 from ..rules import rule
 from ..runtime.errors import reviewing
-from ..state import GENERATORS, declared_in, name_for, options_of, same
+from ..sql import normal, string_in
+from ..state import GENERATORS, name_for, options_of, same
 from ..types.conversion import is_known, is_native, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
@@ -34,15 +36,15 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     That is what a downgrade restores after a drop, and what `existing_type` says.
     """
-    tables, impl = draft.declared, draft.context.impl
+    state, impl = draft.state, draft.context.impl
     for operation in operations_in(upgrade):
         if isinstance(operation, ops.AlterColumnOp):
             if operation.modify_type is not None:
                 operation.modify_type = stored(operation.modify_type)
-            known = tables.get((operation.schema, operation.table_name), {})
+            known = state.columns(operation.schema, operation.table_name)
             _restore_existing(operation, known, impl)
         elif isinstance(operation, ops.DropColumnOp | ops.DropTableOp):
-            known = tables.get((operation.schema, operation.table_name), {})
+            known = state.columns(operation.schema, operation.table_name)
             for column in _dropped(operation):
                 declared = _confirmed(column, known, impl)
                 column.type = declared.type
@@ -203,8 +205,8 @@ def compare_generated(
 ) -> None:
     """Compare what generates a column of the models, which comes last."""
     column: sa.Column[Any] = compared[-1]
-    known = declared_in(context.migration_context)
-    declared = known.get((change.schema, change.table_name), {}).get(column.name)
+    state = replayed(context.migration_context)
+    declared = state.column(change.schema, change.table_name, column.name)
     if declared is None:
         return
     before, after = declared.server_default, column.server_default
@@ -213,8 +215,16 @@ def compare_generated(
     if type(before) is not type(after) or not same(
         options_of(before), options_of(after)
     ):
+        there, was, new = (_formula(it) for it in (compared[-2], declared, column))
+        if there and same(there, new) and not same(there, was):
+            say_edited((change.schema, change.table_name, column.name), was, there)
+            return
         change.existing_server_default, change.modify_server_default = before, after
         log.info("Detected that '%s' is generated otherwise", column)
+
+
+def _formula(column: sa.Column[Any]) -> str | None:
+    return None if column.computed is None else str(column.computed.sqltext)
 
 
 @rule(
@@ -285,11 +295,11 @@ def compare_column(
 ) -> None:
     """Compare a column of the models, which comes last, with the revisions."""
     column: Column[Any] = compared[-1]
-    tables = declared_in(context.migration_context)
-    declared = tables.get((change.schema, change.table_name), {}).get(column.name)
+    state = replayed(context.migration_context)
+    declared = state.column(change.schema, change.table_name, column.name)
     if declared is None:
         return
-    _compare_defaults(change, declared, column)
+    _compare_defaults(context.migration_context, change, compared[-2], declared, column)
     has_none = not context.migration_context.dialect.supports_comments
     if has_none and declared.comment != column.comment:
         change.existing_comment = declared.comment
@@ -298,7 +308,11 @@ def compare_column(
 
 
 def _compare_defaults(
-    change: AlterColumnOp, declared: Column[Any], column: Column[Any]
+    context: MigrationContext,
+    change: AlterColumnOp,
+    there: Column[Any],
+    declared: Column[Any],
+    column: Column[Any],
 ) -> None:
     """Notice a default that a model gained, lost or changed."""
     before, after = declared.server_default, column.server_default
@@ -309,8 +323,58 @@ def _compare_defaults(
         log.warning(text, default_of(column), column)
         return  # another type took it away
     if _is_plain(before) and _is_plain(after) and _code(before) != _code(after):
+        here, was, new = (
+            _default_here(context, it) for it in (there, declared, column)
+        )
+        if here == new != was:
+            where = (change.schema, change.table_name, column.name)
+            say_edited(where, f"server_default={was}", f"server_default={here}")
+            return
         change.existing_server_default, change.modify_server_default = before, after
         log.info("Detected another server default of '%s'", column)
+
+
+def _default_here(context: MigrationContext, column: Column[Any]) -> str | None:
+    """Return the default of a column as this database would have it."""
+    if column.server_default is None:
+        return None
+    dialect: Any = context.dialect
+    text = dialect.ddl_compiler(dialect, None).get_column_default_string(column)
+    value = string_in(text, dialect)
+    return " ".join(normal(text, dialect)) if value is None else value
+
+
+def say_edited(
+    where: tuple[str | None, str, str], declared: object, there: object
+) -> None:
+    """Say that it is the revisions that differ, and neither models nor database.
+
+    :param where: a schema, a table and what is in it.
+    :param declared: what the revisions say of it.
+    :param there: what the database has, and the models too.
+    """
+    schema, table, name = where
+    log.warning(
+        "%s.%s: the revisions say %s, the database and the models %s. A revision was"
+        " edited after it was applied; another database gets what it says now.",
+        label(schema, table),
+        name,
+        declared if isinstance(declared, str) else repr(declared),
+        there if isinstance(there, str) else repr(there),
+    )
+
+
+def existing_as_declared(
+    context: AutogenContext, change: AlterColumnOp, *compared: Any
+) -> None:
+    """Say of a type that changes what the revisions call it, variants included."""
+    there: Column[Any] = compared[-2]
+    state = replayed(context.migration_context)
+    declared = state.column(change.schema, change.table_name, there.name)
+    if change.modify_type is None or declared is None:
+        return
+    if _agrees(context.migration_context.impl, there, declared):
+        change.existing_type = declared.type
 
 
 def _is_plain(default: FetchedValue | None) -> TypeGuard[DefaultClause | None]:
@@ -333,9 +397,10 @@ def compare_type(
 
     :raises ReviewError: with the column, where the types cannot be compared.
     """
-    table = declared_in(context).get((column.table.schema, column.table.name), {})
-    declared = table[column.name].type if column.name in table else None
-    with reviewing(label(column.table.schema, column.table.name), column.name):
+    where = (column.table.schema, column.table.name, column.name)
+    known = replayed(context).column(*where)
+    declared = known.type if known is not None else None
+    with reviewing(label(*where[:2]), column.name):
         new = stored(model_type)
         changed = _enums_differ(inspected_type, declared, new)
         if changed is not None:
@@ -346,14 +411,19 @@ def compare_type(
                 " changes it.",
                 column,
             )
-        if declared is not None and _text_of(declared) != _text_of(new):
-            return True
         here = sa.Column(column.name, new, primary_key=column.primary_key)
         if context.impl.compare_type(inspected, here) and not is_equivalent(
             context.dialect, new, inspected_type
         ):
             return True
-        return declared is not None and _differ_elsewhere(context, declared, new)
+        if known is None:
+            return False
+        differs = _differ_elsewhere(context, known.type, new)
+        is_other = ddl(known.type, context.dialect) != ddl(new, context.dialect)
+        if (differs or is_other) and not _agrees(context.impl, inspected, known):
+            say_edited(where, known.type, inspected_type)
+            return False
+        return differs
 
 
 def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | None:
@@ -398,7 +468,11 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
     """
     if type(old) is type(new) and vars(old) == vars(new):
         return False
-    names = {*variants(old), *variants(new), *context.opts["runs_on"]}
+    if _text_of(old) != _text_of(new):
+        return True
+    names = {*context.opts["runs_on"]}
+    if not names:  # a variant says where a type is meant to be, too
+        names = {*variants(old), *variants(new)}
     if context.dialect.name != "postgresql" and kind(old) is kind(new):
         names |= {"postgresql"} if kind(new) in {sa.DateTime, sa.Integer} else set()
     pairs = {(ddl(old, name), ddl(new, name)) for name in names & set(DIALECTS)}

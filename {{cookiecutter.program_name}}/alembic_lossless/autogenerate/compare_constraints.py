@@ -19,12 +19,14 @@ from sqlalchemy.sql.elements import conv
 from .._alembic import dropped_items, named_as_made
 from ..operations.base import Key, LosslessOp, label
 from ..operations.constraints import WORDS, drop_unnamed_constraint
+from ..replay import replayed
 from ..state import (
     Create,
     Drop,
     Name,
     Objects,
-    Recorder,
+    State,
+    arguments,
     changed,
     created_by,
     drop_of,
@@ -33,9 +35,10 @@ from ..state import (
     name_for,
     name_of,
     objects_of,
-    replayed,
+    same,
 )
 from ..types.portable import MYSQL
+from .compare_columns import say_edited
 from .draft import Draft, operations_in
 
 log = logging.getLogger("alembic.review")
@@ -69,7 +72,7 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     model: sa.Table | None,
 ) -> None:
     """Notice an index or a constraint that is new, gone, or another one."""
-    known = replayed(context.migration_context).objects.tables.get((schema, table), {})
+    known = replayed(context.migration_context).objects(schema, table)
     models = objects_of(model) if model is not None else {}
     if old is None or model is None:
         # The rest comes and goes with its table.
@@ -83,11 +86,40 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
             change.ops.append(drop_of(known[name]))
     for name in sorted((known.keys() | models.keys()) - concerned):
         before, after = known.get(name), models.get(name)
+        if edited := _edited(old, before, after):
+            what = " and ".join(edited)
+            say_edited((schema, table, name[1]), f"another {what}", "the same")
+            continue
         steps = list(_steps(found, before, after))
         if steps and _is_included(context, after or before):
             change.ops += steps
     if old is not None and model is not None:
         _name_unnamed(model)
+
+
+def _edited(
+    table: sa.Table | None, before: Create | None, after: Create | None
+) -> list[str]:
+    """Return the arguments that the database has as the models, not as the revisions.
+
+    There are none unless all arguments are such that differ between these. Of an index
+    the servers do not say all.
+    """
+    if table is None or before is None or isinstance(after, ops.CreateIndexOp | None):
+        return []
+    differences = changed(before, after)
+    found = objects_of(table).get(name_of(after) or ("", "")) if differences else None
+    if found is None:
+        return []
+    there, was, new = (arguments(op) for op in (found, before, after))
+    is_edited = all(
+        same(there.get(name), new.get(name))
+        and not same(there.get(name), was.get(name))
+        # What it does not say, it may have forgotten.
+        and not same(there.get(name), None)
+        for name in differences
+    )
+    return differences if is_edited else []
 
 
 def _only_indexes(objects: Objects) -> Objects:
@@ -168,13 +200,12 @@ def _name_unnamed(model: sa.Table) -> None:
 
 def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Let a downgrade make again what revisions declared, not what a database says."""
-    history = replayed(draft.context).objects.tables
     for change in upgrade.ops:
         if isinstance(change, ops.ModifyTableOps):
-            known = history.get((change.schema, change.table_name), {})
+            known = draft.state.objects(change.schema, change.table_name)
             change.ops = [_as_declared(op, known) for op in change.ops]
         elif isinstance(change, ops.DropTableOp):
-            known = history.get((change.schema, change.table_name), {})
+            known = draft.state.objects(change.schema, change.table_name)
             items = dropped_items(change)
             items[:] = [_item_as_declared(item, known) for item in items]
 
@@ -333,8 +364,8 @@ def names_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     The other databases, on which the script runs too, know no other.
     """
-    history, dialect = replayed(draft.context), draft.context.dialect
-    whole = history.objects.whole_names(dialect)
+    history, dialect = draft.state, draft.context.dialect
+    whole = history.whole_names(dialect)
 
     def named(op: Drop) -> Drop:
         op = _wholly_named(op, whole)
@@ -369,32 +400,31 @@ def _wholly_named(op: Drop, whole: dict[str, str]) -> Drop:
     return ops.DropConstraintOp.from_constraint(constraint)
 
 
-def _as_constraint(op: ops.DropIndexOp, history: Recorder) -> Drop:
+def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
     """Return the drop of a constraint where MariaDB tells of an index of one.
 
     What revisions gave no name has one of the server's.
     """
-    index, names = op.to_index(), history.objects.names
-    known = (op.schema, op.table_name) in history.tables
-    unnamed = known and op.index_name not in names[ops.CreateIndexOp]
-    declared = op.index_name in names[ops.CreateUniqueConstraintOp]
+    index, names = op.to_index(), history.names
+    known = history.table(op.schema, str(op.table_name)) is not None
+    unnamed = known and op.index_name not in names(ops.CreateIndexOp)
+    declared = op.index_name in names(ops.CreateUniqueConstraintOp)
     if not (declared or (index.unique and unnamed)):
         return op
     constraint = UniqueConstraint(*index.columns, name=index.name)
     return ops.DropConstraintOp.from_constraint(constraint)
 
 
-def _is_unnamed(op: Drop, history: Recorder) -> TypeGuard[ops.DropConstraintOp]:
+def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
     """Tell whether only this server has a name for a constraint.
 
     What the revisions named has that name everywhere, and what others made here alone.
     """
     if not isinstance(op, ops.DropConstraintOp) or op.constraint_type not in WORDS:
         return False
-    names = history.objects.names
     kinds = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
-    if any(op.constraint_name in names[kind] for kind in kinds):
+    if any(op.constraint_name in history.names(kind) for kind in kinds):
         return False
     made = created_by(op.to_constraint())
-    known = history.objects.others[op.schema, op.table_name]
+    known = history.others(op.schema, op.table_name)
     return any(name_of(it) is None and is_same_key(it, made) for it in known)

@@ -16,7 +16,8 @@ from ..operations.objects import (
     create_sequence,
     drop_sequence,
 )
-from ..state import options_of, replayed, same
+from ..replay import replayed
+from ..state import options_of, same
 from .unmanaged import ownership_of, unwanted
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ def compare_sequences(
     context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any
 ) -> None:
     """Notice a sequence that is new, gone, or another one."""
-    known = replayed(context.migration_context).objects.sequences
+    declared = replayed(context.migration_context).sequences
+    known = {key: options_of_sequence(it) for key, it in declared.items()}
     models = dict(_declared(context))
     before, after = list[ops.MigrateOperation](), list[ops.MigrateOperation]()
     for key, options in models.items():

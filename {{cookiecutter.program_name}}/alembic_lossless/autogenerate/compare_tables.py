@@ -13,8 +13,9 @@ from sqlalchemy import ForeignKeyConstraint
 from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
 from ..operations.objects import ATTACH, create_enum, create_schema, has_schema
+from ..replay import replayed
 from ..rules import REVIEW, rule
-from ..state import options_of_column, options_of_table, replayed, same
+from ..state import options_of_column, options_of_table, same
 from ..types.portable import MYSQL
 from .draft import Draft, Note, operations_in
 
@@ -55,29 +56,35 @@ def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         _name_not_compared(model)
     if old is None or model is None:
         return
-    history = replayed(context.migration_context).objects
-    places: dict[str | None, dict[str, Any]] = {None: options_of_table(model)}
-    places |= {column.name: options_of_column(column) for column in model.columns}
-    for column, after in places.items():
-        before = history.options.get(((schema, table), column))
-        if before is None:
-            continue
-        if column is None:
-            was = before.get("comment")
-            if not context.migration_context.dialect.supports_comments:
-                change.ops += _comment(model, was)
-        names = (before.keys() | after.keys()) - {"comment"}
-        other: dict[str, Any] = {
-            name: after.get(name)
-            for name in sorted(names)
-            if not same(before.get(name), after.get(name))
-        }
-        if other:
-            where: Any = [table, *filter(None, [column])]
-            now: dict[str, Any] = {name: before.get(name) for name in other}
-            back = manual_change(*where, schema=schema, **now)
-            made = manual_change(*where, schema=schema, **other)
-            change.ops.append(made.reversed_by(back))
+    state = replayed(context.migration_context)
+    if (whole := state.created(schema, table)) is not None:
+        if not context.migration_context.dialect.supports_comments:
+            change.ops += _comment(model, whole.comment)
+        _compare(change, options_of_table(whole), options_of_table(model))
+    for column in model.columns:
+        if (known := state.column(schema, table, column.name)) is not None:
+            before, after = options_of_column(known), options_of_column(column)
+            if "autoincrement" not in before:  # another key is another difference
+                after.pop("autoincrement", None)
+            _compare(change, before, after, column.name)
+
+
+def _compare(
+    change: ops.ModifyTableOps,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *column: str,
+) -> None:
+    """Note the options of a table, or of a column of it, that are others."""
+    names = sorted(before.keys() | after.keys())
+    other = [name for name in names if not same(before.get(name), after.get(name))]
+    if other:
+        where: Any = (change.table_name, *column)
+        old: dict[str, Any] = {name: before.get(name) for name in other}
+        new: dict[str, Any] = {name: after.get(name) for name in other}
+        back = manual_change(*where, schema=change.schema, **old)
+        made = manual_change(*where, schema=change.schema, **new)
+        change.ops.append(made.reversed_by(back))
 
 
 def _name_not_compared(model: sa.Table) -> None:
@@ -185,7 +192,7 @@ def make_schemas(draft: Draft, container: ops.OpContainer) -> None:
 def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
     """Return the schemas of new tables and types that no revision has used."""
     default = draft.context.dialect.default_schema_name
-    known = {default, *(schema for schema, _ in draft.declared)}
+    known = {default, *(schema for schema, _ in draft.state.tables)}
     used = [
         op.schema
         for op in operations_in(upgrade)

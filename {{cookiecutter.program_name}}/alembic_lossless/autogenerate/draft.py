@@ -19,7 +19,8 @@ from sqlalchemy import Column, DefaultClause, Index, MetaData, Table, types
 from ..operations.base import Key, called
 from ..operations.keys import rename_primary_key, rename_sequence
 from ..prompts import Prompt
-from ..state import Tables, declared_in
+from ..replay import replayed
+from ..state import State
 from ..types.fills import Value
 
 if TYPE_CHECKING:
@@ -237,9 +238,9 @@ class Draft:
         return found
 
     @property
-    def declared(self) -> Tables:
-        """The tables of the database as its revisions declare them."""
-        return declared_in(self.context)
+    def state(self) -> State:
+        """What the revisions of the database declare."""
+        return replayed(self.context)
 
 
 Step = Callable[[Draft, OpContainer], None]

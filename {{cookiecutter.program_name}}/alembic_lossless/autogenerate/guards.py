@@ -115,7 +115,7 @@ def _check_guard(
 
 def _columns(draft: Draft, key: Key) -> list[str]:
     """Return the columns that a table has before the revision, or after it."""
-    return [*{**draft.models.get(key, {}), **draft.declared.get(key, {})}]
+    return [*{**draft.models.get(key, {}), **draft.state.columns(*key)}]
 
 
 def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:

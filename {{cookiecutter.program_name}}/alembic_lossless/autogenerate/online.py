@@ -330,7 +330,7 @@ def note_costs(draft: Draft, container: ops.OpContainer) -> None:
     """Write a comment before each operation that makes others of a server wait."""
     dialect = draft.context.dialect
     server = Server(dialect.name, version_of(dialect))
-    _note(container, State(server, draft.declared))
+    _note(container, State(server, draft.state))
 
 
 def _note(container: ops.OpContainer, state: State) -> None:

@@ -219,7 +219,7 @@ def _dropped(draft: Draft, op: ops.DropColumnOp) -> Parts:
     column = op.to_column()
     if column.nullable or column.server_default is not None or column.primary_key:
         return [], [op]
-    known = draft.declared.get((op.schema, op.table_name), {}).get(column.name)
+    known = draft.state.column(op.schema, op.table_name, column.name)
     allow = ops.AlterColumnOp(
         op.table_name,
         column.name,

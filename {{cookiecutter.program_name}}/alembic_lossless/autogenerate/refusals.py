@@ -206,7 +206,7 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
 def _tables_there(draft: Draft) -> set[str]:
     """Return the tables of the database that are ours, which Alembic's own is not."""
     found = inspect(draft.context.connection).get_table_names()
-    return set(found) & {name for _, name in (*draft.models, *draft.declared)}
+    return set(found) & {name for _, name in (*draft.models, *draft.state.tables)}
 
 
 @rule(

@@ -1,10 +1,10 @@
 """Renames: what is dropped and what is added may be one thing, and keep its data."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
@@ -20,6 +20,7 @@ from alembic.operations.ops import (
     MigrateOperation,
     ModifyTableOps,
     OpContainer,
+    RenameTableOp,
     UpgradeOps,
 )
 from alembic.runtime.migration import MigrationContext
@@ -50,10 +51,9 @@ from ..operations.keys import (
     sequence_of,
 )
 from ..prompts import Question
+from ..replay import inspected_as, reflected
 from ..rules import rule
-from ..sql import renamed
-from ..state import replayed
-from ..types.reflection import in_own_words
+from ..state import State
 from .draft import (
     Draft,
     RenameColumn,
@@ -65,8 +65,6 @@ from .draft import (
 )
 from .order import _exchange
 
-COLUMN_LISTS = ("constrained_columns", "column_names", "include_columns")
-
 
 @dataclass
 class Names:
@@ -74,6 +72,8 @@ class Names:
 
     tables: dict[Key, str] = field(default_factory=dict)
     columns: dict[tuple[Key, str], str] = field(default_factory=dict)
+    database: State | None = None
+    """The tables of the database, once they are read for a second comparison."""
 
     def table(self, schema: str | None, name: str) -> str:
         """Return the new name of a table."""
@@ -84,130 +84,33 @@ class Names:
         found = {(key[0], new): key[1] for key, new in self.tables.items()}
         return found.get((schema, name), name)
 
-    def apply(self, tables: dict[Key, dict[str, Any]]) -> None:
-        """Rename in what is known of tables and their columns."""
+    @property
+    def operations(self) -> Iterator[MigrateOperation]:
+        """The operations that rename, tables first."""
         for (schema, old), new in self.tables.items():
-            if (schema, old) in tables:
-                tables[schema, new] = tables.pop((schema, old))
-        for (table, old), new in self.columns.items():
-            columns = tables.get(table, {})
-            if old in columns:
-                columns[new] = columns.pop(old)
-
-    def column(self, table: Key, name: str | None) -> str | None:
-        """Return the new name of a column; None stands for an expression."""
-        return self.columns.get((table, name), name) if name else None
+            yield RenameTableOp(old, new, schema=schema)
+        for ((schema, table), old), new in self.columns.items():
+            yield AlterColumnOp(table, old, schema=schema, modify_name=new)
 
 
-class RenamedInspector:
-    """An inspector of a database that says the new names."""
+def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
+    """Return what the models differ by from the database with the new names.
 
-    def __init__(self, inspector: Inspector, names: Names) -> None:
-        """Wrap an inspector that has read nothing yet."""
-        self._inspector = inspector
-        self._names = names
-
-    def __getattr__(self, name: str) -> Any:
-        """Translate what the methods that Alembic compares with return.
-
-        It asks for all tables of one schema at once, and for those of others one by
-        one: what it keeps of a schema has a name without it.
-        """
-        found = getattr(self._inspector, name)
-        if name.startswith("get_multi_"):
-            return self._translated(found)
-        multi = f"get_multi_{name.removeprefix('get_')}"
-        several = getattr(self._inspector, multi, None)
-        return self._of_one(self._translated(several)) if several else found
-
-    def get_table_names(self, schema: str | None = None) -> list[str]:
-        """Return the new names of the tables."""
-        names = self._inspector.get_table_names(schema)
-        return [self._names.table(schema, name) for name in names]
-
-    def _translated(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def get(
-            schema: str | None = None, filter_names: list[str] | None = None
-        ) -> dict[Key, Any]:
-            names = filter_names and [
-                self._names.old_table(schema, name) for name in filter_names
-            ]
-            found = method(schema=schema, filter_names=names)
-            if method.__name__ == "get_multi_columns":
-                self._complete(found)
-            return {
-                (key[0], self._names.table(*key)): self._value(key, value)
-                for key, value in found.items()
-            }
-
-        return get
-
-    def _of_one(self, several: Callable[..., Any]) -> Callable[..., Any]:
-        def get(name: str, schema: str | None = None) -> Any:
-            return several(schema=schema, filter_names=[name])[schema, name]
-
-        return get
-
-    def _complete(self, found: dict[Key, list[dict[str, Any]]]) -> None:
-        """Reflect types by the names that tables have in the database."""
-        for key, columns in found.items():
-            for column in columns:
-                in_own_words(self._inspector, key, column)
-
-    def _value(self, old: Key, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self._value(old, record) for record in value]
-        table = (old[0], self._names.table(*old))
-        if "type" in value and "name" in value:
-            value["name"] = self._names.column(table, value["name"])
-        for names in COLUMN_LISTS:
-            if names in value:
-                value[names] = [
-                    self._names.column(table, name) for name in value[names]
-                ]
-        if "expressions" in value:
-            value["expressions"] = [
-                renamed(text, self._columns_of(table)) for text in value["expressions"]
-            ]
-        if "column_sorting" in value:
-            value["column_sorting"] = {
-                self._names.column(table, name): how
-                for name, how in value["column_sorting"].items()
-            }
-        return self._referred(value) if "referred_table" in value else value
-
-    def _columns_of(self, table: Key) -> dict[str, str]:
-        """Return the new names of the columns of a table that are renamed."""
-        names = self._names.columns.items()
-        return {old: new for (at, old), new in names if at == table}
-
-    def _referred(self, value: dict[str, Any]) -> dict[str, Any]:
-        schema = value["referred_schema"]
-        table = self._names.table(schema, value["referred_table"])
-        columns = value["referred_columns"]
-        return {
-            **value,
-            "referred_table": table,
-            "referred_columns": [
-                self._names.column((schema, table), name) for name in columns
-            ],
-        }
-
-
-def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, RenamedInspector]:
-    """Return what the models differ by from the database with the new names."""
+    It is compared as it will be once the renames are done.
+    """
     database = draft.context
-    names.apply(draft.declared)
-    objects = replayed(database).objects
-    for key, new in names.tables.items():
-        objects.rename_table(key, new)
-    for (key, old), new in names.columns.items():
-        objects.rename_columns(key, {old: new})
+    connection: Any = database.connection
+    if names.database is None:
+        names.database = reflected(connection, draft.ownership.schemas())
+    for state in (draft.state, names.database):
+        for op in names.operations:
+            state.apply(op)
     comparison, found = AutogenContext(database), UpgradeOps()
-    inspector = RenamedInspector(inspect(database.connection), names)
+    inspector = inspect(connection)
+    inspector.dialect = inspected_as(connection.dialect, names.database)
     vars(comparison)["inspector"] = inspector
     draft.ownership.left.clear()  # it says the old names
+    draft.ownership.doubtful.clear()
     comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(
         comparison, found
     )
@@ -229,7 +132,7 @@ def _keep_counting(draft: Draft, op: AlterColumnOp) -> None:
 
 
 def named_by_convention(
-    database: MigrationContext, inspector: RenamedInspector, names: Names
+    database: MigrationContext, inspector: Inspector, names: Names
 ) -> Iterator[ModifyTableOps]:
     """Yield what gives foreign keys their new names, which Alembic does not compare.
 
@@ -248,7 +151,7 @@ def named_by_convention(
                 yield _exchange(fk, name)
 
 
-def _signature(found: dict[str, Any]) -> tuple[object, object]:
+def _signature(found: Any) -> tuple[object, object]:
     referred = (found["referred_schema"], found["referred_table"])
     return tuple(found["constrained_columns"]), referred
 
@@ -418,6 +321,7 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
         found, inspector = compare_renamed(draft, names)
         found.ops += named_by_convention(draft.context, inspector, names)
         upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
+    draft.ownership.leave_doubtful(upgrade)
 
 
 def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
@@ -518,7 +422,7 @@ def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[LosslessOp]:
     metadatas = tables(draft.context)
     table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
     found = inspect(draft.context.connection).get_pk_constraint(old, schema)
-    known = replayed(draft.context).objects.of((schema, new))
+    known = draft.state.others(schema, new)
     declared = [
         it.constraint_name for it in known if isinstance(it, CreatePrimaryKeyOp)
     ]

@@ -3,7 +3,7 @@
 Enums are types of their own on PostgreSQL: their values are asked about.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
@@ -247,7 +247,7 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
     It comes after the step that orders operations: a value is renamed between two
     changes of its column, which must stay two.
     """
-    before, after = _types(draft.declared), _types(draft.models)
+    before, after = _types(draft.state.tables), _types(draft.models)
     if container is draft.downgrade:
         before, after = after, before
     for _, old, new in enum_changes(container):
@@ -299,11 +299,17 @@ def _leading_renames(
     return container.ops[:count], container.ops[count:]
 
 
+def _columns_of(
+    table: sa.Table | Mapping[str, sa.Column[Any]],
+) -> Iterable[sa.Column[Any]]:
+    return table.columns if isinstance(table, sa.Table) else table.values()
+
+
 def _types(
-    tables: Mapping[Any, Mapping[str, sa.Column[Any]]],
+    tables: Mapping[Any, sa.Table | Mapping[str, sa.Column[Any]]],
 ) -> dict[Name, list[str]]:
     """Return the values of each type that tables need, by its name."""
-    columns = (column for table in tables.values() for column in table.values())
+    columns = (column for table in tables.values() for column in _columns_of(table))
     enums = (enum for column in columns for enum in enums_in(column.type))
     return {_name(enum): enum.enums for enum in enums}
 

@@ -22,18 +22,17 @@ from sqlalchemy.sql.elements import conv
 from .._alembic import named_as_made
 from ..operations.base import Key, label
 from ..prompts import Prompt
+from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..state import (
     Create,
-    Recorder,
+    State,
     created_by,
-    declared_in,
     is_same_key,
     name_for,
     name_of,
     objects_of,
     others_of,
-    replayed,
 )
 from ..types.portable import MYSQL
 from .draft import Draft, Note, RenameColumn, RenameTable
@@ -90,6 +89,8 @@ class Ownership:
         """What is left alone, as an answer names it -> what it is."""
         self.taken: dict[str, str] = {}
         """Likewise what an answer made ours, though no revision made it."""
+        self.doubtful: set[str] = set()
+        """What a revision that cannot be read may have made, as an answer names it."""
 
     def include_name(
         self, name: str | None, kind: str, parents: Mapping[str, str | None]
@@ -100,13 +101,14 @@ class Ownership:
             return name is None or name in self.schemas()
         if kind == "table":
             key = schema, str(name)
-            if self._columns(*key) is not None:
+            if self._declares(*key):
                 return True
-            return key not in self._extensions and self.is_wanted("table", label(*key))
+            subject = label(*key)
+            return key not in self._extensions and self._may_be_ours("table", subject)
         if kind == "column":
             key = schema, str(parents["table_name"])
-            known = name in (self._columns(*key) or ())
-            return known or self.is_wanted("column", f"{label(*key)}.{name}")
+            subject = f"{label(*key)}.{name}"
+            return self._declares(*key, name) or self._may_be_ours("column", subject)
         return True
 
     def include_object(
@@ -124,8 +126,8 @@ class Ownership:
         """
         if kind not in WORDS or not reflected or model is not None:
             return True
-        names = replayed(context.get_context()).objects.names
-        if kind == "index" and name in names[ops.CreateForeignKeyOp]:
+        names = replayed(context.get_context()).names
+        if kind == "index" and name in names(ops.CreateForeignKeyOp):
             return False
         return self.is_ours(item) or self.is_wanted(WORDS[kind], self.subject(item))
 
@@ -136,19 +138,19 @@ class Ownership:
         it holds.
         """
         key = item.table.schema, item.table.name
-        if self._columns(*key) is None:
+        if not self._declares(*key):
             return True  # it goes with its table
         database = context.get_context()
-        known, model = replayed(database), self._models.get(key)
+        known, model = replayed(database), self._tables.get(key)
         if item.name and _is_name_of(known, key, str(item.name)):
             return True
-        declared = known.objects.of(key)
+        declared = [*known.objects(*key).values(), *known.others(*key)]
         if model is not None:
             declared += [*objects_of(model).values(), *others_of(model)]
         dialect = database.dialect
         return any(_is_made_by(item, op, dialect) for op in declared) or (
             # Last, since it looks at every name of the history.
-            item.name in known.objects.whole_names(database.dialect)
+            item.name in known.whole_names(database.dialect)
         )
 
     @staticmethod
@@ -165,12 +167,31 @@ class Ownership:
         subjects = sorted(self.left)
         names = ", ".join(f"{self.left[it]} {it}" for it in subjects[:SHOWN])
         more = len(subjects) - SHOWN
+        unreadable = replayed(context.get_context()).unreadable
         log.info(
-            "Left alone, for neither the models nor a revision declare it: %s."
+            "Left alone, for neither the models nor a revision%s declare it: %s."
             " To drop it: -x drop=%s",
+            " that can be read" if unreadable else "",
             f"{names} and {more} more" if more > 0 else names,
             subjects[0],
         )
+
+    def leave_doubtful(self, upgrade: ops.OpContainer) -> None:
+        """Drop nothing of others that was compared because it may have been renamed."""
+        kept = list[ops.MigrateOperation]()
+        for op in upgrade.ops:
+            if isinstance(op, ops.DropTableOp | ops.ModifyTableOps):
+                subject = label(op.schema, op.table_name)
+                if subject in self.doubtful:
+                    continue
+                if isinstance(op, ops.ModifyTableOps):
+                    op.ops = [it for it in op.ops if not self._is_doubtful(subject, it)]
+            kept.append(op)
+        upgrade.ops = kept
+
+    def _is_doubtful(self, table: str, op: ops.MigrateOperation) -> bool:
+        name = op.column_name if isinstance(op, ops.DropColumnOp) else ""
+        return f"{table}.{name}" in self.doubtful
 
     def is_wanted(self, kind: str, subject: str) -> bool:
         """Tell whether an answer speaks of it; otherwise it is left alone."""
@@ -181,21 +202,36 @@ class Ownership:
         self.left[subject] = kind
         return False
 
-    def _columns(self, schema: str | None, name: str) -> set[str] | None:
-        """Return the columns that are declared of a table, None of one that is not."""
-        revisions = replayed(context.get_context()).tables
-        found = list[Iterable[str]]()
-        for key in {(schema, name), (schema or self._default, name)}:
-            if key in self._models:
-                found.append(column.name for column in self._models[key].columns)
-            if key in revisions:
-                found.append(revisions[key])
-        return set().union(*found) if found else None
+    def _may_be_ours(self, kind: str, subject: str) -> bool:
+        """Tell whether what nothing declares is compared.
+
+        It is when an answer or a revision that cannot be read speaks of it. When there
+        is such a revision, anything may have been renamed: `leave_doubtful` gives the
+        rest back.
+        """
+        state = replayed(context.get_context())
+        if state.may_have_made(subject) or self.is_wanted(kind, subject):
+            return True
+        if state.unreadable:
+            self.doubtful.add(subject)
+        return bool(state.unreadable)
+
+    def _declares(
+        self, schema: str | None, name: str, column: str | None = None
+    ) -> bool:
+        """Tell whether the models or the revisions declare a table, or a column."""
+        state = replayed(context.get_context())
+        found: list[Iterable[str]] = []
+        if state.table(schema, name) is not None:
+            found.append(state.columns(schema, name))
+        keys = {(schema, name), (schema or self._default, name)}
+        found += [self._models[key] for key in keys if key in self._models]
+        return any(column is None or column in columns for columns in found)
 
     def schemas(self) -> set[str | None]:
         """Return the schemas that models or revisions use."""
-        revisions = replayed(context.get_context()).tables
-        return {schema for schema, _ in (*self._models, *revisions)}
+        state = replayed(context.get_context())
+        return {schema for schema, _ in (*self._models, *state.tables)} | state.schemas
 
     @cached_property
     def _default(self) -> str | None:
@@ -203,7 +239,14 @@ class Ownership:
         return context.get_context().dialect.default_schema_name
 
     @cached_property
-    def _models(self) -> dict[Key, sa.Table]:
+    def _models(self) -> dict[Key, dict[str, sa.Column[Any]]]:
+        return {
+            key: {it.name: it for it in table.columns}
+            for key, table in self._tables.items()
+        }
+
+    @cached_property
+    def _tables(self) -> dict[Key, sa.Table]:
         given = context.get_context().opts["target_metadata"]
         every = [given] if isinstance(given, MetaData) else given
         found = [table for metadata in every for table in metadata.tables.values()]
@@ -224,10 +267,10 @@ def ownership_of(database: MigrationContext) -> Ownership | None:
     return found
 
 
-def _is_name_of(known: Recorder, key: Key, name: str) -> bool:
+def _is_name_of(known: State, key: Key, name: str) -> bool:
     """Tell whether revisions gave something this name."""
-    everywhere = any(name in known.objects.names[kind] for kind in FOUND_BY_NAME)
-    named = known.objects.tables.get(key, ())
+    everywhere = any(name in known.names(kind) for kind in FOUND_BY_NAME)
+    named = known.objects(*key)
     return everywhere or any(name == its for _, its in named)
 
 
@@ -294,10 +337,11 @@ def keep_comment(
     if not column and "comment" in old.columns:
         return PriorityDispatchResult.STOP  # an answer would speak of that column
     if column:
-        declared = history.tables.get((schema, table), {}).get(column[0])
+        declared = history.column(schema, table, column[0])
         was = declared.comment if declared is not None else None
     else:
-        was = history.objects.options.get(((schema, table), None), {}).get("comment")
+        known = history.table(schema, table)
+        was = known.comment if known is not None else None
     subject = ".".join([label(schema, table), *column, "comment"])
     if was or not unwanted(context, "comment", subject):
         return PriorityDispatchResult.CONTINUE
@@ -316,7 +360,7 @@ def compare_default(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     model: sa.Column[Any],
 ) -> None:
     """Notice the default of a column that nobody declared."""
-    declared = declared_in(context.migration_context).get((schema, table), {}).get(name)
+    declared = replayed(context.migration_context).column(schema, table, name)
     default = old.server_default
     if not isinstance(default, sa.DefaultClause) or model.server_default is not None:
         return

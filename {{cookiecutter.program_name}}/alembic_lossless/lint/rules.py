@@ -1,6 +1,6 @@
 """The rules of the lint, each a named thing, and what is known when they are asked."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
+from .. import state
 from ..operations.base import LosslessOp
 from ..sql import compiled, not_null_in, text_in
 from ..types.portable import dialect_named
@@ -87,8 +88,8 @@ class State:
     """What is known of the tables before an operation."""
 
     server: Server
-    tables: Mapping[Key, Mapping[str, sa.Column[Any]]] = field(default_factory=dict)
-    """The columns that the revisions declared, as far as they are known."""
+    history: state.State = field(default_factory=state.State)
+    """What the revisions have declared before."""
     phase: str | None = None
     """"before" or "after" the deployment, where the revision says it."""
     autocommit: bool = False
@@ -105,7 +106,7 @@ class State:
 
     def column(self, key: Key, name: str) -> sa.Column[Any] | None:
         """Return a column as the revisions declared it, if they did."""
-        return self.tables.get(key, {}).get(name)
+        return self.history.column(*key, name)
 
     def is_not_null(self, key: Key, name: str) -> bool:
         """Tell whether a column has no NULL: it is so already, or a CHECK says it."""

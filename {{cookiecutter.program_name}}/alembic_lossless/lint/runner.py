@@ -6,7 +6,7 @@ What stops others is shown in the form that lets them go on.
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,10 +15,10 @@ from alembic.operations import MigrateOperation, ops
 from alembic.script import Script
 from alembic.util import CommandError
 
-from .._alembic import in_place_of_op
 from ..operations.base import LosslessOp
+from ..replay import Replay
 from ..rules import AFTER, phase_of
-from ..state import Recorder, run_upgrade
+from ..types.portable import dialect_named
 from . import squawk
 from .rules import RULES, Finding, Harm, Server, State, examine, names, sql_of
 
@@ -26,23 +26,25 @@ SafeForm = Callable[[MigrateOperation], str]
 """Returns code that lets concurrent clients go on, or nothing where there is none."""
 
 
-class Judge(Recorder):
+class Judge(Replay):
     """Take the place of `op` while revisions run, and judge what they ask for.
 
     It knows the columns that earlier revisions declared.
     """
 
-    def __init__(self, dialect: str, safe_form: SafeForm) -> None:
+    def __init__(self, server: Server, safe_form: SafeForm) -> None:
         """Begin before the first revision, on no table.
 
-        :param dialect: what the revisions will run on.
+        :param server: what the revisions will run on.
         :param safe_form: returns the form of an operation that a draft takes.
         """
+        dialect: Any = copy(dialect_named(server.dialect))
+        dialect.server_version_info = server.version
         super().__init__(dialect)
         self._safe_form = safe_form
         vars(self.migration_context)["autocommit_block"] = self._autocommit
         self._file = ""
-        self._state: State | None = None
+        self._before: State | None = None
         self.findings: list[Finding] = []
         self.statements: list[squawk.Statement] = []
 
@@ -52,17 +54,17 @@ class Judge(Recorder):
 
         :param file: the revision's; the lines of findings are its lines.
         """
-        state.tables = self.tables
-        self._state, self._file = state, file
+        state.history = self.state
+        self._before, self._file = state, file
         self.findings, self.statements = [], []
         try:
             yield
         finally:
-            self._state = None
+            self._before = None
 
     def invoke(self, operation: MigrateOperation) -> Any:
         """Judge an operation by what is known before it, and remember what it does."""
-        state = self._state
+        state = self._before
         if state is not None:
             line = self._line()
             found = _judged(operation, state)
@@ -79,22 +81,23 @@ class Judge(Recorder):
 
     @contextmanager
     def _autocommit(self) -> Iterator[None]:
-        if self._state is None or self._state.autocommit:
+        before = self._before
+        if before is None or before.autocommit:
             yield
             return
-        self._state.autocommit = True
+        before.autocommit = True
         try:
             yield
         finally:
-            self._state.autocommit = False
+            before.autocommit = False
 
     def _instead(self, finding: Finding, operation: MigrateOperation) -> str:
         if finding.instead is not None:
             return finding.instead
         if isinstance(operation, ops.AlterColumnOp) and operation.existing_type is None:
             # The safe form is told the type that the column has.
-            key = operation.schema, operation.table_name
-            column = self.tables.get(key, {}).get(operation.column_name)
+            table = operation.schema, operation.table_name
+            column = self.state.column(*table, operation.column_name)
             if column is None:
                 return ""
             operation = copy(operation)
@@ -159,15 +162,14 @@ def judge(
     :param name: the database, where revisions have a part for each of several.
     :raises CommandError: for an allowance that cannot be read.
     """
-    recorder, chosen = Judge(server.dialect, safe_form), set(wanted)
+    recorder, chosen = Judge(server, safe_form), set(wanted)
     judged = []
-    with in_place_of_op(recorder):
+    with recorder.in_place_of_op():
         for revision in revisions:
             if revision.revision in chosen:
                 judged.append(_judge(recorder, revision, server, name))
             else:
-                with suppress(Exception):
-                    run_upgrade(revision, name)
+                recorder.read(revision, name)
     return judged
 
 
@@ -176,14 +178,12 @@ def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judg
     allowed = _allowed(revision)
     state = State(server, phase=phase_of(revision))
     with recorder.judging(state, revision.path):
-        try:
-            run_upgrade(revision, name)
-        except Exception as error:
-            log.debug("%s cannot be replayed", revision.revision, exc_info=True)
-            found.notes.append(
-                f"It asks the database something ({type(error).__name__}), and was not"
-                " looked at from there on."
-            )
+        stopped = recorder.read(revision, name)
+    if stopped is not None:
+        found.notes.append(
+            f"It was not looked at behind line {stopped.line}, where it cannot be read"
+            f" ({stopped.error})."
+        )
     every = [*recorder.findings, *_in_text(recorder, state, found)]
     for finding in sorted(every, key=lambda one: one.line):
         if finding.rule in allowed:

@@ -1,0 +1,303 @@
+"""What my revisions declare is known to their end, whatever they ask on their way."""
+
+import pytest
+import sqlalchemy as sa
+from drafting import execute
+from drafts import alembic, newest, refusal
+from environment import Environment
+from scripts import write
+
+DATA = {
+    "select": "op.get_bind().execute(sa.select(t)).all()",
+    "first": "op.get_bind().execute(sa.select(t).limit(1)).first()",
+    "mappings": "op.get_bind().execute(sa.text('SELECT * FROM t')).mappings().all()",
+    "loop": "for row in op.get_bind().execute(sa.select(t.c.id)): row.id",
+    "count": """\
+if op.get_bind().scalar(sa.select(sa.func.count()).select_from(t)) > 0:
+    raise ValueError""",
+    "count in text": """\
+if op.get_bind().execute(sa.text("SELECT count(*) FROM t")).scalar() > 0:
+    raise ValueError""",
+    "highest": """\
+last = sa.select(sa.func.coalesce(sa.func.max(t.c.id), 0))
+op.get_bind().scalar(last) + 1""",
+    "exists": """\
+if op.get_bind().scalar(sa.select(sa.exists().where(t.c.id > 0))):
+    raise ValueError""",
+    "update": """\
+done = op.get_bind().execute(sa.update(t).values(name="x"))
+while done.rowcount:
+    done = op.get_bind().execute(sa.text("UPDATE t SET name = 'x'"))""",
+    "insert": "op.get_bind().execute(sa.insert(t), [{'name': 'a'}, {'name': 'b'}])",
+    "returning": """\
+made = sa.insert(t).values(name="x").returning(t.c.id)
+if op.get_bind().dialect.insert_returning:
+    op.get_bind().execute(made).scalar_one() + 1""",
+    "bulk insert": "op.bulk_insert(t, [{'name': 'a'}])",
+    "driver": "op.get_bind().exec_driver_sql('SELECT id FROM t').fetchall()",
+    "session": """\
+from sqlalchemy.orm import DeclarativeBase, Session
+class Base(DeclarativeBase): pass
+class T(Base):
+    __tablename__ = "t"
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(50))
+with Session(op.get_bind()) as session:
+    assert session.get(T, 1) is None
+    session.query(T).filter_by(name="x").update({"name": "y"})
+    one = T(name="x")
+    session.add_all([one, T(name="y")])
+    session.flush()
+    one.name = str(one.id + 1)
+    session.commit()""",
+    "inspector": """\
+inspector = sa.inspect(op.get_bind())
+assert inspector.has_table("t") and "t" in inspector.get_table_names()
+assert [it["name"] for it in inspector.get_columns("t")] == ["id", "name"]""",
+    "reflection": """\
+found = sa.Table("t", sa.MetaData(), autoload_with=op.get_bind())
+assert [*found.c.keys()] == ["id", "name"] and found.c.id.primary_key""",
+    "context": """\
+from alembic import context
+context.get_bind().execute(sa.select(t)).all()
+op.get_context().get_current_revision()""",
+    "savepoint": """\
+with op.get_bind().begin_nested():
+    op.get_bind().execute(sa.delete(t))""",
+}
+"""Revisions that move data, as people write them: what they ask of a table `t`."""
+
+MAKE = """\
+op.create_table(
+    "t",
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("name", sa.String(50)),
+)
+t = sa.table("t", sa.column("id", sa.Integer), sa.column("name", sa.String))
+{asked}
+op.add_column("t", sa.Column("nick", sa.String(50), nullable=True))
+"""
+
+MODEL = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class T(Model):
+    __tablename__ = "t"
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(50))
+"""
+
+RENAMED = '    nickname = sa.Column("nickname", sa.String(50))\n'
+
+
+def _applied(project: Environment, url: str, upgrade: str, model: str) -> Environment:
+    """Apply a revision behind the first one; the models say another thing."""
+    project = project.using(url)
+    write(project, "asks", upgrade, down="1")
+    (project.package / "t.py").write_text(model)
+    alembic(project, "upgrade head")
+    return project
+
+
+@pytest.mark.parametrize("asked", DATA)
+def test_a_revision_that_asks_is_read_to_its_end(
+    project: Environment, database_url: str, asked: str
+) -> None:
+    """A column that a revision adds after it moved data was renamed, and I am asked."""
+    upgrade = MAKE.format(asked=DATA[asked])
+    project = _applied(project, database_url, upgrade, MODEL + RENAMED)
+    assert "cannot be read" not in alembic(project, "heads")
+    said = refusal(project, "revision", "--autogenerate", "-m", "rename")
+    assert "-x rename=t.nick:nickname" in said
+    assert "cannot be read" not in said
+
+
+def test_what_depends_on_the_database_is_known(
+    project: Environment, database_url: str
+) -> None:
+    """A column that a revision adds on one kind of database is mine there."""
+    kind = sa.make_url(database_url).get_backend_name()
+    asked = f"if op.get_context().dialect.name != {kind!r}: return"
+    upgrade = MAKE.format(asked=asked)
+    project = _applied(project, database_url, upgrade, MODEL + RENAMED)
+    said = refusal(project, "revision", "--autogenerate", "-m", "rename")
+    assert "-x rename=t.nick:nickname" in said
+
+
+STOPS = "op.get_bind().execute(sa.select(t)).one()"
+"""What succeeds on a table with a row, and on no other."""
+
+
+def _stopped(project: Environment, url: str, model: str) -> Environment:
+    """Apply a revision that an empty database cannot run; somebody adds a column."""
+    upgrade = MAKE.format(asked=f"op.bulk_insert(t, [{{'name': 'a'}}])\n{STOPS}")
+    project = _applied(project, url, upgrade, model)
+    execute(url, "ALTER TABLE t ADD COLUMN theirs VARCHAR(50)")
+    return project
+
+
+UNREADABLE = (
+    "Revision asks cannot be read behind line 19 of asks.py (NoResultFound: No row was"
+    " found when one was required): what it makes from there on is not known."
+)
+
+
+def test_a_revision_that_cannot_be_read_is_named(
+    project: Environment, database_url: str
+) -> None:
+    """I read where it stopped and why; what it speaks of is a difference, and mine."""
+    project = _stopped(project, database_url, MODEL)
+    said = refusal(project, "check")
+    assert UNREADABLE in said
+    assert "t.nick: column removed" in said
+    assert "column t.theirs" in said
+    assert "t.theirs: column removed" not in said
+    alembic(project, "revision --autogenerate -m gone", "upgrade head")
+    up = newest(project, "gone").partition("def downgrade")[0]
+    assert "drop_column('nick')" in up.replace('"', "'")
+    assert "theirs" not in up
+    said = alembic(project, "check")
+    assert UNREADABLE in said
+    assert "a revision that can be read declare it: column t.theirs." in said
+
+
+def test_no_rename_goes_unasked(project: Environment, database_url: str) -> None:
+    """A column of an unreadable revision was renamed: its values are not left behind."""
+    project = _stopped(project, database_url, MODEL + RENAMED)
+    said = refusal(project, "revision", "--autogenerate", "-m", "rename")
+    assert UNREADABLE in said
+    for column in ("nick", "theirs"):
+        assert f"-x rename=t.{column}:nickname" in said
+    execute(database_url, "UPDATE t SET nick = 'Ada'")
+    answers = "-x rename=t.nick:nickname -x drop=t.theirs"
+    alembic(project, f"{answers} revision --autogenerate -m rename", "upgrade head")
+    assert execute(database_url, "SELECT nickname FROM t") == [["Ada"]]
+
+
+EDITS = {
+    "type": ('sa.Column("name", sa.String(100))', "length=100", "length=50"),
+    "default": (
+        'sa.Column("name", sa.String(50), server_default="new")',
+        '"new"',
+        '"old"',
+    ),
+    "no default": (
+        'sa.Column("name", sa.String(50))',
+        "String(length=50)",
+        'String(length=50), server_default="old"',
+    ),
+    "number": (
+        'sa.Column("name", sa.Integer, server_default="7")',
+        '"7"',
+        'sa.text("8")',
+    ),
+    "check": (
+        'sa.Column("name", sa.Integer), sa.CheckConstraint("name > 7", name="ck")',
+        "> 7",
+        "> 8",
+    ),
+    "computed": (
+        """sa.Column("a", sa.Integer),
+        sa.Column("name", sa.Integer, sa.Computed("a + 7", persisted=True))""",
+        "+ 7",
+        "+ 8",
+    ),
+}
+"""What a model says, and what is in its revision: a part of that, and another one."""
+
+TABLE = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class T(Model):
+    __table__ = sa.Table(
+        "t", Model.metadata, sa.Column("id", sa.Integer, primary_key=True),
+        {columns},
+    )
+"""
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_revision_was_edited_after_it_was_applied(
+    project: Environment, database_url: str, edit: str
+) -> None:
+    """It is the revision that differs, which I am told; no draft is made in vain."""
+    project = project.using(database_url)
+    columns, here, there = EDITS[edit]
+    (project.package / "t.py").write_text(TABLE.format(columns=columns))
+    alembic(project, "upgrade head", "revision --autogenerate -m t", "upgrade head")
+    assert "the revisions say" not in alembic(project, "check")
+    path = next(it for it in project.revisions() if it.name.endswith("_t.py"))
+    text = path.read_text()
+    model, edited = here.replace('"', "'"), there.replace('"', "'")
+    text = text.replace('"', "'")
+    up, mark, down = text.partition("def downgrade")
+    assert model in up
+    path.write_text(up.replace(model, edited) + mark + down)
+    said = alembic(project, "check")
+    assert "the revisions say" in said
+    assert "A revision was edited after it was applied" in said
+    before = project.revisions()
+    alembic(project, "revision --autogenerate -m vain")
+    assert project.revisions() == before
+
+
+@pytest.mark.parametrize("runs_on", ["", "sqlite", "mysql"])
+def test_a_variant_counts_where_it_is_meant_to_be(
+    project: Environment, runs_on: str
+) -> None:
+    """A type without a variant is another one on that database, and only there."""
+    if runs_on:
+        more = f'    url=url,\n    runs_on=("{runs_on}",),'
+        project.edit("migrations/__init__.py", "    url=url,", more)
+    kind = "sa.Text().with_variant(mysql.LONGTEXT(), 'mysql')"
+    columns = f'sa.Column("name", {kind})'
+    model = "from sqlalchemy.dialects import mysql\n" + TABLE
+    (project.package / "t.py").write_text(model.format(columns=columns))
+    alembic(project, "upgrade head", "revision --autogenerate -m t", "upgrade head")
+    columns = 'sa.Column("name", sa.Text())'
+    (project.package / "t.py").write_text(TABLE.format(columns=columns))
+    if runs_on == "sqlite":
+        alembic(project, "check")
+        return
+    said = refusal(project, "check")
+    assert "Text().with_variant(LONGTEXT(), 'mysql') becomes Text()" in said
+    alembic(project, "revision --autogenerate -m plain", "upgrade head", "check")
+    text = newest(project, "plain").replace('"', "'")
+    assert "existing_type=sa.Text().with_variant(mysql.LONGTEXT(), 'mysql')" in text
+
+
+KEYS = {
+    "boolean": 'sa.Column("id", sa.Integer), sa.Column("b", sa.Boolean)',
+    "uuid": 'sa.Column("id", sa.Uuid), sa.Column("b", sa.Integer)',
+    "text": 'sa.Column("id", sa.String(9)), sa.Column("b", sa.Integer)',
+    "numbers": 'sa.Column("id", sa.Integer), sa.Column("b", sa.Integer)',
+    "one": 'sa.Column("id", sa.Uuid)',
+}
+
+
+@pytest.mark.parametrize("columns", KEYS.values(), ids=KEYS)
+def test_a_key_that_is_made_anew_is_the_same(
+    project: Environment, database_url: str, columns: str
+) -> None:
+    """A key counts up or not, however that is spelled: nothing is left to draft."""
+    project = project.using(database_url)
+    upgrade = f"""\
+columns = [{columns}]
+for column in columns:
+    column.nullable = False
+op.create_table("t", *columns)
+with op.batch_alter_table("t") as batch:
+    batch.create_primary_key("pk_t", [it.name for it in columns])
+"""
+    write(project, "keys", upgrade, down="1")
+    model = TABLE.replace('sa.Column("id", sa.Integer, primary_key=True),', "")
+    keys = "*[sa.Column(it.name, it.type, primary_key=True) for it in [{}]]"
+    (project.package / "t.py").write_text(model.format(columns=keys.format(columns)))
+    alembic(project, "upgrade head")
+    assert "autoincrement" not in alembic(project, "check")
