@@ -165,7 +165,7 @@ def test_a_revision_that_cannot_be_read_is_named(
 
 
 def test_no_rename_goes_unasked(project: Environment, database_url: str) -> None:
-    """A column of an unreadable revision was renamed: its values are not left behind."""
+    """A column of an unreadable revision was renamed: no value is left behind."""
     project = _stopped(project, database_url, MODEL + RENAMED)
     said = refusal(project, "revision", "--autogenerate", "-m", "rename")
     assert UNREADABLE in said
