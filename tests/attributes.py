@@ -1,6 +1,9 @@
 """What SQLAlchemy can declare of a table, each with a change of it, as data."""
 
+from textwrap import indent
 from typing import NamedTuple
+
+from gallery import COLLATIONS
 
 ALL = ("sqlite", "postgresql", "mariadb")
 PG = ("postgresql",)
@@ -438,3 +441,45 @@ TABLES = [
 ]
 
 ATTRIBUTES = [*CHECKS, *INDEXES, *KEYS, *COLUMNS, *SEQUENCES, *TABLES]
+
+
+HEADER = '''"""Every attribute."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.sql.elements import conv
+
+from .db import Model
+
+
+COLLATION = {collation!r}
+
+
+class Own(sa.TypeDecorator):
+    impl = sa.Boolean
+    cache_ok = True
+
+
+class Parent(Model):
+    __tablename__ = "parent"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+'''
+TABLE = """
+
+class Thing{number}(Model):
+    __tablename__ = "{table}"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+{lines}
+"""
+
+
+def models_of(attributes: list[Attribute], moment: str, database: str) -> str:
+    """Return a module with a table for each attribute, before or after its change."""
+    text = HEADER.format(collation=COLLATIONS[database])
+    for number, attribute in enumerate(attributes):
+        table = f"t_{number}"
+        lines = indent(getattr(attribute, moment), "    ").replace("{t}", table)
+        text += TABLE.format(number=number, table=table, lines=lines)
+    return text

@@ -27,8 +27,9 @@ def run_migrations_offline() -> None:
         target_metadata=target_metadata,
         render_as_batch=render_as_batch,
         literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
     )
-    with context.begin_transaction():
+    with env.writing_sql():
         context.run_migrations()
 
 

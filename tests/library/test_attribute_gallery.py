@@ -3,49 +3,16 @@
 import importlib
 import re
 from pathlib import Path
-from textwrap import indent
 
 import pytest
-from attributes import ATTRIBUTES, Attribute
+from attributes import ATTRIBUTES, models_of
 from compared import PAGE, arguments, is_listed, page
 from drafts import define_thing, draft, refusal
 from environment import Environment
-from gallery import COLLATIONS
 from schema import snapshot
 from servers import DATABASES, empty_database
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
-
-HEADER = '''"""Every attribute."""
-
-import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.sql.elements import conv
-
-from .db import Model
-
-
-COLLATION = {collation!r}
-
-
-class Own(sa.TypeDecorator):
-    impl = sa.Boolean
-    cache_ok = True
-
-
-class Parent(Model):
-    __tablename__ = "parent"
-
-    id = sa.Column(sa.Integer, primary_key=True)
-'''
-TABLE = """
-
-class Thing{number}(Model):
-    __tablename__ = "{table}"
-
-    id = sa.Column(sa.Integer, primary_key=True)
-{lines}
-"""
 
 
 def test_every_argument_is_listed() -> None:
@@ -57,16 +24,6 @@ def test_every_argument_is_listed() -> None:
 def test_the_page_is_written_from_the_gallery() -> None:
     """I look an attribute up in the docs, and read what the tests do with it."""
     assert PAGE.read_text() == page()
-
-
-def models_of(attributes: list[Attribute], moment: str, database: str) -> str:
-    """Return a module with a table for each attribute, before or after its change."""
-    text = HEADER.format(collation=COLLATIONS[database])
-    for number, attribute in enumerate(attributes):
-        table = f"t_{number}"
-        lines = indent(getattr(attribute, moment), "    ").replace("{t}", table)
-        text += TABLE.format(number=number, table=table, lines=lines)
-    return text
 
 
 def created(project: Environment, database: str, folder: Path) -> list[str]:

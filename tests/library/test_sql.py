@@ -13,6 +13,7 @@ from alembic_lossless.types.portable import DIALECTS, dialect_named
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from servers import DATABASES, empty_database, engine_of
+from sqlalchemy.sql.elements import quoted_name
 
 SAMPLE = settings(
     max_examples=150,
@@ -711,3 +712,11 @@ def test_small_questions_are_answered() -> None:
         "coalesce",
         "now",
     ]
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_name_that_knows_its_quotes_is_a_value_too(name: str) -> None:
+    """A column's name, as SQLAlchemy keeps it, is written like any other text."""
+    dialect = dialect_named(name)
+    kept = sa.Column(quoted_name("it's", quote=True)).name
+    assert sql.literal(kept, dialect) == sql.literal("it's", dialect)

@@ -202,18 +202,18 @@ def test_rows_that_a_change_would_destroy_stop_it(
     ]
 
 
-def test_sql_without_a_database_asks_for_the_check(project: Environment) -> None:
-    """`upgrade --sql` writes the script and reminds me what to look at first."""
+def test_sql_without_a_database_has_the_guard(project: Environment) -> None:
+    """`upgrade --sql` writes the script, which looks at the rows first."""
     define_thing(project, "number = sa.String(20)")
     draft_here = project.using(f"sqlite:///{project.path / 'here.db'}")
     draft(draft_here, "text")
     define_thing(project, "number = sa.Integer")
-    assert 'op.refuse_loss("thing", "number", sa.Integer())' in draft(
+    assert 'op.refuse_loss("thing", "number", sa.Integer(), existing_type=' in draft(
         draft_here, "typed"
     )
     server = project.using("postgresql://nobody@127.0.0.1/nothing")
     script = server.alembic("upgrade", "head", "--sql").stdout
-    assert "-- First: does Integer() hold every value of thing.number?" in script
+    assert "thing.number holds values that Integer() cannot keep" in script
     assert "TYPE INTEGER USING number::INTEGER" in script
 
 

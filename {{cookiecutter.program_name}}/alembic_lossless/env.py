@@ -23,6 +23,7 @@ from .ddl import postgresql, sqlite  # noqa: F401  they tell Alembic how to alte
 from .project import Project, forgotten
 from .runtime import several
 from .runtime.connect import Database, database_of
+from .runtime.errors import located
 from .runtime.run import transaction
 from .types.reflection import complete_reflection
 
@@ -35,6 +36,7 @@ __all__ = [
     "migrating",
     "migrating_several",
     "operations",
+    "writing_sql",
 ]
 
 
@@ -126,6 +128,26 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     reviewed = _reviewing([known])(options)
     with complete_reflection(), transaction(known, reviewed):
         yield
+
+
+@contextmanager
+def writing_sql() -> Iterator[None]:
+    """Write the SQL of a run (`--sql`) for what Alembic was configured with.
+
+    It takes the place of `context.begin_transaction` there. The script does what the
+    run would do: on SQLite, too, it is one transaction, and foreign keys are off.
+
+    :raises CommandError: with the file and the line of what cannot be written.
+    """
+    impl = context.get_context().impl
+    is_sqlite = context.get_context().dialect.name == "sqlite"
+    if is_sqlite:
+        impl.transactional_ddl = True
+        impl.static_output("PRAGMA foreign_keys = OFF;")
+    with located(), context.begin_transaction():
+        yield
+    if is_sqlite:
+        impl.static_output("PRAGMA foreign_key_check;")
 
 
 @contextmanager

@@ -1066,6 +1066,8 @@ def literal(value: Any, dialect: Dialect, type_: TypeEngine[Any] | None = None) 
     :param type_: the type whose processor writes it; by default the value's own.
     :raises CompileError: when the type writes no values.
     """
+    if type_ is None and isinstance(value, str):
+        type_ = sa.String()  # a name that knows its quotes is text, too
     return compiled(sa.literal(value, type_), dialect)
 
 

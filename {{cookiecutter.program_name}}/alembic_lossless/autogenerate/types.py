@@ -166,7 +166,8 @@ def loss_guard(container: OpContainer, change: AlterColumnOp, new: Any) -> Lossl
     """
     key = change.schema, change.table_name
     was = names_before(container, key, change.column_name)
-    return refuse_loss(*was, new, schema=change.schema)
+    old = change.existing_type
+    return refuse_loss(*was, new, existing_type=old, schema=change.schema)
 
 
 Name = tuple[str | None, str]

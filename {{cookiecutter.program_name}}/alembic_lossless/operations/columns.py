@@ -165,12 +165,13 @@ _KEEP = {
 FOR EACH ROW EXECUTE FUNCTION {name}()""",
     ),
     "mysql": (
+        # One statement each: a script of --sql is cut at its semicolons.
         """CREATE TRIGGER {insert} BEFORE INSERT ON {table} FOR EACH ROW
-    IF NEW.{new} IS NULL THEN SET NEW.{new} = NEW.{old};
-    ELSE SET NEW.{old} = NEW.{new}; END IF""",
+    SET NEW.{old} = coalesce(NEW.{new}, NEW.{old}),
+        NEW.{new} = coalesce(NEW.{new}, NEW.{old})""",
         """CREATE TRIGGER {update} BEFORE UPDATE ON {table} FOR EACH ROW
-    IF NOT NEW.{new} <=> OLD.{new} THEN SET NEW.{old} = NEW.{new};
-    ELSEIF NOT NEW.{old} <=> OLD.{old} THEN SET NEW.{new} = NEW.{old}; END IF""",
+    SET NEW.{old} = if(NEW.{new} <=> OLD.{new}, NEW.{old}, NEW.{new}),
+        NEW.{new} = if(NEW.{new} <=> OLD.{new}, NEW.{old}, NEW.{new})""",
     ),
     "sqlite": (
         """CREATE TRIGGER {insert} AFTER INSERT ON {table} FOR EACH ROW BEGIN

@@ -1,6 +1,6 @@
 """Refuse a revision that the rows contradict, before it changes anything.
 
-`--sql` has no rows to look at, and gets a comment with the question.
+With `--sql` the script looks at the rows: it stops at the guard, with the sentence.
 """
 
 import warnings
@@ -12,6 +12,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from .. import sql
@@ -21,17 +22,82 @@ from ..types.value_sql import provably_lossless
 from ..types.values import is_lossless
 from .base import Names, is_online, operation, table
 
+AGAIN = "Correct the rows and try again: this revision has changed nothing."
 
-def asks_only(operations: Operations, question: str) -> bool:
-    """With `--sql`, leave the question to whoever runs the script.
+RAISES = (
+    "DO $guard$ BEGIN IF EXISTS ({query}) THEN"
+    " RAISE EXCEPTION USING MESSAGE = {sentence}; END IF; END $guard$"
+)
+
+IN_SCRIPTS = {
+    "postgresql": (RAISES,),
+    "mysql": (
+        "SET @guard = (SELECT IF(EXISTS ({query}), {signal}, 'DO 0'))",
+        "PREPARE guard FROM @guard",
+        "EXECUTE guard",
+        "DEALLOCATE PREPARE guard",
+    ),
+    "sqlite": (
+        "CREATE TEMPORARY TABLE guard (passes CONSTRAINT {name} CHECK (passes))",
+        "INSERT INTO temp.guard SELECT NOT EXISTS ({query})",
+        "DROP TABLE temp.guard",
+    ),
+}
+IN_SCRIPTS["mariadb"] = IN_SCRIPTS["mysql"]
+"""How a script of each database stops with a sentence where a query finds a row."""
+
+LONGEST_SIGNAL = 128
+"""How many characters MySQL tells of a sentence; MariaDB tells 512."""
+
+
+def stop_at(
+    operations: Operations, query: sa.Select[Any], holds: str, why: str
+) -> None:
+    """Stop at the rows that a query finds; with `--sql`, let the script stop at them.
 
     :param operations: what a revision has as `op`.
-    :param question: what to find out of the rows.
+    :param query: what must find no row.
+    :param holds: what holds them, as the sentence begins.
+    :param why: why they may not be.
+    :raises CommandError: with a count and an example.
     """
-    context = operations.get_context()
-    if context.as_sql:
-        context.impl.static_output(f"-- First: {question}")
-    return context.as_sql
+    if operations.get_context().as_sql:
+        write_guard(operations, query, f"{holds} values {why}.")
+    else:
+        refuse(rows_of(operations, query), holds, why)
+
+
+def write_guard(operations: Operations, query: sa.Select[Any], said: str) -> None:
+    """Write a guard into the script of `--sql`, unless `-x unguarded` leaves it out.
+
+    :param operations: what a revision has as `op`.
+    :param query: what must find no row.
+    :param said: what is wrong where it finds one.
+    """
+    if is_unguarded(operations):
+        return
+    dialect = operations.get_context().dialect
+    sentence = f"{said} {AGAIN}"
+    shown = sentence if len(sentence) <= LONGEST_SIGNAL else said[:LONGEST_SIGNAL]
+    signal = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {sql.literal(shown, dialect)}"
+    words = {
+        "query": sql.compiled(query, dialect),
+        "sentence": sql.literal(sentence, dialect),
+        "signal": sql.literal(signal, dialect),
+        "name": sql.quoted(quoted_name(sentence, quote=True), dialect),
+    }
+    for statement in IN_SCRIPTS[dialect.name]:
+        operations.execute(sql.text(statement.format(**words)))
+
+
+def is_unguarded(operations: Operations) -> bool:
+    """Tell whether `-x unguarded` asks for a script without guards.
+
+    :param operations: what a revision has as `op`.
+    """
+    config = operations.get_context().config
+    given = getattr(config and config.cmd_opts, "x", None) or ()
+    return "unguarded" in given
 
 
 def rows_of(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[Any]]:
@@ -60,10 +126,7 @@ def refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
     count = 1 + sum(1 for _ in remaining)
     values = "1 value" if count == 1 else f"{count} values"
     example = row[0] if len(row) == 1 else tuple(row)
-    raise CommandError(
-        f"{holds} {values} {why}, for example {example!r}. Correct the rows and try"
-        " again: this revision has changed nothing."
-    )
+    raise CommandError(f"{holds} {values} {why}, for example {example!r}. {AGAIN}")
 
 
 def label(name: str, columns: Sequence[str]) -> str:
@@ -86,12 +149,13 @@ def not_null(source: sa.TableClause) -> Iterable[sa.ColumnElement[bool]]:
 
 @rule("loss", "guard", "Rows hold what a new type cannot keep.")
 @operation()
-def refuse_loss(
+def refuse_loss(  # noqa: PLR0913  what a revision has to say
     operations: Operations,
     table_name: str,
     column_name: str,
     type_: TypeEngine[Any],
     *,
+    existing_type: TypeEngine[Any] | None = None,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when a column holds values that a new type would destroy.
@@ -101,34 +165,49 @@ def refuse_loss(
     :param table_name: the table, by the name it has now.
     :param column_name: the column, by the name it has now.
     :param type_: the type that the column is about to have.
+    :param existing_type: the type that it has, which only a script of `--sql` needs:
+        elsewhere the database is asked.
     :param schema: the schema of the table.
     :rows: are read, and none is changed.
     :databases: on PostgreSQL nobody else can write to the table from here on, though
         everybody can read it: a row that came now would not have been looked at.
-    :raises CommandError: with a count and an example.
+    :raises CommandError: with a count and an example; with `--sql`, where the database
+        has no words for the question.
     """
-    if asks_only(
-        operations, f"does {type_!r} hold every value of {table_name}.{column_name}?"
-    ):
-        return
     source = table(schema, table_name, column_name)
-    dialect = operations.get_context().dialect
+    context = operations.get_context()
+    dialect = context.dialect
     if dialect.name == "postgresql" and not is_online(operations):
         quoted = sql.quoted_table(table_name, schema, dialect)
         lock = f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE"
         operations.execute(sql.text(lock))
-    rows = rows_of(operations, _doubtful(operations, source, type_))
+    holds, why = f"{table_name}.{column_name} holds", f"that {type_!r} cannot keep"
+    if context.as_sql:
+        (column,) = source.columns
+        sure = provably_lossless(column, existing_type, type_, dialect.name)
+        if sure is None and not is_unguarded(operations):
+            raise CommandError(
+                f"{table_name}.{column_name} becomes {type_!r}, and {dialect.name} has"
+                " no words for whether that loses a value. Run this revision without"
+                " --sql, or leave the guards out: -x unguarded"
+            )
+        doubtful = _doubtful(dialect.name, source, existing_type, type_)
+        write_guard(operations, doubtful, f"{holds} values {why}.")
+        return
+    old = None if dialect.name == "sqlite" else _type_of(operations, source)
+    rows = rows_of(operations, _doubtful(dialect.name, source, old, type_))
     lost = (row for row in rows if not is_lossless(row[0], type_, dialect=dialect.name))
-    refuse(lost, f"{table_name}.{column_name} holds", f"that {type_!r} cannot keep")
+    refuse(lost, holds, why)
 
 
 def _doubtful(
-    operations: Operations, source: sa.TableClause, new: TypeEngine[Any]
+    dialect: str,
+    source: sa.TableClause,
+    old: TypeEngine[Any] | None,
+    new: TypeEngine[Any],
 ) -> sa.Select[Any]:
     """Return a query for the values that, as far as the server knows, may be lost."""
     (column,) = source.columns
-    dialect = operations.get_context().dialect.name
-    old = None if dialect == "sqlite" else _type_of(operations, source)
     sure = provably_lossless(column, old, new, dialect)
     is_json = dialect == "postgresql" and isinstance(old, sa.JSON)
     # The driver would read what it means, and a new type gets the text of it.
@@ -170,17 +249,14 @@ def refuse_duplicates(
     :raises CommandError: with a count and an example.
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
-    subject = label(table_name, texts)
-    if asks_only(operations, f"is {subject} different in each row?"):
-        return
     parts: list[sa.ColumnClause[Any]] = [
         sa.column(it) if isinstance(it, str) else sa.literal_column(sql.text_in(it))
         for it in columns
     ]
     same = sa.select(*parts).select_from(table(schema, table_name)).group_by(*parts)
     same = same.where(*(it.is_not(None) for it in parts))
-    shared = rows_of(operations, same.having(sa.func.count() > 1))
-    refuse(shared, f"{subject} holds", "more than once")
+    shared = same.having(sa.func.count() > 1)
+    stop_at(operations, shared, f"{label(table_name, texts)} holds", "more than once")
 
 
 @rule("orphans", "guard", "Rows hold what is about to refer to no row.")
@@ -206,15 +282,12 @@ def refuse_orphans(  # noqa: PLR0913  what a revision has to say
     :raises CommandError: with a count and an example.
     """
     subject, target = label(table_name, columns), label(parent, keys)
-    if asks_only(operations, f"is each {subject} a {target}?"):
-        return
     source = table(schema, table_name, *columns)
     found = table(schema, parent, *keys).alias("parent")
     pairs = zip(source.columns, found.columns, strict=True)
     refers = sa.exists().where(*(child == key for child, key in pairs))
     orphans = sa.select(source).where(*not_null(source), ~refers)
-    rows = rows_of(operations, orphans)
-    refuse(rows, f"{subject} holds", f"that no {target} has")
+    stop_at(operations, orphans, f"{subject} holds", f"that no {target} has")
 
 
 @rule("missing", "guard", "Rows are about to refer to a row that is not there.")
@@ -240,20 +313,20 @@ def refuse_missing(  # noqa: PLR0913  what a revision has to say
     :raises CommandError: naming what is missing.
     """
     parent, key = target
-    question = f"is one {parent}.{key} {value!r}, for the rows of {table_name}?"
-    if asks_only(operations, question):
-        return
-    rows = sa.select(sa.literal(1)).select_from(table(schema, table_name))
+    rows: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(
+        table(schema, table_name)
+    )
     if column_name is not None:
         rows = rows.where(sa.column(column_name).is_(None))
     found = table(schema, parent, key)
-    bind = operations.get_bind()
-    there = sa.select(found).where(found.c[key] == operations.inline_literal(value))
-    if bind.scalar(rows.limit(1)) and bind.execute(there).first() is None:
-        raise CommandError(
-            f"No {parent}.{key} is {value!r}, to which the rows of {table_name} are"
-            " about to refer. Add it and try again: this revision has changed nothing."
-        )
+    there = sa.exists().where(found.c[key] == operations.inline_literal(value))
+    missing = rows.where(~there.correlate(None)).limit(1)
+    said = f"No {parent}.{key} is {value!r}, to which the rows of {table_name} are"
+    said += " about to refer."
+    if operations.get_context().as_sql:
+        write_guard(operations, missing, said)
+    elif operations.get_bind().execute(missing).first() is not None:
+        raise CommandError(f"{said} Add it and try again: nothing has changed.")
 
 
 CHECK_CONDITION = (
@@ -385,9 +458,7 @@ def refuse_violations(
     :raises CommandError: with a count and an example.
     """
     subject = label(table_name, columns)
-    if asks_only(operations, f"is {condition} in each row of {table_name}?"):
-        return
     source = table(schema, table_name, *columns)
     violates: sa.ColumnElement[bool] = sa.not_(sa.literal_column(f"({condition})"))
-    rows = rows_of(operations, sa.select(source).where(violates))
-    refuse(rows, f"{subject} holds", f"that violate {condition}")
+    found = sa.select(source).where(violates)
+    stop_at(operations, found, f"{subject} holds", f"that violate {condition}")

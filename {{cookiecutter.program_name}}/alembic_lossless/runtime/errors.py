@@ -50,6 +50,22 @@ def traceback_location(error: BaseException, folder: str | Path) -> str | None:
     return None
 
 
+@contextmanager
+def located() -> Iterator[None]:
+    """Let an exception of a revision be a line with its place.
+
+    :raises CommandError: with the file and the line, if it comes from the project.
+    """
+    try:
+        yield
+    except Exception as error:
+        place = traceback_location(error, context.script.dir)
+        if isinstance(error, CommandError) or place is None:
+            raise
+        said = str(error).partition(" (Background on this error")[0]
+        raise CommandError(f"{place}: {type(error).__name__}: {said}") from error
+
+
 REVISIONS = "alembic.script.revision"
 
 

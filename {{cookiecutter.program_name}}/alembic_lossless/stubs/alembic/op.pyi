@@ -353,6 +353,7 @@ def refuse_loss(
     column_name: str,
     type_: TypeEngine[Any],
     *,
+    existing_type: TypeEngine[Any] | None = None,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when a column holds values that a new type would destroy.
@@ -362,11 +363,14 @@ def refuse_loss(
     :param table_name: the table, by the name it has now.
     :param column_name: the column, by the name it has now.
     :param type_: the type that the column is about to have.
+    :param existing_type: the type that it has, which only a script of `--sql` needs:
+        elsewhere the database is asked.
     :param schema: the schema of the table.
     :rows: are read, and none is changed.
     :databases: on PostgreSQL nobody else can write to the table from here on, though
         everybody can read it: a row that came now would not have been looked at.
-    :raises CommandError: with a count and an example.
+    :raises CommandError: with a count and an example; with `--sql`, where the database
+        has no words for the question.
     """
 
 def refuse_missing(

@@ -37,9 +37,14 @@ def options_of(name: str) -> dict[str, Any]:
 def run_migrations_offline() -> None:
     """Write the SQL of a run (`--sql`), one database after the other."""
     for name, database in databases.items():
-        context.configure(url=database.url, literal_binds=True, **options_of(name))
+        context.configure(
+            url=database.url,
+            literal_binds=True,
+            dialect_opts={"paramstyle": "named"},
+            **options_of(name),
+        )
         context.get_context().impl.static_output(f"-- Database: {name}")
-        with context.begin_transaction():
+        with env.writing_sql():
             context.run_migrations(database=name)
 
 

@@ -1,0 +1,229 @@
+"""`--sql`: the script does what the run would do, and stops where a guard would."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attributes import ATTRIBUTES, models_of
+from drafts import define_thing, refusal
+from environment import Environment
+from schema import snapshot
+from scripts import ask, empty, versions, write
+from servers import empty_database
+from sqlalchemy import make_url
+
+
+def database_of(url: str) -> str:
+    """Return the kind of a database."""
+    return make_url(url).get_backend_name()
+
+
+def run_script(url: str, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with the program that the database's owner would take."""
+    place = make_url(url)
+    if database_of(url) == "sqlite":
+        command = ["sqlite3", "-bail", str(place.database)]
+    elif database_of(url) == "postgresql":
+        where = place.set(drivername="postgresql").render_as_string(hide_password=False)
+        command = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", where]
+    else:
+        command = ["mariadb", f"--host={place.host}", f"--port={place.port}"]
+        command += [f"--user={place.username}", str(place.database)]
+    return subprocess.run(
+        command, input=script, capture_output=True, text=True, check=False
+    )
+
+
+def scripted(project: Environment, *arguments: str) -> str:
+    """Return the script of a run."""
+    return project.alembic(*arguments, "--sql").stdout
+
+
+@pytest.fixture
+def other_url(database_url: str, tmp_path: Path) -> Iterator[str]:
+    """Give a second empty database, on which scripts are run."""
+    with empty_database(database_of(database_url), tmp_path) as url:
+        yield url
+
+
+def ran(url: str, script: str) -> None:
+    """Run a script that must succeed."""
+    done = run_script(url, script)
+    assert done.returncode == 0, done.stderr
+
+
+HISTORY = 2
+"""Revisions of a gallery: every attribute, and its change."""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_a_script_of_every_attribute_does_what_the_run_does(
+    project: Environment, database_url: str, other_url: str
+) -> None:
+    """I give my administrator the script, and get the tables that the run makes."""
+    database = database_of(database_url)
+    shop = project.using(database_url)
+    chosen = [it for it in ATTRIBUTES if database in it.databases]
+    shop.alembic("upgrade", "head")
+    for moment in ("before", "after"):
+        (shop.package / "things.py").write_text(models_of(chosen, moment, database))
+        shop.commands(f"revision --autogenerate -m {moment}", "upgrade head")
+    ran(other_url, scripted(shop, "upgrade", "head"))
+    assert snapshot(other_url) == snapshot(database_url)
+    assert versions(other_url) == versions(database_url)
+    head = versions(database_url)[0]
+    shop.alembic("downgrade", f"-{HISTORY}")
+    ran(other_url, scripted(shop, "downgrade", f"{head}:{versions(database_url)[0]}"))
+    assert snapshot(other_url) == snapshot(database_url)
+
+
+PERCENT = """
+op.create_table("note", sa.Column("text", sa.String(40)))
+op.execute("INSERT INTO note VALUES ('100% \\\\:x %s')")
+op.execute(sa.text("INSERT INTO note VALUES ('50% \\\\:x %(y)s')"))
+op.bulk_insert(sa.table("note", sa.column("text", sa.String)), [{"text": "7% :x %s"}])
+"""
+
+
+def test_percent_signs_are_themselves(
+    project: Environment, database_url: str, other_url: str
+) -> None:
+    """A script writes the text that the run writes."""
+    shop = empty(project).using(database_url)
+    write(shop, "a1", PERCENT)
+    shop.alembic("upgrade", "head")
+    ran(other_url, scripted(shop, "upgrade", "head"))
+    query = "SELECT text FROM note ORDER BY text"
+    assert ask(other_url, query) == ask(database_url, query)
+    assert ("100% :x %s",) in ask(other_url, query)
+
+
+GUARDS = {
+    "loss": (
+        "op.refuse_loss('thing', 'text', sa.Integer(), existing_type=sa.String(9))",
+        "INSERT INTO thing (id, text, part) VALUES (3, '007', 1)",
+        "thing.text holds values that Integer() cannot keep",
+    ),
+    "duplicates": (
+        "op.refuse_duplicates('thing', ['text'])",
+        "INSERT INTO thing (id, text, part) VALUES (3, '1', 1)",
+        "thing.text holds values more than once",
+    ),
+    "orphans": (
+        "op.refuse_orphans('thing', ['part'], 'thing', ['id'])",
+        "INSERT INTO thing (id, text, part) VALUES (3, '3', 99)",
+        "thing.part holds values that no thing.id has",
+    ),
+    "missing": (
+        "op.refuse_missing('thing', None, ('thing', 'id'), 2)",
+        "DELETE FROM thing WHERE id = 2",
+        "No thing.id is 2",
+    ),
+    "violations": (
+        "op.refuse_violations('thing', 'part < 50', ['part'])",
+        "INSERT INTO thing (id, text, part) VALUES (3, '3', 99)",
+        "thing.part holds values that violate part < 50",
+    ),
+}
+"""A guard, the statement after which it stops, and its sentence."""
+
+THING = """
+op.create_table(
+    "thing",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("text", sa.String(9)),
+    sa.Column("part", sa.Integer),
+)
+op.execute("INSERT INTO thing VALUES (1, '1', 1), (2, '2', 2)")
+"""
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_stops_the_script(
+    project: Environment, database_url: str, guard: str
+) -> None:
+    """A row that the run would refuse stops the script, with the sentence."""
+    call, statement, sentence = GUARDS[guard]
+    shop = empty(project).using(database_url)
+    write(shop, "a1", THING)
+    added = "op.add_column('thing', sa.Column('fresh', sa.Integer))"
+    write(shop, "b1", f"{call}\n{added}", down="a1")
+    shop.alembic("upgrade", "a1")
+    script = scripted(shop, "upgrade", "a1:b1")
+    ask(database_url, statement)
+    done = run_script(database_url, script)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert versions(database_url) == ["a1"]
+    assert "fresh" not in "".join(snapshot(database_url))
+    # Without the row it runs.
+    ask(database_url, "DELETE FROM thing")
+    ask(database_url, "INSERT INTO thing VALUES (2, '2', 2)")
+    ran(database_url, script)
+    assert versions(database_url) == ["b1"]
+
+
+def test_a_script_may_leave_guards_out(project: Environment, database_url: str) -> None:
+    """I looked at the rows myself, and ask for a script without guards."""
+    shop = empty(project).using(database_url)
+    write(shop, "a1", THING)
+    write(shop, "b1", GUARDS["duplicates"][0], down="a1")
+    script = shop.alembic("-x", "unguarded", "upgrade", "head", "--sql").stdout
+    assert "guard" not in script
+    assert "guard" in scripted(shop, "upgrade", "head")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_what_no_script_can_ask_is_said(
+    project: Environment, database_url: str
+) -> None:
+    """A type of which the database cannot tell: I hear how to go on."""
+    shop = empty(project).using(database_url)
+    write(shop, "a1", THING)
+    call = "op.refuse_loss('thing', 'text', sa.JSON(), existing_type=sa.String(9))"
+    write(shop, "b1", call, down="a1")
+    said = refusal(shop, "upgrade", "head", "--sql")
+    assert "Run this revision without --sql, or leave the guards out" in said
+    shop.alembic("-x", "unguarded", "upgrade", "head", "--sql")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_a_script_of_an_online_draft_runs(
+    project: Environment, database_url: str, other_url: str
+) -> None:
+    """Renamed tables and keys, Enums, types and online forms: the script makes them."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    kind = "x = sa.Enum({}, name='kind')"
+    # No type can be changed while others write, on MariaDB.
+    old = "sa.String(9)" if database_of(database_url) == "postgresql" else "sa.Integer"
+    define_thing(shop, "name = sa.String(20)", f"age = {old}", kind.format("'a', 'b'"))
+    shop.commands("revision --autogenerate -m before", "upgrade head")
+    age = "age = sa.Integer, nullable=False, index=True"
+    define_thing(shop, "title = sa.String(20)", age, kind.format("'a', 'b', 'c'"))
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"matter"'))
+    answers = ("rename=thing:matter", "rename=matter.name:title", "fill=matter.age:0")
+    words = [word for it in (*answers, "live") for word in ("-x", it)]
+    shop.alembic(*words, "revision", "--autogenerate", "-m", "after")
+    shop.alembic("upgrade", "head")
+    ran(other_url, scripted(shop, "upgrade", "head"))
+    assert snapshot(other_url) == snapshot(database_url)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("op.bulk_insert(sa.table('t', sa.column('a')), [{'a': 1j}])", "a1.py, line"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_an_error_in_a_script_is_a_line(
+    project: Environment, body: str, says: str
+) -> None:
+    """A revision that cannot be written as SQL is named with its line."""
+    write(empty(project), "a1", body)
+    said = refusal(project, "upgrade", "head", "--sql")
+    assert says in said
+    assert "Traceback" not in said
