@@ -9,6 +9,7 @@ from alembic.autogenerate import render_python_code
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations, ops
 from alembic_lossless import operations as every
+from alembic_lossless.autogenerate.online import GUARDS
 from alembic_lossless.autogenerate.render import render_item
 from alembic_lossless.operations.backfill import backfill
 from alembic_lossless.operations.base import OPERATIONS, LosslessOp, called, operation
@@ -152,6 +153,12 @@ def test_back_and_forth_is_the_same(call: LosslessOp) -> None:
     assert isinstance(there, LosslessOp)
     assert code_of(there) != code_of(call)
     assert code_of(there.reverse()) == code_of(call)
+
+
+def test_every_guard_comes_first() -> None:
+    """An operation that only looks at rows does so before anything is changed."""
+    guards = {it for it in OPERATIONS.values() if it.name.startswith("refuse_")}
+    assert guards == {*GUARDS}
 
 
 def test_two_operations_have_two_names() -> None:
