@@ -1068,6 +1068,8 @@ def literal(value: Any, dialect: Dialect, type_: TypeEngine[Any] | None = None) 
     """
     if type_ is None and isinstance(value, str):
         type_ = sa.String()  # a name that knows its quotes is text, too
+    if type_ is None and isinstance(value, str):
+        type_ = sa.String()  # a name that is quoted is a text of a class of its own
     return compiled(sa.literal(value, type_), dialect)
 
 
