@@ -1,6 +1,7 @@
 """The house: who reads one room need not know those above it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from environment import LIBRARY
+from rendering import TEMPLATE
 
 ALEMBIC_LOSSLESS = LIBRARY / "alembic_lossless"
 
@@ -16,8 +18,8 @@ ROOMS = (
     ("cli",),
     ("reports",),
     ("migrations",),
-    ("rehearsal",),
     ("history",),
+    ("rehearsal",),
     ("env",),
     ("plugin",),
     ("autogenerate",),
@@ -88,6 +90,15 @@ def test_every_module_has_a_room() -> None:
     """I find a module by the table of rooms."""
     known = {name for floor in ROOMS for name in floor}
     assert {room(it) for it in modules()} - {"__init__"} == known
+
+
+def test_the_table_of_rooms_is_in_contributing() -> None:
+    """I look a room up in CONTRIBUTING, and find all of them from the top down."""
+    text = (TEMPLATE / "CONTRIBUTING.md").read_text()
+    table = text.partition("| room | is |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if "`" in line]
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert told == [name for floor in ROOMS for name in floor]
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - {"__init__"}))
