@@ -1,0 +1,422 @@
+"""Random types: every class that SQLAlchemy exports, with each argument it has."""
+
+import inspect
+import sqlite3
+from collections.abc import Iterator, Sequence
+from random import Random
+
+import sqlalchemy as sa
+from gallery import ABSTRACT, COLLATIONS, MODULES, exported
+from sqlalchemy.dialects import mysql, postgresql
+
+from .described import Type
+
+LENGTHS = ("12", "20", "40", "60")
+FLAGS = ("True", "False")
+
+ARGUMENTS: dict[str, Sequence[str]] = {
+    "length": LENGTHS,
+    "collation": ("COLLATION",),
+    "timezone": FLAGS,
+    "precision": ("9", "12"),
+    "scale": ("0", "2", "3"),
+    "decimal_return_scale": ("3",),
+    "asdecimal": FLAGS,
+    "create_constraint": FLAGS,
+    "name": ("'named by hand'", "'flag'"),
+    "native": FLAGS,
+    "second_precision": ("3", "6"),
+    "day_precision": ("3",),
+    "none_as_null": FLAGS,
+    "protocol": ("4",),
+    "impl": ("sa.LargeBinary(300)",),
+    "as_uuid": FLAGS,
+    "native_uuid": FLAGS,
+    "as_tuple": FLAGS,
+    "dimensions": ("1",),
+    "zero_indexes": FLAGS,
+    "varying": FLAGS,
+    "text_type": ("sa.Text()",),
+    "astext_type": ("sa.Text()",),
+    "fields": ("'DAY TO SECOND'", "'HOUR TO SECOND'"),
+    "display_width": ("5", "9"),
+    "unsigned": FLAGS,
+    "zerofill": FLAGS,
+    "charset": ("'latin1'", "'utf8mb4'"),
+    "ascii": FLAGS,
+    "unicode": FLAGS,
+    "binary": FLAGS,
+    "national": FLAGS,
+    "fsp": ("0", "3", "6"),
+    "storage_format": (
+        "'%(year)04d-%(month)02d-%(day)02d'",
+        "'%(year)04d%(month)02d%(day)02d'",
+    ),
+    "regexp": (r"r'(\d+)-(\d+)-(\d+)'",),
+    "truncate_microseconds": FLAGS,
+}
+"""What each argument of a type can be, in Python."""
+
+OWN_ARGUMENTS: dict[str, Sequence[str]] = {
+    "mysql.TINYINT.display_width": ("1", "4"),
+    "mysql.YEAR.display_width": ("4",),
+    "postgresql.BIT.length": ("5",),
+    "mysql.BIT.length": ("8",),
+    "postgresql.INTERVAL.precision": ("3", "6"),
+    "postgresql.TIME.precision": ("0", "3"),
+    "postgresql.TIMESTAMP.precision": ("0", "3"),
+    "sa.BINARY.length": ("20",),
+    "mysql.BINARY.length": ("20",),
+    "mysql.MEDIUMTEXT.charset": ("'latin1'",),
+}
+"""Where an argument can be something else in one class."""
+
+NEEDED = {
+    "ARRAY": ("item_type",),
+    "String": ("length",),
+    "Unicode": ("length",),
+    "VARCHAR": ("length",),
+    "NVARCHAR": ("length",),
+    "CHAR": ("length",),
+    "NCHAR": ("length",),
+    "VARBINARY": ("length",),
+    "BINARY": ("length",),
+    "BIT": ("length",),
+}
+"""The arguments without which a class makes no column, or loses values."""
+
+TOGETHER = {
+    "scale": ("precision",),
+    "regexp": ("storage_format",),
+    "zerofill": (),
+}
+"""The arguments that say nothing without others."""
+
+AGAINST = (
+    {"charset", "ascii", "unicode", "binary", "national", "collation"},
+    {"zerofill", "unsigned"},
+    {"second_precision", "native"},
+    {"fields", "precision"},
+)
+"""The arguments of which one is enough."""
+
+REFUSED = {
+    "sqlite": {"sa.ARRAY", *(["sqlite.JSONB"] if sqlite3.sqlite_version_info < (3, 45) else [])},
+    "postgresql": {
+        "sa.BINARY",
+        "sa.BLOB",
+        "sa.CLOB",
+        "sa.DATETIME",
+        "sa.DOUBLE",
+        "sa.NVARCHAR",
+        "sa.VARBINARY",
+    },
+    "mariadb": {"sa.ARRAY", "sa.CLOB"},
+}
+"""The types of which a database makes no column; `create_all` fails."""
+
+WITHOUT = {"postgresql": {"TEXT.length", "Text.length", "UnicodeText.length"}}
+"""The arguments with which a database makes no column."""
+
+NAMED = {"Enum", "ENUM", "DOMAIN"}
+"""The types with a name, which `generate` makes."""
+
+
+def prefixes(database: str) -> tuple[str, str]:
+    """Return the modules whose types a database has."""
+    return "sa.", f"{database.replace('mariadb', 'mysql')}."
+
+
+def classes(database: str) -> list[str]:
+    """Return the types that a model of a database can have, by module and class."""
+    own = prefixes(database)
+    return [
+        name
+        for name in exported()
+        if name.startswith(own) and name not in ABSTRACT
+        if name not in REFUSED[database] and name.partition(".")[2] not in NAMED
+    ]
+
+
+def parameters(name: str) -> list[str]:
+    """Return the arguments of a type, those of its bases behind `**kw` too."""
+    module, _, cls = name.partition(".")
+    found = dict[str, None]()
+    for base in getattr(MODULES[module], cls).__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        given = inspect.signature(base.__init__).parameters.values()
+        found |= {
+            it.name: None
+            for it in given
+            if it.kind not in {it.VAR_POSITIONAL, it.VAR_KEYWORD}
+            if it.name != "self" and not it.name.startswith("_")
+        }
+        if not any(it.kind is it.VAR_KEYWORD for it in given):
+            break
+    return [*found]
+
+
+def random_type(rng: Random, database: str) -> Type:
+    """Return a type that a database has, with random arguments."""
+    names = classes(database)
+    plain = [it for it in names if it.startswith("sa.")]
+    name = rng.choice(plain if rng.random() < 0.6 else names)
+    return typed(expression_of(rng, name, database), database)
+
+
+def expression_of(rng: Random, name: str, database: str) -> str:
+    """Return a type as a model writes it."""
+    cls = name.partition(".")[2]
+    if cls == "SET":
+        return f"{name}('one', 'two', 'three')"
+    chosen = dict[str, str]()
+    for parameter in parameters(name):
+        values = values_for(name, parameter)
+        if f"{cls}.{parameter}" in WITHOUT.get(database, ()):
+            continue
+        if not values or (parameter not in NEEDED.get(cls, ()) and rng.random() > 0.3):
+            continue
+        if any(parameter in some and some & chosen.keys() for some in AGAINST):
+            continue
+        if all(it in chosen for it in TOGETHER.get(parameter, ())):
+            chosen[parameter] = rng.choice(values)
+    if {"create_constraint", "name"} & chosen.keys():
+        chosen |= {"create_constraint": "True", "name": rng.choice(ARGUMENTS["name"])}
+    if name in {"mysql.FLOAT", "mysql.DOUBLE", "mysql.REAL"} and "precision" in chosen:
+        chosen["scale"] = "3"
+    if "item_type" in NEEDED.get(cls, ()):
+        item = rng.choice(("sa.Integer()", "sa.String(20)", "sa.Numeric(9, 2)"))
+        chosen = {"item_type": item, **chosen}
+    words = (
+        f"{key}={value.replace('COLLATION', repr(COLLATIONS[database]))}"
+        for key, value in chosen.items()
+    )
+    return f"{name}({', '.join(words)})"
+
+
+def values_for(name: str, parameter: str) -> Sequence[str]:
+    """Return what an argument of a type can be, or nothing for one that is left out."""
+    from .left_out import TYPES  # noqa: PLC0415  it asks what is not left out here
+
+    cls = name.partition(".")[2]
+    if parameter in TYPES or f"{cls}.{parameter}" in TYPES:
+        return ()
+    return OWN_ARGUMENTS.get(f"{name}.{parameter}", ARGUMENTS.get(parameter, ()))
+
+
+def typed(expression: str, database: str, needs: str = "") -> Type:
+    """Return the type of an expression, with values of it."""
+    cls = expression.partition("(")[0]
+    made = _made(expression)
+    family, values, fill = _values(cls.partition(".")[2], made, database)
+    return Type(expression, family, tuple(values), fill, needs)
+
+
+def _made(expression: str) -> sa.types.TypeEngine[object]:
+    return eval(expression, dict(MODULES))  # type: ignore[no-any-return]  # noqa: S307
+
+
+SPECIAL = {
+    "INET": ("'10.0.0.1'", "'10.0.0.2'", "'::1'"),
+    "CIDR": ("'10.0.0.0/8'", "'10.1.0.0/16'", "'10.2.0.0/16'"),
+    "INET4": ("'10.0.0.1'", "'10.0.0.2'", "'10.0.0.3'"),
+    "INET6": ("'::1'", "'::2'", "'fe80::1'"),
+    "MACADDR": (
+        "'08:00:2b:01:02:03'",
+        "'08:00:2b:01:02:04'",
+        "'08:00:2b:01:02:05'",
+    ),
+    "MACADDR8": (
+        "'08:00:2b:01:02:03:04:05'",
+        "'08:00:2b:01:02:03:04:06'",
+        "'08:00:2b:01:02:03:04:07'",
+    ),
+    "MONEY": ("'12.34'", "'0.01'", "'-5.00'"),
+    "OID": ("5", "6", "7"),
+    "REGCLASS": ("'pg_class'", "'pg_type'", "'pg_proc'"),
+    "REGCONFIG": ("'english'", "'simple'", "'german'"),
+    "TSVECTOR": ("\"'cat':2 'fat':1\"", "\"'dog':1\"", "\"'x':1\""),
+    "TSQUERY": ("\"'fat' & 'cat'\"", "\"'dog'\"", "\"'x'\""),
+    "JSONPATH": ("'$.\"a\"'", "'$.\"b\"'", "'$'"),
+    "HSTORE": ("{'a': '1'}", "{'it\\'s': None}", "{}"),
+    "YEAR": ("2001", "2026", "1999"),
+    "SET": ("{'one'}", "{'one', 'two'}", "{'three'}"),
+    "INT4RANGE": ("postgresql.Range(1, 5)", "postgresql.Range(2, 9)"),
+    "INT8RANGE": ("postgresql.Range(1, 5)", "postgresql.Range(2, 9)"),
+    "NUMRANGE": ("postgresql.Range(1, 5)", "postgresql.Range(2, 9)"),
+    "DATERANGE": (
+        "postgresql.Range(date(2026, 1, 2), date(2026, 3, 4))",
+        "postgresql.Range(date(2025, 1, 2), date(2026, 3, 4))",
+    ),
+    "TSRANGE": (
+        "postgresql.Range(datetime(2026, 1, 2), datetime(2026, 3, 4))",
+        "postgresql.Range(datetime(2025, 1, 2), datetime(2026, 3, 4))",
+    ),
+    "TSTZRANGE": (
+        "postgresql.Range(datetime(2026, 1, 2, tzinfo=UTC), None)",
+        "postgresql.Range(datetime(2025, 1, 2, tzinfo=UTC), None)",
+    ),
+}
+"""Values of types that only one database has."""
+
+Values = tuple[str, Sequence[str], str]
+
+
+def _values(cls: str, made: object, database: str) -> Values:
+    """Return the family of a type, some of its values and what one types for it."""
+    if cls in SPECIAL:
+        return cls, SPECIAL[cls], ""
+    if cls.endswith("MULTIRANGE"):
+        one = SPECIAL[cls.replace("MULTI", "")]
+        return cls, [f"[{it}]" for it in one], ""
+    match made:
+        case postgresql.BIT() | mysql.BIT():
+            bits = ("'10101'", "'00001'", "'11111'")
+            return "bits", bits if database == "postgresql" else ("5", "1", "7"), ""
+        case sa.PickleType():
+            return "pickle", ("[1, 'it']", "{'a': None}", "'text'"), ""
+        case sa.ARRAY():
+            _, values, _ = _values("", made.item_type, database)
+            one, two, three = (*values, *values, *values)[:3]
+            brackets = "({},)" if made.as_tuple else "[{}]"
+            some = [brackets.format(it) for it in (f"{one}, {two}", three, two)]
+            return "array", some, ""
+        case sa.JSON():
+            return "json", ("{'a': [1, 'it']}", "[]", "'text'"), ""
+        case sa.Boolean():
+            return "boolean", ("True", "False", "True"), "true"
+        case sa.Integer():
+            return "integer", _integers(made), "7"
+        case sa.Float():
+            digits = made.asdecimal
+            return "float", _numbers(("0.5", "12.25", "3"), decimal=digits), "1.5"
+        case sa.Numeric():
+            scale = 2 if made.scale is None and database != "mariadb" else made.scale
+            texts = ("1.25", "0.5", "42") if scale else ("1", "0", "42")
+            return "decimal", _numbers(texts, decimal=made.asdecimal), "2"
+        case sa.String():
+            return "text", _texts(made, database), "some"
+        case sa.types._Binary():  # noqa: SLF001  what LargeBinary and BINARY share
+            return "binary", _binaries(made), ""
+        case sa.Date():
+            days = ("date(2026, 2, 28)", "date(1999, 12, 31)", "date(2030, 1, 1)")
+            return "date", days, "2020-02-03"
+        case sa.DateTime():
+            zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
+            days = ("2026, 2, 28, 1, 2, 3", "2001, 1, 1, 0, 0", "2030, 5, 6, 23, 59, 59")
+            family = "zoned" if zone else "datetime"
+            return family, [f"datetime({it}{zone})" for it in days], "2020-02-03 04:05:06"
+        case sa.Time():
+            zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
+            times = ("1, 2, 3", "0, 0", "23, 59, 59")
+            family = "zoned time" if zone else "time"
+            return family, [f"time({it}{zone})" for it in times], "04:05:06"
+        case sa.Interval() | postgresql.INTERVAL():
+            spans = ("timedelta(hours=1)", "timedelta(days=2)", "timedelta(seconds=5)")
+            return "interval", spans, ""
+        case sa.Uuid():
+            form = "UUID('{}')" if made.as_uuid else "'{}'"
+            ids = (f"{it}{it * 7}-{it * 4}-4{it * 3}-8{it * 3}-{it * 12}" for it in "123")
+            return "uuid", [form.format(it) for it in ids], str_of_uuid()
+    raise NotImplementedError(f"values of {made!r}")
+
+
+def str_of_uuid() -> str:
+    """Return a UUID as somebody types it."""
+    return "77777777-7777-4777-8777-777777777777"
+
+
+def _integers(made: sa.Integer) -> Sequence[str]:
+    # MariaDB counts where a key is 0.
+    return ("1", "3", "99" if isinstance(made, mysql.TINYINT) else "30000")
+
+
+def _numbers(texts: Sequence[str], *, decimal: bool) -> list[str]:
+    return [f"Decimal('{it}')" if decimal else it for it in texts]
+
+
+def _texts(made: sa.String, database: str) -> list[str]:
+    plain = ["it's", "a%b:c", 'x"\\y']
+    if "latin1" not in repr(made) and not getattr(made, "ascii", None):
+        plain[2] = 'é"\\y'
+    fixed = isinstance(made, (sa.CHAR, sa.NCHAR)) and database == "postgresql"
+    length = made.length or 12
+    return [repr(it.ljust(length) if fixed else it) for it in plain]
+
+
+def _binaries(made: object) -> list[str]:
+    fixed = isinstance(made, sa.BINARY) and getattr(made, "length", None)
+    some = (b"\x00it's", b"\xff%", b"plain")
+    return [repr(it.ljust(fixed or 0, b"\x00")) for it in some]
+
+
+def wrapped(rng: Random, database: str, uid: str) -> Type:
+    """Return a type of the app's own: a TypeDecorator with a bind step."""
+    name = f"Own{uid.upper()}"
+    impl, family, bind, result, values, fill = rng.choice(OWN)
+    needs = f'''class {name}(sa.TypeDecorator):
+    impl = {impl}
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        return None if value is None else {bind}
+
+    def process_result_value(self, value, dialect):
+        return None if value is None else {result}
+'''
+    return Type(f"{name}()", family, values, fill, needs)
+
+
+OWN = (
+    (
+        "sa.Integer",
+        "own integer",
+        "round(value * 100)",
+        "Decimal(value) / 100",
+        ("Decimal('1.25')", "Decimal('0')", "Decimal('42')"),
+        "7",
+    ),
+    (
+        "sa.String(40)",
+        "own text",
+        "'<' + value + '>'",
+        "value[1:-1]",
+        ("'it\\'s'", "''", "'x%y'"),
+        "<some>",
+    ),
+    (
+        "sa.Text",
+        "own list",
+        "','.join(value)",
+        "value.split(',')",
+        ("['a', 'b']", "['c']", "['d', 'e']"),
+        "x,y",
+    ),
+)
+"""Types of apps: what they store, how they bind and read it, and some values."""
+
+
+def variant(rng: Random, database: str) -> Type:
+    """Return a type that is another one on one of the databases."""
+    pairs = (
+        ("sa.Text()", "mysql.LONGTEXT()", "mysql"),
+        ("sa.JSON()", "postgresql.JSONB()", "postgresql"),
+        ("sa.BigInteger()", "sa.Integer()", "sqlite"),
+        ("sa.String(40)", "sa.Text()", "sqlite"),
+        ("sa.DateTime()", "mysql.DATETIME(fsp=6)", "mysql"),
+        ("sa.LargeBinary()", "mysql.LONGBLOB()", "mysql"),
+    )
+    first, second, other = rng.choice(pairs)
+    here = second if other == database.replace("mariadb", "mysql") else first
+    found = typed(here, database)
+    expression = f"{first}.with_variant({second}, {other!r})"
+    return Type(expression, found.family, found.values, found.fill)
+
+
+def every_argument() -> Iterator[str]:
+    """Give each argument of each type, as `Class.argument`."""
+    for name in exported():
+        if name not in ABSTRACT:
+            for parameter in parameters(name):
+                yield f"{name}.{parameter}"
