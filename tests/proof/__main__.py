@@ -1,6 +1,6 @@
 """Run random cases, make small what fails, and print it as a test to paste.
 
-    PYTHONPATH=tests python -m proof --seeds 2000 --database postgresql
+PYTHONPATH=tests python -m proof --seeds 2000 --database postgresql
 """
 
 import argparse
@@ -13,10 +13,11 @@ from random import Random
 
 from servers import DATABASES
 
-from .case import Court, Verdict, court
-from .changes import changed_app
+from .case import court
+from .changes import changed_app, known_drops
+from .described import App
 from .generate import Generator
-from .known import KNOWN
+from .known import known_on
 from .shrink import pasted, shrunk
 from .write import case_of
 
@@ -31,33 +32,43 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--known", action="store_true")
     chosen = parser.parse_args(arguments)
-    if chosen.known:
-        KNOWN.clear()
     verdicts = Counter[str]()
+    causes = Counter[str]()
     began = time.monotonic()
     with court(chosen.database) as judge:
         for seed in range(chosen.first, chosen.first + chosen.seeds):
-            verdict = tried(judge, seed, shrink=not chosen.no_shrink)
+            before, after, kinds = apps_of(seed, judge.database, known=chosen.known)
+            verdict = judge.judge(case_of(before, after))
             verdicts[verdict.kind] += 1
-            if chosen.verbose and verdict.kind != "passed":
-                print(seed, verdict.cause[:300])
+            if chosen.verbose and not verdict.is_fault and verdict.kind != "passed":
+                print(seed, verdict.kind, verdict.text[:300])
+            if not verdict.is_fault:
+                continue
+            print(f"seed {seed} ({', '.join(kinds)}): {verdict.text[:400]}", flush=True)
+            causes[verdict.cause] += 1
+            if causes[verdict.cause] == 1 and not chosen.no_shrink:
+                before, after, verdict = shrunk(judge, before, after, verdict)
+                print(pasted(case_of(before, after), seed, verdict), flush=True)
     print(f"{time.monotonic() - began:.1f} s", dict(verdicts.most_common()))
-    return int(any(Verdict(kind).is_fault for kind in verdicts))
+    for cause, number in causes.most_common():
+        print(f"{number:5} {cause}")
+    return int(bool(causes))
 
 
-def tried(judge: Court, seed: int, *, shrink: bool) -> Verdict:
-    """Try one seed, and print what is wrong as small as it gets."""
-    rng = Random(f"{judge.database} {seed}")
-    generator = Generator(rng, judge.database)
+def apps_of(
+    seed: int, database: str, *, known: bool = False
+) -> tuple[App, App, list[str]]:
+    """Return the apps of a seed, before and after, and the kinds of the changes.
+
+    :param known: whether they may have what has a known fault.
+    """
+    off = set[str]() if known else known_on(database)
+    generator = Generator(Random(f"{database} {seed}"), database, off)
     before = generator.app()
     after, kinds = changed_app(generator, before)
-    verdict = judge.judge(case_of(before, after))
-    if verdict.is_fault:
-        print(f"seed {seed} ({', '.join(kinds)}): {verdict.cause[:400]}", flush=True)
-        if shrink:
-            before, after, verdict = shrunk(judge, before, after, verdict)
-            print(pasted(case_of(before, after), seed, verdict), flush=True)
-    return verdict
+    if known_drops(before, after) & off:
+        return before, before, []
+    return before, after, kinds
 
 
 if __name__ == "__main__":

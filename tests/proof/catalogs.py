@@ -60,13 +60,14 @@ POSTGRESQL = (
     """,
     """
     SELECT 'enum', typname::regtype, string_agg(enumlabel, ',' ORDER BY enumsortorder)
-    FROM (SELECT oid AS typname, typnamespace FROM pg_type WHERE typnamespace IN ({own}))
-        AS types
+    FROM (
+        SELECT oid AS typname FROM pg_type WHERE typnamespace IN ({own})
+    ) AS types
     JOIN pg_enum ON typname = enumtypid GROUP BY typname
     """,
     """
-    SELECT 'domain', pg_type.oid::regtype, format_type(typbasetype, typtypmod), typnotnull,
-        typdefault, typcollation::regcollation
+    SELECT 'domain', pg_type.oid::regtype, format_type(typbasetype, typtypmod),
+        typnotnull, typdefault, typcollation::regcollation
     FROM pg_type WHERE typtype = 'd' AND typnamespace IN ({own})
     """,
 )
@@ -83,10 +84,14 @@ def snapshot(engine: Engine, schema: str) -> tuple[str, ...]:
 
     :param schema: the schema beside its own in which tables may be.
     """
-    read = {"postgresql": _postgresql, "sqlite": _sqlite}.get(engine.dialect.name, _mysql)
+    read = {"postgresql": _postgresql, "sqlite": _sqlite}.get(
+        engine.dialect.name, _mysql
+    )
     with engine.connect() as connection:
         lines = {it.replace(schema, "SCHEMA") for it in read(connection, schema)}
-    return tuple(sorted(it for it in lines if not any(own in it.lower() for own in IGNORED)))
+    return tuple(
+        sorted(it for it in lines if not any(own in it.lower() for own in IGNORED))
+    )
 
 
 def _lines(connection: Connection, query: str) -> Iterator[str]:
@@ -101,34 +106,36 @@ def _postgresql(connection: Connection, _: str) -> Iterator[str]:
 
 
 def _mysql(connection: Connection, schema: str) -> Iterator[str]:
-    for database in (None, schema):
-        there = f"`{database}`" if database else "DATABASE()"
-        if database and not list(_lines(connection, f"SHOW DATABASES LIKE '{schema}'")):
-            continue
-        where = f"'{database}'" if database else "DATABASE()"
-        names = list(
-            connection.exec_driver_sql(
-                "SELECT table_schema, table_name, table_type FROM"
-                f" information_schema.tables WHERE table_schema = {where}"
-            )
-        )
-        for found, name, kind in names:
-            quoted = f"`{found}`.`{name.replace('`', '``')}`"
-            what = {"VIEW": "VIEW", "SEQUENCE": "SEQUENCE"}.get(kind, "TABLE")
-            sql = connection.exec_driver_sql(f"SHOW CREATE {what} {quoted}").first()
-            assert sql
-            own = "" if database is None else f"{there}."
-            yield own + _sorted_mysql(sql[1].replace(f"`{found}`.", ""))
+    query = text(
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables"
+        " WHERE table_schema IN (DATABASE(), :schema)"
+    )
+    for database, name, kind in connection.execute(query, {"schema": schema}).all():
+        quoted = f"`{database}`.`{name.replace('`', '``')}`"
+        what = kind if kind in {"VIEW", "SEQUENCE"} else "TABLE"
+        sql = connection.exec_driver_sql(f"SHOW CREATE {what} {quoted}").one()[1]
+        there = f"`{schema}`." if database == schema else ""
+        yield there + _sorted_mysql(sql.replace(f"`{database}`.", ""))
 
 
 def _sorted_mysql(sql: str) -> str:
     """Return a CREATE with its columns in order, and without what rows counted."""
     sql = re.sub(r" AUTO_INCREMENT=\d+", "", sql)
+    sql = re.sub(r"UNIQUE KEY `([^`]+)` \(`([^`]+)`", _unnamed, sql)
     first, *lines = sql.splitlines()
     last = lines.pop() if lines else ""
-    columns = sorted(it.strip().rstrip(",") for it in lines if it.lstrip().startswith("`"))
+    columns = sorted(
+        it.strip().rstrip(",") for it in lines if it.lstrip().startswith("`")
+    )
     rest = [it.strip().rstrip(",") for it in lines if not it.lstrip().startswith("`")]
     return " | ".join([first, *columns, *sorted(rest), last])
+
+
+def _unnamed(key: re.Match[str]) -> str:
+    """Return a key without the name that MariaDB gives it, or PostgreSQL would."""
+    name, first = key.groups()
+    is_given = name.startswith(first) or name.endswith("_key")
+    return f"UNIQUE KEY (`{first}`" if is_given else key[0]
 
 
 TOKEN = re.compile(
@@ -170,22 +177,18 @@ def _plain(sql: str) -> str:
 
 def _sorted_sqlite(sql: str) -> str:
     """Return a CREATE TABLE with its parts in order."""
-    depth, head, parts, tail = 0, list[str](), [list[str]()], list[str]()
-    closed = False
-    for token in map(_bare, _tokens(sql)):
-        depth -= token == ")"
-        if closed or (depth == 0 and token == ")"):
-            tail.append(token)
-            closed = True
-        elif depth == 0:
-            head.append(token)
-        elif depth == 1 and token == ",":
+    words = [_bare(it) for it in _tokens(sql)]
+    first = words.index("(")
+    last = len(words) - words[::-1].index(")") - 1
+    depth, parts = 0, [list[str]()]
+    for word in words[first + 1 : last]:
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word == ",":
             parts.append([])
         else:
-            parts[-1].append(token)
-        depth += token == "("
+            parts[-1].append(word)
     lines = sorted(_same(" ".join(it)) for it in parts)
-    return " | ".join([" ".join(head), *lines, " ".join(tail)])
+    return " | ".join([" ".join(words[:first]), *lines, " ".join(words[last + 1 :])])
 
 
 def _same(part: str) -> str:
@@ -194,5 +197,6 @@ def _same(part: str) -> str:
     A constraint that a model gives no name may have the one that PostgreSQL gives: only
     with a name can a later revision drop it.
     """
+    part = re.sub(r" ON (DELETE|UPDATE) NO ACTION", "", part)
     part = re.sub(r"DEFAULT \( (\S+|\d+ \. \d+) \)", r"DEFAULT \1", part)
     return re.sub(r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK|PKEY)\"? ", "", part)

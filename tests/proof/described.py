@@ -1,21 +1,19 @@
-"""What an app declares, as data: each part has an identity that renames do not change.
+"""What an app declares, as data; each part has an identity that no rename changes.
 
-Two apps that share identities are the same app at two times: what was renamed, and which
-value is where, follows from that alone.
+Two apps that share identities are the same app at two times: what was renamed, and
+which value is where, follows from that alone.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Options = tuple[tuple[str, str], ...]
 """Keyword arguments, each with the Python that models.py has for its value."""
 
 PLACEHOLDER = re.compile(r"\{([a-z]\d+)\}")
 """An identity in a text of SQL or Python, which is written as its name."""
-
-
 
 
 @dataclass(frozen=True)
@@ -273,7 +271,15 @@ class App:
         return replace(self, tables=tables)
 
 
-Part = TypeVar("Part", Table, Column, Enumeration, Domain, View, Constraint, Index)
+class Identified(Protocol):
+    """A part with an identity."""
+
+    @property
+    def uid(self) -> str:
+        """The identity."""
+
+
+Part = TypeVar("Part", bound=Identified)
 
 
 def changed(options: Options, name: str, value: str | None) -> Options:
@@ -289,7 +295,7 @@ def swapped(parts: tuple[Part, ...], part: Part) -> tuple[Part, ...]:
 
 def whole(app: App) -> App:
     """Return an app without what names a part that is not there."""
-    named = {it.uid for it in (*app.enums, *app.domains) if getattr(it, "labels", True)}
+    named = {it.uid for it in app.enums if it.labels} | {it.uid for it in app.domains}
     tables = tuple(_whole_table(it, named) for it in app.tables)
     tables = tuple(it for it in tables if it.key)
     for _ in tables:  # a table without its parent is gone, and so on
@@ -339,7 +345,7 @@ def _whole_table(table: Table, named: set[str]) -> Table:
             if it.item is None or not it.item.formula or it.item.formula.uses <= there
         )
     there = {it.uid for it in columns}
-    unique = {(it.uid,) for it in columns if "unique" in it.given}
+    unique: set[tuple[str, ...]] = {(it.uid,) for it in columns if "unique" in it.given}
     unique.add(tuple(it.uid for it in columns if it.is_key))
     constraints = list[Constraint]()
     for constraint in table.constraints:
@@ -348,8 +354,14 @@ def _whole_table(table: Table, named: set[str]) -> Table:
             constraints.append(constraint)
             unique |= {constraint.columns} if is_key else set()
     indexes = tuple(it for it in table.indexes if it.uses <= there and it.expressions)
-    used = {uid for it in (*constraints, *indexes) for uid in it.uses}
-    used |= {uid for it in columns if it.item and it.item.formula for uid in it.item.formula.uses}
+    parts: tuple[Constraint | Index, ...] = (*constraints, *indexes)
+    used = {uid for it in parts for uid in it.uses}
+    used |= {
+        uid
+        for it in columns
+        if it.item and it.item.formula
+        for uid in it.item.formula.uses
+    }
     return replace(
         table,
         columns=columns,

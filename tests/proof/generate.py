@@ -1,11 +1,9 @@
-"""Random apps: what models declare, out of everything that SQLAlchemy has for a table."""
+"""Random apps, out of everything that SQLAlchemy can declare of a table."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from itertools import count
 from random import Random
-
-from gallery import COLLATIONS
 
 from .described import (
     App,
@@ -24,7 +22,6 @@ from .described import (
     View,
     whole,
 )
-from .known import KNOWN
 from .types import random_type, typed, variant, wrapped
 
 HOSTILE = (
@@ -71,8 +68,12 @@ KEYED = {
 class Generator:
     """Makes apps for one kind of database."""
 
-    def __init__(self, rng: Random, database: str) -> None:
-        """Take the source of chance."""
+    def __init__(self, rng: Random, database: str, known: Container[str] = ()) -> None:
+        """Take the source of chance.
+
+        :param known: the features to keep off.
+        """
+        self.known = known
         self.rng = rng
         self.database = database
         self.numbers = count(1)
@@ -85,14 +86,18 @@ class Generator:
     def chance(self, likely: float, feature: str = "") -> bool:
         """Tell whether something is to be; what has a known fault is not."""
         found = self.rng.random() < likely
-        return found and self.database not in KNOWN.get(feature, ((),))[0]
+        return found and self.is_free(feature)
+
+    def is_free(self, feature: str) -> bool:
+        """Tell whether a feature has no known fault on the database."""
+        return feature not in self.known
 
     def name(self, uid: str) -> str:
         """Return a name that nothing has, sometimes a hostile one."""
         rng = self.rng
         name = f"{rng.choice(('item', 'note', 'kind', 'part', 'own'))}_{uid}"
         if self.chance(0.15, "hostile names"):
-            name = rng.choice(HOSTILE)
+            name = rng.choice([it for it in HOSTILE if self.is_free(f"name {it}")])
         while name.lower() in self.taken:
             name = f"{name[:50]}_{uid}"
         self.taken.add(name.lower())
@@ -190,7 +195,9 @@ class Generator:
         app, made = self.type(app, uid)
         column = Column(uid, self.name(uid), made)
         numbers = [
-            it for it in table.columns if it.type.family == "integer" and not it.item
+            it
+            for it in table.columns
+            if it.type.family == "integer" and not it.item
             if not self.counts(it)
         ]
         if numbers and self.chance(0.1, "Computed"):
@@ -199,11 +206,14 @@ class Generator:
                 type=typed("sa.Integer()", self.database),
                 item=self.computed(self.rng.choice(numbers)),
             )
+        # A new table has it from the start.
+        feature = "Identity added" if app.table(table.uid) in app.tables else ""
         if made.family == "integer" and made.expression == "sa.Integer()":
-            if self.chance(0.1, "Identity") and not any(it.item for it in table.columns):
+            if self.chance(0.1, feature) and not any(it.item for it in table.columns):
                 return app, replace(column, item=self.identity())
             if self.chance(0.1, "Sequence"):
-                item = Item("Sequence", name=f"s_{uid}", options=self.numbering())
+                more = self.some(("optional", "True")) + self.numbering()
+                item = Item("Sequence", name=f"s_{uid}", options=more)
                 return app, replace(column, item=item)
         return app, replace(column, options=tuple(self.column_options(app, column)))
 
@@ -215,19 +225,23 @@ class Generator:
                 app = replace(app, enums=(*app.enums, self.enumeration()))
             chosen = rng.choice(app.enums)
             return app, Type(f"{{{chosen.uid}}}", "enum", (), named=chosen.uid)
-        if kind < 0.2 and self.database == "postgresql":
+        if (
+            0.15 < kind < 0.2
+            and self.database == "postgresql"
+            and self.is_free("DOMAIN")
+        ):
             if not app.domains or rng.random() < 0.7:
                 app = replace(app, domains=(*app.domains, self.domain()))
             named = rng.choice(app.domains)
             return app, Type(f"{{{named.uid}}}", "domain", (), named=named.uid)
         if kind < 0.3:
-            return app, wrapped(rng, self.database, uid)
+            return app, wrapped(rng, uid)
         if kind < 0.37:
             return app, variant(rng, self.database)
         if kind < 0.55:
             plain = rng.choice(("sa.Integer()", "sa.String(40)", "sa.Text()"))
             return app, typed(plain, self.database)
-        return app, random_type(rng, self.database)
+        return app, random_type(rng, self.database, self.known)
 
     def enumeration(self) -> Enumeration:
         """Return an Enum."""
@@ -262,7 +276,9 @@ class Generator:
         if self.chance(0.2, "DOMAIN"):
             options.append(("not_null", "True"))
         if self.chance(0.3, "DOMAIN"):
-            options.append(("default", "'5'" if base.family == "integer" else "\"'x'\""))
+            options.append(
+                ("default", "'5'" if base.family == "integer" else "\"'x'\"")
+            )
         if base.family == "text" and self.chance(0.2, "DOMAIN"):
             options.append(("collation", "'C'"))
         return Domain(uid, f"kind_{uid}", base, tuple(options))
@@ -275,9 +291,10 @@ class Generator:
         if self.chance(0.25) and (default := self.server_default(app, column)):
             yield "server_default", default
         elif self.chance(0.2) and column.type.values:
-            yield "default", column.type.values[0]
+            name = "default" if self.chance(0.8) else "insert_default"
+            yield name, column.type.values[0]
         if self.chance(0.15, "Column.comment"):
-            yield "comment", rng.choice(("'It''s'", "'100%'", "'a:b'", "\"it's\""))
+            yield "comment", rng.choice(("'It''s'", "'100%'", "'a:b'", '"it\'s"'))
         if family in KEYED and self.is_short(column) and self.chance(0.2):
             yield rng.choice(("index", "unique")), "True"
         if self.chance(0.05):
@@ -287,6 +304,8 @@ class Generator:
                     ("info", "{'a': 1}"),
                     ("quote", "True"),
                     ("onupdate", "None"),
+                    ("insert_sentinel", "False"),
+                    ("system", "False"),
                     ("server_onupdate", "sa.FetchedValue()"),
                 )
             )
@@ -303,11 +322,12 @@ class Generator:
     def server_default(self, app: App, column: Column) -> str | None:
         """Return a default that the database gives."""
         family, rng = column.type.family, self.rng
+        quoted = ('"it\'s"',) if self.is_free("quote in a default") else ()
         choices: dict[str, tuple[str, ...]] = {
             "integer": ("'7'", "sa.text('7')", "sa.literal(7)"),
             "decimal": ("'1'", "sa.text('1')"),
             "float": ("'1.5'", "sa.text('1.5')"),
-            "text": ("'none'", "\"it's\"", "sa.text(\"'x'\")", "'100%'", "''", "'a:b'"),
+            "text": ("'none'", '"it\'s"', "sa.text(\"'x'\")", "'100%'", "''", "'a:b'"),
             "boolean": ("sa.true()", "sa.false()"),
             "date": ("'2020-01-01'", "sa.func.current_date()"),
             "datetime": ("sa.func.now()", "sa.text('CURRENT_TIMESTAMP')"),
@@ -321,6 +341,8 @@ class Generator:
         for enum in app.enums:
             if enum.uid == column.type.named:
                 label = rng.choice(enum.labels).text
+                if "'" in label and not quoted:
+                    return None
                 if enum.form == "str" and self.chance(0.3, "default of a str Enum"):
                     return f"{enum.uid.upper()}[{label!r}]"
                 return repr(label)
@@ -346,9 +368,12 @@ class Generator:
             options = (*options, ("oracle_on_null", "True"))
         return Item("Identity", options=options)
 
-    def numbering(self) -> Options:
-        """Return arguments of an Identity or a Sequence that fit together."""
-        choices = {
+    def numbering(self, **more: tuple[str, ...]) -> Options:
+        """Return arguments of an Identity or a Sequence that fit together.
+
+        :param more: what only one of them takes.
+        """
+        choices: dict[str, tuple[str, ...]] = {
             "start": ("5", "100"),
             "increment": ("2", "10"),
             "minvalue": ("1",),
@@ -357,6 +382,7 @@ class Generator:
             "nomaxvalue": ("True",),
             "cycle": ("True", "False"),
             "cache": ("5",),
+            **more,
         }
         found = {
             name: self.rng.choice(values)
@@ -371,7 +397,17 @@ class Generator:
     def sequence(self) -> Sequence:
         """Return a sequence that no column has."""
         uid = self.uid("s")
-        return Sequence(uid, f"count_{uid}", self.numbering())
+        return Sequence(uid, f"count_{uid}", self.counting())
+
+    def counting(self) -> Options:
+        """Return arguments of a sequence."""
+        own: dict[str, tuple[str, ...]] = {
+            "data_type": ("sa.BigInteger()", "sa.Integer()")
+        }
+        if self.database == "postgresql" and self.is_free("Sequence.schema"):
+            own["schema"] = ("'SCHEMA'",)
+        flags = ("quote", "quote_schema", "for_update")
+        return self.numbering(**own, **dict.fromkeys(flags, ("True",)))
 
     def constraint(self, app: App, table: Table) -> Constraint | None:
         """Return a constraint that rows of the table keep, or nothing."""
@@ -390,8 +426,11 @@ class Generator:
         if not conditions:
             return None
         named = self.constraint_name(uid, "positive")
-        if app.convention:  # which lets no CHECK be without a name
+        if app.convention or not self.chance(
+            1, "CHECK without a name"
+        ):  # which lets no CHECK be without a name
             named = (("name", repr(f"positive_{uid}")),)
+        named += self.some(("info", "{'a': 1}"))
         only = self.only("CheckConstraint.ddl_if")
         condition = self.rng.choice(conditions)
         return Constraint(
@@ -425,7 +464,7 @@ class Generator:
             yield Sql(f"length({here}) < 400", python if as_python else "")
             yield Sql(f"{here} <> 'a%b'' :x'", "")
 
-    def unique(self, _: App, table: Table) -> Constraint | None:
+    def unique(self, _app: App, table: Table) -> Constraint | None:
         """Return a unique key of one or two columns."""
         free = [it for it in table.columns if self.is_key_like(it)]
         if not free:
@@ -439,14 +478,17 @@ class Generator:
             options += self.some(
                 ("deferrable", "True"),
                 ("postgresql_nulls_not_distinct", "True"),
-                ("initially", "'DEFERRED'"),
             )
+            if self.chance(0.1, "deferrable"):
+                options += (("initially", "'DEFERRED'"),)
+            include = self.rng.choice(table.columns).uid
+            options += self.some(("postgresql_include", f"[{{{include}}}]"))
             if ("initially", "'DEFERRED'") in options:
                 options = (
                     *(it for it in options if it[0] != "deferrable"),
                     ("deferrable", "True"),
                 )
-        options += self.some(("sqlite_on_conflict", "'FAIL'"))
+        options += self.some(("sqlite_on_conflict", "'FAIL'"), ("info", "{'a': 1}"))
         return Constraint(
             uid, "UniqueConstraint", tuple(it.uid for it in chosen), options=options
         )
@@ -454,7 +496,9 @@ class Generator:
     def is_key_like(self, column: Column) -> bool:
         """Tell whether the values of a column can be a key."""
         return (
-            column.type.family in KEYED and self.is_short(column) and column.item is None
+            column.type.family in KEYED
+            and self.is_short(column)
+            and column.item is None
         )
 
     def some(self, *options: tuple[str, str], likely: float = 0.12) -> Options:
@@ -487,12 +531,14 @@ class Generator:
         options = self.some(
             ("ondelete", self.rng.choice(deletes)),
             ("onupdate", "'CASCADE'"),
-            ("comment", "'a reference'"),
+            ("info", "{'a': 1}"),
             likely=0.3,
         )
+        if self.chance(0.1, "ForeignKeyConstraint.comment"):
+            options += (("comment", "'a reference'"),)
         if self.database != "mariadb":
             options += self.some(("deferrable", "True"), ("match", "'FULL'"))
-            if self.chance(0.1):
+            if self.chance(0.1, "deferrable"):
                 options = (
                     *(it for it in options if it[0] != "deferrable"),
                     ("deferrable", "True"),
@@ -527,51 +573,65 @@ class Generator:
         uid, rng = self.uid("i"), self.rng
         chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 2))))
         parts = [Sql(f"{{{it.uid}}}", f"{{{it.uid}}}") for it in chosen]
-        first = chosen[0]
-        here = f"{{{first.uid}}}"
-        if self.database != "mariadb" and first.type.family == "text" and self.chance(0.3):
+        first, here = chosen[0], parts[0].text
+        is_text = first.type.family == "text"
+        if self.database != "mariadb" and is_text and self.chance(0.3):
             parts[0] = Sql(f"lower({here})", f"sa.func.lower({here})")
-        elif self.chance(0.2):
+        elif self.chance(0.2, "Index.DESC"):
             parts[0] = Sql(f"{here} DESC", f"{here}.desc()")
-        options = self.some(("unique", "True"))
-        conditions = list[tuple[str, Sql]]()
-        if where := [*self.conditions(first)]:
-            if self.database == "postgresql" and self.chance(0.2):
-                conditions.append(("postgresql_where", rng.choice(where)))
-            if self.database == "sqlite" and self.chance(0.2):
-                conditions.append(("sqlite_where", rng.choice(where)))
-        if self.database == "postgresql":
-            others = [it for it in table.columns if it not in chosen]
-            include = rng.choice(others).uid if others else first.uid
-            options += self.some(
-                ("postgresql_using", "'btree'"),
-                ("postgresql_include", f"[{{{include}}}]"),
-                ("postgresql_with", "{'fillfactor': 70}"),
-                ("postgresql_tablespace", "'pg_default'"),
-            )
-            if ("unique", "True") in options:
-                options += self.some(("postgresql_nulls_not_distinct", "True"))
-            if first.type.family == "text" and parts[0].text == here:
-                words = f"{{{here}: 'text_pattern_ops'}}"
-                if "VAR" not in first.type.expression and "CHAR" not in first.type.expression:
-                    options += self.some(("postgresql_ops", words))
-        if self.database == "mariadb" and first.type.family == "text":
-            options += self.some(("mysql_length", "5"), ("mariadb_length", "5"))
-        name = f"ix_{uid}" if self.chance(0.8) or len(parts) != len(chosen) else ""
-        if any(it.text != f"{{{c.uid}}}" for it, c in zip(parts, chosen, strict=True)):
-            name = name or f"ix_{uid}"
-        return Index(
-            uid,
-            name or f"ix_{uid}",
-            tuple(parts),
-            options,
-            tuple(conditions),
-            self.only("Index.ddl_if"),
+        is_plain = parts[0].text == here
+        options = self.some(("unique", "True"), ("quote", "True"), ("info", "{'a': 1}"))
+        if not is_plain and not self.is_free("Index.unique of an expression"):
+            options = tuple(it for it in options if it[0] != "unique")
+        options += self.index_options(
+            table, chosen, options, is_plain=parts[0].text == here
         )
+        conditions = list[tuple[str, Sql]]()
+        if self.database != "mariadb" and self.chance(0.2):
+            where = [*self.conditions(first)][:1]
+            conditions = [(f"{self.database}_where", it) for it in where]
+        only = self.only("Index.ddl_if")
+        return Index(uid, f"ix_{uid}", tuple(parts), options, tuple(conditions), only)
+
+    def index_options(
+        self, table: Table, chosen: list[Column], options: Options, *, is_plain: bool
+    ) -> Options:
+        """Return arguments of an index that one database has.
+
+        :param options: those that it has.
+        :param is_plain: whether it begins with a column as it is.
+        """
+        first = chosen[0]
+        is_text = first.type.family == "text" and is_plain
+        if self.database == "mariadb":
+            found = self.some(("mariadb_using", "'btree'"))
+            found += (("mysql_using", "'btree'"),) if found else ()
+            if is_text:
+                lengths = ("mariadb_length", "5"), ("mysql_length", "5")
+                found += lengths if self.chance(0.4) else ()
+            return found
+        if self.database != "postgresql":
+            return ()
+        others = [it for it in table.columns if it not in chosen] or [first]
+        found = self.some(
+            ("postgresql_using", "'btree'"),
+            ("postgresql_include", f"[{{{self.rng.choice(others).uid}}}]"),
+            ("postgresql_with", "{'fillfactor': 70}"),
+            ("postgresql_tablespace", "'pg_default'"),
+        )
+        if ("unique", "True") in options:
+            found += self.some(("postgresql_nulls_not_distinct", "True"))
+        if is_text and "CHAR" not in first.type.expression:
+            words = f"{{{{{first.uid}}}: 'text_pattern_ops'}}"
+            found += self.some(("postgresql_ops", words))
+        return found
 
     def table_options(self) -> Options:
         """Return arguments of a table."""
         options = self.some(("comment", "'A table''s'"), likely=0.1)
+        for name, value in (("info", "{'a': 1}"), ("quote", "True")):
+            options += self.some((name, value), likely=0.05)
+        options += self.some(("quote_schema", "True"), likely=0.02)
         match self.database:
             case "postgresql":
                 options += self.some(
@@ -615,8 +675,3 @@ class Generator:
             options=options,
         )
         return replace(app, views=(*app.views, view))
-
-
-def collation(database: str) -> str:
-    """Return a collation that a database has, in Python."""
-    return repr(COLLATIONS[database])

@@ -1,5 +1,6 @@
 """Make a case that fails as small as it gets, and print it as a test to paste."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pprint import pformat
@@ -10,23 +11,23 @@ from .described import App, Type, whole
 from .types import typed
 from .write import case_of
 
-TRIES = 400
-"""How many smaller cases are tried before it is small enough."""
+SECONDS = 40
+"""How long smaller cases are tried before it is small enough."""
 
 
 def shrunk(
     judge: Court, before: App, after: App, verdict: Verdict
 ) -> tuple[App, App, Verdict]:
     """Return the smallest apps that are found to fail in the same way."""
-    left = TRIES
+    ends = time.monotonic() + SECONDS
     progress = True
-    while progress and left:
+    while progress and time.monotonic() < ends:
         progress = False
         for first, second in smaller(before, after):
-            if (left := left - 1) <= 0:
+            if time.monotonic() > ends:
                 break
             found = judge.judge(case_of(first, second))
-            if found.is_fault and found.kind == verdict.kind:
+            if found.is_fault and found.cause == verdict.cause:
                 before, after, verdict = first, second, found
                 progress = True
                 break
@@ -44,34 +45,45 @@ def smaller(before: App, after: App) -> Iterator[tuple[App, App]]:
 
 
 def _pairs(before: App, after: App) -> Iterator[tuple[App, App]]:
-    for uid in _identities(before) | _identities(after):
+    identities = _identities(before) | _identities(after)
+    for uid in identities:
         yield without(before, uid), without(after, uid)
-    for uid in _identities(before) | _identities(after):
-        old, new = found_in(before, uid), found_in(after, uid)
-        if old is not None and new is not None and old != new:
-            yield before, put(after, uid, old)
-            for field in fields(old):
-                if getattr(old, field.name) != getattr(new, field.name):
-                    same = replace(new, **{field.name: getattr(old, field.name)})
-                    yield before, put(after, uid, same)
-        if old is None and new is not None:
-            yield before, without(after, uid)
-        if new is None and old is not None:
-            yield without(before, uid), after
-    for uid in _identities(before) | _identities(after):
+    for uid in identities:
+        yield from _undone(before, after, uid)
+    for uid in identities:
         for part in (found_in(before, uid), found_in(after, uid)):
             for plain in plainer(part, before.database) if part else ():
                 yield put(before, uid, plain), put(after, uid, plain)
-    for uid in _identities(before) | _identities(after):
-        old, new = found_in(before, uid), found_in(after, uid)
-        for name in ("options", "style", "schema", "mixed", "single", "name", "item"):
-            if hasattr(old, name) and getattr(old, name) == getattr(new, name, None):
-                for value in _less(old, name, uid):
-                    yield (
-                        put(before, uid, replace(old, **{name: value})),
-                        put(after, uid, replace(new, **{name: value})),
-                    )
+    for uid in identities:
+        yield from _bare(before, after, uid)
     yield replace(before, convention=True), replace(after, convention=True)
+
+
+def _undone(before: App, after: App, uid: str) -> Iterator[tuple[App, App]]:
+    """Give pairs in which less of a part changes."""
+    old, new = found_in(before, uid), found_in(after, uid)
+    if old is None:
+        yield before, without(after, uid)
+    elif new is None:
+        yield without(before, uid), after
+    elif old != new:
+        yield before, put(after, uid, old)
+        for field in fields(old):
+            value = getattr(old, field.name)
+            if value != getattr(new, field.name):
+                yield before, put(after, uid, replace(new, **{field.name: value}))
+
+
+def _bare(before: App, after: App, uid: str) -> Iterator[tuple[App, App]]:
+    """Give pairs in which a part says less, before and after."""
+    old, new = found_in(before, uid), found_in(after, uid)
+    for name in ("options", "style", "schema", "mixed", "single", "name", "item"):
+        if hasattr(old, name) and getattr(old, name) == getattr(new, name, None):
+            for value in _less(old, name, uid):
+                yield (
+                    put(before, uid, replace(old, **{name: value})),
+                    put(after, uid, replace(new, **{name: value})),
+                )
 
 
 def _less(part: Any, name: str, uid: str) -> Iterator[Any]:
@@ -161,7 +173,7 @@ def pasted(case: Case, seed: int, verdict: Verdict) -> str:
         if field.name in {"before", "after"}:
             body = value.replace("\\", "\\\\").replace('"""', r"\"\"\"")
             words.append(f'        {field.name}="""{body}""",')
-        elif value != field.default and value != {} and value != ():
+        elif value and value != field.default:
             words.append(f"        {field.name}={pformat(value, width=80)},")
     text = "\n".join(words)
     return (

@@ -2,8 +2,9 @@
 
 import inspect
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from random import Random
+from typing import Any
 
 import sqlalchemy as sa
 from gallery import ABSTRACT, COLLATIONS, MODULES, exported
@@ -48,11 +49,6 @@ ARGUMENTS: dict[str, Sequence[str]] = {
     "binary": FLAGS,
     "national": FLAGS,
     "fsp": ("0", "3", "6"),
-    "storage_format": (
-        "'%(year)04d-%(month)02d-%(day)02d'",
-        "'%(year)04d%(month)02d%(day)02d'",
-    ),
-    "regexp": (r"r'(\d+)-(\d+)-(\d+)'",),
     "truncate_microseconds": FLAGS,
 }
 """What each argument of a type can be, in Python."""
@@ -87,7 +83,6 @@ NEEDED = {
 
 TOGETHER = {
     "scale": ("precision",),
-    "regexp": ("storage_format",),
     "zerofill": (),
 }
 """The arguments that say nothing without others."""
@@ -101,7 +96,10 @@ AGAINST = (
 """The arguments of which one is enough."""
 
 REFUSED = {
-    "sqlite": {"sa.ARRAY", *(["sqlite.JSONB"] if sqlite3.sqlite_version_info < (3, 45) else [])},
+    "sqlite": {
+        "sa.ARRAY",
+        *(["sqlite.JSONB"] if sqlite3.sqlite_version_info < (3, 45) else []),
+    },
     "postgresql": {
         "sa.BINARY",
         "sa.BLOB",
@@ -115,8 +113,13 @@ REFUSED = {
 }
 """The types of which a database makes no column; `create_all` fails."""
 
-WITHOUT = {"postgresql": {"TEXT.length", "Text.length", "UnicodeText.length"}}
+WITHOUT = {
+    "postgresql": dict.fromkeys(("TEXT", "Text", "UnicodeText"), ("length",)),
+}
 """The arguments with which a database makes no column."""
+
+DATE_FORMAT = "'%(year)04d/%(month)02d/%(day)02d'"
+DATE_PATTERN = r"r'(\d+)/(\d+)/(\d+)'"
 
 NAMED = {"Enum", "ENUM", "DOMAIN"}
 """The types with a name, which `generate` makes."""
@@ -157,12 +160,28 @@ def parameters(name: str) -> list[str]:
     return [*found]
 
 
-def random_type(rng: Random, database: str) -> Type:
-    """Return a type that a database has, with random arguments."""
+def random_type(rng: Random, database: str, known: Container[str] = ()) -> Type:
+    """Return a type that a database has, with random arguments.
+
+    :param known: the features to keep off.
+    """
     names = classes(database)
     plain = [it for it in names if it.startswith("sa.")]
-    name = rng.choice(plain if rng.random() < 0.6 else names)
-    return typed(expression_of(rng, name, database), database)
+    while True:
+        name = rng.choice(plain if rng.random() < 0.6 else names)
+        expression = expression_of(rng, name, database)
+        if not any(name in known for name in features_of(expression)):
+            return typed(expression, database)
+
+
+def features_of(expression: str) -> Iterator[str]:
+    """Give what a type has that may have a known fault."""
+    if "create_constraint" in expression:
+        yield "CHECK of a Boolean"
+    if "storage_format" in expression:
+        yield "storage_format"
+    if "Text(" in expression and "length" in expression and "collation" in expression:
+        yield "Text.length and collation"
 
 
 def expression_of(rng: Random, name: str, database: str) -> str:
@@ -172,27 +191,41 @@ def expression_of(rng: Random, name: str, database: str) -> str:
         return f"{name}('one', 'two', 'three')"
     chosen = dict[str, str]()
     for parameter in parameters(name):
+        needed = parameter in NEEDED.get(cls, ())
         values = values_for(name, parameter)
-        if f"{cls}.{parameter}" in WITHOUT.get(database, ()):
-            continue
-        if not values or (parameter not in NEEDED.get(cls, ()) and rng.random() > 0.3):
-            continue
-        if any(parameter in some and some & chosen.keys() for some in AGAINST):
-            continue
-        if all(it in chosen for it in TOGETHER.get(parameter, ())):
+        if values and (needed or rng.random() < 0.3) and fits(parameter, chosen):
             chosen[parameter] = rng.choice(values)
-    if {"create_constraint", "name"} & chosen.keys():
-        chosen |= {"create_constraint": "True", "name": rng.choice(ARGUMENTS["name"])}
-    if name in {"mysql.FLOAT", "mysql.DOUBLE", "mysql.REAL"} and "precision" in chosen:
-        chosen["scale"] = "3"
-    if "item_type" in NEEDED.get(cls, ()):
-        item = rng.choice(("sa.Integer()", "sa.String(20)", "sa.Numeric(9, 2)"))
-        chosen = {"item_type": item, **chosen}
+    for parameter in WITHOUT.get(database, {}).get(cls, ()):
+        chosen.pop(parameter, None)
+    chosen |= together(rng, name, chosen)
     words = (
         f"{key}={value.replace('COLLATION', repr(COLLATIONS[database]))}"
         for key, value in chosen.items()
     )
     return f"{name}({', '.join(words)})"
+
+
+def fits(parameter: str, chosen: Container[str]) -> bool:
+    """Tell whether an argument says something beside those that are chosen."""
+    against = (some for some in AGAINST if parameter in some)
+    needs = TOGETHER.get(parameter, ())
+    return all(it in chosen for it in needs) and not any(
+        it in chosen for some in against for it in some
+    )
+
+
+def together(rng: Random, name: str, chosen: Container[str]) -> dict[str, str]:
+    """Return the arguments that a class wants beside those that are chosen."""
+    if "create_constraint" in chosen or "name" in chosen:
+        return {"create_constraint": "True", "name": rng.choice(ARGUMENTS["name"])}
+    if name in {"mysql.FLOAT", "mysql.DOUBLE", "mysql.REAL"} and "precision" in chosen:
+        return {"scale": "3"}
+    if name.endswith(".ARRAY"):
+        items = ("sa.Integer()", "sa.String(20)", "sa.Numeric(9, 2)")
+        return {"item_type": rng.choice(items)}
+    if name == "sqlite.DATE" and rng.random() < 0.3:
+        return {"storage_format": DATE_FORMAT, "regexp": DATE_PATTERN}
+    return {}
 
 
 def values_for(name: str, parameter: str) -> Sequence[str]:
@@ -270,92 +303,128 @@ def _values(cls: str, made: object, database: str) -> Values:
     if cls.endswith("MULTIRANGE"):
         one = SPECIAL[cls.replace("MULTI", "")]
         return cls, [f"[{it}]" for it in one], ""
-    match made:
-        case postgresql.BIT() | mysql.BIT():
-            bits = ("'10101'", "'00001'", "'11111'")
-            return "bits", bits if database == "postgresql" else ("5", "1", "7"), ""
-        case sa.PickleType():
-            return "pickle", ("[1, 'it']", "{'a': None}", "'text'"), ""
-        case sa.ARRAY():
-            _, values, _ = _values("", made.item_type, database)
-            one, two, three = (*values, *values, *values)[:3]
-            brackets = "({},)" if made.as_tuple else "[{}]"
-            some = [brackets.format(it) for it in (f"{one}, {two}", three, two)]
-            return "array", some, ""
-        case sa.JSON():
-            return "json", ("{'a': [1, 'it']}", "[]", "'text'"), ""
-        case sa.Boolean():
-            return "boolean", ("True", "False", "True"), "true"
-        case sa.Integer():
-            return "integer", _integers(made), "7"
-        case sa.Float():
-            digits = made.asdecimal
-            return "float", _numbers(("0.5", "12.25", "3"), decimal=digits), "1.5"
-        case sa.Numeric():
-            scale = 2 if made.scale is None and database != "mariadb" else made.scale
-            texts = ("1.25", "0.5", "42") if scale else ("1", "0", "42")
-            return "decimal", _numbers(texts, decimal=made.asdecimal), "2"
-        case sa.String():
-            return "text", _texts(made, database), "some"
-        case sa.types._Binary():  # noqa: SLF001  what LargeBinary and BINARY share
-            return "binary", _binaries(made), ""
-        case sa.Date():
-            days = ("date(2026, 2, 28)", "date(1999, 12, 31)", "date(2030, 1, 1)")
-            return "date", days, "2020-02-03"
-        case sa.DateTime():
-            zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
-            days = ("2026, 2, 28, 1, 2, 3", "2001, 1, 1, 0, 0", "2030, 5, 6, 23, 59, 59")
-            family = "zoned" if zone else "datetime"
-            return family, [f"datetime({it}{zone})" for it in days], "2020-02-03 04:05:06"
-        case sa.Time():
-            zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
-            times = ("1, 2, 3", "0, 0", "23, 59, 59")
-            family = "zoned time" if zone else "time"
-            return family, [f"time({it}{zone})" for it in times], "04:05:06"
-        case sa.Interval() | postgresql.INTERVAL():
-            spans = ("timedelta(hours=1)", "timedelta(days=2)", "timedelta(seconds=5)")
-            return "interval", spans, ""
-        case sa.Uuid():
-            form = "UUID('{}')" if made.as_uuid else "'{}'"
-            ids = (f"{it}{it * 7}-{it * 4}-4{it * 3}-8{it * 3}-{it * 12}" for it in "123")
-            return "uuid", [form.format(it) for it in ids], str_of_uuid()
+    for kinds, values in FAMILIES:
+        if isinstance(made, kinds):
+            return values(made, database)
     raise NotImplementedError(f"values of {made!r}")
 
 
-def str_of_uuid() -> str:
-    """Return a UUID as somebody types it."""
-    return "77777777-7777-4777-8777-777777777777"
+def _bits(_: Any, database: str) -> Values:
+    bits = ("'10101'", "'00001'", "'11111'")
+    return "bits", bits if database == "postgresql" else ("5", "1", "7"), ""
 
 
-def _integers(made: sa.Integer) -> Sequence[str]:
+def _pickles(*_: Any) -> Values:
+    return "pickle", ("[1, 'it']", "{'a': None}", "'text'"), ""
+
+
+def _arrays(made: Any, database: str) -> Values:
+    _, values, _ = _values("", made.item_type, database)
+    one, two, three = (*values, *values, *values)[:3]
+    brackets = "({},)" if made.as_tuple else "[{}]"
+    return "array", [brackets.format(it) for it in (f"{one}, {two}", three, two)], ""
+
+
+def _documents(*_: Any) -> Values:
+    return "json", ("{'a': [1, 'it']}", "[]", "'text'"), ""
+
+
+def _booleans(*_: Any) -> Values:
+    return "boolean", ("True", "False", "True"), "true"
+
+
+def _integers(made: Any, _: str) -> Values:
     # MariaDB counts where a key is 0.
-    return ("1", "3", "99" if isinstance(made, mysql.TINYINT) else "30000")
+    last = "99" if isinstance(made, mysql.TINYINT) else "30000"
+    return "integer", ("1", "3", last), "7"
+
+
+def _floats(made: Any, _: str) -> Values:
+    texts = ("0.5", "12.25", "3")
+    return "float", _numbers(texts, decimal=made.asdecimal), "1.5"
+
+
+def _decimals(made: Any, database: str) -> Values:
+    scale = 2 if made.scale is None and database != "mariadb" else made.scale
+    texts = ("1.25", "0.5", "42") if scale else ("1", "0", "42")
+    return "decimal", _numbers(texts, decimal=made.asdecimal), "2"
 
 
 def _numbers(texts: Sequence[str], *, decimal: bool) -> list[str]:
     return [f"Decimal('{it}')" if decimal else it for it in texts]
 
 
-def _texts(made: sa.String, database: str) -> list[str]:
+def _texts(made: Any, database: str) -> Values:
     plain = ["it's", "a%b:c", 'x"\\y']
     if "latin1" not in repr(made) and not getattr(made, "ascii", None):
         plain[2] = 'é"\\y'
     fixed = isinstance(made, (sa.CHAR, sa.NCHAR)) and database == "postgresql"
     length = made.length or 12
-    return [repr(it.ljust(length) if fixed else it) for it in plain]
+    some = [repr(it.ljust(length) if fixed else it) for it in plain]
+    return "text", some, "some"
 
 
-def _binaries(made: object) -> list[str]:
-    fixed = isinstance(made, sa.BINARY) and getattr(made, "length", None)
+def _binaries(made: Any, _: str) -> Values:
+    fixed = isinstance(made, sa.BINARY) and made.length
     some = (b"\x00it's", b"\xff%", b"plain")
-    return [repr(it.ljust(fixed or 0, b"\x00")) for it in some]
+    return "binary", [repr(it.ljust(fixed or 0, b"\x00")) for it in some], ""
 
 
-def wrapped(rng: Random, database: str, uid: str) -> Type:
+def _dates(*_: Any) -> Values:
+    days = ("date(2026, 2, 28)", "date(1999, 12, 31)", "date(2030, 1, 1)")
+    return "date", days, "2020-02-03"
+
+
+def _moments(made: Any, database: str) -> Values:
+    zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
+    days = ("2026, 2, 28, 1, 2, 3", "2001, 1, 1, 0, 0", "2030, 5, 6, 23, 59, 59")
+    some = [f"datetime({it}{zone})" for it in days]
+    return "zoned" if zone else "datetime", some, "2020-02-03 04:05:06"
+
+
+def _times(made: Any, database: str) -> Values:
+    zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
+    some = [f"time({it}{zone})" for it in ("1, 2, 3", "0, 0", "23, 59, 59")]
+    return "zoned time" if zone else "time", some, "04:05:06"
+
+
+def _spans(*_: Any) -> Values:
+    spans = ("timedelta(hours=1)", "timedelta(days=2)", "timedelta(seconds=5)")
+    return "interval", spans, ""
+
+
+def _uuids(made: Any, _: str) -> Values:
+    form = "UUID('{}')" if made.as_uuid else "'{}'"
+    ids = (f"{it * 8}-{it * 4}-4{it * 3}-8{it * 3}-{it * 12}" for it in "abc")
+    typed_one = "77777777-7777-4777-8777-777777777777"
+    return "uuid", [form.format(it) for it in ids], typed_one
+
+
+FAMILIES: tuple[tuple[Any, Callable[[Any, str], Values]], ...] = (
+    ((postgresql.BIT, mysql.BIT), _bits),
+    (sa.PickleType, _pickles),
+    (sa.ARRAY, _arrays),
+    (sa.JSON, _documents),
+    (sa.Boolean, _booleans),
+    (sa.Integer, _integers),
+    (sa.Float, _floats),
+    (sa.Numeric, _decimals),
+    (sa.String, _texts),
+    (sa.types._Binary, _binaries),  # noqa: SLF001  what LargeBinary and BINARY share
+    (sa.Date, _dates),
+    (sa.DateTime, _moments),
+    (sa.Time, _times),
+    ((sa.Interval, postgresql.INTERVAL), _spans),
+    (sa.Uuid, _uuids),
+)
+"""What the values of each kind of type are like; the first that fits."""
+
+
+def wrapped(rng: Random, uid: str) -> Type:
     """Return a type of the app's own: a TypeDecorator with a bind step."""
     name = f"Own{uid.upper()}"
     impl, family, bind, result, values, fill = rng.choice(OWN)
-    needs = f'''class {name}(sa.TypeDecorator):
+    needs = f"""class {name}(sa.TypeDecorator):
     impl = {impl}
     cache_ok = True
 
@@ -364,7 +433,7 @@ def wrapped(rng: Random, database: str, uid: str) -> Type:
 
     def process_result_value(self, value, dialect):
         return None if value is None else {result}
-'''
+"""
     return Type(f"{name}()", family, values, fill, needs)
 
 

@@ -1,4 +1,4 @@
-"""An app as models.py, and two of them as a case: models, rows and what becomes of them."""
+"""An app as models.py, and two of them as a case with rows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
@@ -35,7 +35,7 @@ from sqlalchemy.sql import expression
 
 from .db import Model
 '''
-COMPILED = '''
+COMPILED = """
 
 class utcnow(expression.FunctionElement):
     type = sa.DateTime()
@@ -50,7 +50,7 @@ def any_utcnow(element, compiler, **kw):
 @compiles(utcnow, "postgresql")
 def postgresql_utcnow(element, compiler, **kw):
     return "TIMEZONE('utc', CURRENT_TIMESTAMP)"
-'''
+"""
 ROWS = 3
 """How many rows each table has."""
 
@@ -130,6 +130,10 @@ class Writer:
         if column.item:
             words.append(self.item(table, column.item))
         words += self.arguments(column.options)
+        if table.style == "mapped" and not (
+            column.is_key or "nullable" in column.given
+        ):
+            words.append("nullable=True")  # Mapped[Any] alone is NOT NULL
         return f"{call}({', '.join(words)})"
 
     def item(self, table: Table, item: Item) -> str:
@@ -193,7 +197,9 @@ class Writer:
         return self._mixin(table) + self._class(table)
 
     def _core(self, table: Table) -> str:
-        lines = [f"{it.uid} = {self.column(table, it, 'sa.Column')}" for it in table.columns]
+        lines = [
+            f"{it.uid} = {self.column(table, it, 'sa.Column')}" for it in table.columns
+        ]
         words = [repr(table.name), "Model.metadata", *(it.uid for it in table.columns)]
         words += self._parts(table)
         words += self.arguments(self._options(table))
@@ -227,7 +233,8 @@ class Writer:
         texts = [f"{name!r}: {value}" for name, value in options.items()]
         arguments = self._parts(table) + ([f"{{{', '.join(texts)}}}"] if texts else [])
         if arguments:
-            lines.append(f"    __table_args__ = (\n        {(','+chr(10)+'        ').join(arguments)},\n    )")
+            body = ",\n        ".join(arguments)
+            lines.append(f"    __table_args__ = (\n        {body},\n    )")
         lines.append("")
         if table.single:
             lines.append(f"\nclass Sub{table.uid.upper()}({table.uid.upper()}):")
@@ -246,7 +253,9 @@ class Writer:
         ]
 
     def _options(self, table: Table) -> Options:
-        return (("schema", "'SCHEMA'"), *table.options) if table.schema else table.options
+        return (
+            (("schema", "'SCHEMA'"), *table.options) if table.schema else table.options
+        )
 
     def view(self, view: View) -> str:
         """Return a view."""
@@ -283,7 +292,11 @@ def value_of(app: App, column: Column, number: int) -> str:
     for enum in app.enums:
         if enum.uid == column.type.named:
             label = enum.labels[number % len(enum.labels)].text
-            return repr(label) if enum.form == "strings" else f"{enum.uid.upper()}[{label!r}]"
+            return (
+                repr(label)
+                if enum.form == "strings"
+                else f"{enum.uid.upper()}[{label!r}]"
+            )
     for domain in app.domains:
         if domain.uid == column.type.named:
             return domain.base.values[number % len(domain.base.values)]
@@ -291,7 +304,7 @@ def value_of(app: App, column: Column, number: int) -> str:
 
 
 def row(app: App, table: Table, number: int) -> tuple[tuple[str, str], ...]:
-    """Return a row of a table: the name of each column that is written, and its value."""
+    """Return a row of a table: each column that is written, and its value."""
     referring = {
         uid: (constraint, place)
         for constraint in table.constraints
@@ -357,7 +370,10 @@ def case_of(before: App, after: App, edit: str = "") -> Case:
                 columns[key] = new.name
                 if new.type != column.type:
                     retyped.append(key)
-                if column.is_nullable and not new.is_nullable:
+                is_formula = any(
+                    it.item and it.item.kind == "Computed" for it in (column, new)
+                )
+                if is_formula or (column.is_nullable and not new.is_nullable):
                     filled.append(key)
                 labels[key] = _labels(before, after, column, new)
     fills = {
