@@ -4,7 +4,7 @@
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from inspect import getclosurevars, unwrap
 from typing import Any
@@ -17,6 +17,8 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations, ops
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
@@ -182,6 +184,53 @@ def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:
     """Let a script that autogenerate did not make be written like one that it did."""
     script._needs_render = True  # noqa: SLF001
     return script
+
+
+def refuse_twins(folder: ScriptDirectory) -> None:
+    """Let two files with one identifier be refused when revisions are read.
+
+    Alembic warns, and takes the one that it read last.
+    """
+    revisions: Any = folder.revision_map
+    vars(revisions)["_generator"] = _each_once(revisions._generator)  # noqa: SLF001
+
+
+@contextmanager
+def twins_refused() -> Iterator[None]:
+    """Refuse them for a while wherever a command of Alembic reads revisions.
+
+    The commands that run no env.py make their folder themselves.
+    """
+    before = ScriptDirectory._load_revisions  # noqa: SLF001
+    name = "_load_revisions"
+    setattr(ScriptDirectory, name, _each_once(before))
+    try:
+        yield
+    finally:
+        setattr(ScriptDirectory, name, before)
+
+
+def _each_once(
+    load: Callable[..., Iterable[Script]],
+) -> Callable[..., Iterator[Script]]:
+    """Return what reads revisions, and refuses a second one with an identifier.
+
+    :raises CommandError: naming both files.
+    """
+
+    def loaded(*arguments: Any) -> Iterator[Script]:
+        seen: dict[str, str] = {}
+        for script in load(*arguments):
+            other = seen.setdefault(script.revision, script.path)
+            if other != script.path:
+                raise CommandError(
+                    f"Two files have the identifier {script.revision!r}: {other} and"
+                    f" {script.path}.\nGive one of them another `revision`, and name"
+                    " that in the `down_revision` of what builds on it."
+                )
+            yield script
+
+    return loaded
 
 
 def compares() -> bool:

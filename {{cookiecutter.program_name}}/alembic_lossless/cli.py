@@ -11,13 +11,16 @@ from typing import Any
 
 from alembic import config
 from alembic.config import Config
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError, err
 from sqlalchemy import Column, MetaData, Table
 
 from . import reports
+from ._alembic import twins_refused
 from .config import config_of, insist_on_source_tree, program_of
 from .env import lists_of_metadata
 from .migrations import Migrations
+from .project import said
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
 
@@ -331,19 +334,19 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
             sys.exit(as_json(migrations, options.cmd[0].__name__))
-        line.run_cmd(alembic, options)
-    except CommandError as error:
+        with twins_refused():
+            line.run_cmd(alembic, options)
+    except (CommandError, RevisionError) as error:
         if options.raiseerr:
             raise
         err(str(error))
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
         place = traceback_location(error, migrations.project.folder)
-        said = f"{place}: {type(error).__name__}: {error}" if place else None
-        said = missing_file(error) or said
-        if said is None or options.raiseerr:
+        told = missing_file(error) or (place and f"{place}: {said(error)}")
+        if not told or options.raiseerr:
             raise
-        err(said)
+        err(told)
 
 
 def _prepare(migrations: Migrations, options: Namespace) -> Config:

@@ -14,15 +14,14 @@ from logging import getLogger
 from typing import Any
 
 from alembic import context
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
 from . import operations, plugin
-from ._alembic import compares
+from ._alembic import compares, refuse_twins
 from .ddl import postgresql, sqlite  # noqa: F401  they tell Alembic how to alter
-from .project import Project, forgotten
+from .project import Project, checked, forgotten
 from .runtime import several
-from .runtime.connect import Database, database_of
+from .runtime.connect import Database, database_of, insist_on_dialect
 from .runtime.errors import located
 from .runtime.run import transaction
 from .types.reflection import complete_reflection
@@ -60,7 +59,7 @@ def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
     :raises CommandError: for a module that cannot be imported, for what is no metadata,
         and for a table that two metadatas of a database have.
     """
-    found = lists_of_metadata(project)
+    found = lists_of_metadata(checked(project))
     return {name: own if own[1:] else own[0] for name, own in found.items()}
 
 
@@ -70,10 +69,7 @@ def lists_of_metadata(project: Project) -> dict[str, list[MetaData]]:
     :param project: what the project says of itself.
     :raises CommandError: as `metadata` does.
     """
-    try:
-        modules = project.import_models() if compares() else None
-    except ImportError as error:
-        raise CommandError(str(error)) from error
+    modules = project.import_models() if compares() else None
     found = {
         name: several.metadata_of(name, given)
         for name, given in project.metadatas.items()
@@ -96,8 +92,8 @@ def database(project: Project) -> Database:
     :param project: what the project says of itself.
     :raises CommandError: for a URL that cannot be used.
     """
-    given = context.config.attributes.get("connection")
-    return database_of(project, project.names[0], given)
+    project, given = checked(project), context.config.attributes.get("connection")
+    return _readable(database_of(project, project.names[0], given))
 
 
 def chosen_databases(project: Project) -> dict[str, Database]:
@@ -109,7 +105,16 @@ def chosen_databases(project: Project) -> dict[str, Database]:
     :raises CommandError: for one that is not there, or has no connection, or is another
         one too.
     """
-    return several.chosen(project, context.get_x_argument(as_dictionary=False))
+    arguments = context.get_x_argument(as_dictionary=False)
+    found = several.chosen(checked(project), arguments)
+    return {name: _readable(database) for name, database in found.items()}
+
+
+def _readable(database: Database) -> Database:
+    """Return a database for which SQL can be written, if that is all (`--sql`)."""
+    if context.is_offline_mode():
+        insist_on_dialect(database)
+    return database
 
 
 @contextmanager
@@ -124,6 +129,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :param options: arguments of `context.configure`, but `connection` and `url`.
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
+    refuse_twins(context.script)
     known = _database(database)
     reviewed = _reviewing([known])(options)
     with complete_reflection(), transaction(known, reviewed):
@@ -164,6 +170,7 @@ def migrating_several(
         `context.configure`.
     :raises CommandError: with the database, the cause and what to do.
     """
+    refuse_twins(context.script)
     known = {name: _database(given) for name, given in databases.items()}
     reviewed = _reviewing(known.values())
     checks = {}

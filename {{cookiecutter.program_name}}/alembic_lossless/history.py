@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .lint import Server, version_of
 from .rules import AFTER, phase_of
 from .runtime.connect import Database, opened
-from .runtime.errors import unknown
+from .runtime.errors import is_unknown, unknown
 from .runtime.recovery import RevisionMarker
 
 
@@ -64,7 +64,9 @@ def applied(folder: ScriptDirectory, database: Database) -> set[str]:
     for head in stamped(database):
         try:
             found += folder.get_revisions(head)
-        except CommandError:
+        except CommandError as error:
+            if not is_unknown(error):
+                raise
             said = unknown(head, database.url, "alembic stamp")
             raise CommandError(said) from None
     while found:

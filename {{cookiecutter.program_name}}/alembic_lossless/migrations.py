@@ -11,7 +11,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from .project import checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +41,15 @@ class History:
 
     def __init__(self, project: Project) -> None:
         """Take a project; nothing is read before a function is called."""
-        self.project = project
+        self._given = project
+
+    @cached_property
+    def project(self) -> Project:
+        """What the project says of itself.
+
+        :raises CommandError: for a value that cannot be used.
+        """
+        return checked(self._given)
 
     def config(self) -> Config:
         """Return a configuration for `alembic.command`, which is quiet."""
@@ -50,7 +61,11 @@ class History:
         """Return the folder of revisions, as Alembic sees it."""
         from alembic.script import ScriptDirectory
 
-        return ScriptDirectory.from_config(self.config())
+        from ._alembic import refuse_twins
+
+        found = ScriptDirectory.from_config(self.config())
+        refuse_twins(found)
+        return found
 
     def heads(self) -> tuple[Script, ...]:
         """Return the newest revisions: one, unless two branches must be merged."""
@@ -175,6 +190,22 @@ class History:
         settings, connected = self.project.settings, error.statement is not None
         known = explain(error.orig, engine.url, settings, connected=connected)
         return known.about(engine.url)
+
+
+def _insist_on(folder: ScriptDirectory, lint_after: str) -> None:
+    """Refuse a revision to lint after that is none.
+
+    :raises CommandError: with its name.
+    """
+    from alembic.util import CommandError
+
+    try:
+        folder.get_revision(lint_after)
+    except CommandError as error:
+        raise CommandError(
+            f"The project's lint_after is {lint_after!r}. Give the identifier of a"
+            " revision, or None."
+        ) from error
 
 
 ONE_AT_A_TIME = threading.RLock()
@@ -369,6 +400,8 @@ class Migrations(History):
         from .lint import runner as linting
 
         folder = self.script()
+        if revisions is None and (after := self.project.lint_after):
+            _insist_on(folder, after)
         begin, _, end = (revisions or self.project.lint_after or "").partition(":")
         everything = list(folder.walk_revisions())[::-1]
         chosen = list(folder.iterate_revisions(end or "heads", begin or "base"))

@@ -6,10 +6,13 @@ Alembic only when it migrates.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from reprlib import repr as short
 from types import ModuleType
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, Table
 
@@ -115,6 +118,146 @@ class Project:
         return tuple(self.metadatas)
 
 
+KNOWN = ("sqlite", "postgresql", "mysql", "mariadb")
+"""The databases that revisions can be made for."""
+
+
+SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "folder": (
+        lambda value: isinstance(value, Path),
+        "a Path, of the folder that holds env.py",
+    ),
+    "metadatas": (
+        lambda value: (
+            isinstance(value, Mapping)
+            and bool(value)
+            and all(isinstance(name, str) for name in value)
+        ),
+        'the MetaData of each database by its name, such as {"default": Base.metadata}',
+    ),
+    "url": (callable, "a function that returns the URL of the database with a name"),
+    "source": (
+        lambda value: value is None or callable(value),
+        "a function that returns what the owner calls the URL of a database",
+    ),
+    "import_models": (callable, "a function that imports the modules of the models"),
+    "engines": (callable, "a function that returns the engines by name, or None"),
+    "ini": (lambda value: value is None or isinstance(value, Path), "a Path, or None"),
+    "live": (lambda value: isinstance(value, bool), "True or False"),
+    "runs_on": (
+        lambda value: isinstance(value, list | tuple) and set(value) <= {*KNOWN},
+        f"a tuple of these: {', '.join(KNOWN)}",
+    ),
+    "lint_after": (
+        lambda value: value is None or isinstance(value, str),
+        "the identifier of a revision, or None",
+    ),
+    "settings": (
+        lambda value: (
+            isinstance(value, Settings)
+            and callable(value.values)
+            and isinstance(value.prefix, str)
+        ),
+        "Settings(values, prefix): a function that returns texts by name, and a text",
+    ),
+}
+"""What each value of a project has to be: a test, and words for it."""
+
+
+RETURNS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "url": (
+        lambda found: isinstance(found, URL),
+        "a URL: sqlalchemy.make_url makes one of a text",
+    ),
+    "source": (lambda found: isinstance(found, str), "a text"),
+    "import_models": (
+        lambda found: found is None or isinstance(found, Iterable),
+        "the modules, or None",
+    ),
+    "engines": (
+        lambda found: (
+            found is None
+            or (
+                isinstance(found, Mapping)
+                and bool(found)
+                and all(isinstance(one, Connection | Engine) for one in found.values())
+            )
+        ),
+        "the Engine of each database by its name, or None",
+    ),
+}
+"""What each function of a project has to return."""
+
+
+def checked(project: Project) -> Project:
+    """Return a project of which each value is used as it is meant, or refused.
+
+    Its functions say which one of them raised what, and do not return anything else
+    than they should.
+
+    :raises CommandError: with the value, and what to give in its place.
+    """
+    for name, (fits, what) in SHOULD_BE.items():
+        value = getattr(project, name)
+        if not fits(value):
+            raise _refusal(f"The project's {name} is {short(value)}. Give {what}.")
+    functions: dict[str, Any] = {
+        name: _guarded(name, getattr(project, name), *RETURNS[name])
+        for name in RETURNS
+        if getattr(project, name)
+    }
+    values = _guarded(
+        "settings.values",
+        project.settings.values,
+        lambda found: isinstance(found, Mapping),
+        "texts by name, as os.environ has them",
+    )
+    settings = replace(project.settings, values=values)
+    return replace(project, settings=settings, **functions)
+
+
+def _guarded(
+    name: str, function: Callable[..., Any], fits: Callable[[Any], bool], what: str
+) -> Callable[..., Any]:
+    """Return a function of a project that raises nothing but a sentence."""
+
+    @wraps(function)
+    def guarded(*arguments: Any) -> Any:
+        call = f"The project's {name}({', '.join(map(repr, arguments))})"
+        try:
+            found = function(*arguments)
+        except Exception as error:
+            raise _refusal(_told(name, call, error)) from error
+        if not fits(found):
+            # It may hold a password.
+            raise _refusal(f"{call} returns {type(found).__name__}, not {what}.")
+        return found
+
+    return guarded
+
+
+def _told(name: str, call: str, error: Exception) -> str:
+    """Return a sentence that a function of a project raised, or one about it."""
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    own = ValueError if name == "url" else ImportError
+    told = str(error) if isinstance(error, own | CommandError) else ""
+    return told or f"{call} raised {said(error)}."
+
+
+def _refusal(text: str) -> Exception:
+    """Return the error of a command; an app that only starts needs no Alembic."""
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    return CommandError(text)
+
+
+def said(error: BaseException) -> str:
+    """Return an exception in one line: some explain themselves at length."""
+    lines = str(error).partition("(Background on this error")[0].strip().splitlines()
+    return ": ".join([type(error).__name__, *lines[:1]]).rstrip(".")
+
+
 WITHOUT_TABLES = frozenset(
     {"__main__", "asgi", "cli", "migrations", "static", "templates", "wsgi"}
 )
@@ -188,6 +331,5 @@ def _import(module: str) -> ModuleType:
         return import_module(module)
     except Exception as error:
         raise ImportError(
-            f"{module} cannot be imported, so its tables are unknown:"
-            f" {type(error).__name__}: {error}"
+            f"{module} cannot be imported, so its tables are unknown: {said(error)}"
         ) from error

@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 DRIVERS = {
@@ -62,39 +62,48 @@ def usable_url(value: str | URL, variable: str, source: Path) -> URL:
         )
     try:
         url = in_schema(url)
-        sqlite = url.get_backend_name() == "sqlite"
-        return url if sqlite else with_driver(url, source)
+        return with_driver(url, source)
     except DriverError as error:
         text = f"{variable} asks for {url.drivername!r}, {error}"
         raise ValueError(text) from None
 
 
-def with_driver(url: URL, source: Path) -> URL:
+def with_driver(url: URL, source: Path | None = None) -> URL:
     """Return a URL that names an installed driver.
 
     :param url: a URL with a driver, such as `mysql+pymysql`, or without.
     :param source: the folder of the project, whose pyproject.toml has the extras
-        `postgresql` and `mariadb`; it is not there where a wheel is installed.
+        `postgresql` and `mariadb`, if it is known; it is not there where a wheel is
+        installed.
     :raises DriverError: when there is none, or it is not for a program like this.
     """
     if url.drivername in DRIVERS:
         return url.set(drivername=_installed(url.drivername, source))
-    backend = url.get_backend_name()
+    try:
+        dialect_of(url).import_dbapi()
+    except ImportError:
+        raise DriverError(
+            "and it is not installed."
+            f" Install it, or write {url.get_backend_name()}:// for one that may be."
+        ) from None
+    return url
+
+
+def dialect_of(url: URL) -> type[Dialect]:
+    """Return the dialect of a URL, for which no driver need be installed.
+
+    :raises DriverError: when there is none, or it is not for a program like this.
+    """
     try:
         dialect = url.get_dialect()
-        dialect.import_dbapi()
     except NoSuchModuleError:
         raise DriverError(
             "which SQLAlchemy does not know. Use sqlite, postgresql, mysql or mariadb."
         ) from None
-    except ImportError:
-        raise DriverError(
-            "and it is not installed."
-            f" Install it, or write {backend}:// for one that may be."
-        ) from None
     if dialect.is_async:
+        backend = url.get_backend_name()
         raise DriverError(f"which is asynchronous. Write {backend}:// for another.")
-    return url
+    return dialect
 
 
 def in_schema(url: URL) -> URL:
@@ -121,15 +130,14 @@ def in_schema(url: URL) -> URL:
     )
 
 
-def _installed(scheme: str, source: Path) -> str:
+def _installed(scheme: str, source: Path | None) -> str:
     dialect, drivers = DRIVERS[scheme]
     for driver in drivers:
         if find_spec(driver):
             return f"{dialect}+{driver.lower()}"
     extra = "postgresql" if dialect == "postgresql" else "mariadb"
-    raise DriverError(
-        f"and no driver for it is installed. {install_command(extra, source)}"
-    )
+    how = install_command(extra, source) if source else f"Install {drivers[0]}."
+    raise DriverError(f"and no driver for it is installed. {how}")
 
 
 def install_command(extra: str, source: Path) -> str:

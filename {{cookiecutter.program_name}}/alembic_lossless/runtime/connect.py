@@ -11,11 +11,12 @@ from typing import Any
 
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from .._alembic import asks_database, only_reads
-from ..project import Databases, Project, Settings
+from ..project import Databases, Project, Settings, said
+from ..urls import DriverError, dialect_of, with_driver
 from .causes import explain
 from .errors import interruptible
 
@@ -62,10 +63,10 @@ def database_of(project: Project, name: str, given: Databases | None) -> Databas
     source: str | Callable[[], str]
     one: Connection | Engine | URL
     if given is None:
-        one = url_of(project, name)
+        one = project.url(name)
         source = project.source(name) if project.source else ""
     else:
-        one = given[name] if isinstance(given, Mapping) else given
+        one = _usable(given.get(name) if isinstance(given, Mapping) else given, name)
         # A running app asks where it is all the time, and its settings are in files.
         source = partial(_source_of, one.engine.url, project, name)
     return Database(one, source, project.settings, project.live, project.runs_on)
@@ -77,32 +78,29 @@ def _source_of(url: URL, project: Project, name: str) -> str:
     A driver's options may differ: Flask-SQLAlchemy adds a character set.
     """
     try:
-        own = url_of(project, name).set(query={})
+        own = project.url(name).set(query={})
     except CommandError:
         return ""
     same = url.set(query={}) == own
     return project.source(name) if same and project.source else ""
 
 
-def url_of(project: Project, name: str) -> URL:
-    """Return the URL that a project has for a database; nothing is opened.
+def _usable(given: object, name: str) -> Connection | Engine:
+    """Return what a caller gave for a database, if it can be used.
 
-    :raises CommandError: for a URL that cannot be used.
+    :raises CommandError: for anything but an Engine, or a Connection.
     """
-    try:
-        url = project.url(name)
-    except ValueError as error:
-        raise CommandError(str(error)) from error
-    except Exception as error:
+    if isinstance(given, Engine) and given.dialect.is_async:
         raise CommandError(
-            f"The project's url({name!r}) raised {type(error).__name__}: {error}."
-        ) from error
-    if not isinstance(url, URL):
-        raise CommandError(
-            f"The project's url({name!r}) is a {type(url).__name__}. Return a URL:"
-            " sqlalchemy.make_url makes one of a text."
+            f"The engine given for {name!r} is asynchronous. Give its connection:"
+            " await connection.run_sync(lambda it: migrations.upgrade(connection=it))"
         )
-    return url
+    if not isinstance(given, Connection | Engine):
+        raise CommandError(
+            f"What is given for the database {name!r} is a {type(given).__name__}. Give"
+            " an Engine or a Connection."
+        )
+    return given
 
 
 @contextmanager
@@ -114,9 +112,9 @@ def connected(database: Database) -> Iterator[Connection]:
     if not asks_database():
         engine = _empty()
     elif only_reads():
-        engine = to_read(engine_of(database.given))
+        engine = to_read(engine_of(database.given, database))
     else:
-        engine = engine_of(database.given)
+        engine = engine_of(database.given, database)
     with _open(engine, database) as connection:
         yield connection
 
@@ -130,20 +128,66 @@ def _open(engine: Engine, database: Database) -> Connection:
     """Connect, and say what is wrong with the URL when that fails."""
     try:
         with interruptible():
-            return engine.connect()
+            return _connect(engine, database)
     except DBAPIError as error:
         known = explain(error.orig, engine.url, database.settings)
         raise CommandError(known.about(str(database))) from error
 
 
-def engine_of(given: Engine | URL) -> Engine:
-    """Make an engine that keeps no connection, since closing one frees the lock."""
+def _connect(engine: Engine, database: Database) -> Connection:
+    """Connect, and say what the database has nothing to do with.
+
+    :raises DBAPIError: when the database refuses.
+    :raises CommandError: for what a driver or SQLAlchemy refuse.
+    """
+    try:
+        return engine.connect()
+    except DBAPIError:
+        raise
+    except InvalidRequestError as error:
+        if not getattr(engine.dialect, "is_mariadb", False):
+            raise
+        raise CommandError(
+            f"{database} says {engine.url.drivername}, and the server is MySQL. Write"
+            f" mysql+{engine.url.get_driver_name()}:// for it."
+        ) from error
+    except Exception as error:
+        raise CommandError(f"{database}: {said(error)}.") from error
+
+
+def insist_on_dialect(database: Database) -> None:
+    """Refuse a URL whose SQL nobody can write, where no database is opened.
+
+    :raises CommandError: naming the URL.
+    """
+    with _about(database, database.url):
+        dialect_of(database.url)
+
+
+@contextmanager
+def _about(called: object, url: URL) -> Iterator[None]:
+    """Let what is wrong with a driver be an error of a command."""
+    try:
+        yield
+    except DriverError as error:
+        told = f"{called} asks for {url.drivername!r}, {error}"
+        raise CommandError(told) from error
+
+
+def engine_of(given: Engine | URL, called: object = "") -> Engine:
+    """Make an engine that keeps no connection, since closing one frees the lock.
+
+    :param called: what its owner calls the URL; by default the URL itself.
+    :raises CommandError: when no driver is installed that can be used.
+    """
     if isinstance(given, Engine):
         return given
-    seconds = CONNECT_TIMEOUT.get(given.get_driver_name())
-    known = seconds is None or "connect_timeout" in given.query
+    with _about(called or given, given):
+        url = with_driver(given)
+    seconds = CONNECT_TIMEOUT.get(url.get_driver_name())
+    known = seconds is None or "connect_timeout" in url.query
     arguments = {} if known else {"connect_timeout": seconds}
-    return create_engine(given, poolclass=NullPool, connect_args=arguments)
+    return create_engine(url, poolclass=NullPool, connect_args=arguments)
 
 
 def to_read(engine: Engine) -> Engine:
@@ -162,8 +206,8 @@ def opened(database: Database, *, reads: bool = True) -> Iterator[Connection]:
     """
     given = database.given
     if not isinstance(given, Connection):
-        engine = engine_of(given)
-        with (to_read(engine) if reads else engine).connect() as connection:
+        engine = engine_of(given, database)
+        with _connect(to_read(engine) if reads else engine, database) as connection:
             yield connection
         return
     began = given.in_transaction()
@@ -187,14 +231,13 @@ def wait_until_started(databases: Sequence[Database], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     for database in databases:
         if not isinstance(database.given, Connection):
-            engine = engine_of(database.given)
-            _wait(engine, database.settings, seconds, deadline)
+            _wait(engine_of(database.given, database), database, seconds, deadline)
 
 
-def _wait(engine: Engine, settings: Settings, seconds: float, deadline: float) -> None:
+def _wait(engine: Engine, database: Database, seconds: float, deadline: float) -> None:
     told = False
-    while error := _refusal(engine, deadline):
-        known = explain(error.orig, engine.url, settings)
+    while error := _refusal(engine, database, deadline):
+        known = explain(error.orig, engine.url, database.settings)
         if not told:
             limit = f"at most {seconds:g} seconds"
             sys.stderr.write(f"Waiting for {engine.url}, {limit}: {known.said}.\n")
@@ -205,10 +248,12 @@ def _wait(engine: Engine, settings: Settings, seconds: float, deadline: float) -
         time.sleep(PAUSE)
 
 
-def _refusal(engine: Engine, deadline: float) -> OperationalError | None:
+def _refusal(
+    engine: Engine, database: Database, deadline: float
+) -> OperationalError | None:
     """Try to connect, and return why it did not work."""
     try:
-        with _connecting_until(engine, deadline), engine.connect():
+        with _connecting_until(engine, deadline), _connect(engine, database):
             return None
     except OperationalError as error:
         return error

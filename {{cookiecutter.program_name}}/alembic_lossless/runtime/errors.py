@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 
 from .._alembic import only_reads
 from ..config import is_typed, merge_command, program_of, stamp_command
+from ..project import said
 from .causes import Explanation, explain
 from .dependents import hint
 
@@ -81,9 +82,16 @@ def refuse_unknown(
     for head in heads:
         try:
             context.script.get_revision(head)
-        except (ResolutionError, CommandError):
+        except CommandError as error:
+            if not is_unknown(error):
+                raise
             stamp = stamp_command(options)
             raise CommandError(unknown(head, connection.engine.url, stamp)) from None
+
+
+def is_unknown(error: CommandError) -> bool:
+    """Tell an error of Alembic's about a revision whose file is not there."""
+    return isinstance(error.__cause__, ResolutionError)
 
 
 def unknown(head: str, url: URL, stamp: str) -> str:
@@ -158,10 +166,8 @@ def reviewing(table: str, column: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = str(error).partition(" (Background on this error")[0]
         raise ReviewError(
-            f"{table}.{column} cannot be compared with the database:"
-            f" {type(error).__name__}: {said}"
+            f"{table}.{column} cannot be compared with the database: {said(error)}"
         ) from error
 
 
@@ -185,8 +191,8 @@ def explained(run: "Run") -> Iterator[None]:
                 raise CommandError(text) from error
             if isinstance(error, sqlite3.Error):
                 raise CommandError(_failure(run, error)) from error
-            if said := _known(run, error):
-                raise CommandError(said) from error
+            if told := _known(run, error):
+                raise CommandError(told) from error
             if not isinstance(error, CommandError):
                 _explain_python(run, error)
             if run.step and (outcome := _outcome(run)):
@@ -221,11 +227,10 @@ def _explain_python(run: "Run", error: BaseException) -> None:
     :raises CommandError: with the file and the line, if it comes from there.
     """
     place = traceback_location(error, context.script.dir)
-    said = str(error).partition(" (Background on this error")[0]
     if isinstance(error, CompileError):
-        what = said
+        what = said(error).partition(": ")[2]
     elif place:
-        what = f"{type(error).__name__}: {said}"
+        what = said(error)
     else:
         return
     if run.step is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from inspect import signature
 from logging import getLogger
+from reprlib import repr as short
 
 from alembic import command, context
 from alembic.migration import MigrationContext
@@ -58,14 +59,13 @@ def metadata_of(name: str, given: object) -> list[MetaData]:
     :param given: what the project says they are.
     :raises CommandError: for what is none, and for a table that two of them have.
     """
-    found: list[MetaData] = []
-    for one in given if isinstance(given, list | tuple) else [given]:
-        if not isinstance(one, MetaData):
-            raise CommandError(
-                f"The project's metadatas[{name!r}] is {one!r}. Give a MetaData, or a"
-                " list of them: a declarative base has one as `Base.metadata`."
-            )
-        found.append(one)
+    several = list(given) if isinstance(given, list | tuple) else [given]
+    found = [one for one in several if isinstance(one, MetaData)]
+    if not found or found != several:
+        raise CommandError(
+            f"The project's metadatas[{name!r}] is {short(given)}. Give a MetaData, or"
+            " a list of them: a declarative base has one as `Base.metadata`."
+        )
     tables = Counter(table for metadata in found for table in metadata.tables)
     for table, times in tables.items():
         if times > 1:

@@ -1,0 +1,166 @@
+"""A value of my Project is wrong, or a file of it: each command says so in a line."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from environment import Environment
+from scripts import write
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+
+VALUES = {
+    "folder": ["'migrations'", "None", "Path('/no')"],
+    "metadatas": [
+        *("{}", "None", "[1]", "{1: metadatas['default']}"),
+        *("{'default': []}", "{'default': 'x'}", "{'default': ['x']}"),
+    ],
+    "url": [
+        *("None", "'sqlite://'", "lambda: 1", "lambda name: 1 / 0"),
+        "lambda name: 'sqlite://'",
+        "lambda name: make_url('sqlite+aiosqlite:///x.db')",
+        "lambda name: make_url('postgresql+asyncpg://x/y')",
+        "lambda name: make_url('mysql+aiomysql://x/y')",
+        "lambda name: make_url('mysql+mysqldb://x/y')",
+        "lambda name: make_url('nosuch://x/y')",
+        "lambda name: make_url('mysql://' + 'a' * 70)",
+    ],
+    "source": ["'X'", "lambda: 1", "lambda name: 1 / 0", "lambda name: 7"],
+    "import_models": ["None", "lambda: 1 / 0", "lambda: 7", "lambda name: None"],
+    "engines": [
+        *("None", "lambda: 1 / 0", "lambda: 7", "lambda: {}"),
+        "lambda: {'default': 7}",
+        "lambda: {'default': Asynchronous()}",
+    ],
+    "ini": ["'alembic.ini'", "7"],
+    "live": ["'no'", "None"],
+    "runs_on": ["'mariadb'", "('oracle',)", "None", "7"],
+    "lint_after": ["7", "'no_such'"],
+    "settings": [
+        *("None", "{}", "Settings(None)", "Settings(values, None)"),
+        *("Settings(lambda: 7)", "Settings(lambda: 1 / 0)"),
+        "Settings(lambda: {'MIGRATION_WAIT': 'long'})",
+        "Settings(lambda: {'MIGRATION_LOCK_TIMEOUT': 'long'})",
+    ],
+}
+"""What is wrong, by the argument of Project."""
+
+COMMANDS = (
+    *("flask db heads", "flask db history", "flask db history -i", "flask db show"),
+    *("flask db branches", "flask db current", "flask db status"),
+    *("flask db check", "flask db check --json", "flask db status --json"),
+    *("flask db diagram", "flask db lint --dialect postgresql"),
+    "flask db migrate -m x",
+    *("flask db upgrade", "flask db upgrade --wait 1", "flask db upgrade --sql"),
+    *("alembic current", "alembic check", "alembic upgrade head"),
+    *("alembic revision --autogenerate -m x", "flask db stamp", "flask db downgrade"),
+)
+
+READERS = {*COMMANDS, "flask db merge heads"} - {"flask db diagram"}
+"""Those that read revisions."""
+
+LINES = 2
+"""How many lines a message may have."""
+
+ASYNCHRONOUS = """
+from sqlalchemy import Engine, create_engine
+class Asynchronous(Engine):
+    def __init__(self): self.dialect = type("Dialect", (), {"is_async": True})()
+"""
+
+
+def bad_values() -> Iterator[Any]:
+    """Yield each argument with each of its wrong values."""
+    for name, values in VALUES.items():
+        for value in values:
+            yield pytest.param(name, value, id=f"{name}={value}")
+
+
+@pytest.mark.parametrize(("name", "value"), [*bad_values()])
+def test_a_value_that_cannot_be_used(
+    project: Environment, name: str, value: str
+) -> None:
+    """I give my Project a wrong value: a command does without it, or names it."""
+    project.alembic("upgrade", "head")
+    path = project.package / "migrations" / "__init__.py"
+    text = path.read_text().replace("PREFIX = ", f"{ASYNCHRONOUS}\n\nPREFIX = ")
+    without = re.sub(rf"\n    {name}=.*\n", "\n", text)
+    path.write_text(
+        without.replace("Project(\n", f"Project(\n    {name}={value},\n", 1)
+    )
+    said = [it for command in COMMANDS if (it := told(project, command))]
+    assert said, "no command noticed it"
+    named = rf"The project's {name}\b|_DATABASE_URL\b|'default'|MIGRATION_|{name}"
+    assert all(re.search(named, it) for it in said), said
+
+
+def told(project: Environment, command: str) -> str:
+    """Run a command; return what it fails with, which is a line or two."""
+    done = project.run(*command.split(), status=None)
+    both = done.stdout + done.stderr
+    assert "Traceback" not in both, f"{command}\n{both}"
+    if done.returncode == 0:
+        return ""
+    assert "FAILED: " in both, f"{command}\n{both}"
+    failed = done.stdout.partition("FAILED: ")[2].strip()
+    assert 1 <= len(failed.splitlines()) <= LINES, f"{command}\n{both}"
+    return failed
+
+
+IN_FILE = {
+    "from friend_book import no_such": "ImportError: cannot import name",
+    "from alembic_lossless import no_such": "ImportError: cannot import name",
+    "from flask import current_app\n\ncurrent_app.name": "Working outside of appl",
+    "raise ValueError('one\\ntwo\\nthree')": "ValueError: one",
+}
+
+
+@pytest.mark.parametrize("line", IN_FILE)
+def test_a_revision_that_is_not_imported(project: Environment, line: str) -> None:
+    """A revision imports what is not there, or wants an app: its place is said."""
+    project.alembic("upgrade", "head")
+    path = write(project, "2", "pass", down="1")
+    path.write_text(f"{path.read_text()}\n{line}\n")
+    number = path.read_text().count("\n")
+    for command in READERS:
+        said = told(project, command)
+        assert IN_FILE[line] in said, command
+        assert f"2.py, line {number}: " in said
+        assert "\n" not in said
+
+
+def test_two_files_with_one_identifier(project: Environment) -> None:
+    """I copied a revision and forgot its identifier: both files are named."""
+    project.alembic("upgrade", "head")
+    path = write(project, "2", "pass", down="1")
+    path.with_name("copy.py").write_text(path.read_text())
+    for command in READERS:
+        said = told(project, command)
+        assert said.startswith("Two files have the identifier '2': "), command
+        assert "/2.py and " in said
+        assert "/copy.py.\n" in said
+    path.unlink()
+    assert not told(project, "flask db upgrade")
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("command", ["flask db upgrade", "flask db status"])
+def test_a_url_of_mariadb_for_mysql(
+    project: Environment,
+    database_url: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """My URL says mariadb:// and the server is MySQL: I read which one to write."""
+    monkeypatch.setattr(
+        MySQLDialect,
+        "_get_server_version_info",
+        lambda self, _connection: self._parse_server_version("8.0.36"),
+    )
+    path = project.package / "migrations" / "__init__.py"
+    path.write_text(path.read_text().replace("return found.set(", "return found  # "))
+    said = told(project.using(database_url), command)
+    assert said == (
+        "FRIEND_BOOK_DATABASE_URL says mariadb+pymysql, and the server is MySQL. Write"
+        " mysql+pymysql:// for it."
+    )
