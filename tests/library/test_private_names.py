@@ -66,6 +66,8 @@ def test_private_names_are_in_one_module() -> None:
         "_display_history",
         "_exec",
         "_migration_context",
+        "_generator",
+        "_load_revisions",
         "_render_column",
         "_repr_type",
         "_result_columns",
