@@ -145,6 +145,7 @@ def writing_sql() -> Iterator[None]:
 
     :raises CommandError: with the file and the line of what cannot be written.
     """
+    refuse_twins(context.script)
     impl = context.get_context().impl
     is_sqlite = context.get_context().dialect.name == "sqlite"
     if is_sqlite:

@@ -63,8 +63,7 @@ def located() -> Iterator[None]:
         place = traceback_location(error, context.script.dir)
         if isinstance(error, CommandError) or place is None:
             raise
-        said = str(error).partition(" (Background on this error")[0]
-        raise CommandError(f"{place}: {type(error).__name__}: {said}") from error
+        raise CommandError(f"{place}: {said(error)}") from error
 
 
 REVISIONS = "alembic.script.revision"
