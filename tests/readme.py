@@ -25,7 +25,12 @@ class Block:
 
 def blocks(readme: Path) -> list[Block]:
     """Return the fenced blocks of a document, in order."""
-    return [Block(*found) for found in FENCE.findall(readme.read_text())]
+    return blocks_of(readme.read_text())
+
+
+def blocks_of(text: str) -> list[Block]:
+    """Return the fenced blocks of a text, in order."""
+    return [Block(*found) for found in FENCE.findall(text)]
 
 
 def recipe(project: Path, title: str) -> list[Block]:

@@ -13,7 +13,7 @@ from pairs import two_databases, using_both
 from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import tables
 
-INCLUDE = re.compile(r"{% include (.+?) %}")
+INCLUDE = re.compile(r"{% include cookiecutter\._templates ~ (.+?) %}")
 GENERATED = TEMPLATE / "{{cookiecutter.program_name}}"
 
 HOBBY = "    friends: Mapped[list[Friend]]"

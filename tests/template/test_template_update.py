@@ -89,6 +89,15 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+def said(heading: str) -> list[str]:
+    """Return the commands that docs/update.md gives below a heading."""
+    page = (TEMPLATE / "docs" / "update.md").read_text()
+    below = page.partition(f"{heading}\n")[2].partition("\n## ")[0]
+    found = [block.text for block in readme.blocks_of(below)]
+    assert found
+    return found
+
+
 def worked_on(path: Path, folder: Path) -> Project:
     """Do what an owner does: commit, upgrade, edit, add a module, and commit that."""
     shop = Project(path, {"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
@@ -143,11 +152,7 @@ def test_git_alone_updates_too(versions: Path, tmp_path: Path) -> None:
     shop = worked_on(tmp_path / "friend_book", tmp_path)
     revisions = {path: path.read_bytes() for path in shop.revisions()}
     cookiecut("-o", str(tmp_path / "again"), folder=tmp_path)
-    _, branch, update = (
-        block.text
-        for block in readme.blocks(TEMPLATE / "docs" / "update.md")
-        if block.language == "sh"
-    )
+    branch, update = said("## With git alone")
     typed = f"set -e\n{branch}{update}".replace(
         "gh:org/flask-alembic-template", str(TEMPLATE)
     )
@@ -160,3 +165,70 @@ def test_git_alone_updates_too(versions: Path, tmp_path: Path) -> None:
     me.run("sh", "-c", typed)
     insist_on_my_work(shop, revisions)
     assert git(shop.path, "status", "--short") == ""
+
+
+VISITS = '''"""Who visits whom."""
+
+import enum
+
+from sqlalchemy import Enum, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .db import Model
+
+
+class Mood(enum.Enum):
+    """How a visit went."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Visit(Model):
+    """A visit."""
+
+    __tablename__ = "visit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(20))
+    mood: Mapped[Mood]
+    kind: Mapped[str] = mapped_column(Enum("a", "b", native_enum=False, length=9))
+'''
+CHANGED = {
+    "code: Mapped[str] = mapped_column(String(20))": "code: Mapped[int]",
+    "    mood: Mapped[Mood]\n": "    mood: Mapped[Mood] = mapped_column(unique=True)\n",
+    '    BAD = "bad"\n': '    BAD = "bad"\n    MIXED = "mixed"\n',
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("commit", ["oldest", "19e0064", "d0fdf07", "1da3513"])
+def test_my_old_revisions_still_run(
+    commit: str, versions: Path, tmp_path: Path, database_url: str
+) -> None:
+    """I drafted guards and Enums with an old version: after an update they run."""
+    path = cruft.create(
+        str(versions), tmp_path, checkout=commit, default_config=True, no_input=True
+    )
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    shop = Project(path, home).using(database_url)
+    (visits := shop.package / "visits.py").write_text(VISITS)
+    shop.alembic("upgrade", "head")
+    shop.alembic("revision", "--autogenerate", "-m", "visits")
+    shop.alembic("upgrade", "head")
+    for old, new in CHANGED.items():
+        shop.edit(visits.name, old, new)
+    shop.alembic("revision", "--autogenerate", "-m", "guarded")
+    drafts = shop.revisions()
+    assert "refuse_loss(" in "".join(path.read_text() for path in drafts)
+    commit_all(path)
+    assert cruft.update(path, checkout="newest", skip_apply_ask=True)
+    assert not [*path.rglob("*.rej")]
+    shop.run("sh", "-ec", said("## Revisions of old versions")[0])
+
+    assert shop.revisions() == drafts
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+    shop.alembic("downgrade", "base")
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")

@@ -1,1 +1,1 @@
-{% include "server/" ~ cookiecutter.database ~ ".py" %}
+{% include cookiecutter._templates ~ "server/" ~ cookiecutter.database ~ ".py" %}

@@ -1,1 +1,1 @@
-{% include "test_models/" ~ cookiecutter.databases ~ ".py" %}
+{% include cookiecutter._templates ~ "test_models/" ~ cookiecutter.databases ~ ".py" %}

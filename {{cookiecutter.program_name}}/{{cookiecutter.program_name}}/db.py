@@ -1,1 +1,1 @@
-{% include "db/" ~ cookiecutter.database_layer ~ "/" ~ cookiecutter.databases ~ ".py" %}
+{% include cookiecutter._templates ~ "db/" ~ cookiecutter.database_layer ~ "/" ~ cookiecutter.databases ~ ".py" %}

@@ -1,1 +1,1 @@
-{% include "models/" ~ cookiecutter.databases ~ ".py" %}
+{% include cookiecutter._templates ~ "models/" ~ cookiecutter.databases ~ ".py" %}

@@ -1,1 +1,1 @@
-{% include "env/" ~ cookiecutter.databases ~ ".py" %}
+{% include cookiecutter._templates ~ "env/" ~ cookiecutter.databases ~ ".py" %}

@@ -1,1 +1,1 @@
-{% include "script/" ~ cookiecutter.databases ~ ".mako" %}
+{% include cookiecutter._templates ~ "script/" ~ cookiecutter.databases ~ ".mako" %}
