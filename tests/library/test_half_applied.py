@@ -52,7 +52,9 @@ def test_status_shows_it(project: Environment, database_url: str) -> None:
     shop = half_applied(project.using(database_url))
     shown = shop.run("flask", "db", "status").stdout
     assert "  stopped  b  b\n  applied  a  a\nb stopped in the middle" in shown
-    assert "Next: flask db upgrade" in shown
+    ways = ("what it did, then: flask db stamp a", "by hand, then: flask db stamp b")
+    assert all(way in shown for way in ways)
+    assert "upgrade\n" not in shown.partition("in the middle of its upgrade\n")[2]
     shop.alembic("stamp", "a")
     shown = shop.run("flask", "db", "status").stdout
     assert "  pending  b  b\n  applied  a  a\nModels:" in shown

@@ -92,13 +92,17 @@ def test_waiting_says_so_and_ends(waiting: Environment, database_url: str) -> No
     assert "FRIEND_BOOK_MIGRATION_WAIT" in done.stdout
 
 
-def test_ctrl_c_while_waiting(waiting: Environment) -> None:
-    """I press Ctrl-C while I wait, and get a word and no traceback."""
+SIGNALS = pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+
+
+@SIGNALS
+def test_ctrl_c_while_waiting(waiting: Environment, sent: signal.Signals) -> None:
+    """I press Ctrl-C, or my platform ends the pod: a word and no traceback."""
     process = waiting.start("alembic", "upgrade", "head")
     assert process.stderr is not None
     while "Waiting" not in process.stderr.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     shown = "".join(process.communicate())
     assert process.returncode not in (0, None)
     assert "Interrupted; nothing was changed." in shown
@@ -111,16 +115,19 @@ def test_reading_does_not_wait(waiting: Environment) -> None:
     assert "Waiting" not in waiting.alembic("check", status=255).stderr
 
 
+@SIGNALS
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-def test_ctrl_c_while_migrating(project: Environment, database_url: str) -> None:
-    """I press Ctrl-C in the middle of an upgrade, and nothing of it is left."""
+def test_ctrl_c_while_migrating(
+    project: Environment, database_url: str, sent: signal.Signals
+) -> None:
+    """I am stopped in the middle of an upgrade, and nothing of it is left."""
     shop = empty(project.using(database_url))
     write(shop, "slow", SLOW)
     process = shop.start("alembic", "upgrade", "head")
     while not (shop.path / "begun").exists():
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     shown = "".join(process.communicate())
     assert process.returncode not in (0, None)
     assert "Interrupted; nothing was changed." in shown

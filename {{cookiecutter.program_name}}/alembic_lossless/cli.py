@@ -3,8 +3,9 @@
 import logging
 import re
 import sys
-from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from argparse import ArgumentError, Namespace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ._alembic import twins_refused
 from .config import config_of, insist_on_source_tree, program_of
 from .env import lists_of_metadata
 from .migrations import Migrations
-from .project import said
+from .project import production_server, said
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
 
@@ -83,9 +84,11 @@ def lint(config: Config) -> None:
     migrations: Migrations = config.attributes["migrations"]
     options: Any = config.cmd_opts
     names = [options.database] if options.database else [*migrations.project.names]
-    urls = {name: migrations.database(name).url for name in names}
+    project, urls = migrations.project, (migrations.database(it).url for it in names)
+    backends = dict(zip(names, (url.get_backend_name() for url in urls), strict=True))
     if options.dialect is None:
-        names = [it for it in names if urls[it].get_backend_name() != "sqlite"]
+        served = {it: production_server(backends[it], project.runs_on) for it in names}
+        names = [name for name in names if served[name] != "sqlite"]
     if not names:
         raise CommandError(WRITES_NOTHING.format(prog=options.prog))
     found = []
@@ -138,14 +141,23 @@ def diagram(config: Config) -> None:
     config.print_stdout("%s", diagram_of(chain(*found.values())))
 
 
-def as_json(migrations: Migrations, name: str) -> int:
+REPORTS: dict[str, Callable[[Migrations, Namespace], Any]] = {
+    "branches": lambda it, _: reports.branches(it),
+    "check": lambda it, _: reports.check(it),
+    "current": lambda it, _: reports.current(it),
+    "heads": lambda it, _: reports.heads(it),
+    "history": lambda it, _: reports.history(it),
+    "show": lambda it, options: reports.show(it, options.rev),
+    "status": lambda it, _: reports.report(it),
+}
+"""What the commands that show something print with `--json`."""
+
+
+def as_json(migrations: Migrations, options: Namespace) -> int:
     """Print the report of a command as JSON, and return its exit status."""
-    if name == "history":
-        sys.stdout.write(f"{reports.as_json(reports.history(migrations))}\n")
-        return 0
-    found = reports.check(migrations) if name == "check" else reports.report(migrations)
+    found = REPORTS[options.cmd[0].__name__](migrations, options)
     sys.stdout.write(f"{reports.as_json(found)}\n")
-    return reports.STATUSES[found["state"]]
+    return reports.STATUSES[found["state"]] if "state" in found else 0
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -221,7 +233,7 @@ class CommandLine(config.CommandLine):
             description=listing.description,
             help="The same as list_templates.",
         )
-        for name in ("status", "check", "history"):
+        for name in REPORTS:
             self.subparsers.choices[name].add_argument(
                 "--json", action="store_true", help="Print JSON, for programs"
             )
@@ -292,9 +304,12 @@ class CommandLine(config.CommandLine):
             help="how to say it (default: %(default)s)",
         )
         parser.add_argument(
+            "--json", dest="format", action="store_const", const="json", help="JSON"
+        )
+        parser.add_argument(
             "--dialect",
             choices=("postgresql", "mariadb", "mysql"),
-            help="what the revisions will run on (default: the database's)",
+            help="what the revisions will run on (default: what the project runs on)",
         )
         parser.add_argument("--database", help="one of several databases, by its name")
 
@@ -321,7 +336,7 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     :param prog: the name of the command in its help, such as "flask db".
     """
     line = CommandLine(prog)
-    options = line.parser.parse_args(arguments or ["--help"])
+    options = _parsed(line, arguments or ["--help"])
     if "cmd" not in options:
         line.parser.error("a command is missing")
     options.prog = prog
@@ -333,7 +348,7 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     try:
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
-            sys.exit(as_json(migrations, options.cmd[0].__name__))
+            sys.exit(as_json(migrations, options))
         with twins_refused():
             line.run_cmd(alembic, options)
     except (CommandError, RevisionError) as error:
@@ -347,6 +362,25 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
         if not told or options.raiseerr:
             raise
         err(told)
+
+
+def _parsed(line: CommandLine, arguments: Sequence[str]) -> Namespace:
+    """Return what the parser makes of a line; a mistyped command gets a likely one.
+
+    :param line: the commands.
+    :param arguments: what was typed.
+    """
+    line.parser.exit_on_error = False
+    try:
+        return line.parser.parse_args(arguments)
+    except ArgumentError as error:
+        typed = re.search("invalid choice: '(.+?)'", str(error))
+        if typed is None or error.argument_name != line.subparsers.metavar:
+            line.parser.error(str(error))
+        prog = line.parser.prog
+        like = get_close_matches(typed[1], line.subparsers.choices, n=1)
+        hint = f"Did you mean: {prog} {like[0]}" if like else f"All: {prog} --help"
+        line.parser.exit(2, f"{prog}: there is no command {typed[1]!r}. {hint}\n")
 
 
 def _prepare(migrations: Migrations, options: Namespace) -> Config:
@@ -373,6 +407,9 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
     if getattr(options, "wait", None):
         databases = [migrations.database(name) for name in migrations.names()]
         wait_until_started(databases, options.wait)
+        if name == "upgrade" and (ahead := list(reports.ahead(migrations))):
+            logging.getLogger("alembic.ahead").warning("\n".join(ahead))
+            sys.exit()
     if not alembic.config_file_name and name != "status":
         _log_to_terminal()
     return alembic

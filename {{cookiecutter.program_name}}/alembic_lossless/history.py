@@ -1,5 +1,7 @@
 """What the revision files and a database say, without changing either."""
 
+from typing import NamedTuple
+
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
@@ -35,12 +37,27 @@ def server_of(database: Database, dialect: str | None) -> Server:
         return Server.oldest(kind)
 
 
-def stopped(database: Database) -> str | None:
-    """Return the id of the revision that is half applied, as MariaDB can leave one."""
+class HalfApplied(NamedTuple):
+    """A revision that stopped in the middle, as MariaDB can leave one.
+
+    :param revision: its id.
+    :param direction: "upgrade" or "downgrade".
+    :param goes_on: whether the same command goes on where it stopped.
+    """
+
+    revision: str
+    direction: str
+    goes_on: bool
+
+
+def half_applied(database: Database) -> HalfApplied | None:
+    """Return the revision that stopped in the middle, if one did."""
     with opened(database) as connection:
         heads = MigrationContext.configure(connection).get_current_heads()
         mark = RevisionMarker(connection, {}).stopped(connection, heads)
-    return mark and mark["revision"]
+    if mark is None:
+        return None
+    return HalfApplied(mark["revision"], mark["direction"], bool(mark["number"]))
 
 
 def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:

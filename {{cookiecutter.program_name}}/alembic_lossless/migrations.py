@@ -112,9 +112,10 @@ class History:
         :param database: its name, the project's first by default.
         :param connection: the database, or several by name.
         """
-        from .history import stopped
+        from .history import half_applied
 
-        return stopped(self.database(database, connection=connection))
+        found = half_applied(self.database(database, connection=connection))
+        return found and found.revision
 
     def pending(
         self, database: str | None = None, *, connection: Databases | None = None
@@ -391,13 +392,14 @@ class Migrations(History):
         :param revisions: a range such as "1a2b:head" or "1a2b", which is looked at from
             the one after its begin; by default all after the project's `lint_after`.
         :param dialect: what they will run on: "postgresql", "mariadb" or "mysql"; by
-            default what the database is.
+            default what the database is or, on SQLite, what the project runs on.
         :param database: its name, the project's first by default.
         :raises CommandError: for a range or an allowance that cannot be read.
         """
         from .autogenerate.online import safe_form
         from .history import server_of
         from .lint import runner as linting
+        from .project import production_server
 
         folder = self.script()
         if revisions is None and (after := self.project.lint_after):
@@ -405,7 +407,10 @@ class Migrations(History):
         begin, _, end = (revisions or self.project.lint_after or "").partition(":")
         everything = list(folder.walk_revisions())[::-1]
         chosen = list(folder.iterate_revisions(end or "heads", begin or "base"))
-        server = server_of(self.database(database), dialect)
+        at_hand = self.database(database)
+        backend = at_hand.url.get_backend_name()
+        dialect = dialect or production_server(backend, self.project.runs_on)
+        server = server_of(at_hand, dialect)
         ids = [script.revision for script in chosen if script.revision != begin]
         name = database or self.project.names[0]
         several = len(self.project.names) > 1

@@ -76,6 +76,20 @@ class Settings:
         return int(value)
 
 
+def production_server(backend: str, runs_on: Sequence[str]) -> str:
+    """Return the kind of database that drafts and the lint have in mind.
+
+    That is the one at hand; on a developer's SQLite it is production's, where that is
+    another.
+
+    :param backend: SQLAlchemy's name of the database at hand.
+    :param runs_on: the databases of production.
+    """
+    if backend != "sqlite" or "sqlite" in runs_on:
+        return backend
+    return next(iter(runs_on), backend)
+
+
 @dataclass(frozen=True)
 class Project:
     """A project with migrations.

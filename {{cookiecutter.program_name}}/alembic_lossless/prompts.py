@@ -63,13 +63,29 @@ class OpenQuestions(CommandError):  # noqa: N818  it is what it says, not an err
     `questions` has them all, and each has the answers that settle it.
     """
 
-    def __init__(self, questions: Sequence[Question], config: Config) -> None:
-        """Take the questions, and the configuration that has the command line."""
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        config: Config,
+        later: Sequence[Question] = (),
+    ) -> None:
+        """Take the questions, and the configuration that has the command line.
+
+        :param later: what is asked of a new column, unless it is an old one renamed.
+        """
         self.questions = tuple(questions)
         lines = ["The draft has open questions, and nothing is written:"]
         for question in questions:
             lines += ["", question.text]
             lines += [command_with([answer], config) for answer in question.answers]
+        if len(self.questions) + len(later) > 1:
+            answers = [question.answers[0] for question in questions]
+            renamed = {
+                f"{it.table}.{it.candidates[0]}" for it in questions if it.candidates
+            }
+            answers += [it.answers[0] for it in later if it.subject not in renamed]
+            lines += ["", "All at once, each answer changed where it is another:"]
+            lines += [command_with(answers, config)]
         super().__init__("\n".join(lines))
 
 
@@ -89,6 +105,8 @@ def command_with(answers: Sequence[str], config: Config) -> str:
 
 
 KEYS = ("rename", "drop", "fill")
+OTHERS = ("data", "database", "live")
+"""What else `-x` can say here; env.py may read more."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +166,9 @@ class Answers:
 
 def _is_answer(text: str) -> bool:
     key = text.partition("=")[0]
-    if key in KEYS:
-        return True
-    for like in get_close_matches(key, KEYS, n=1, cutoff=0.7):
+    if key in KEYS or key in OTHERS:
+        return key in KEYS
+    for like in get_close_matches(key, KEYS + OTHERS, n=1, cutoff=0.7):
         raise CommandError(f"-x {text}: did you mean {like}=?")
     return False
 
@@ -194,6 +212,7 @@ class Prompt:
         self.config = config
         self.answers = answers
         self.open: list[Question] = []
+        self.later: list[Question] = []
         self.possible: list[str] = []
         self._gone: set[str] = set()
 
@@ -230,7 +249,7 @@ class Prompt:
             possible = ", ".join(dict.fromkeys(self.possible)) or "no answer"
             raise CommandError(f"{answer} answers no question. Possible: {possible}.")
         if self.open:
-            raise OpenQuestions(self.open, self.config)
+            raise OpenQuestions(self.open, self.config, self.later)
 
     def _checked(self, question: Question, answer: Answer) -> str:
         try:

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from alembic.script import Script
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
+from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
 from .config import merge_command
+from .history import half_applied
 from .migrations import Migrations
 from .runtime.causes import explain
+from .runtime.connect import opened
+from .runtime.several import metadata_of
+from .urls import printable
 
 STATUSES = {"clean": 0, "pending": 3, "drift": 4, "two heads": 5, "stopped": 6}
 """The state that a report is about, the worst that there is -> its exit status."""
@@ -47,7 +52,7 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
     database = migrations.database(name)
     try:
         return {
-            "url": database.url.render_as_string(),
+            "url": printable(database.url),
             "at": list(migrations.stamped(name)),
             "pending": [script.revision for script in migrations.pending(name)],
             "stopped": migrations.stopped(name),
@@ -71,9 +76,27 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
             mark = "pending" if script.revision in database["pending"] else "applied"
             mark = "stopped" if script.revision == database["stopped"] else mark
             yield f"  {mark}  {script.revision}  {script.doc}"
-        if half := database["stopped"]:
-            yield f"{half} stopped in the middle: an upgrade says what to do"
+        if database["stopped"]:
+            only = f"{prog} -x database={name}" if several else prog
+            yield from _half_applied(migrations, name, only)
     yield from _models(found, prog)
+
+
+def _half_applied(migrations: Migrations, name: str, prog: str) -> Iterator[str]:
+    """Say what goes on from a revision that stopped in the middle."""
+    half = half_applied(migrations.database(name))
+    if half is None:
+        return
+    below = to_tuple(migrations.script().get_revision(half.revision).down_revision)
+    before, after = " ".join(below or ()) or "base", half.revision
+    if half.direction == "downgrade":
+        before, after = after, before
+    yield f"{half.revision} stopped in the middle of its {half.direction}"
+    if half.goes_on:
+        yield f"Next: {prog} {half.direction} {after}"
+    else:
+        yield f"Next: undo by hand what it did, then: {prog} stamp {before}"
+        yield f"  or do the rest by hand, then: {prog} stamp {after}"
 
 
 def _models(found: dict[str, Any], prog: str) -> Iterator[str]:
@@ -91,9 +114,77 @@ def _models(found: dict[str, Any], prog: str) -> Iterator[str]:
             heads = found["heads"]
             yield f"Models: not compared while {' and '.join(heads)} are two heads"
             yield f"Next: {merge_command(prog, heads)}"
+        case "stopped":
+            yield "Models: not compared while a revision is half applied"
         case _:
             yield "Models: not compared while revisions are pending"
             yield f"Next: {prog} upgrade"
+
+
+def ahead(migrations: Migrations) -> Iterator[str]:
+    """Say that the databases are ahead of this version of the app, which can serve.
+
+    While a new version is rolled out, a pod of the old one may start again. It finds
+    revisions that it does not have; what counts is that no table and no column is gone
+    that its models read. Nothing is said where that is not so for every database.
+    """
+    if any(migrations.stopped(name) for name in migrations.names()):
+        return
+    known, said = {script.revision for script in migrations.history()}, []
+    migrations.project.import_models()
+    for name in migrations.names():
+        unknown = set(migrations.stamped(name)) - known
+        if not unknown or list(_missing(migrations, name)):
+            return
+        url = printable(migrations.database(name).url)
+        said.append(
+            f"{url} is at revision {', '.join(sorted(unknown))}, which this version of"
+            " the app does not have. It is ahead, with every table and column that the"
+            " models have: nothing is run."
+        )
+    yield from said
+
+
+def _missing(migrations: Migrations, name: str) -> Iterator[str]:
+    """Yield the tables and columns of the models that a database does not have."""
+    with opened(migrations.database(name)) as connection:
+        inspector = inspect(connection)
+        for metadata in metadata_of(name, migrations.project.metadatas[name]):
+            for table in metadata.tables.values():
+                there = set()
+                if inspector.has_table(table.name, schema=table.schema):
+                    found = inspector.get_columns(table.name, schema=table.schema)
+                    there = {column["name"] for column in found}
+                missing = {column.name for column in table.columns} - there
+                yield from (f"{table}.{column}" for column in sorted(missing))
+
+
+def current(migrations: Migrations) -> dict[str, Any]:
+    """Return what `current --json` prints: where each database is."""
+    heads = {script.revision for script in migrations.heads()}
+    return {
+        name: {"at": sorted(at), "is_head": at == heads}
+        for name in migrations.names()
+        for at in [set(migrations.stamped(name))]
+    }
+
+
+def heads(migrations: Migrations) -> list[dict[str, Any]]:
+    """Return what `heads --json` prints: the newest revisions."""
+    return [_revision(script) for script in migrations.heads()]
+
+
+def branches(migrations: Migrations) -> list[dict[str, Any]]:
+    """Return what `branches --json` prints: the revisions that several build on."""
+    return [_revision(it) for it in migrations.history() if it.is_branch_point]
+
+
+def show(migrations: Migrations, revision: str) -> dict[str, Any]:
+    """Return what `show --json` prints: a revision.
+
+    :param revision: its id, or "head".
+    """
+    return _revision(migrations.script().get_revision(revision))
 
 
 def check(migrations: Migrations) -> dict[str, Any]:

@@ -106,6 +106,13 @@ def dialect_of(url: URL) -> type[Dialect]:
     return dialect
 
 
+def printable(url: URL) -> str:
+    """Return a URL as it is printed: a secret can stand in its query, too."""
+    query = "&".join(f"{key}=***" for key in url.query)
+    text = url.set(query={}).render_as_string()
+    return f"{text}?{query}" if query else text
+
+
 def in_schema(url: URL) -> URL:
     """Return a URL whose `?schema=name` is in the words of PostgreSQL's driver.
 

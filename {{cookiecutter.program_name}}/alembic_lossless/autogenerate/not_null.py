@@ -152,13 +152,14 @@ def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
 
 def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
     subject = f"{table}.{column.name}"
-    if not draft.prompt.answers.says("fill", subject):
-        if value := declared(column):
-            return value
-        if subject in draft.unsettled:
-            return None
+    said = draft.prompt.answers.says("fill", subject)
+    if not said and (value := declared(column)):
+        return value
     text = f"Value of {subject} ({_hint(column)}) for the rows there are:"
     question = Question("fill", table, column.name, text, (), partial(typed, column))
+    if subject in draft.unsettled and not said:
+        draft.prompt.later.append(question)
+        return None
     words = draft.prompt.ask(question)
     return typed(column, words) if words else None
 

@@ -31,6 +31,7 @@ from ..operations.guards import (
     refuse_orphans,
     refuse_violations,
 )
+from ..project import production_server
 from ..rules import LOCKS, rule
 from ..state import GENERATORS
 from .draft import Draft, FillNulls, Note, RenameColumn, operations_in
@@ -329,7 +330,9 @@ def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:
 def note_costs(draft: Draft, container: ops.OpContainer) -> None:
     """Write a comment before each operation that makes others of a server wait."""
     dialect = draft.context.dialect
-    server = Server(dialect.name, version_of(dialect))
+    name = production_server(dialect.name, draft.context.opts["runs_on"])
+    known = name == dialect.name
+    server = Server(name, version_of(dialect)) if known else Server.oldest(name)
     _note(container, State(server, draft.state))
 
 

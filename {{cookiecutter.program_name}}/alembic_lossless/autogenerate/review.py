@@ -28,6 +28,7 @@ from ..config import database_in
 from ..operations.base import called, label
 from ..operations.columns import manual_change
 from ..operations.objects import alter_sequence, create_sequence, drop_sequence
+from ..project import production_server
 from ..prompts import Answers, Prompt
 from ..types.portable import Type
 from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
@@ -266,7 +267,7 @@ def _rewrite(draft: Draft) -> None:
 
 def _note_costs(draft: Draft) -> None:
     """Say whom a draft stops; on SQLite, its one writer waits for the run anyway."""
-    if draft.context.dialect.name != "sqlite":
+    if _served(draft.context) != "sqlite":
         from .online import note_costs  # noqa: PLC0415  likewise
 
         note_costs(draft, draft.upgrade)
@@ -424,4 +425,8 @@ def _is_live(database: MigrationContext, project: bool) -> bool:  # noqa: FBT001
     """Tell whether a draft is for people at work: `-x live`, or the project says it."""
     typed, given = _arguments()
     said = [LIVE[text] for text in (*typed, *given) if text in LIVE]
-    return said[-1] if said else project and database.dialect.name != "sqlite"
+    return said[-1] if said else project and _served(database) != "sqlite"
+
+
+def _served(database: MigrationContext) -> str:
+    return production_server(database.dialect.name, database.opts["runs_on"])

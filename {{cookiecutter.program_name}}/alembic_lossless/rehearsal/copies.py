@@ -27,6 +27,7 @@ from sqlalchemy.pool import NullPool
 from ..project import Settings
 from ..runtime.causes import codes_of, explain
 from ..runtime.connect import engine_of
+from ..urls import printable
 
 PREFIX = "rehearsal_"
 """How the name of each copy begins."""
@@ -102,7 +103,7 @@ def copied(source: Source) -> Iterator[Copy]:
             yield copy
     except DBAPIError as error:
         known = explain(error.orig, source.url, source.settings)
-        about = f"The copy of {source.url.render_as_string()} could not be made"
+        about = f"The copy of {printable(source.url)} could not be made"
         raise CommandError(known.about(about)) from error
 
 

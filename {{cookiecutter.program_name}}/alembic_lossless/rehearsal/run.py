@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.util import CommandError
 
+from ..urls import printable
 from .copies import Copy, Source, copied, size
 from .measure import Cost, measured
 from .values import Difference, compared
@@ -79,8 +80,7 @@ def rehearse(
             source = Source(database.url, dump, share, migrations.project.settings)
             copies[name] = stack.enter_context(copied(source))
         found = {
-            name: Rehearsal(migrations.database(name).url.render_as_string())
-            for name in names
+            name: Rehearsal(printable(migrations.database(name).url)) for name in names
         }
         _rehearse(migrations, target, copies, found)
         return [*found.values()]

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from .._alembic import asks_database, only_reads
 from ..project import Databases, Project, Settings, said
-from ..urls import DriverError, dialect_of, with_driver
+from ..urls import DriverError, dialect_of, printable, with_driver
 from .causes import explain
 from .errors import interruptible
 
@@ -50,7 +50,7 @@ class Database:
     def __str__(self) -> str:
         """Return what messages call it."""
         said = self.source() if callable(self.source) else self.source
-        return said or self.url.render_as_string()
+        return said or printable(self.url)
 
 
 def database_of(project: Project, name: str, given: Databases | None) -> Database:

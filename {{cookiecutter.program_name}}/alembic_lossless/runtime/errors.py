@@ -1,6 +1,8 @@
 """Say what went wrong in a line or two, without a traceback and without a password."""
 
+import signal
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from sqlalchemy.exc import (
 from .._alembic import only_reads
 from ..config import is_typed, merge_command, program_of, stamp_command
 from ..project import said
+from ..urls import printable
 from .causes import Explanation, explain
 from .dependents import hint
 
@@ -101,7 +104,7 @@ def unknown(head: str, url: URL, stamp: str) -> str:
     :param stamp: how to stamp it.
     """
     return (
-        f"{url.set(password=None).render_as_string()} is at revision {head!r}, which"
+        f"{printable(url.set(password=None))} is at revision {head!r}, which"
         " this project does not have: newer code migrated it, the file was deleted or"
         " is on another branch, or it is another project's database.\n"
         "Get the code that has the file. If it is gone and you know that the tables"
@@ -242,10 +245,28 @@ def _explain_python(run: "Run", error: BaseException) -> None:
 
 
 @contextmanager
-def interruptible(run: "Run | None" = None) -> Iterator[None]:
-    """Let Ctrl-C on a command line end in a message; a program decides for itself."""
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM, by which a platform ends a command, be a Ctrl-C."""
+    here = threading.current_thread() is threading.main_thread()
+    if not (here and is_typed(context.config)):
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def interruptible(run: "Run | None" = None) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM on a command line end in a message.
+
+    A program decides for itself.
+    """
+    try:
+        with _terminable():
+            yield
     except KeyboardInterrupt:
         if not is_typed(context.config):
             raise
@@ -277,7 +298,7 @@ def _behind(run: "Run") -> str:
     program, heads = program_of(context.config), context.script.get_heads()
     if len(heads) > 1:
         return join(heads, program)
-    url = run.url.set(password=None).render_as_string()
+    url = printable(run.url.set(password=None))
     now = " ".join(run.heads) or "base"
     newest = " ".join(heads)
     return f"{BEHIND} {url} is at {now}, not {newest}.\nFirst: {program} upgrade head"
@@ -311,7 +332,7 @@ def _failure(
     # A standby of PostgreSQL says what it is at the first statement, whichever it is.
     is_standby = known.of_url and run.connection.dialect.name == "postgresql"
     if run.step is None or (is_standby and statement):
-        url = run.url.set(password=None).render_as_string()
+        url = printable(run.url.set(password=None))
         lines = [known.about(run.database if known.of_url else url)]
         if not only_reads():
             outcome = _outcome(run) if run.migration else None
