@@ -1,7 +1,15 @@
 """What my revisions declare is known to their end, whatever they ask on their way."""
 
+import re
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
+from alembic import op as alembic_op
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic_lossless._alembic import in_place_of_op
+from alembic_lossless.replay import Replay
 from drafting import execute
 from drafts import alembic, newest, refusal
 from environment import Environment
@@ -301,3 +309,108 @@ with op.batch_alter_table("t") as batch:
     (project.package / "t.py").write_text(model.format(columns=keys.format(columns)))
     alembic(project, "upgrade head")
     assert "autoincrement" not in alembic(project, "check")
+
+
+STEPS = """\
+op.create_table(
+    "city", sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(50), nullable=False),
+    sa.UniqueConstraint("name", name="uq_city"))
+op.create_table(
+    "friend", sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(50), index=True), sa.Column("age", sa.Integer),
+    sa.Column("length", sa.Integer), sa.Column("city_id", sa.Integer),
+    sa.ForeignKeyConstraint(["city_id"], ["city.id"], name="fk_city"),
+    sa.CheckConstraint("length(name) > 2 AND age > 0", name="ck_age"))
+with op.batch_alter_table("friend") as batch:
+    batch.add_column(sa.Column("nick", sa.String(20)))
+    batch.create_unique_constraint("uq_nick", ["nick"])
+    batch.alter_column("age", type_=sa.BigInteger(), existing_type=sa.Integer())
+op.create_index("ix_both", "friend", ["name", "age"], unique=True)
+with op.batch_alter_table("friend") as batch:
+    batch.alter_column("name", new_column_name="full", existing_type=sa.String(50))
+with op.batch_alter_table("city") as batch:
+    batch.alter_column("name", new_column_name="title",
+        existing_type=sa.String(50), existing_nullable=False)
+op.rename_table("city", "town")
+with op.batch_alter_table("friend") as batch:
+    batch.drop_column("length")
+with op.batch_alter_table("friend") as batch:
+    batch.drop_constraint("ck_age", type_="check")
+    batch.create_check_constraint("ck_old", sa.column("age") > 18)
+with op.batch_alter_table("friend") as batch:
+    batch.alter_column("age", nullable=False, existing_type=sa.BigInteger())
+op.drop_index("ix_both", "friend")
+sa.Table(
+    "note", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("text", sa.String(9), index=True)).create(op.get_bind())
+with op.batch_alter_table("friend") as batch:
+    batch.drop_constraint("fk_city", type_="foreignkey")
+op.create_table("pair", sa.Column("a", sa.Integer, nullable=False),
+    sa.Column("b", sa.Integer, nullable=False))
+with op.batch_alter_table("pair") as batch:
+    batch.create_primary_key("pk_pair", ["a", "b"])
+    batch.create_foreign_key("fk_pair", "town", ["a"], ["id"], ondelete="CASCADE")
+op.rename_table("friend", "pal")
+op.drop_table("note")
+"""
+"""A history, step by step; each begins at the margin."""
+
+
+SIZE = re.compile(r"INT(EGER)?\(\d+\)|INTEGER")
+"""What MariaDB says of the width in which a number is shown."""
+
+
+def _type(column: Any, found: sa.Inspector) -> str:
+    text: str = column["type"].compile(found.dialect)
+    return text
+
+
+def _described(found: sa.Inspector) -> dict[str, object]:
+    """Return what an inspector says of all tables, without what it made up."""
+    tables = sorted(set(found.get_table_names()) - {"alembic_version"})
+    described: dict[str, object] = {}
+    for name in tables:
+        keys = found.get_foreign_keys(name)
+        uniques = found.get_unique_constraints(name)
+        own = {it["name"] for it in uniques} | {"fk_city", "fk_pair"}  # of MariaDB
+        described[name] = {
+            "columns": {
+                it["name"]: (SIZE.sub("INT", _type(it, found)), it["nullable"])
+                for it in found.get_columns(name)
+            },
+            "key": found.get_pk_constraint(name)["constrained_columns"],
+            "keys": [
+                (
+                    it["constrained_columns"],
+                    it["referred_table"],
+                    it["referred_columns"],
+                )
+                for it in keys
+            ],
+            "uniques": sorted(it["column_names"] for it in uniques),
+            "indexes": sorted(
+                (it["name"], it["column_names"], bool(it["unique"]))
+                for it in found.get_indexes(name)
+                if it["name"] not in own
+            ),
+            "checks": sorted(it["name"] for it in found.get_check_constraints(name)),
+        }
+    return described
+
+
+def test_the_inspector_of_a_revision_sees_what_a_database_would(
+    database_url: str,
+) -> None:
+    """After each step, what is declared is what a database of each kind has."""
+    steps = re.split(r"\n(?=\S)", STEPS)
+    steps = [it for it in steps if not it.startswith(")")]
+    with sa.create_engine(database_url, poolclass=sa.NullPool).begin() as connection:
+        real = Operations(MigrationContext.configure(connection))
+        replay = Replay(connection.dialect)
+        for step in steps:
+            for operations in (real, replay):
+                with in_place_of_op(operations):
+                    exec(step, {"op": alembic_op, "sa": sa})  # noqa: S102  ours
+            declared = sa.inspect(replay.get_bind())
+            assert _described(declared) == _described(sa.inspect(connection)), step

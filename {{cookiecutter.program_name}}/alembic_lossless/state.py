@@ -443,7 +443,9 @@ def options_of_table(table: sa.Table) -> dict[str, Any]:
 
 def options_of_column(column: sa.Column[Any]) -> dict[str, Any]:
     """Return what a column has beside its type, default and constraints."""
-    found = {"system": column.system, **column.dialect_kwargs}
+    found = {"system": column.system}
+    if "dialect_options" in vars(column):  # it takes long to ask for none
+        found |= column.dialect_kwargs
     if column.primary_key:
         sequence = column.default
         named = isinstance(sequence, sa.Sequence) and not sequence.optional

@@ -411,12 +411,14 @@ def compare_type(
                 " changes it.",
                 column,
             )
-        here = sa.Column(column.name, new, primary_key=column.primary_key)
+        here = column
+        if new is not column.type:
+            here = sa.Column(column.name, new, primary_key=column.primary_key)
         if context.impl.compare_type(inspected, here) and not is_equivalent(
             context.dialect, new, inspected_type
         ):
             return True
-        if known is None:
+        if known is None or _is_alike(known.type, new):
             return False
         differs = _differ_elsewhere(context, known.type, new)
         is_other = ddl(known.type, context.dialect) != ddl(new, context.dialect)
@@ -461,13 +463,23 @@ def _text_of(type_: Type) -> list[Any]:
     return [getattr(type_, name, None) or None for name in TEXT]
 
 
+def _is_alike(old: Type, new: Type) -> bool:
+    """Tell whether two types are written alike, without variants."""
+    if type(old) is not type(new) or variants(old) or variants(new):
+        return False
+    return _arguments(old) == _arguments(new)
+
+
+def _arguments(type_: Type) -> dict[str, Any]:
+    """Return what a type was made with, and not what it remembers."""
+    return {name: it for name, it in vars(type_).items() if not name.startswith("_")}
+
+
 def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
     """Tell whether types that are one here are two on another database.
 
     SQLite and MariaDB keep no time zone, and a variant can say INTEGER to SQLite alone.
     """
-    if type(old) is type(new) and vars(old) == vars(new):
-        return False
     if _text_of(old) != _text_of(new):
         return True
     names = {*context.opts["runs_on"]}

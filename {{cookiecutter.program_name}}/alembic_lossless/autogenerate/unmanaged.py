@@ -4,7 +4,7 @@ An answer, `-x drop=…`, makes one part of a draft; other databases may have no
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -221,12 +221,12 @@ class Ownership:
     ) -> bool:
         """Tell whether the models or the revisions declare a table, or a column."""
         state = replayed(context.get_context())
-        found: list[Iterable[str]] = []
-        if state.table(schema, name) is not None:
-            found.append(state.columns(schema, name))
-        keys = {(schema, name), (schema or self._default, name)}
-        found += [self._models[key] for key in keys if key in self._models]
-        return any(column is None or column in columns for columns in found)
+        keys = ((schema, name), (schema or self._default, name))
+        models = [self._models[key] for key in keys if key in self._models]
+        if column is None:
+            return bool(models) or state.table(schema, name) is not None
+        declared = state.column(schema, name, column) is not None
+        return declared or any(column in columns for columns in models)
 
     def schemas(self) -> set[str | None]:
         """Return the schemas that models or revisions use."""
