@@ -394,7 +394,9 @@ def _described(found: sa.Inspector) -> dict[str, object]:
                 for it in found.get_indexes(name)
                 if it["name"] not in own
             ),
-            "checks": sorted(it["name"] for it in found.get_check_constraints(name)),
+            "checks": sorted(
+                str(it["name"]) for it in found.get_check_constraints(name)
+            ),
         }
     return described
 
