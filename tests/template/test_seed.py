@@ -49,3 +49,29 @@ def test_before_the_first_upgrade(project: Project) -> None:
     """I seed before I upgrade, and learn what comes first."""
     done = project.run("flask", "seed", status=1)
     assert done.stderr == "Error: Tables are missing. First run: flask db upgrade\n"
+
+
+def test_a_model_that_is_not_drafted(migrated: Project) -> None:
+    """I edited a model and did not draft: I read what differs, and the command."""
+    name = "    name: Mapped[str] = mapped_column(String(100))\n    city_id"
+    more = "    age: Mapped[int | None]\n"
+    migrated.edit("models.py", name, more + name)
+    done = migrated.run("flask", "seed", status=1)
+    assert "Traceback" not in done.stderr
+    assert "friend.age: column added" in done.stderr
+    assert done.stderr.endswith("First run: flask db migrate\n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@127.0.0.1:1/x",
+        "postgresql://me@127.0.0.1:1/x?password=s3cret",
+        "mysql://me:s3cret@127.0.0.1:1/x?charset=utf8mb4",
+    ],
+)
+def test_a_secret_is_not_printed(project: Project, url: str) -> None:
+    """My server is away: I read a line, and no password, wherever it stands."""
+    done = project.using(url).run("flask", "seed", status=1)
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stdout + done.stderr

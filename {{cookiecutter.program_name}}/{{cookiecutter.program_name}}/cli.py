@@ -22,13 +22,14 @@ def init_app(app: Flask) -> None:
 def seed_examples() -> None:
     """Add the example friends that are missing, to develop with."""
     try:
-        pending = migrations.pending()
+        if migrations.pending():
+            raise click.ClickException("Tables are missing. First run: flask db upgrade")
+        if found := migrations.differences():
+            raise click.ClickException(f"{found}\nFirst run: flask db migrate")
+        others = seed.count_others()
     except DBAPIError as error:
         said = migrations.explain(error, engines()["default"])
         raise click.ClickException(said) from error
-    if pending:
-        raise click.ClickException("Tables are missing. First run: flask db upgrade")
-    others = seed.count_others()
     if others and not current_app.debug:
         raise click.ClickException(
             f"The database holds {others} friends that are no examples, so somebody may"

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import URL
 
 from ..project import Settings
+from ..urls import printable
 
 Code = str | int
 
@@ -412,7 +413,8 @@ class Explanation(NamedTuple):
 
     def about(self, subject: object) -> str:
         """Return it as a message about a database, or what its owner calls it."""
-        return "\n".join([f"{subject}: {self.said}.", *self.advice])
+        called = printable(subject) if isinstance(subject, URL) else subject
+        return "\n".join([f"{called}: {self.said}.", *self.advice])
 
 
 def explain(

@@ -240,10 +240,13 @@ def _wait(engine: Engine, database: Database, seconds: float, deadline: float) -
         known = explain(error.orig, engine.url, database.settings)
         if not told:
             limit = f"at most {seconds:g} seconds"
-            sys.stderr.write(f"Waiting for {engine.url}, {limit}: {known.said}.\n")
+            sys.stderr.write(
+                f"Waiting for {printable(engine.url)}, {limit}: {known.said}.\n"
+            )
             told = True
         if time.monotonic() + PAUSE > deadline:
-            line = f"{engine.url}: after {seconds:g} seconds still {known.said}."
+            url = printable(engine.url)
+            line = f"{url}: after {seconds:g} seconds still {known.said}."
             raise CommandError("\n".join([line, *known.advice]))
         time.sleep(PAUSE)
 
