@@ -8,9 +8,12 @@ from textwrap import indent
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic_lossless import ddl
 from rendering import Project
 from servers import engine_of
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Connection, Engine, make_url, text
 
 AnyProject = TypeVar("AnyProject", bound=Project)
 
@@ -136,3 +139,10 @@ def versions(url: str) -> list[str]:
     if "alembic_version" not in tables(url):
         return []
     return [row[0] for row in ask(url, "SELECT version_num FROM alembic_version")]
+
+
+def operations_on(connection: Connection) -> Operations:
+    """Return the operations that a revision has while it runs."""
+    migration = MigrationContext.configure(connection)
+    ddl.implement(migration)
+    return ddl.operations(migration)

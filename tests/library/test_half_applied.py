@@ -8,6 +8,9 @@ from environment import Environment
 from scripts import ask, empty, tables, versions, write
 
 ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+ON_SERVERS = pytest.mark.parametrize(
+    "database_url", ["postgresql", "mariadb"], indirect=True
+)
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
@@ -15,6 +18,14 @@ HALF = MADE.format("half") + '\nop.execute("SELECT nope")'
 SLOW = MADE.format("half") + '\nop.execute("SELECT SLEEP(60)")'
 COMMENT = """SELECT table_comment FROM information_schema.tables
     WHERE table_schema = database() AND table_name = 'alembic_version'"""
+STOPS = """
+with op.get_context().autocommit_block():
+    op.{0}_column("a", {1})
+    op.execute("UPDATE a SET nope = 1")
+"""
+ADDS = STOPS.format("add", 'sa.Column("size", sa.Integer)')
+DROPS = STOPS.format("drop", '"size"')
+MENDED = "UPDATE a SET id = id"
 CONCURRENT = """
 with op.get_context().autocommit_block():
     op.create_index("ix_a", "a", ["id"], postgresql_concurrently=True)
@@ -143,3 +154,45 @@ def test_an_autocommit_block_is_not_run_twice(
     shop.alembic("upgrade", "head")
     comment = "SELECT obj_description('alembic_version'::regclass)"
     assert ask(database_url, comment) == [(None,)]
+
+
+@ON_SERVERS
+def test_a_command_without_a_step_forgets_nothing(
+    project: Environment, database_url: str
+) -> None:
+    """My old version starts while a revision of the new one is stopped: it serves on.
+
+    The new version goes on where it stopped, and the other one has forgotten nothing.
+    """
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    shop.alembic("upgrade", "head")
+    new = write(shop, "b", ADDS, down="a")
+    shop.alembic("upgrade", "head", status=255)
+    new.unlink()
+    said = shop.alembic("upgrade", "head").stderr
+    assert "revision b, which has no file here, stopped after statement 1" in said
+    write(shop, "b", ADDS.replace("UPDATE a SET nope = 1", MENDED), down="a")
+    done = shop.alembic("upgrade", "a", status=255)
+    assert "The upgrade of revision b stopped after statement 1" in done.stdout
+    assert "Going on after statement 1" in shop.alembic("upgrade", "head").stderr
+    assert versions(database_url) == ["b"]
+    assert "stopped" not in shop.alembic("upgrade", "head").stderr
+
+
+@ON_SERVERS
+def test_a_downgrade_that_stopped_is_not_forgotten(
+    project: Environment, database_url: str
+) -> None:
+    """My downgrade stopped in a block: an upgrade says so, a downgrade goes on."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    added = 'op.add_column("a", sa.Column("size", sa.Integer))'
+    write(shop, "b", added, DROPS, down="a")
+    shop.alembic("upgrade", "head")
+    shop.alembic("downgrade", "a", status=255)
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "The downgrade of revision b stopped after statement 1" in done.stdout
+    write(shop, "b", added, DROPS.replace("UPDATE a SET nope = 1", MENDED), down="a")
+    shop.alembic("downgrade", "a")
+    assert versions(database_url) == ["a"]

@@ -5,10 +5,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from alembic_lossless.runtime.locks import is_held
 from environment import Environment
-from scripts import ask, empty, open_query, tables, versions, write
+from scripts import ask, empty, open_query, server, tables, versions, write
+from servers import empty_database
 from sqlalchemy import make_url
 
 COUNTED = """
@@ -133,6 +136,20 @@ def test_ctrl_c_while_migrating(
     assert "Interrupted; nothing was changed." in shown
     assert "Traceback" not in shown
     assert tables(database_url) == set()
+
+
+@ON_SERVERS
+@pytest.mark.usefixtures("waiting")
+def test_a_lock_of_another_database(database_url: str, tmp_path: Path) -> None:
+    """A run has another database of my server: it is not taken for one of mine."""
+    kind = make_url(database_url).get_backend_name()
+    with server(database_url).connect() as connection:
+        assert is_held(connection, {})
+    with (
+        empty_database(kind, tmp_path) as other,
+        server(other).connect() as connection,
+    ):
+        assert not is_held(connection, {})
 
 
 @ON_SERVERS

@@ -68,6 +68,8 @@ def test_private_names_are_in_one_module() -> None:
         "_migration_context",
         "_generator",
         "_load_revisions",
+        "_should_recreate",
+        "_tabledef_parser",
         "_render_column",
         "_repr_type",
         "_result_columns",

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from alembic_lossless.ddl.sqlite_checks import remember_dependents, remember_orphans
 from alembic_lossless.runtime.sqlite import raw_connection
 from environment import Environment
-from scripts import ask, empty, file_of, versions, write
+from scripts import ask, empty, file_of, operations_on, versions, write
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -332,7 +330,7 @@ def test_a_table_of_an_attached_file(attached: sa.Connection) -> None:
     raw = raw_connection(attached)
     query = "SELECT name, sql FROM other.sqlite_master WHERE type <> 'table' ORDER BY 1"
     before = raw.execute(query).fetchall()
-    operations = Operations(MigrationContext.configure(attached))
+    operations = operations_on(attached)
     with operations.batch_alter_table("shop", schema="other") as batch:
         batch.alter_column("name", type_=sa.String(40), existing_type=sa.Text())
     assert raw.execute(query).fetchall() == before
@@ -357,7 +355,7 @@ def test_what_may_not_break_in_an_attached_file(attached: sa.Connection) -> None
         dependents()
     with pytest.raises(CommandError, match=r"other\.shop: rowid 4 refer to city"):
         orphans()
-    operations = Operations(MigrationContext.configure(attached))
+    operations = operations_on(attached)
     with (
         pytest.raises(CommandError, match="cheap is a view"),
         operations.batch_alter_table("cheap", schema="other") as batch,

@@ -10,13 +10,12 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from alembic_lossless.ddl import sqlite
 from alembic_lossless.types.conversion import is_known, keeps_all, using, way
 from alembic_lossless.types.values import is_lossless
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripts import operations_on
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
@@ -195,7 +194,7 @@ def changed(
     connection.execute(sa.delete(raw).where(raw.c.id.in_(lost)))
     if isinstance(new, sa.Enum):
         new.create(connection, checkfirst=True)
-    operations = Operations(MigrationContext.configure(connection))
+    operations = operations_on(connection)
     for step in way(old, new):
         how = using("it", old, step)
         with operations.batch_alter_table("held") as held:

@@ -4,8 +4,9 @@
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, partial
 from inspect import getclosurevars, unwrap
 from typing import Any
 
@@ -49,6 +50,39 @@ def with_variants(
     changed = type_.copy()
     vars(changed)["_variant_mapping"] = immutabledict(given)
     return changed
+
+
+def reflecting_dialect(dialect: Dialect, types: Mapping[str, Any]) -> Dialect:
+    """Return a copy of a dialect to reflect with, which warns of nothing.
+
+    :param types: what it finds types in, by their names.
+    """
+    changed = copy.copy(dialect)
+    vars(changed)["ischema_names"] = types
+    vars(changed).pop("_tabledef_parser", None)  # it looks into the original
+    if dialect.name == "sqlite":
+        kind: Any = type(dialect)
+        changed.__class__ = _without_expression_indexes(kind)
+    return changed
+
+
+@cache
+def _without_expression_indexes(kind: Any) -> Any:
+    """Return a dialect of SQLite that does not list an index which it cannot read."""
+
+    class Reflecting(kind):  # type: ignore[misc]
+        def _get_table_pragma(
+            self, connection: Any, pragma: str, table_name: str, schema: Any = None
+        ) -> Any:
+            ask = partial(super()._get_table_pragma, connection, schema=schema)
+            rows = ask(pragma, table_name)
+            if pragma != "index_list":
+                return rows
+            columns = {row[1]: ask("index_info", row[1]) for row in rows}
+            read = {name for name, of in columns.items() if all(it[2] for it in of)}
+            return [row for row in rows if row[1] in read]
+
+    return Reflecting
 
 
 def command_options() -> dict[str, Any]:
@@ -178,6 +212,11 @@ def executed_by(impl: DefaultImpl, execute: Callable[..., Any]) -> Iterator[None
         yield
     finally:
         del vars(impl)["_exec"]
+
+
+def rebuilds(batch: Any) -> bool:
+    """Tell whether a batch makes its table anew; it is told so, or asks its changes."""
+    return bool(batch._should_recreate())  # noqa: SLF001
 
 
 def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:

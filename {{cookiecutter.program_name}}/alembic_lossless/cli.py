@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from alembic import config
 from alembic.config import Config
 from alembic.script.revision import RevisionError
-from alembic.util import CommandError, err
+from alembic.util import CommandError, messaging
 from sqlalchemy import Column, MetaData, Table
 
 from . import reports
@@ -343,6 +343,8 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     if "drafts" in options:
         options.autogenerate = True
     options.x = [*(options.x or []), *(options.late_x or [])] or None
+    # Alembic's own way to print an error fills a terminal with it as one paragraph.
+    raises, options.raiseerr = options.raiseerr, True
     # Alembic logs what it prints; no alembic.ini need be there to stop that.
     logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)
     try:
@@ -352,16 +354,23 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
         with twins_refused():
             line.run_cmd(alembic, options)
     except (CommandError, RevisionError) as error:
-        if options.raiseerr:
+        if raises:
             raise
-        err(str(error))
+        _fail(str(error), options)
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
         place = traceback_location(error, migrations.project.folder)
         told = missing_file(error) or (place and f"{place}: {said(error)}")
-        if not told or options.raiseerr:
+        if not told or raises:
             raise
-        err(told)
+        _fail(told, options)
+
+
+def _fail(text: str, options: Namespace) -> NoReturn:
+    """End with a message, and the exit status of Alembic."""
+    if not options.quiet:
+        messaging.write_outstream(sys.stdout, f"FAILED: {text}\n")
+    sys.exit(-1)
 
 
 def _parsed(line: CommandLine, arguments: Sequence[str]) -> Namespace:

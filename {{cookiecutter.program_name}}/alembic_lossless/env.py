@@ -8,23 +8,21 @@ accepts what `context.configure` does, and asks the functions that env.py gives 
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import partial, wraps
 from itertools import chain
 from logging import getLogger
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from alembic import context
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
-from . import operations, plugin
+from . import ddl, operations, plugin
 from ._alembic import compares, refuse_twins
-from .ddl import postgresql, sqlite  # noqa: F401  they tell Alembic how to alter
 from .project import Project, checked, forgotten
 from .runtime import several
 from .runtime.connect import Database, database_of, insist_on_dialect
-from .runtime.errors import located
+from .runtime.errors import located, whole_lines
 from .runtime.run import transaction
-from .types.reflection import complete_reflection
 
 __all__ = [
     "Database",
@@ -43,12 +41,24 @@ Given = Database | Connection | Engine | URL | str
 """How a database can be named: `Database` also says what its owner calls it."""
 
 
-plugin.register()
-
-
 log = getLogger("alembic.review")
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
+
+def _typed(function: Callable[P, T]) -> Callable[P, T]:
+    """Let what env.py calls first end in a message that keeps its lines."""
+
+    @wraps(function)
+    def called(*arguments: P.args, **options: P.kwargs) -> T:
+        with whole_lines(context.config):
+            return function(*arguments, **options)
+
+    return called
+
+
+@_typed
 def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
     """Return what the models of each database declare, imported where they are read.
 
@@ -84,6 +94,7 @@ def lists_of_metadata(project: Project) -> dict[str, list[MetaData]]:
     return found
 
 
+@_typed
 def database(project: Project) -> Database:
     """Return the database of a project that has one.
 
@@ -96,6 +107,7 @@ def database(project: Project) -> Database:
     return _readable(database_of(project, project.names[0], given))
 
 
+@_typed
 def chosen_databases(project: Project) -> dict[str, Database]:
     """Return the databases of a command: all, or those that `-x database=…` names.
 
@@ -129,11 +141,12 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :param options: arguments of `context.configure`, but `connection` and `url`.
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
-    refuse_twins(context.script)
-    known = _database(database)
-    reviewed = _reviewing([known])(options)
-    with complete_reflection(), transaction(known, reviewed):
-        yield
+    with whole_lines(context.config):
+        refuse_twins(context.script)
+        known = _database(database)
+        reviewed = _reviewing([known])(options)
+        with transaction(known, reviewed, ddl):
+            yield
 
 
 @contextmanager
@@ -146,6 +159,7 @@ def writing_sql() -> Iterator[None]:
     :raises CommandError: with the file and the line of what cannot be written.
     """
     refuse_twins(context.script)
+    ddl.implement(context.get_context())
     impl = context.get_context().impl
     is_sqlite = context.get_context().dialect.name == "sqlite"
     if is_sqlite:
@@ -176,12 +190,12 @@ def migrating_several(
     reviewed = _reviewing(known.values())
     checks = {}
     places = several.Places(known)
-    with complete_reflection(), places.said(), ExitStack() as stack:
+    with whole_lines(context.config), places.said(), ExitStack() as stack:
 
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
             stack.enter_context(several.errors_of(name))
-            run = transaction(known[name], reviewed(options))
+            run = transaction(known[name], reviewed(options), ddl)
             checks[name] = stack.enter_context(run)
             places.remember(name)
 
@@ -191,6 +205,7 @@ def migrating_several(
                 check()
 
 
+@_typed
 def give_parts(first: str) -> None:
     """Let revisions from the time of one database be parts for the first of several.
 
@@ -209,6 +224,8 @@ def _reviewing(
     if not compares():
         return dict
     from .autogenerate.review import Review, reviewed  # noqa: PLC0415
+
+    plugin.register()
 
     live = any(database.live for database in databases)
     runs_on = tuple({name for database in databases for name in database.runs_on})

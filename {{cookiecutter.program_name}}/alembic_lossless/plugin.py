@@ -1,8 +1,8 @@
 """A plugin of Alembic: what the library compares beside Alembic's own comparison.
 
 Installed, it is found by its entry point in the group `alembic.plugins`; a copy that
-stands beside an app registers itself when its `env` is imported. Either way it compares
-only where `autogenerate_plugins` names it, as `alembic_lossless.env` does.
+stands beside an app is registered by the first draft. Either way it compares only where
+`autogenerate_plugins` names it, as `alembic_lossless.env` does.
 
 Source: "Plugins" in Alembic's documentation, and `alembic.runtime.plugins`.
 """
@@ -23,6 +23,7 @@ AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
 def setup(plugin: Plugin) -> None:
     """Add the comparisons to a plugin, perhaps while Alembic is being imported."""
     first, last = DispatchPriority.FIRST, DispatchPriority.LAST
+    plugin.add_autogenerate_comparator(_prepare, "autogenerate", priority=first)
     plugin.add_autogenerate_comparator(_compare_column, "column", priority=first)
     plugin.add_autogenerate_comparator(_compare_table, "table", priority=first)
     # What Alembic noticed by itself stands there by then.
@@ -40,6 +41,13 @@ def register() -> None:
     """Register the plugin, unless its entry point did."""
     with suppress(ValueError):  # a second plugin of one name is refused
         setup(Plugin(NAME))
+
+
+def _prepare(*arguments: Any) -> Any:
+    """Import what a comparison reads with when there is one."""
+    from .autogenerate.draft import prepare  # noqa: PLC0415
+
+    prepare(*arguments)
 
 
 def _compare_column(*arguments: Any) -> Any:

@@ -37,6 +37,7 @@ from .runtime.run import unlogged
 from .sql import significant
 from .state import State, Unreadable, name_for, referred
 from .types.portable import MYSQL
+from .types.reflection import in_own_words, inspector_of
 
 log = logging.getLogger("alembic.review")
 
@@ -215,8 +216,10 @@ def _words_in(path: str) -> Iterator[str]:
 def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State:
     """Return the tables of a database, with which one can do what revisions do."""
     state = State(default_schema=connection.dialect.default_schema_name)
+    inspector: Any = inspector_of(connection)
+    event.listen(state.metadata, "column_reflect", in_own_words)
     for schema in schemas:
-        state.metadata.reflect(connection, schema, resolve_fks=False)
+        state.metadata.reflect(inspector, schema, resolve_fks=False)
     for table in state.metadata.tables.values():
         state.tables[state.key(table.schema, table.name)] = table
     return state

@@ -14,7 +14,16 @@ from alembic.operations.ops import (
     UpgradeOps,
 )
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, DefaultClause, Index, MetaData, Table, types
+from sqlalchemy import (
+    Column,
+    DefaultClause,
+    Index,
+    Inspector,
+    MetaData,
+    Table,
+    types,
+)
+from sqlalchemy.schema import sort_tables_and_constraints
 
 from ..operations.base import Key, called
 from ..operations.keys import rename_primary_key, rename_sequence
@@ -22,6 +31,7 @@ from ..prompts import Prompt
 from ..replay import replayed
 from ..state import State
 from ..types.fills import Value
+from ..types.reflection import inspector_of
 
 if TYPE_CHECKING:
     from .unmanaged import Ownership
@@ -251,4 +261,30 @@ def tables(database: MigrationContext) -> list[Table]:
     """Return the tables of the models, those that others refer to first."""
     found: MetaData | Iterable[MetaData] = database.opts["target_metadata"]
     several = [found] if isinstance(found, MetaData) else found
-    return [table for metadata in several for table in metadata.sorted_tables]
+    return [table for metadata in several for table in _sorted(metadata)]
+
+
+def _sorted(metadata: MetaData) -> Iterator[Table]:
+    """Yield tables as `sorted_tables` has them, which warns of cycles.
+
+    A draft orders those itself.
+    """
+    by_key = sorted(metadata.tables.values(), key=lambda table: table.key)
+    for table, _ in sort_tables_and_constraints(by_key):  # type: ignore[no-untyped-call]
+        if table is not None:
+            yield table
+
+
+def prepare(context: AutogenContext, _found: UpgradeOps) -> None:
+    """Let a comparison read database and models in the library's way."""
+    known, database = vars(context), context.migration_context
+    known["sorted_tables"] = tables(database)
+    if "inspector" not in known:
+        known["inspector"] = inspector(database)
+
+
+def inspector(database: MigrationContext) -> Inspector:
+    """Return an inspector of the database that is compared."""
+    if database.connection is None:
+        raise AssertionError
+    return inspector_of(database.connection)

@@ -35,7 +35,7 @@ from ..project import production_server
 from ..rules import LOCKS, rule
 from ..state import GENERATORS
 from .draft import Draft, FillNulls, Note, RenameColumn, operations_in
-from .render import render_item
+from .render import render_item, written
 
 VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 
@@ -207,7 +207,9 @@ def safe_form(operation: MigrateOperation) -> str:
     block = AutocommitBlock(parts)
     if [*operations_in(block)] == [operation]:
         return ""
-    code = render_python_code(ops.UpgradeOps([block]), render_item=render_item)
+    script = ops.UpgradeOps([block])
+    written(script)
+    code = render_python_code(script, render_item=render_item)
     lines = (it for it in code.splitlines() if it and not it.lstrip().startswith("#"))
     return dedent("\n".join(lines))
 

@@ -9,7 +9,6 @@ from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op
 from alembic.operations import ops
-from alembic.operations.ops import AlterColumnOp
 from sqlalchemy import dialects
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import conv
@@ -204,8 +203,43 @@ def _check_code(check: sa.CheckConstraint, context: AutogenContext) -> str:
     return f"{prefix}CheckConstraint({', '.join(written)})"
 
 
-@renderers.dispatch_for(ops.CreatePrimaryKeyOp, replace=True)
-def _render_key(context: AutogenContext, op: ops.CreatePrimaryKeyOp) -> str:
+class _Key(ops.CreatePrimaryKeyOp):
+    """A key as a draft writes it."""
+
+
+class _Check(ops.CreateCheckConstraintOp):
+    """A CHECK as a draft writes it."""
+
+
+class _Index(ops.CreateIndexOp):
+    """An index as a draft writes it."""
+
+
+class _Change(ops.AlterColumnOp):
+    """The change of a column as a draft writes it."""
+
+
+WRITTEN: dict[type, type] = {
+    ops.CreatePrimaryKeyOp: _Key,
+    ops.CreateCheckConstraintOp: _Check,
+    ops.CreateIndexOp: _Index,
+    ops.AlterColumnOp: _Change,
+}
+"""What Alembic renders in another way: its renderers are the whole process's."""
+
+
+def written(container: ops.OpContainer) -> None:
+    """Let a draft that is done be rendered as the library does it."""
+    for number, op in enumerate(container.ops):
+        if isinstance(op, ops.OpContainer):
+            written(op)
+        elif kind := WRITTEN.get(type(op)):
+            container.ops[number] = changed = copy.copy(op)
+            changed.__class__ = kind
+
+
+@renderers.dispatch_for(_Key)
+def _render_key(context: AutogenContext, op: _Key) -> str:
     """Write the way back from a key that others made; Alembic has no words for it."""
     like_it = ops.CreateUniqueConstraintOp(
         op.constraint_name, op.table_name, op.columns, schema=op.schema
@@ -214,23 +248,23 @@ def _render_key(context: AutogenContext, op: ops.CreatePrimaryKeyOp) -> str:
     return text.replace("create_unique_constraint", "create_primary_key", 1)
 
 
-_stock_create_check = renderers.dispatch(ops.CreateCheckConstraintOp)
+def _stock(context: AutogenContext, op: ops.MigrateOperation, kind: type) -> str:
+    """Return an operation as Alembic renders those of a kind."""
+    text: str = renderers.dispatch(kind)(context, op)
+    return text
 
 
-_stock_create_index = renderers.dispatch(ops.CreateIndexOp)
-
-
-@renderers.dispatch_for(ops.CreateCheckConstraintOp, replace=True)
-def _render_check(context: AutogenContext, op: ops.CreateCheckConstraintOp) -> str:
+@renderers.dispatch_for(_Check)
+def _render_check(context: AutogenContext, op: _Check) -> str:
     condition = op.to_constraint().sqltext
-    text: str = _stock_create_check(context, op)
+    text = _stock(context, op, ops.CreateCheckConstraintOp)
     return _in_own_words(text, condition, context)
 
 
-@renderers.dispatch_for(ops.CreateIndexOp, replace=True)
-def _render_index(context: AutogenContext, op: ops.CreateIndexOp) -> str:
+@renderers.dispatch_for(_Index)
+def _render_index(context: AutogenContext, op: _Index) -> str:
     index = op.to_index()
-    text: str = _stock_create_index(context, op)
+    text = _stock(context, op, ops.CreateIndexOp)
     expression: Any
     for expression in index.expressions:
         if not isinstance(expression, sa.Column):
@@ -271,9 +305,6 @@ def default_code(value: Any) -> str:
         return f"sa.func.{value.name}()"
     sql = str(value.compile(compile_kwargs={"literal_binds": True}))
     return f"sa.text({plain_text(sql).text!r})"
-
-
-_stock_alter_column = renderers.dispatch(AlterColumnOp)
 
 
 def _value_code(value: Any, context: AutogenContext) -> str:
@@ -319,9 +350,9 @@ def _render_call(context: AutogenContext, op: LosslessOp) -> str:
     return f"{prefix}{op.operation.name}({', '.join(written)})"
 
 
-@renderers.dispatch_for(AlterColumnOp, replace=True)
-def _render_alter_column(context: AutogenContext, operation: AlterColumnOp) -> str:
+@renderers.dispatch_for(_Change)
+def _render_alter_column(context: AutogenContext, operation: _Change) -> str:
     """Write `postgresql_using` too, which Alembic's own rendering leaves out."""
-    text: str = _stock_alter_column(context, operation)
+    text = _stock(context, operation, ops.AlterColumnOp)
     using = operation.kw.get("postgresql_using")
     return text[:-1] + f",\n           postgresql_using={using!r})" if using else text

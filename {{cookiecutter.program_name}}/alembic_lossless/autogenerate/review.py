@@ -62,7 +62,7 @@ from .refusals import (
     refuse_uncompilable,
 )
 from .renames import ask_renames
-from .render import render_item
+from .render import render_item, written
 from .types import ask_for_values, change_types, shape_enums
 from .unmanaged import Ownership, allow_for_others
 
@@ -403,6 +403,9 @@ class Review:
         prompt.close()
         lay_out_when_written(context.script)
         declare_phases(scripts, self._after)
+        for script in scripts:
+            for part in (*script.upgrade_ops_list, *script.downgrade_ops_list):
+                written(part)
         if not scripts:
             prompt.config.print_stdout(
                 "No changes: the models and the database agree. No revision is written."

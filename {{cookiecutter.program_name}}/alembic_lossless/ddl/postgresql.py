@@ -5,14 +5,17 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.ddl.postgresql import PostgresqlImpl
 
+from ..types.reflection import CompleteReflection
 
-class PostgreSQL(PostgresqlImpl):
-    """Make constraints with columns that are only included.
 
-    Alembic knows those of an index, and takes this class for PostgreSQL by its dialect.
-    """
+class PostgreSQL(CompleteReflection, PostgresqlImpl):
+    """Make constraints with columns that are only included, as Alembic does indexes."""
 
-    __dialect__ = "postgresql"
+    def alter_column(self, *where: Any, **changes: Any) -> None:
+        """Alter a column; what a revision says to MariaDB alone means nothing here."""
+        for name in ("autoincrement", "existing_autoincrement"):
+            changes.pop(name, None)
+        super().alter_column(*where, **changes)
 
     def add_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Make a constraint."""

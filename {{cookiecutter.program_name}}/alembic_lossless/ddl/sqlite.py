@@ -1,19 +1,23 @@
 """Alembic's table rebuild for SQLite, which loses nothing that nobody dropped."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.sqlite import SQLiteImpl
+from alembic.operations import BatchOperations, Operations
 from alembic.util import CommandError
-from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.sql.elements import conv, quoted_name
 from sqlalchemy.types import TypeEngine
 
 from .. import sql
+from .._alembic import rebuilds
 from ..runtime.sqlite import pragma, raw_connection
 from ..sql import Item
 from ..types.portable import SQLType, ddl
+from ..types.reflection import CompleteReflection, inspector_of
 from .sqlite_checks import DIALECT, Attached, Catalog
 
 Type = sa.types.TypeEngine[Any]
@@ -325,7 +329,7 @@ REFUSED = {
 """What it is, and what to do instead."""
 
 
-class Rebuild(SQLiteImpl):
+class Rebuild(CompleteReflection, SQLiteImpl):
     """Alter a table as Alembic does: make a new one, copy the rows, drop the old one.
 
     With the old one go its triggers and the indexes that SQLAlchemy cannot reflect,
@@ -418,12 +422,10 @@ class SQLite(Rebuild):
     """Copy dates as the text they are.
 
     SQLite has no dates: to it `CAST('2026-03-01' AS DATE)` is the number 2026, which is
-    what would be left of every row. Alembic takes this class for SQLite by its dialect.
+    what would be left of every row.
 
     Source: section 3.1 of SQLite's "Datatypes", on the affinity of a declared type.
     """
-
-    __dialect__ = "sqlite"
 
     def correct_for_autogen_constraints(
         self,
@@ -462,6 +464,50 @@ class SQLite(Rebuild):
             )
         elif not isinstance(new_type, sa.DateTime | sa.Time):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
+
+
+class SQLiteOperations(Operations):
+    """Stand for `op`: read a table that is to be rebuilt as the library reads it.
+
+    Alembic's own way warns of what `Rebuild` keeps, CHECKs without a name and indexes
+    of expressions.
+    """
+
+    @contextmanager
+    def batch_alter_table(
+        self, *table: Any, **options: Any
+    ) -> Iterator[BatchOperations]:
+        """Collect changes of a table, and make them together."""
+        with super().batch_alter_table(*table, **options) as batch:
+            yield batch
+            rebuild, offline = batch.impl, self.migration_context.as_sql
+            if not offline and rebuild.copy_from is None and rebuilds(rebuild):
+                rebuild.copy_from = _reflected(rebuild, self.get_bind())
+
+
+def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:
+    """Return a table as a batch would reflect it.
+
+    :param batch: Alembic's BatchOperationsImpl.
+    """
+    table = sa.Table(
+        batch.table_name,
+        sa.MetaData(),
+        *batch.reflect_args,
+        schema=batch.schema,
+        autoload_with=inspector_of(connection),
+        **batch.reflect_kwargs,
+    )
+    for check in [it for it in table.constraints if isinstance(it, sa.CheckConstraint)]:
+        if not check.name:
+            table.constraints.remove(check)
+    if not batch.naming_convention:
+        return table
+    for constraint in table.constraints:
+        if isinstance(constraint.name, str):
+            constraint.name = conv(constraint.name)
+    convention = sa.MetaData(naming_convention=batch.naming_convention)
+    return table.to_metadata(convention)
 
 
 def _refuse_other_kinds(catalog: Catalog, name: str) -> None:

@@ -7,9 +7,11 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from alembic.util import CommandError
+from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
 from .. import sql
+from ..runtime.sqlite import raw_connection
 
 DIALECT = sqlite.dialect()
 """How SQLite reads and writes."""
@@ -93,6 +95,21 @@ class Orphan(NamedTuple):
     rowid: int | None
     parent: str
     foreign_key: int
+
+
+def remember_all(connection: Connection) -> Callable[[], None]:
+    """Return a check that no row, view or trigger dangles when it is called.
+
+    :param connection: one in the transaction of the run.
+    """
+    raw = raw_connection(connection)
+    checks = remember_orphans(raw), remember_dependents(raw)
+
+    def check() -> None:
+        for each in checks:
+            each()
+
+    return check
 
 
 def remember_orphans(raw: Any) -> Callable[[], None]:

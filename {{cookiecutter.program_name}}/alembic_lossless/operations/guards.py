@@ -3,7 +3,6 @@
 With `--sql` the script looks at the rows: it stops at the guard, with the sentence.
 """
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -18,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 from .. import sql
 from ..rules import rule
 from ..runtime.recovery import journal_of
+from ..types.reflection import inspector_of
 from ..types.value_sql import provably_lossless
 from ..types.values import is_lossless
 from .base import Names, is_online, operation, table
@@ -222,11 +222,8 @@ def _doubtful(
 def _type_of(operations: Operations, source: sa.TableClause) -> TypeEngine[Any] | None:
     """Return the type that the only column of a table has now."""
     (column,) = source.columns
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", sa.exc.SAWarning)  # of the other columns' types
-        found = sa.inspect(operations.get_bind()).get_columns(
-            source.name, source.schema
-        )
+    inspector = inspector_of(operations.get_bind())
+    found = inspector.get_columns(source.name, source.schema)
     return next((it["type"] for it in found if it["name"] == column.name), None)
 
 

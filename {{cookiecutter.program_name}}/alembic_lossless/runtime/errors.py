@@ -2,7 +2,9 @@
 
 import signal
 import sqlite3
+import sys
 import threading
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from traceback import extract_tb, walk_tb
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
+from alembic.config import Config
 from alembic.script.revision import MultipleHeads, ResolutionError
 from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy import URL, Connection
@@ -135,12 +138,8 @@ def _emptied(url: URL) -> str:
     return f"DROP DATABASE {quoted}; CREATE DATABASE {quoted}"
 
 
-# On a terminal Alembic would fill messages into paragraphs of its width. Ours have a
-# line for each difference, and commands to type, which have to stay whole.
-messaging.TERMWIDTH = None
-
-
-BATCH = "alembic.operations.batch"
+REBUILDS = {"alembic.operations.batch", "alembic_lossless.ddl.sqlite"}
+"""The modules that make a table of SQLite anew."""
 
 
 BEHIND = "Target database is not up to date."
@@ -171,6 +170,26 @@ def reviewing(table: str, column: str) -> Iterator[None]:
         raise ReviewError(
             f"{table}.{column} cannot be compared with the database: {said(error)}"
         ) from error
+
+
+@contextmanager
+def whole_lines(config: Config) -> Iterator[None]:
+    """Print a message with its lines as they are, before Alembic's command line does.
+
+    On a terminal that fills paragraphs of its width, and ours have a line for each
+    difference, and commands to type.
+
+    :param config: the command's, which then prints no more.
+    """
+    try:
+        yield
+    except CommandError as error:
+        typed, said = vars(config.cmd_opts or Namespace()), config.messaging_opts
+        is_printed = "cmd" in typed and not typed["raiseerr"]
+        if messaging.TERMWIDTH and is_printed and not said.get("quiet"):
+            messaging.write_outstream(sys.stdout, f"FAILED: {error}\n")
+            config.messaging_opts = {"quiet": True}
+        raise
 
 
 @contextmanager
@@ -284,7 +303,7 @@ def _missing(error: BaseException) -> Exception | None:
     Other databases say so themselves; here Alembic looks for it, in Python.
     """
     frames = (frame for frame, _ in walk_tb(error.__traceback__))
-    if all(frame.f_globals.get("__name__") != BATCH for frame in frames):
+    if REBUILDS.isdisjoint(frame.f_globals.get("__name__") for frame in frames):
         return None
     if isinstance(error, NoSuchTableError):
         return ValueError(f"no such table: {error}")

@@ -15,7 +15,6 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ..ddl.mysql import Dependents
 from ..project import Settings
 from ..urls import SCHEMA
 
@@ -180,8 +179,9 @@ HOLDS = (
     "locktype = 'advisory' AND granted AND objsubid = 1"
     " AND CAST(classid AS bigint) = CAST(:key AS bigint) >> 32"
     " AND CAST(objid AS bigint) = CAST(:key AS bigint) & 4294967295"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-"""Which rows of `pg_locks` are about the lock of a key."""
+"""Which rows of `pg_locks`, a view of the whole server, are about the lock of a key."""
 
 
 POSTGRESQL = Server(
@@ -290,24 +290,6 @@ def _schema(ask: Callable[..., Any]) -> str:
         with suppress(IntegrityError):  # another run made it at the same moment
             ask(f"CREATE SCHEMA IF NOT EXISTS {path}")
     return path
-
-
-@contextmanager
-def checked(run: "Run") -> Iterator[Callable[[], None]]:
-    """Give the last act of a run: to say that no revision is half applied.
-
-    :raises CommandError: when MariaDB has views or triggers that the run has broken.
-    """
-    mysql = run.connection.dialect.name in COMMITS_DDL
-    dependents = Dependents(run.connection) if mysql else None
-
-    def check() -> None:
-        run.mark.clear()
-        if dependents:
-            dependents.check()
-
-    with run.mark.watching():
-        yield check
 
 
 def _asking(connection: Connection) -> Callable[..., Any]:

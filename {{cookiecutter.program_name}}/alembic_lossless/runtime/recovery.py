@@ -359,13 +359,28 @@ class RevisionMarker:
             # What is written down must stay, even if nothing more happens.
             self._kept |= passed is not None
 
-    def done(self) -> None:
-        """Take it that the last revision is whole: what is committed now is the run."""
+    def done(self, heads: tuple[str, ...]) -> None:
+        """Take it that the last revision is whole: what is committed now is the run.
+
+        What an earlier run began, and this one did not go on with, stays written down.
+
+        :param heads: the revisions that the database was at before the run.
+        :raises CommandError: when a revision of the project is half applied.
+        """
         self._later = None
+        if (mark := self._resumed) is None:
+            return
+        if _is_known(mark["revision"]):
+            raise CommandError(str(self.advice(self._connection, heads)))
+        log.warning(
+            "The %s of revision %s, which has no file here, stopped after statement %s:"
+            " the version of the app that has its file goes on from there.",
+            *mark.group("direction", "revision", "number"),
+        )
 
     def clear(self) -> None:
-        """Write down that every revision is whole."""
-        if self.read(self._connection):
+        """Write down that every revision is whole, unless one is not."""
+        if self._resumed is None and self.read(self._connection):
             self._write(DropTableComment(self._table()))
 
     @contextmanager
@@ -375,6 +390,9 @@ class RevisionMarker:
         So a revision whose first statement gave up waiting can just be run again, and
         one that only changed rows.
         """
+        if not self._used:
+            yield
+            return
         try:
             with self._listening():
                 yield
@@ -511,6 +529,13 @@ def _named(step: RevisionStep) -> tuple[str, str]:
     """Return the direction of a step and its revision."""
     direction = "upgrade" if step.is_upgrade else "downgrade"
     return direction, str(step.revision.revision)
+
+
+def _is_known(revision: str) -> bool:
+    """Tell whether a revision has a file here, and not in another version alone."""
+    with suppress(CommandError):
+        return context.script.get_revision(revision) is not None
+    return False
 
 
 def _revisions_before(revision: str) -> tuple[str, ...]:

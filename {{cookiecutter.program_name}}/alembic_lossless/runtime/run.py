@@ -1,19 +1,21 @@
 """One run of a command on one database: what it is, and how far it came."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property, partial, wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from alembic import context
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
-from .._alembic import command_options, only_reads
+from .._alembic import command_options, in_place_of_op, only_reads
 from ..rules import AFTER, phase_of
 from . import locks, sqlite
 from .connect import Database, connected
@@ -107,17 +109,37 @@ Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
 
 @contextmanager
 def unlogged() -> Iterator[None]:
-    """Leave out what Alembic logs of a context that changes no database."""
-    logger = logging.getLogger("alembic.runtime.migration")
-    disabled, logger.disabled = logger.disabled, True
+    """Leave out what Alembic logs of a context that changes no database.
+
+    What other threads log meanwhile is not this one's to leave out.
+    """
+    logger, own = logging.getLogger("alembic.runtime.migration"), threading.get_ident()
+
+    def is_others(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    logger.addFilter(is_others)
     try:
         yield
     finally:
-        logger.disabled = disabled
+        logger.removeFilter(is_others)
 
 
 def _is_upgrade(command: Steps) -> bool:
     return (command.__module__, command.__name__) == ("alembic.command", "upgrade")
+
+
+class Ddl(Protocol):
+    """How databases are altered, which a run does not know: it knows when."""
+
+    def implement(self, migration: MigrationContext) -> None:
+        """Let a context alter its database as the library does."""
+
+    def operations(self, migration: MigrationContext) -> Operations:
+        """Return what takes the place of `op` while a revision runs."""
+
+    def remember(self, connection: Connection) -> Callable[[], None]:
+        """Look at a database; return what looks whether a run broke something."""
 
 
 class Run:
@@ -128,9 +150,11 @@ class Run:
         connection: Connection,
         options: dict[str, Any],
         database: "Database",
+        ddl: Ddl,
     ) -> None:
         """Begin with a connection to a database, and what Alembic is told of it."""
         self.connection = connection
+        self.ddl = ddl
         self.options = options
         self.database = database
         self.step: RevisionStep | None = None
@@ -186,7 +210,7 @@ class Run:
                     self.step = step
                 yield step
             self.step = None
-            self.mark.done()
+            self.mark.done(heads)
 
         return steps
 
@@ -267,6 +291,7 @@ class Run:
         @wraps(function)
         def run(**arguments: Any) -> None:
             with ExitStack() as stack:
+                stack.enter_context(in_place_of_op(self.ddl.operations(migration)))
                 if migration.dialect.name == "sqlite":
                     if phase is not None:
                         stack.enter_context(_without_blocks(migration))
@@ -301,7 +326,7 @@ def _without_blocks(migration: MigrationContext) -> Iterator[None]:
 
 @contextmanager
 def transaction(
-    database: Database, options: dict[str, Any]
+    database: Database, options: dict[str, Any], ddl: Ddl
 ) -> Iterator[Callable[[], None]]:
     """Configure Alembic with a connection to a database, in one transaction.
 
@@ -311,29 +336,27 @@ def transaction(
 
     :param database: where it is, and what its owner calls it.
     :param options: arguments of `context.configure`.
+    :param ddl: how databases are altered, and checked.
     :return: the last check before the commit, which may be called early.
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
     reads = only_reads()
     with ExitStack() as stack:
         connection = stack.enter_context(connected(database))
-        run = Run(connection, options, database)
+        run = Run(connection, options, database, ddl)
         stack.enter_context(explained(run))
         if reads or run.is_done():
-            with _without_lock(run, reads=reads):
-                yield _nothing
+            with unlogged() if reads else nullcontext():
+                # It would be remembered when the next of several is configured.
+                _configure(run, run.steps if reads else run.no_steps, dont_mutate=reads)
+            stack.enter_context(context.begin_transaction())
+            yield _nothing
             return
         kind = sqlite if connection.dialect.name == "sqlite" else locks
         stack.enter_context(kind.prepared(run))
-        context.configure(
-            connection=connection,
-            fn=run.steps,
-            transactional_ddl=run.undoes_ddl,
-            dont_mutate=False,
-            **options,
-        )
+        _configure(run, run.steps, dont_mutate=False)
         stack.enter_context(context.begin_transaction())
-        check = stack.enter_context(kind.checked(run))
+        check = stack.enter_context(_checked(run))
         yield check
         check()
 
@@ -342,20 +365,29 @@ def _nothing() -> None:
     """Check nothing: a command that reads has nothing to commit."""
 
 
-@contextmanager
-def _without_lock(run: Run, *, reads: bool) -> Iterator[None]:
-    """Configure Alembic for a command that has nothing to change, and must not wait.
+def _configure(run: Run, steps: Steps, *, dont_mutate: bool) -> None:
+    """Let Alembic begin with a database, which it alters as the library does."""
+    context.configure(
+        connection=run.connection,
+        fn=steps,
+        transactional_ddl=run.undoes_ddl,
+        dont_mutate=dont_mutate,
+        **run.options,
+    )
+    run.ddl.implement(context.get_context())
 
-    :param reads: whether it must not write either, and not even make a file.
+
+@contextmanager
+def _checked(run: Run) -> Iterator[Callable[[], None]]:
+    """Give the last act of a run: that no revision is half applied, and all works.
+
+    :raises CommandError: with rows, views or triggers that the run has broken.
     """
-    with unlogged() if reads else nullcontext():
-        context.configure(
-            connection=run.connection,
-            fn=run.steps if reads else run.no_steps,
-            transactional_ddl=run.undoes_ddl,
-            # It would be remembered when the next of several databases is configured.
-            dont_mutate=reads,
-            **run.options,
-        )
-    with context.begin_transaction():
-        yield
+    look = run.ddl.remember(run.connection)
+
+    def check() -> None:
+        run.mark.clear()
+        look()
+
+    with run.mark.watching():
+        yield check

@@ -2,8 +2,7 @@
 
 import sqlite3
 import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from alembic.util import CommandError
 from sqlalchemy import Connection, event
 
-from ..ddl.sqlite_checks import remember_dependents, remember_orphans
 from ..project import Settings
 from .locks import lock_timeout, wait_until
 
@@ -94,25 +92,6 @@ def prepared(run: "Run") -> Iterator[None]:
             if raw.in_transaction:
                 # A COMMIT that others are in the way of leaves it open.
                 raw.execute("ROLLBACK")
-
-
-@contextmanager
-def checked(run: "Run") -> Iterator[Callable[[], None]]:
-    """Give the last act of a run: to see that no row, view or trigger dangles.
-
-    :param run: a run that has begun its transaction.
-    """
-    raw = raw_connection(run.connection)
-    checks = remember_orphans(raw), remember_dependents(raw)
-
-    def check() -> None:
-        for each in checks:
-            each()
-
-    with warnings.catch_warnings():
-        # Unnamed CHECKs and expression indexes are kept, whatever Alembic says.
-        warnings.filterwarnings("ignore", "Unnamed CHECK|Skipped unsupported reflect")
-        yield check
 
 
 def _begin(settings: Settings, connection: Connection) -> None:

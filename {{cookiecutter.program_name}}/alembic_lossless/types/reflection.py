@@ -5,31 +5,16 @@ SQLite's CLOB is a NUMERIC, which the next rebuild of its table would make of it
 """
 
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Inspector, event
-from sqlalchemy.exc import SAWarning
+from alembic.ddl.impl import DefaultImpl
+from sqlalchemy import Connection, Inspector
+from sqlalchemy.types import NullType
 
+from .._alembic import reflecting_dialect
 from .portable import SQLType
-
-UNKNOWN = r"Did not recognize type"
-
-
-CYCLE = r"Cannot correctly sort tables"
-"""What SQLAlchemy warns of: such a type, and tables that a draft orders by itself."""
-
-
-EXPRESSIONS = r"Skipped unsupported reflection of expression-based index"
-"""What SQLAlchemy warns of on SQLite; revisions say what such an index is."""
-
-
-COUNTS = r"autoincrement and existing_autoincrement only make sense for MySQL"
-"""What Alembic warns of elsewhere; a revision says it for MariaDB, and runs on all."""
-
 
 QUERIES = {
     "sqlite": "SELECT name, type FROM pragma_table_xinfo(:table)",
@@ -46,38 +31,72 @@ QUERIES["mariadb"] = QUERIES["mysql"]
 """What asks a database for the types of a table in its own words."""
 
 
-@contextmanager
-def complete_reflection() -> Iterator[None]:
-    """Reflect every type for a while, and hide warnings of what is handled here."""
-
-    def complete(inspector: Inspector, table: sa.Table, column: Any) -> None:
-        in_own_words(inspector, (table.schema, table.name), column)
-
-    event.listen(sa.Table, "column_reflect", complete)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", UNKNOWN, SAWarning)
-            warnings.filterwarnings("ignore", CYCLE, SAWarning)
-            warnings.filterwarnings("ignore", EXPRESSIONS, SAWarning)
-            warnings.filterwarnings("ignore", COUNTS, UserWarning)
-            yield
-    finally:
-        event.remove(sa.Table, "column_reflect", complete)
+OTHERS = """
+SELECT lower(format_type(oid, NULL)) FROM pg_type
+WHERE typtype IN ('b', 'r', 'm') OR typrelid IN (
+    SELECT oid FROM pg_class WHERE relkind = 'c'
+)
+"""
+"""The types of PostgreSQL that are no Enum and no domain, which a dialect looks up."""
 
 
-def in_own_words(
-    inspector: Inspector, key: tuple[str | None, str], column: dict[str, Any]
-) -> None:
-    """Give a reflected column the type that the database says it has, if need be.
+class Unknown(NullType):
+    """A type that SQLAlchemy does not know, until the database's own words say it."""
 
-    :param key: the schema and the name of the table in the database.
-    :param column: what an inspector says of the column.
+    def __init__(self, *_words: Any, **_options: Any) -> None:
+        """Take what stands in parentheses behind the name, which means nothing here."""
+
+
+class _AllTypes(dict[str, Any]):
+    """The types by their names in MariaDB, with one for each that is unknown."""
+
+    def __missing__(self, name: str) -> type[Unknown]:
+        return Unknown
+
+
+def inspector_of(connection: Connection) -> Inspector:
+    """Return an inspector that knows every type, and warns of nothing handled here.
+
+    SQLAlchemy warns of an unknown type, and of SQLite's indexes of expressions, which
+    the revisions declare. To silence it is no way: a filter of warnings is all threads'
+    of the process. So its dialect, a copy, has nothing to warn of.
+    """
+    found = sa.inspect(connection)
+    dialect: Any = found.dialect
+    types = getattr(dialect, "ischema_names", {})
+    if dialect.name == "postgresql":
+        names = connection.exec_driver_sql(OTHERS).scalars()
+        types = dict.fromkeys(names, Unknown) | types
+    elif dialect.name != "sqlite":
+        types = _AllTypes(types)
+    found.dialect = reflecting_dialect(dialect, types)
+    return found
+
+
+class CompleteReflection(DefaultImpl):
+    """Reflect each column with a type, where Alembic compares or rebuilds its table."""
+
+    def autogen_column_reflect(
+        self, inspector: Inspector, table: sa.Table, column_info: Any
+    ) -> None:
+        """Complete what Alembic is about to take for a column."""
+        completed: Any = super().autogen_column_reflect
+        completed(inspector, table, column_info)
+        in_own_words(inspector, table, column_info)
+
+
+def in_own_words(inspector: Inspector, table: sa.Table, column: dict[str, Any]) -> None:
+    """Give a column that is reflected the type that the database says, if need be.
+
+    :param column: what the inspector says of the column.
     """
     dialect = inspector.dialect
-    unknown = isinstance(column["type"], sa.types.NullType)
+    item = column["type"]
+    item = item.item_type if isinstance(item, sa.ARRAY) else item
+    unknown = isinstance(item, NullType)
     if dialect.name not in QUERIES or not (unknown or dialect.name == "sqlite"):
         return
-    said = _words(inspector, key).get(column["name"], "")
+    said = _words(inspector, (table.schema, table.name)).get(column["name"], "")
     name = re.sub(r"\(.*", "", said).strip().upper()
     if name and (unknown or name not in dialect.ischema_names):  # type: ignore[attr-defined]
         column["type"] = SQLType(said)
