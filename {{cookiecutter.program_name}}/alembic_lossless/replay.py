@@ -216,10 +216,12 @@ def _words_in(path: str) -> Iterator[str]:
 def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State:
     """Return the tables of a database, with which one can do what revisions do."""
     state = State(default_schema=connection.dialect.default_schema_name)
-    inspector: Any = inspector_of(connection)
+    inspector = inspector_of(connection)
     event.listen(state.metadata, "column_reflect", in_own_words)
     for schema in schemas:
-        state.metadata.reflect(inspector, schema, resolve_fks=False)
+        for name in inspector.get_table_names(schema):
+            table = sa.Table(name, state.metadata, schema=schema)
+            inspector.reflect_table(table, include_columns=None, resolve_fks=False)
     for table in state.metadata.tables.values():
         state.tables[state.key(table.schema, table.name)] = table
     return state

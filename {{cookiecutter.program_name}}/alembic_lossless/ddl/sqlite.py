@@ -495,9 +495,10 @@ def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:
         sa.MetaData(),
         *batch.reflect_args,
         schema=batch.schema,
-        autoload_with=inspector_of(connection),
         **batch.reflect_kwargs,
     )
+    inspector = inspector_of(connection)
+    inspector.reflect_table(table, include_columns=None, resolve_fks=False)
     for check in [it for it in table.constraints if isinstance(it, sa.CheckConstraint)]:
         if not check.name:
             table.constraints.remove(check)
