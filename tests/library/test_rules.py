@@ -32,6 +32,7 @@ SHOWN_BY = {
     "set-null": "test_contradictions",
     "stopped": "test_live_runs",
     "type": "test_type_changes",
+    "untyped": "test_values",
     "used": "test_live_runs",
     "violations": "test_live_runs",
 }

@@ -352,3 +352,40 @@ def test_the_name_of_a_choice_becomes_a_number(
     draft(shop, "numbers")
     numbers = "SELECT id, size FROM thing ORDER BY id"
     assert sql(database_url, numbers) == [(1, 1), (2, 2)]
+
+
+ARRAYS = {
+    "fewer digits": ("sa.Numeric(10, 2)", "sa.Numeric(10, 0)", "{2.00,NULL}", "{1.25}"),
+    "shorter text": ("sa.String(9)", "sa.String(3)", "{abc,NULL}", "{abc,abcd}"),
+    "smaller numbers": (
+        "sa.BigInteger",
+        "sa.Integer",
+        "{{1},{2}}",
+        "{{1},{3000000000}}",
+    ),
+    "a shorter float": ("sa.Double", "sa.REAL", "{0.5}", "{0.123456789}"),
+}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("items", ARRAYS)
+def test_the_items_of_an_array_are_kept_or_refused(
+    project: Environment, database_url: str, items: str
+) -> None:
+    """The items of my arrays get a smaller type: none is rounded or cut."""
+    old, new, kept, lost = ARRAYS[items]
+    shop = project.using(database_url)
+    define_thing(shop, f"it = sa.ARRAY({old})")
+    draft(shop, "old")
+    insert = "INSERT INTO thing (id, it) VALUES "
+    sql(database_url, f"{insert}(1, '{kept}'), (2, NULL), (3, '{{}}'), (4, '{lost}')")
+    define_thing(shop, f"it = sa.ARRAY({new})")
+    alembic(shop, "revision --autogenerate -m new")
+    said = refusal(shop, "upgrade", "head")
+    assert "thing.it holds 1 value that ARRAY(" in said
+    before = sql(database_url, "SELECT id, it FROM thing WHERE id < 4 ORDER BY id")
+    sql(database_url, "DELETE FROM thing WHERE id = 4")
+    alembic(shop, "upgrade head", "check")
+    found = sql(database_url, "SELECT id, it FROM thing ORDER BY id")
+    assert found == before
+    alembic(shop, "downgrade -1", "upgrade head")

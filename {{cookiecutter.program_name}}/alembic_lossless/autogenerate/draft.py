@@ -17,6 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Column,
     DefaultClause,
+    Dialect,
     Index,
     Inspector,
     MetaData,
@@ -30,8 +31,9 @@ from ..operations.keys import rename_primary_key, rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
 from ..state import State
-from ..types.fills import Value
+from ..types.portable import dialect_named
 from ..types.reflection import inspector_of
+from ..types.values import Value
 
 if TYPE_CHECKING:
     from .unmanaged import Ownership
@@ -246,6 +248,12 @@ class Draft:
         """What the comparison left alone."""
         found: Ownership = self.context.opts["ownership"]
         return found
+
+    @property
+    def dialects(self) -> list[Dialect]:
+        """The databases that the draft has to be right on: this one first."""
+        here, names = self.context.dialect, self.context.opts["runs_on"]
+        return [here, *(dialect_named(name) for name in names if name != here.name)]
 
     @property
     def state(self) -> State:

@@ -75,7 +75,7 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[LosslessOp]:
                 table, column = names_before(draft.upgrade, key, name)
                 target = names_before(draft.upgrade, parent, fk.column.name)
                 without = None if (key, name) in fresh else column
-                arguments = table, without, target, value.plain()
+                arguments = table, without, target, value
                 yield refuse_missing(*arguments, schema=key[0])
 
 

@@ -6,12 +6,16 @@ from functools import partial
 from typing import Any, TypeGuard
 
 from alembic.operations import ops
-from sqlalchemy import Column, String
+from alembic.util import CommandError
+from sqlalchemy import Column, DefaultClause
 
 from ..operations.base import Key, label
 from ..prompts import Question
 from ..rules import INVENTS, rule
-from ..types.fills import Value, declared, is_unique, neutral, typed
+from ..state import GENERATORS
+from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
+from ..types.portable import stored
+from ..types.values import Value
 from .compare_columns import default_after
 from .draft import Draft, FillNulls, Note
 
@@ -30,9 +34,17 @@ EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
 def needs_value(op: object) -> TypeGuard[ops.AddColumnOp | ops.AlterColumnOp]:
     """Return whether the rows of a table cannot stay as they are."""
     if isinstance(op, ops.AddColumnOp):
-        column = op.column
-        return not (column.nullable or column.server_default or column.primary_key)
+        return not gives_itself(op.column)
     return isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False
+
+
+def gives_itself(column: Column[Any]) -> bool:
+    """Tell whether rows have a value of a new column, or need none.
+
+    What a trigger fetches is no default: the rows that are there have none.
+    """
+    made = isinstance(column.server_default, (DefaultClause, *GENERATORS))
+    return bool(column.nullable) or made or column.primary_key
 
 
 def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
@@ -100,7 +112,7 @@ def _added(
     op: ops.AddColumnOp, value: Value
 ) -> tuple[ops.AddColumnOp, ops.AlterColumnOp]:
     """Return what adds a column with a default, and what takes the default away."""
-    column = like(op.column, server_default=value.default())
+    column = like(op.column, server_default=value.clause())
     return (
         ops.AddColumnOp(op.table_name, column, schema=op.schema),
         ops.AlterColumnOp(
@@ -137,6 +149,8 @@ def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Ask for the value of each column that becomes NOT NULL, unless the model says it.
 
     It is asked even if this database has no rows: another one may have some.
+
+    :raises CommandError: where no value can be typed at all.
     """
     whole = [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
     made = {(op.schema, op.table_name) for op in whole}
@@ -153,22 +167,43 @@ def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
 def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
     subject = f"{table}.{column.name}"
     said = draft.prompt.answers.says("fill", subject)
-    if not said and (value := declared(column)):
+    if not said and (value := declared(column, draft.dialects)):
         return value
+    is_later = subject in draft.unsettled and not said
+    if not is_later:  # else it may have been renamed, and its rows have values
+        _refuse_untyped(subject, column)
+    check = partial(typed, column, dialects=draft.dialects)
     text = f"Value of {subject} ({_hint(column)}) for the rows there are:"
-    question = Question("fill", table, column.name, text, (), partial(typed, column))
-    if subject in draft.unsettled and not said:
-        draft.prompt.later.append(question)
+    question = Question("fill", table, column.name, text, (), check)
+    if is_later:
+        draft.prompt.later += [question] if has_form(column.type) else []
         return None
     words = draft.prompt.ask(question)
-    return typed(column, words) if words else None
+    return check(words) if words else None
+
+
+@rule(
+    "untyped",
+    "refusal",
+    "A column becomes NOT NULL, and a value of its type cannot be typed.",
+)
+def _refuse_untyped(subject: str, column: Column[Any]) -> None:
+    """Say the ways that work where no answer does.
+
+    :raises CommandError: with the column and its type.
+    """
+    if not has_form(column.type):
+        raise CommandError(
+            f"{subject} is NOT NULL, and no value of {column.type!r} can be typed for"
+            " the rows there are. Nothing is written. Let it be nullable, and fill it"
+            " in a revision of its own before it is NOT NULL; or give it a"
+            " server_default, or a default that is no function."
+        )
 
 
 def _hint(column: Column[Any]) -> str:
     """Return what a value has to be."""
-    hints = [str(column.type)]
-    if isinstance(column.type, String):
-        hints.append("'' for empty text")
+    hints = [str(column.type), form_of(stored(column.type)).example]
     hints += [
         f"a {fk.column.name} of {fk.column.table.name}" for fk in column.foreign_keys
     ]
@@ -196,16 +231,14 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
         key = (change.schema, change.table_name)
         for op in filter(needs_value, change.ops):
             column = column_of(op)
-            value = neutral(column)
+            value = neutral(column, draft.dialects)
             if value:
                 fills[key, column.name] = value
             else:
                 _allow_null(op)
-            what = (
-                f"{value} where there is no value"
-                if value
-                else "NULL, and was NOT NULL"
-            )
+            what = "NULL, and was NOT NULL"
+            if value:
+                what = f"{value.shown(draft.context.dialect)} where there is no value"
             notes.append(Note(INVENTS, f"{label(*key)}.{column.name} is {what}."))
     fill(draft, container, fills)
     container.ops[:0] = notes

@@ -91,7 +91,7 @@ def _key(op: ops.ModifyTableOps) -> Key:
 
 def _in_batches(op: FillNulls) -> LosslessOp:
     schema, table = op.table
-    return backfill(table, op.column, op.value.plain(), schema=schema)
+    return backfill(table, op.column, op.value, schema=schema)
 
 
 def online(

@@ -14,7 +14,7 @@ from ..operations.keys import rename_sequence
 from ..rules import AFTER, BEFORE
 from ..types.conversion import keeps_all
 from .draft import Draft, Note, RenameColumn
-from .not_null import like
+from .not_null import gives_itself, like
 from .online import GUARDS, Rename, is_dual_written
 
 Directions = tuple[ops.UpgradeOps, ops.DowngradeOps]
@@ -196,11 +196,9 @@ def _added(draft: Draft, op: ops.AddColumnOp) -> Parts:
     """Give a column that must not be empty a default until the old version is gone."""
     column = op.column
     value = draft.fills.get(((op.schema, op.table_name), column.name))
-    gives_itself = column.nullable or column.server_default or column.primary_key
-    if gives_itself or value is None:
+    if gives_itself(column) or value is None:
         return [op], []
-    default = value.default()
-    with_default = like(column, server_default=default)
+    with_default = like(column, server_default=value.clause())
     goes = ops.AlterColumnOp(
         op.table_name,
         column.name,

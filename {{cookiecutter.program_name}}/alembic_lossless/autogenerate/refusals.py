@@ -6,7 +6,16 @@ from typing import Any
 
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import Column, Dialect, Enum, ForeignKey, inspect
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    DefaultClause,
+    Dialect,
+    Enum,
+    ForeignKey,
+    TextClause,
+    inspect,
+)
 from sqlalchemy.exc import CompileError, UnsupportedCompilationError
 from sqlalchemy.types import TypeEngine
 
@@ -14,7 +23,8 @@ from ..operations.base import Key, label
 from ..prompts import command_with
 from ..rules import DELETES, rule
 from ..types.conversion import NUMBERS
-from ..types.portable import dialect_named, stored
+from ..types.portable import stored
+from ..types.values import texts_of
 from .compare_columns import default_of
 from .draft import ChangePrimaryKey, Draft, Note, operations_in, tables
 from .renames import closest
@@ -76,11 +86,10 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: with each column and what is wrong with its type.
     """
-    here, problems = draft.context.dialect, []
-    others = [dialect_named(name) for name in draft.context.opts["runs_on"]]
+    problems = []
     advice = "Write another type in the model, such as String(200) or Text."
     for table, column in _columns_made(upgrade):
-        for dialect in [here, *(it for it in others if it.name != here.name)]:
+        for dialect in draft.dialects:
             if problem := _problem(column.type, dialect):
                 said = f"{column.type!r}: {problem} on {dialect.name}."
                 problems.append(f"{table}.{column.name}: {said}")
@@ -105,15 +114,26 @@ def _problem(type_: TypeEngine[Any], dialect: Dialect) -> str | None:
 @rule(
     "default",
     "refusal",
-    "The server default of a number is none.",
+    "The server default of a number is none, or a database has no words for one.",
 )
-def refuse_defaults(_: Draft, upgrade: ops.OpContainer) -> None:
+def refuse_defaults(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse a number that is made with a default which is none, such as ''.
 
-    SQLite would take it, and the others say so in the middle of a revision.
+    SQLite would take it, and the others say so in the middle of a revision. What a
+    database of the project cannot compile would stop a revision there.
 
     :raises CommandError: with each column and its default.
     """
+    problems = [
+        f"{table}.{name}: {dialect.name} has no words for the server default"
+        f" {type(default).__name__}()."
+        for table, name, default in _defaults_made(upgrade)
+        for dialect in draft.dialects
+        if dialect.name not in texts_of(default)
+    ]
+    if problems:
+        advice = "Say with @compiles what it is there, or write sa.text(…)."
+        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
     problems = [
         f"{table}.{column.name}: the server default {default_of(column)!r} is no value"
         f" of {stored(column.type)!r}."
@@ -124,6 +144,23 @@ def refuse_defaults(_: Draft, upgrade: ops.OpContainer) -> None:
     if problems:
         advice = "Write one that is, or sa.text(…) for an expression such as NULL."
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _defaults_made(
+    upgrade: ops.OpContainer,
+) -> Iterator[tuple[str, str, ClauseElement]]:
+    """Give the server defaults that are expressions, but no text of their own."""
+    found = [
+        (table, one.name, one.server_default) for table, one in _columns_made(upgrade)
+    ]
+    for op in operations_in(upgrade):
+        if isinstance(op, ops.AlterColumnOp):
+            table, default = label(op.schema, op.table_name), op.modify_server_default
+            found.append((table, op.column_name, default))
+    for table, name, default in found:
+        arg = default.arg if isinstance(default, DefaultClause) else None
+        if isinstance(arg, ClauseElement) and not isinstance(arg, TextClause):
+            yield table, name, arg
 
 
 def _is_number(text: str) -> bool:

@@ -1,7 +1,7 @@
 """How a draft is written: types, defaults and calls, as no single database has them."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -17,8 +17,8 @@ from sqlalchemy.types import TypeEngine
 
 from .._alembic import column_code, is_made_by_type, type_code, variants, with_variants
 from ..operations.base import AutocommitBlock, LosslessOp
-from ..sql import text as plain_text
 from ..state import GENERATORS, options_of, sql, text_code
+from ..types import values
 from ..types.portable import PARTS, SQLType, dialect_of_class, stored
 from .draft import FillNulls, Note, RenameColumn, RenameTable, same_as_before
 
@@ -155,7 +155,7 @@ def _render_fill(_context: AutogenContext, op: FillNulls) -> str:
         "op.execute(\n"
         f"    sa.update(sa.table({name!r}, {column}{more}))\n"
         f"    .where({column}.is_(None))\n"
-        "    .values({" + f"{op.column!r}: {op.value.code()}" + "})\n"
+        "    .values({" + f"{op.column!r}: {op.value.expression_code()}" + "})\n"
         ")"
     )
 
@@ -292,19 +292,36 @@ def _in_own_words(
 
 
 def default_code(value: Any) -> str:
-    """Return a server default as a script has it, in no database's own words."""
-    if isinstance(value, str):
-        return repr(value)
-    if isinstance(value, sa.TextClause):
-        return f"sa.text({value.text!r})"
-    if isinstance(value, sa.False_ | sa.True_ | sa.Null):
-        return f"sa.{str(value).lower()}()"
-    if isinstance(value, next_value):
-        return f"sa.Sequence({value.sequence.name!r}).next_value()"
-    if isinstance(value, FunctionElement) and not len(value.clauses):
-        return f"sa.func.{value.name}()"
-    sql = str(value.compile(compile_kwargs={"literal_binds": True}))
-    return f"sa.text({plain_text(sql).text!r})"
+    """Return a server default as a script has it, right on each database.
+
+    :param value: text, or an expression.
+    """
+    found = (code(value) for kinds, code in DEFAULTS if isinstance(value, kinds))
+    return next(found, None) or values.sql_code(values.texts_of(value))
+
+
+def _function_code(value: Any) -> str | None:
+    """Return the code of a function, unless an app compiles it in a way of its own."""
+    name = getattr(value, "name", None)
+    function = getattr(sa.func, name)() if name else None
+    if function is None or values.texts_of(function) != values.texts_of(value):
+        return None
+    return f"sa.func.{name}()"
+
+
+DEFAULTS: tuple[tuple[Any, Callable[[Any], str | None]], ...] = (
+    (str, lambda value: repr(str.__str__(value))),  # no member of an Enum
+    (sa.TextClause, lambda value: f"sa.text({value.text!r})"),
+    ((sa.False_, sa.True_, sa.Null), lambda value: f"sa.{str(value).lower()}()"),
+    (next_value, lambda it: f"sa.Sequence({it.sequence.name!r}).next_value()"),
+    (values.Literal, lambda literal: literal.value.default_code()),
+    (
+        sa.BindParameter,
+        lambda bound: values.Value(bound.effective_value, bound.type).default_code(),
+    ),
+    (FunctionElement, _function_code),
+)
+"""The kinds of server defaults, and how a script has each without SQL."""
 
 
 def _value_code(value: Any, context: AutogenContext) -> str:
@@ -325,6 +342,8 @@ def _value_code(value: Any, context: AutogenContext) -> str:
             code = default_code(value)
         case sa.ColumnClause():
             code = f"sa.column({value.name!r})"
+        case values.Value():
+            code = value.argument_code()
         case _:
             code = repr(value)
     return code

@@ -17,6 +17,7 @@ from .. import sql
 from ..operations.base import LosslessOp, called
 from ..operations.objects import adds_only, change_enum
 from ..types.portable import dialect_named
+from ..types.values import texts_of
 from .rules import Growth, Harm, Matched, State, label, rule
 from .types import growth
 
@@ -29,7 +30,8 @@ EXCLUSIVE = "ACCESS EXCLUSIVE"
 STABLE = {"now", "current_timestamp", "transaction_timestamp", "current_date"}
 
 
-STABLE |= {"statement_timestamp", "localtimestamp", "localtime", "current_user"}
+STABLE |= {"statement_timestamp", "localtimestamp", "localtime", "timezone"}
+STABLE |= {"current_user"}
 """Functions whose value is the same for each row of a statement."""
 
 
@@ -253,5 +255,5 @@ def _volatile(default: object) -> str:
         called = sql.functions_in(words, dialect_named("postgresql"))
         return words if {*called} - STABLE else ""
     if isinstance(default, FunctionElement):
-        return "" if default.name.lower() in STABLE else f"{default.name}()"
+        return _volatile(sa.text(texts_of(default).get("postgresql", "")))
     return ""

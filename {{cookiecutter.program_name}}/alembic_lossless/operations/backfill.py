@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
+from ..types.values import in_statement
 from .base import Names, operation
 
 FIRST = 1000
@@ -38,7 +39,8 @@ def backfill(
 
     :param table_name: the table.
     :param column_name: the column that gets the value where it is NULL.
-    :param value: a value, or an expression such as `sa.column("name")`.
+    :param value: a value, which is written in the database's own words (a number keeps
+        each digit), or an expression such as `sa.column("name")`.
     :param schema: the schema of the table.
     :rows: get the value where the column is NULL; no other value is changed.
     :databases: the same on each.
@@ -46,24 +48,13 @@ def backfill(
     names = Names(operations, table_name, schema)
     column: Any = sa.column(column_name)
     update = sa.update(names.clause(column_name)).where(column.is_(None))
-    update = update.values({column_name: _expression(operations, value)})
+    update = update.values({column_name: in_statement(value)})
     if names.journal is None or not names.is_alone:
         operations.execute(update)
         return
     what = f"fill {table_name}.{column_name} with {value}"
     act = partial(_in_batches, names, update)
     names.journal.run(what, act, alone=True)
-
-
-def _expression(operations: Operations, value: Any) -> Any:
-    """Return a value as a statement has it, right also with `--sql`."""
-    if isinstance(value, sa.ClauseElement):
-        return value
-    if isinstance(value, bool):
-        return sa.true() if value else sa.false()
-    if isinstance(value, str):
-        return operations.inline_literal(value)
-    return sa.text(str(value))
 
 
 def _in_batches(names: Names, update: sa.Update) -> None:

@@ -19,7 +19,7 @@ from ..rules import rule
 from ..runtime.recovery import journal_of
 from ..types.reflection import inspector_of
 from ..types.value_sql import provably_lossless
-from ..types.values import is_lossless
+from ..types.values import in_statement, is_lossless
 from .base import Names, is_online, operation, table
 
 AGAIN = "Correct the rows and try again: this revision has changed nothing."
@@ -310,15 +310,17 @@ def refuse_missing(  # noqa: PLR0913  what a revision has to say
     :raises CommandError: naming what is missing.
     """
     parent, key = target
+    shown = str(value) if isinstance(value, sa.ClauseElement) else repr(value)
     rows: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(
         table(schema, table_name)
     )
     if column_name is not None:
         rows = rows.where(sa.column(column_name).is_(None))
     found = table(schema, parent, key)
-    there = sa.exists().where(found.c[key] == operations.inline_literal(value))
+    wanted: Any = in_statement(value)
+    there = sa.exists().where(found.c[key] == wanted)
     missing = rows.where(~there.correlate(None)).limit(1)
-    said = f"No {parent}.{key} is {value!r}, to which the rows of {table_name} are"
+    said = f"No {parent}.{key} is {shown}, to which the rows of {table_name} are"
     said += " about to refer."
     if operations.get_context().as_sql:
         write_guard(operations, missing, said)

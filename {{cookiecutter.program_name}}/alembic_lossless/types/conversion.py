@@ -1,10 +1,12 @@
 """What each type can hold, how a column gets from one to another, and its meaning."""
 
+from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 
-from .portable import MYSQL, Type, ddl, dialect_named, on
+from .._alembic import variants
+from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on
 
 KINDS = (
     sa.String,
@@ -50,6 +52,8 @@ def kind(type_: Type) -> type:
     """Return the class that tells what sort of values a type has."""
     if isinstance(type_, sa.Enum) and type_.native_enum:
         return sa.Enum
+    if hasattr(type_, "retrieve_as_bitwise"):
+        return type(type_)  # a SET of MariaDB's, whose length is that of one value
     return next((known for known in KINDS if isinstance(type_, known)), type(type_))
 
 
@@ -78,8 +82,27 @@ def is_short(type_: Type, dialect: str) -> bool:
     return real if dialect == "postgresql" else not real and dialect in MYSQL
 
 
+def _on_each(old: Type, new: Type) -> Iterator[tuple[Type, Type]]:
+    """Give two types as each database has them: a variant can change by itself."""
+    names = DIALECTS if variants(old) or variants(new) else ("",)
+    yield from ((on(old, name), on(new, name)) for name in names)
+
+
 def is_known(old: Type, new: Type) -> bool:
-    """Tell whether it can be said of each value what a change does to it."""
+    """Tell whether it can be said of each value what a change does to it.
+
+    :param old: the type of a column.
+    :param new: the type that it is about to have.
+    """
+    return all(_is_known(*pair) for pair in _on_each(old, new))
+
+
+def _is_known(old: Type, new: Type) -> bool:
+    items = _items(old, new)
+    if items != (old, new):
+        # What only an expression converts, none converts in an array.
+        alike = kind(items[0]) is kind(items[1]) is not sa.Enum
+        return alike and _is_known(*items) and using("it", *items) is None
     if isinstance(old, sa.Time) and isinstance(new, sa.Time):
         return old.timezone is new.timezone
     if isinstance(old, sa.Uuid) and isinstance(new, sa.Uuid):
@@ -88,7 +111,22 @@ def is_known(old: Type, new: Type) -> bool:
 
 
 def keeps_all(old: Type, new: Type) -> bool:
-    """Tell whether the new type holds every value that the old one can hold."""
+    """Tell whether the new type holds every value that the old one can hold.
+
+    :param old: the type of a column.
+    :param new: the type that it is about to have.
+    """
+    return all(_keeps_all(*_items(*pair)) for pair in _on_each(old, new))
+
+
+def _items(old: Type, new: Type) -> tuple[Type, Type]:
+    """Return the types of the items where both are arrays, else the types."""
+    if isinstance(old, sa.ARRAY) and isinstance(new, sa.ARRAY):
+        return old.item_type, new.item_type
+    return old, new
+
+
+def _keeps_all(old: Type, new: Type) -> bool:
     if isinstance(new, sa.Enum):
         return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
     if isinstance(new, sa.String):
@@ -166,6 +204,9 @@ def using(column: str, old: Type, new: Type) -> str | None:
     ):
         source = f"({source} AT TIME ZONE 'UTC')"
         return source if isinstance(new, sa.DateTime) else f"{source}::{target}"
+    items = _items(old, new)
+    if items != (old, new):
+        return None if kind(items[0]) is kind(items[1]) else f"{source}::{target}"
     if kind(old) is kind(new):
         return None
     if isinstance(new, sa.Boolean) and isinstance(old, NUMBERS):

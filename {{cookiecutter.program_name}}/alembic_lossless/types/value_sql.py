@@ -186,8 +186,23 @@ def provably_lossless(
         sa.Numeric: _of_decimal,
         sa.DateTime: _of_moment,
     }
+    if isinstance(old, sa.ARRAY) and isinstance(new, sa.ARRAY):
+        return _of_array(column, old, new, dialect)
     told = of_kind.get(kind(old))
     return told(server, column, old, new, dialect) if told else None
+
+
+def _of_array(
+    column: Value, old: sa.ARRAY[Any], new: sa.ARRAY[Any], dialect: str
+) -> Condition | None:
+    """Ask of each item of an array, of whatever dimensions."""
+    items = sa.func.unnest(column).table_valued("item").render_derived()
+    item = items.c.item
+    sure = provably_lossless(item, old.item_type, new.item_type, dialect)
+    if sure is None:
+        return None
+    lost = sa.case((item.is_(None), sa.false()), (sure, sa.false()), else_=sa.true())
+    return ~sa.exists(sa.select(items.c.item).where(lost))
 
 
 class _Postgresql:

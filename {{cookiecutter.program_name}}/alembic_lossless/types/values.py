@@ -1,17 +1,388 @@
-"""Which value survives in which other type, on which database."""
+"""Values: what a database stores of them, and which are lossless in another type.
 
+The processors of a type say what is stored. Of that each database has a literal, and a
+revision has the code that is right on all of them.
+"""
+
+import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeDecorator
 
-from .conversion import MYSQL_NUMERIC, bits, is_short, kind
-from .portable import MYSQL, Type, ddl, on
+from .. import sql
+from .conversion import KINDS, MYSQL_NUMERIC, bits, is_short, kind
+from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on, stored
+
+Stored = str | bool | int | float | Decimal | bytes
+"""What a database has of a value: text, a truth, a number, or bytes."""
+
+ADDRESSES = (
+    *(ipaddress.IPv4Address, ipaddress.IPv4Interface, ipaddress.IPv4Network),
+    *(ipaddress.IPv6Address, ipaddress.IPv6Interface, ipaddress.IPv6Network),
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of Python, as an app gives it to a column.
+
+    :param python: the value.
+    :param type: the type of the column, one of an app's own too.
+    """
+
+    python: Any
+    type: Type
+
+    def stored(self, dialect: Dialect) -> Stored:
+        """Return what a database stores of it.
+
+        :param dialect: the database.
+        :raises ValueError: for what the type cannot write there.
+        """
+        try:
+            return stored_as(self.python, self.type, dialect)
+        except Exception as error:  # a type of an app's own may raise anything
+            shown = f"{self.python!r} is no value for {self.type!r}"
+            raise ValueError(f"{shown} on {dialect.name}.") from error
+
+    def check(self, dialects: Iterable[Dialect]) -> None:
+        """Refuse a value that a database cannot hold.
+
+        :param dialects: the databases.
+        :raises ValueError: with the value, the type and the database.
+        """
+        type_ = stored(self.type)
+        for dialect in dialects:
+            if not _fits(self.stored(dialect), on(type_, dialect.name), dialect.name):
+                shown = f"{self.shown(dialect)} is no value for {type_!r}"
+                raise ValueError(f"{shown} on {dialect.name}.")
+
+    def shown(self, dialect: Dialect) -> str:
+        """Return the value as comments and messages have it.
+
+        :param dialect: the database that the draft is made on.
+        """
+        found = self.stored(dialect)
+        return repr(found) if isinstance(found, str) else literal(found, dialect)
+
+    def clause(self) -> "Literal":
+        """Return the value as an expression of SQL, which each database writes."""
+        return Literal(self)
+
+    def default_code(self) -> str:
+        """Return the value as a revision has it for a server default."""
+        return self._code("{}", "sa.text('{}')")
+
+    def expression_code(self) -> str:
+        """Return the value as it stands in a statement, right also with `--sql`."""
+        return self._code("op.inline_literal({})", "sa.text('{}')")
+
+    def argument_code(self) -> str:
+        """Return the value as an argument of an operation."""
+        return self._code("{}", "{}")
+
+    def _code(self, text: str, number: str) -> str:
+        """Return the code of it.
+
+        :param text: how a text is written where it stands.
+        :param number: likewise, of one that is exact.
+        """
+        found = dict[str, Stored]()
+        for dialect in map(dialect_named, _known_to(self.type)):
+            try:
+                found[dialect.name] = self.stored(dialect)
+            except ValueError:
+                continue  # a type need not know each of them
+        if all(isinstance(one, str) for one in found.values()):
+            return text.format(chosen({name: str(it) for name, it in found.items()}))
+        if len({(type(one), one) for one in found.values()}) == 1:
+            (one, *_) = found.values()
+            if isinstance(one, bool):
+                return f"sa.{str(one).lower()}()"
+            if isinstance(one, int | float):
+                return number.format(one)
+        return sql_code(
+            {name: literal(it, dialect_named(name)) for name, it in found.items()}
+        )
+
+
+def _known_to(type_: Type) -> list[str]:
+    return [name for name in DIALECTS if ddl(type_, name) is not None]
+
+
+class Literal(sa.ColumnElement[Any]):
+    """A value where SQL has an expression: the default of a column of a draft.
+
+    :param value: the value.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, value: Value) -> None:
+        """Take the value."""
+        self.value = value
+        self.type = value.type
+
+
+def in_statement(value: Any) -> sa.ClauseElement:
+    """Return a value as a statement has it, right also with `--sql`.
+
+    :param value: a value of Python, or an expression.
+    """
+    if isinstance(value, sa.ClauseElement):
+        return value
+    return Literal(Value(value, sa.literal(value).type))
+
+
+@compiles(Literal)
+def _compile(element: Literal, compiler: Any, **_: Any) -> str:
+    stored = element.value.stored(compiler.dialect)
+    written = _expression(stored, compiler.dialect)
+    return str(compiler.process(written, literal_binds=True))
+
+
+def stored_as(value: Any, type_: Type, dialect: Dialect) -> Stored:
+    """Return what a database stores of a value, by the processors of its type.
+
+    What a driver would be given is only text, a truth, a number or bytes to a
+    database. A number is never a float on the way, and what drivers have objects for,
+    such as a range, is written in the database's own words.
+
+    :param value: a value of Python.
+    :param type_: the type of the column.
+    :param dialect: the database.
+    :raises Exception: whatever a type raises for a value that it cannot write.
+    """
+    here = type_.dialect_impl(dialect)
+    if isinstance(here, TypeDecorator):
+        return _decorated(value, here, dialect)
+    for kinds, write in WRITTEN_BY_TYPE:
+        if isinstance(here, kinds):
+            return write(value, here, dialect)
+    if dialect.name == "postgresql":
+        return _plain(_postgresql(value, here), dialect)
+    return _plain(_bound(here, value, dialect), dialect)
+
+
+def _decorated(value: Any, type_: TypeDecorator[Any], dialect: Dialect) -> Stored:
+    """Return what a type of an app's own stores."""
+    if _overrides(type_, "bind_expression"):
+        raise TypeError(type_)  # what it stores is a database's to say
+    if _overrides(type_, "bind_processor"):  # it pickles, or counts from 1970
+        return _plain(_bound(type_, value, dialect), dialect)
+    if _overrides(type_, "process_bind_param"):
+        value = type_.process_bind_param(value, dialect)
+    return stored_as(value, type_.impl_instance, dialect)
+
+
+def _overrides(type_: Type, method: str) -> bool:
+    return getattr(type(type_), method) is not getattr(TypeDecorator, method)
+
+
+def _bound(type_: Type, value: Any, dialect: Dialect) -> Any:
+    """Return what a type gives a driver, but none that wraps it in an object."""
+    known = dialect_named(dialect.name) if dialect.name in DIALECTS else dialect
+    process = type_.bind_processor(known)
+    return process(value) if process else value
+
+
+def _truth(value: Any, *_: Any) -> bool:
+    if value not in {True, False}:
+        raise ValueError(value)
+    return bool(value)
+
+
+def _number(value: Any, *_: Any) -> int | float | Decimal:
+    number = value if isinstance(value, int | float | Decimal) else Decimal(value)
+    if not isfinite(number):
+        raise ValueError(value)
+    return int(number) if isinstance(number, int) else number
+
+
+def _postgresql(value: Any, type_: Type) -> Any:
+    """Return what is text to PostgreSQL and an object to its drivers."""
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  only there
+
+    if isinstance(type_, sa.Enum):
+        return _bound(type_, value, dialect_named("postgresql"))
+    if isinstance(type_, postgresql.HSTORE):
+        process = postgresql.HSTORE.bind_processor(type_, dialect_named("postgresql"))
+        return process(value)
+    if isinstance(value, postgresql.Range):
+        return str(value)
+    is_multirange = isinstance(type_, postgresql.ranges.AbstractMultiRange)
+    if is_multirange and not isinstance(value, str):
+        return "{" + ",".join(str(one) for one in value) + "}"
+    return value
+
+
+def _array(value: Any, type_: sa.ARRAY[Any], dialect: Dialect) -> str:
+    """Return an array as PostgreSQL reads it, whatever its items are."""
+    if not isinstance(value, list | tuple):
+        raise TypeError(value)
+    nested = type_.dimensions != 1 and not isinstance(type_.item_type, sa.JSON)
+    items = []
+    for item in value:
+        if item is None:
+            items.append("NULL")
+        elif nested and isinstance(item, list | tuple):
+            items.append(_array(item, type_, dialect))
+        else:
+            items.append(_item(stored_as(item, type_.item_type, dialect), dialect))
+    return "{" + ",".join(items) + "}"
+
+
+def _item(stored: Stored, dialect: Dialect) -> str:
+    if isinstance(stored, bool | int | float | Decimal):
+        return literal(stored, dialect)
+    text = rf"\x{stored.hex()}" if isinstance(stored, bytes) else stored
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _json(value: Any, _type: Type, dialect: Dialect) -> Stored:
+    """Return JSON as text: drivers have objects of their own for it."""
+    return _plain(_bound(sa.JSON(), value, dialect_named("sqlite")), dialect)
+
+
+def _uuid(value: Any, *_: Any) -> str:
+    return (value if isinstance(value, UUID) else UUID(value)).hex
+
+
+def _span(value: timedelta, *_: Any) -> str:
+    return f"{value.days} days {value.seconds}.{value.microseconds:06} seconds"
+
+
+WRITTEN_BY_TYPE: tuple[tuple[Any, Callable[[Any, Any, Dialect], Stored]], ...] = (
+    (sa.Boolean, _truth),
+    ((sa.Numeric, sa.Float), _number),
+    (sa.JSON, _json),
+    (sa.ARRAY, _array),
+    (sa.Uuid, _uuid),
+)
+"""Types whose values drivers have otherwise than databases."""
+
+
+def _plain(value: Any, dialect: Dialect) -> Stored:
+    """Return what a database has of what a driver would be given."""
+    for kinds, write in WRITTEN_BY_CLASS:
+        if isinstance(value, kinds):
+            return write(value, dialect)
+    raise TypeError(value)
+
+
+def _text(value: str, _dialect: Dialect) -> str:
+    """Return text that each database can hold, and a file of Python too."""
+    text = str.__str__(value)  # no member of an Enum
+    if "\0" in text:
+        raise ValueError(text)
+    text.encode()
+    return text
+
+
+def _moment(value: datetime | time, dialect: Dialect) -> str:
+    """Return a moment as SQLite stores it, which each database reads."""
+    if dialect.name != "postgresql":
+        value = value.replace(tzinfo=None)
+    return value.isoformat(timespec="microseconds").replace("T", " ")
+
+
+WRITTEN_BY_CLASS: tuple[tuple[Any, Callable[[Any, Dialect], Stored]], ...] = (
+    (bool, lambda value, _: bool(value)),
+    (int, lambda value, _: int(value)),
+    ((float, Decimal), _number),
+    (str, _text),
+    ((bytes, bytearray, memoryview), lambda value, _: bytes(value)),
+    ((datetime, time), _moment),
+    (date, lambda value, _: str(value.isoformat())),
+    (timedelta, _span),
+    (UUID, _uuid),
+    (ADDRESSES, lambda value, _: str(value)),
+)
+"""What drivers are given, and how databases have it."""
+
+
+def _fits(stored: Stored, type_: Type, dialect: str) -> bool:
+    """Tell whether a type holds what is stored, as far as that is known of types."""
+    has_zone = isinstance(type_, sa.Time) and type_.timezone
+    item = type_.item_type if isinstance(type_, sa.ARRAY) else type_
+    if kind(item) not in {*KINDS, sa.Enum} - {sa.Float} or has_zone:
+        return True  # a Float rounds, whoever writes it
+    # Its numbers have 8 bytes, whoever writes them.
+    rounds = dialect == "sqlite" and kind(type_) is sa.Numeric
+    return is_lossless(stored, type_, dialect="" if rounds else dialect)
+
+
+def literal(stored: Stored, dialect: Dialect) -> str:
+    """Return what is stored as a literal of SQL.
+
+    :param stored: text, a truth, a number or bytes.
+    :param dialect: the database.
+    """
+    return sql.compiled(_expression(stored, dialect), dialect)
+
+
+def _expression(stored: Stored, dialect: Dialect) -> sa.ClauseElement:
+    match stored:
+        case bool():
+            return sa.true() if stored else sa.false()
+        case str():
+            return sa.literal(stored, sa.String())
+        case bytes() if dialect.name == "postgresql":
+            return sa.literal(rf"\x{stored.hex()}", sa.String())
+        case bytes():
+            return sa.literal_column(f"X'{stored.hex()}'")
+        case Decimal():
+            return sa.literal_column(format(stored, "f"))
+    return sa.literal_column(repr(stored))
+
+
+def texts_of(expression: sa.ClauseElement) -> dict[str, str]:
+    """Return an expression in the words of each database that has some.
+
+    :param expression: such as a server default.
+    """
+    found = {}
+    for dialect in map(dialect_named, DIALECTS):
+        with suppress(Exception):  # one need not know it, and an app's may raise any
+            found[dialect.name] = sql.compiled(expression, dialect)
+    return found
+
+
+def sql_code(texts: Mapping[str, str]) -> str:
+    """Return the code of an expression that is written in SQL.
+
+    :param texts: the SQL of each database.
+    """
+    return f"sa.text({chosen({name: sql.text(it).text for name, it in texts.items()})})"
+
+
+def chosen(texts: Mapping[str, str]) -> str:
+    """Return the code of a text, chosen by the database where that matters.
+
+    :param texts: the text for each database.
+    """
+    (most, _), *_ = Counter(texts.values()).most_common()
+    others = {name: text for name, text in texts.items() if text != most}
+    name = "op.get_context().dialect.name"
+    if not others:
+        return repr(most)
+    if len(texts) < len(DIALECTS):
+        return f"{dict(texts)!r}[{name}]"
+    return f"{others!r}.get({name}, {most!r})"
+
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
@@ -28,11 +399,11 @@ MOMENT = re.compile(
 """A date or a moment that every database reads; SQLite would make 20260301 a number."""
 
 
-TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
+CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 """A time of day that every database reads."""
 
 
-UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}", re.IGNORECASE)
+HYPHENED_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}", re.IGNORECASE)
 
 
 BARE_UUID = re.compile(r"[0-9a-f]{32}")
@@ -53,6 +424,9 @@ DECIMALS_READ = 10
 Source: `decimal_return_scale` in its documentation of `Numeric`.
 """
 
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2038, 1, 19)
+"""The days between which MariaDB's TIMESTAMP is; it counts seconds in 32 bits."""
 
 SHORT_DIGITS = 6
 """What a Float of 4 bytes keeps of a number."""
@@ -107,7 +481,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _json(text: str) -> Any:
+def _read_json(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse)
 
 
@@ -127,15 +501,17 @@ def _is_json(text: str, dialect: str) -> bool:
     """Tell it of JSON, whose numbers SQLite takes for its own."""
     if dialect == "sqlite" and _parses(float, text):
         return is_lossless(text, sa.Double())
-    return _parses(_json, text)
+    return _parses(_read_json, text)
 
 
 def _is_uuid(text: str, new: sa.Uuid[Any], dialect: str) -> bool:
     if dialect and ddl(new, dialect) != "UUID":
         return bool(BARE_UUID.fullmatch(text))
+    if dialect == "sqlite" and _parses(float, text):
+        return False  # a number, in a column that it does not know to be text
     # MariaDB refuses some of version 8 and later.
     known = dialect not in MYSQL or text.replace("-", "")[12:13] in set("01234567")
-    return known and bool(UUID.fullmatch(text))
+    return known and bool(HYPHENED_UUID.fullmatch(text))
 
 
 def _is_read_back(text: str, new: Type) -> bool:
@@ -212,14 +588,24 @@ def _moment_survives(value: Any, new: Type, dialect: str) -> bool:
             return False
     if isinstance(new, sa.Date) and isinstance(value, datetime):
         return value.time() == time() and value.tzinfo is None
-    if dialect in MYSQL and getattr(value, "microsecond", False):
-        return bool(getattr(new, "fsp", None))  # else it rounds to seconds
+    if dialect in MYSQL and not _is_of_mariadb(value, new):
+        return False
     return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+
+
+def _is_of_mariadb(value: Any, new: Type) -> bool:
+    """Tell whether MariaDB has a moment; in any zone, that of a TIMESTAMP."""
+    if isinstance(new, sa.TIMESTAMP) and isinstance(value, date):
+        day = date(value.year, value.month, value.day)
+        if not FIRST_DAY < day < LAST_DAY:
+            return False
+    # It rounds to seconds.
+    return not getattr(value, "microsecond", 0) or bool(getattr(new, "fsp", None))
 
 
 def _time_survives(value: Any, new: sa.Time, dialect: str) -> bool:
     """Tell it of a text that spells a time of day; nothing else becomes one."""
-    if not isinstance(value, str) or not TIME.fullmatch(value):
+    if not isinstance(value, str) or not CLOCK.fullmatch(value):
         return False
     if not _parses(time.fromisoformat, value) or new.timezone:
         return False

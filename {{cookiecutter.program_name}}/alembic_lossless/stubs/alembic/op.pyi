@@ -126,7 +126,8 @@ def backfill(
 
     :param table_name: the table.
     :param column_name: the column that gets the value where it is NULL.
-    :param value: a value, or an expression such as `sa.column("name")`.
+    :param value: a value, which is written in the database's own words (a number keeps
+        each digit), or an expression such as `sa.column("name")`.
     :param schema: the schema of the table.
     :rows: get the value where the column is NULL; no other value is changed.
     :databases: the same on each.
