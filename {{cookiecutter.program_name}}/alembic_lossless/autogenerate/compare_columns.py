@@ -25,7 +25,7 @@ from ..sql import normal, string_in
 from ..state import GENERATORS, name_for, options_of, same
 from ..types.conversion import is_known, is_native, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
-from ..types.values import is_lossless, texts_of
+from ..types.values import is_lossless
 from .draft import ChangePrimaryKey, Draft, operations_in
 from .render import default_code
 from .unmanaged import ownership_of
@@ -322,18 +322,17 @@ def _compare_defaults(
         )
         log.warning(text, default_of(column), column)
         return  # another type took it away
-    if not (_is_plain(before) and _is_plain(after)):
+    if not (_is_plain(before) and _is_plain(after)) or _code(before) == _code(after):
         return
-    if _code(before) != _code(after) and not _is_chosen(before, after):
-        here, was, new = (
-            _default_here(context, it) for it in (there, declared, column)
-        )
-        if here == new != was:
-            where = (change.schema, change.table_name, column.name)
-            say_edited(where, f"server_default={was}", f"server_default={here}")
-            return
-        change.existing_server_default, change.modify_server_default = before, after
-        log.info("Detected another server default of '%s'", column)
+    here, was, new = (_default_here(context, it) for it in (there, declared, column))
+    if was == new and before is not None and isinstance(before.arg, sa.TextClause):
+        return  # the words of this database, which the revision chose
+    if here == new != was:
+        where = (change.schema, change.table_name, column.name)
+        say_edited(where, f"server_default={was}", f"server_default={here}")
+        return
+    change.existing_server_default, change.modify_server_default = before, after
+    log.info("Detected another server default of '%s'", column)
 
 
 def _default_here(context: MigrationContext, column: Column[Any]) -> str | None:
@@ -386,20 +385,6 @@ def _is_plain(default: FetchedValue | None) -> TypeGuard[DefaultClause | None]:
 
 def _code(default: DefaultClause | None) -> str | None:
     return None if default is None else default_code(default.arg)
-
-
-def _is_chosen(before: DefaultClause | None, after: DefaultClause | None) -> bool:
-    """Tell whether a revision has the words of one database for an expression.
-
-    It chose them when it ran: those of other databases are not known.
-    """
-    words = (sa.TextClause, sa.ColumnClause)
-    if before is None or after is None or not isinstance(before.arg, words):
-        return False
-    if isinstance(after.arg, str | sa.TextClause):
-        return False
-    (said, *_) = texts_of(before.arg).values()
-    return said in texts_of(after.arg).values()
 
 
 def compare_type(
