@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,10 +31,8 @@ logging.getLogger("library").info("too much")
 def logged(kind: str, folder: Path) -> list[str]:
     """Run an app in a process of its own, and return the lines of its log."""
     # The app's folder is the first of the path, as where it is started.
-    variables = {
-        f"{settings.PREFIX}LOG_FORMAT": kind,
-        "PYTHONPATH": str(settings.PROJECT),
-    }
+    path = os.pathsep.join([str(settings.PROJECT), *sys.path])
+    variables = {f"{settings.PREFIX}LOG_FORMAT": kind, "PYTHONPATH": path}
     command = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(  # noqa: S603  the command is above
         command, env=variables, cwd=folder, capture_output=True, text=True, check=True

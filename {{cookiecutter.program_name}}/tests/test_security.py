@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.wrappers import Response
 
 from {{ cookiecutter.program_name }} import create_app, settings
+from {{ cookiecutter.program_name }}.db import engines
 from {{ cookiecutter.program_name }}.engines import metadatas
 
 HERE = "http://localhost"
@@ -122,8 +123,11 @@ def test_a_production_server_needs_its_database(
     production.setattr(settings, "RUNS_ON", ("postgresql",))
     (line,) = refusal(capsys)
     assert line.startswith(f"Error: {settings.url_variable(name)} is not set, ")
-    with create_app().test_client() as client:
-        answer = client.get("/readyz")
+    app = create_app()
+    answer = app.test_client().get("/readyz")
+    with app.app_context():
+        for engine in engines().values():
+            engine.dispose()
     assert answer.status_code == 503
     assert settings.url_variable(name) in answer.text
 
