@@ -31,9 +31,8 @@ ROOMS = (
     ("runtime",),
     ("prompts",),
     ("types",),
-    ("sql",),
     ("_alembic", "config", "urls", "rules"),
-    ("project", "requirements"),
+    ("project", "requirements", "sql"),
 )
 """The rooms of the library, from the top to the ground: a floor imports those below."""
 

@@ -579,6 +579,7 @@ DIFFERENT = [
     ('"A" > 1', "a > 1"),
     ("(a COLLATE x)::text", "a COLLATE x::text"),
     ("a = (b IS NULL)", "a = b IS NULL"),
+    ("(a = b) < c", "a = b < c"),
 ]
 
 

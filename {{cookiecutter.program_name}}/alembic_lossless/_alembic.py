@@ -149,14 +149,6 @@ def without_table(create: ops.CreateTableOp) -> ops.DropTableOp:
     return ops.DropTableOp(create.table_name, schema=create.schema, _reverse=as_it_is)
 
 
-def named_as_made(op: Any, dialect: Dialect) -> str:
-    """Return the name that a database gives an object: it shortens long ones."""
-    quoter: Any = dialect.identifier_preparer
-    if isinstance(op, ops.CreateIndexOp):
-        return str(quoter.format_index(op.to_index())).strip('"`')
-    return str(quoter.format_constraint(op.to_constraint())).strip('"`')
-
-
 def prefixes_of(table: sa.Table) -> list[str]:
     """Return what stands between CREATE and TABLE."""
     return [*table._prefixes]  # noqa: SLF001

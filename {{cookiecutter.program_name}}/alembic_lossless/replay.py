@@ -9,7 +9,6 @@ are read to their end; of one that is not, the place and the cause are kept.
 import ast
 import gc
 import logging
-import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -34,7 +33,7 @@ from sqlalchemy.sql import operators
 from ._alembic import in_place_of_context, in_place_of_op, result_of
 from .config import database_in
 from .runtime.run import unlogged
-from .sql import significant
+from .sql import significant, string_in, tokens
 from .state import State, Unreadable, name_for, referred
 from .types.portable import MYSQL
 from .types.reflection import in_own_words, inspector_of
@@ -210,7 +209,7 @@ def _words_in(path: str) -> Iterator[str]:
         for node in ast.walk(ast.parse(Path(path).read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
-                yield from re.findall(r"\w+", node.value)
+                yield from (it.value for it in tokens(node.value) if it.is_name)
 
 
 def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State:
@@ -454,7 +453,7 @@ def _items(words: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 def _name_of_item(item: Sequence[str]) -> str:
-    return item[-1].strip("\"`[]'") if item else "value"
+    return significant(item[-1])[0].value if item else "value"
 
 
 def _value_in(item: Sequence[str]) -> Any:
@@ -466,7 +465,7 @@ def _value_in(item: Sequence[str]) -> Any:
     text = words[-1] if first == "COALESCE" else first if len(words) == 1 else ""
     with suppress(ValueError):
         return int(text)
-    return text.strip("'") if text.startswith("'") else None
+    return string_in(text)
 
 
 # What its inspector says

@@ -602,7 +602,9 @@ def _is_redundant(parts: Sequence[Part], place: int) -> bool:
     left, right = before.beside or LOOSEST, TIGHTEST if after is None else after
     if left == right == LOOSEST:
         return True
-    return inside.loosest > left and inside.loosest >= right
+    # Of two comparisons the first is not the first everywhere.
+    joins = inside.loosest == right != LEVELS["="]
+    return inside.loosest > left and (joins or inside.loosest > right)
 
 
 # The parts of a CREATE TABLE.
@@ -1046,6 +1048,14 @@ def quoted(name: str, dialect: Dialect | None = None) -> str:
     return undoubled(dialect.identifier_preparer.quote(name), dialect)
 
 
+def rendered(name: str, dialect: Dialect) -> str:
+    """Return a name that SQLAlchemy's preparer has put into quotes, without them.
+
+    :param name: for example of `format_index`, which shortens it as the server does.
+    """
+    return unquoted(undoubled(name, dialect), dialect)
+
+
 def unquoted(sql: str, dialect: Dialect | None = None) -> str:
     """Return the name that a text consists of, without its schema."""
     return [it.value for it in tokens(sql, dialect) if it.is_name][-1]
@@ -1060,17 +1070,18 @@ def quoted_table(name: str, schema: str | None, dialect: Dialect | None = None) 
     return ".".join(quoted(part, dialect) for part in parts)
 
 
-def literal(value: Any, dialect: Dialect, type_: TypeEngine[Any] | None = None) -> str:
+def literal(
+    value: Any, dialect: Dialect | None = None, type_: TypeEngine[Any] | None = None
+) -> str:
     """Return a value as it stands in a statement.
 
+    :param dialect: the database that is to read it; None for standard SQL.
     :param type_: the type whose processor writes it; by default the value's own.
     :raises CompileError: when the type writes no values.
     """
     if type_ is None and isinstance(value, str):
         type_ = sa.String()  # a name that knows its quotes is text, too
-    if type_ is None and isinstance(value, str):
-        type_ = sa.String()  # a name that is quoted is a text of a class of its own
-    return compiled(sa.literal(value, type_), dialect)
+    return compiled(sa.literal(value, type_), dialect or _standard())
 
 
 def body(text: str, tag: str) -> str:
@@ -1099,12 +1110,18 @@ def statement(element: sa.ClauseElement, dialect: Dialect, **given: Any) -> str:
 
 def text(sql: str) -> sa.TextClause:
     """Return SQL to run in which a colon and a percent sign are only that."""
-    return sa.text(sql.replace(":", r"\:"))
+    return sa.text(escaped(sql))
+
+
+def escaped(sql: str) -> str:
+    """Return SQL as `sa.text` has it, where what begins like a parameter is none."""
+    every = "\\:" in sql  # else it would be taken for one that is escaped already
+    return sql.replace(":", r"\:") if every else PARAMETER.sub(r"\\\g<0>", sql)
 
 
 def executing(sql: str) -> str:
     """Return the line of a revision that executes SQL."""
-    given = sql.replace(":", r"\:")
+    given = escaped(sql)
     plain = not {'"', "\\", "\n"} & {*given}
     return f'op.execute("{given}")' if plain else f"op.execute({given!r})"
 
@@ -1113,6 +1130,9 @@ def text_in(clause: sa.TextClause) -> str:
     """Return the SQL of a `sa.text`, as the server gets it."""
     return ESCAPED_COLON.sub(r"\1", clause.text)
 
+
+PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w+(?![:\w]))")
+"""A colon that `sa.text` takes for the beginning of a parameter."""
 
 ESCAPED_COLON = re.compile(r"\\(:\w*)(?![:\w])")
 """How `sa.text` has what is no parameter."""

@@ -6,9 +6,9 @@ draft compares two metadatas: what the revisions declare, and what the models do
 """
 
 import copy
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from inspect import signature
@@ -41,7 +41,7 @@ from .operations.objects import (
     drop_sequence,
     given_options,
 )
-from .sql import renamed
+from .sql import compiled, escaped, normal, renamed, rendered, text_in, undoubled
 from .types.portable import DIALECTS, dialect_named
 
 GENERATORS = (sa.Computed, sa.Identity)
@@ -62,14 +62,6 @@ WRITTEN = {"literal_binds": True, "include_table": False}
 """How an expression stands in DDL: with its values, and columns without a table."""
 
 
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
-"""A colon that text would take for the beginning of a parameter."""
-
-
-LITERAL = re.compile(r"""('(?:[^']|'')*')|["`]|\s+""")
-"""A value in quotes, which is kept, or what means nothing."""
-
-
 NO_ACTION = "NO ACTION"
 """What a foreign key does to rows that refer to what goes, if nothing is said."""
 
@@ -87,15 +79,14 @@ def sql(expression: sa.ClauseElement, dialect: Dialect) -> str:
     try:
         text = str(expression.compile(dialect=shown, compile_kwargs=WRITTEN))
     except CompileError:  # it has a word that is SQLite's alone
+        shown = dialect
         text = str(expression.compile(dialect=dialect, compile_kwargs=WRITTEN))
-    if dialect.paramstyle in {"format", "pyformat"}:
-        text = text.replace("%%", "%")
-    return text
+    return undoubled(text, shown)
 
 
 def text_code(expression: sa.ClauseElement, dialect: Dialect) -> str:
     """Return an expression as the argument of `sa.text`, which has no parameters."""
-    return repr(PARAMETER.sub(r"\:", sql(expression, dialect)))
+    return repr(escaped(sql(expression, dialect)))
 
 
 def same(old: Any, new: Any) -> bool:
@@ -109,6 +100,8 @@ def same(old: Any, new: Any) -> bool:
         return len(before) == len(after) and all(same(*pair) for pair in pairs)
     if _is_nothing(old) or _is_nothing(new):
         return _is_nothing(old) and _is_nothing(new)
+    if not isinstance(old, sa.ClauseElement) and not isinstance(new, sa.ClauseElement):
+        return str(old) == str(new)
     return not _texts(old).isdisjoint(_texts(new))
 
 
@@ -130,43 +123,20 @@ def _as_list(value: Any) -> list[Any]:
     return list(value) if _is_list(value) else [value]
 
 
-def _texts(value: Any) -> set[str]:
+def _texts(value: Any) -> set[tuple[str, ...]]:
     """Return what databases make of an expression, without what means nothing."""
     if isinstance(value, sa.Column):
-        return {value.name}
+        return {(value.name,), (value.name.lower(),)}
     if isinstance(value, sa.TextClause):
-        return {_bare(value.text)}
+        return {normal(text_in(value))}
     if not isinstance(value, sa.ClauseElement):
-        return {_bare(str(value))}
+        return {normal(str(value)), (str(value),)}
     found = set()
     for dialect in map(dialect_named, DIALECTS):
-        try:
-            found.add(_bare(sql(value, dialect)))
-            found.add(
-                _bare(str(value.compile(dialect=dialect, compile_kwargs=WRITTEN)))
-            )
-        except Exception:  # noqa: BLE001, S112  one database need not know it
-            continue
-    return found or {_bare(str(value))}
-
-
-def _bare(text: str) -> str:
-    """Return text without quotes of names, doubled signs and space between words."""
-    plain = LITERAL.sub(lambda it: it[1] or "", text)
-    plain = plain.replace("%%", "%").replace(r"\:", ":")
-    while plain.startswith("(") and _closes_last(plain):
-        plain = plain[1:-1]
-    return plain
-
-
-def _closes_last(text: str) -> bool:
-    """Tell whether the first parenthesis is closed by the last character."""
-    depth = 0
-    for place, sign in enumerate(text, 1):
-        depth += (sign == "(") - (sign == ")")
-        if depth == 0:
-            return place == len(text)
-    return False
+        with suppress(Exception):  # one database need not know it
+            found.add(normal(sql(value, dialect)))
+            found.add(normal(compiled(value, dialect, **WRITTEN)))
+    return found or {normal(str(value))}
 
 
 Create = (
@@ -574,7 +544,7 @@ class State:
         self.names(ops.CreateIndexOp)
         shorten = dialect.identifier_preparer.truncate_and_render_index_name
         return {
-            shorten(conv(name)).strip('"`'): name
+            rendered(shorten(conv(name)), dialect): name
             for names in (self._names or {}).values()
             for name in names
             if len(name.encode()) > LONGEST

@@ -3,13 +3,15 @@
 Nothing here imports Alembic.
 """
 
-import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.sql.elements import quoted_name
+
+from . import sql
 
 DRIVERS = {
     "postgres": ("postgresql", ("psycopg", "psycopg2")),
@@ -18,10 +20,6 @@ DRIVERS = {
     "mariadb": ("mariadb", ("pymysql", "MySQLdb")),
 }
 """URL scheme -> SQLAlchemy's dialect and the drivers to look for, best first."""
-
-
-SCHEMA = re.compile(r"[a-z_][a-z0-9_]*")
-"""A schema that needs no quotes."""
 
 
 EXAMPLE = (
@@ -120,21 +118,30 @@ def in_schema(url: URL) -> URL:
     revisions name it. Migrating makes it where it is not there yet.
 
     :param url: a URL, with `?schema=` or without.
-    :raises DriverError: when the database has no schemas, or for an odd name.
+    :raises DriverError: when the database has no schemas, or for two of them.
     """
     schema = url.query.get("schema")
     if schema is None:
         return url
     if url.get_backend_name() != "postgresql":
         raise DriverError("which has no schemas. Leave ?schema= out.")
-    if not isinstance(schema, str) or not SCHEMA.fullmatch(schema):
-        raise DriverError("with a ?schema= that is not one lower-case name.")
+    if not isinstance(schema, str) or not schema.strip():
+        raise DriverError("with a ?schema= that is not one name.")
     given = url.query.get("options", ())
     options = [*([given] if isinstance(given, str) else given)]
     url = url.difference_update_query(["schema"])
     return url.update_query_dict(
-        {"options": " ".join([*options, f"-csearch_path={schema}"])}
+        {"options": " ".join([*options, f"-csearch_path={_in_options(schema)}"])}
     )
+
+
+def _in_options(schema: str) -> str:
+    """Return a schema as PostgreSQL's `options` have it, which a space would end.
+
+    It is quoted in any case: `user` is a function, and `Shop` another schema.
+    """
+    name = sql.quoted(quoted_name(schema, quote=True))
+    return "".join(f"\\{it}" if it.isspace() or it == "\\" else it for it in name)
 
 
 def _installed(scheme: str, source: Path | None) -> str:

@@ -1,7 +1,6 @@
 """Columns compared with the revisions, and drafted in the revisions' words."""
 
 import logging
-import re
 from contextlib import suppress
 from typing import Any, TypeGuard
 
@@ -21,7 +20,7 @@ from ..operations.columns import alter_generated
 from ..replay import replayed
 from ..rules import rule
 from ..runtime.errors import reviewing
-from ..sql import normal, string_in
+from ..sql import literal, normal, string_in, text, text_in
 from ..state import GENERATORS, name_for, options_of, same
 from ..types.conversion import is_known, is_native, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
@@ -132,19 +131,25 @@ def portable_type(reflected: TypeEngine[Any]) -> TypeEngine[Any]:
     return reflected
 
 
+NOW = {("now", "(", ")"), ("current_timestamp",), ("current_timestamp", "(", ")")}
+"""How databases report the moment at which a row is made."""
+
+
 def portable_default(column: sa.Column[Any]) -> Any:
     """Return the default of a reflected column as every database understands it."""
     default = column.server_default
     if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
         return default
-    sql = str(default.arg)
-    # PostgreSQL says 'new'::character varying, MariaDB says current_timestamp().
-    sql = re.sub(r"^('(?:[^']|'')*')::[\w ]+(\(\d+\))?$", r"\1", sql)
-    if sql.lower().strip("()") in {"now", "current_timestamp"}:
+    # What a database reports holds no parameters, and what is escaped is a draft's.
+    said = getattr(default.arg, "text", None) or str(default.arg)
+    value = string_in(said)
+    if value is not None:  # PostgreSQL says 'new'::character varying
+        return sa.DefaultClause(text(literal(value)))
+    if normal(said) in NOW:
         return sa.DefaultClause(sa.func.now())
     if isinstance(portable_type(column.type), sa.Boolean):
-        return sa.DefaultClause(sa.false() if sql in {"0", "false"} else sa.true())
-    return sa.DefaultClause(sa.text(sql))
+        return sa.DefaultClause(sa.false() if said in {"0", "false"} else sa.true())
+    return sa.DefaultClause(text(said))
 
 
 def defaults_around(
@@ -185,11 +190,17 @@ def default_of(column: sa.Column[Any]) -> Any:
     return default.arg if isinstance(default, sa.DefaultClause) else default
 
 
+def value_in(default: Any) -> Any:
+    """Return the value that a default is the literal of, or the default itself."""
+    if not isinstance(default, sa.TextClause):
+        return default
+    value = string_in(text_in(default))
+    return default if value is None else value
+
+
 def default_fits(column: sa.Column[Any]) -> bool:
     """Tell whether a model's default is a value that its type can have."""
-    value, type_ = default_of(column), stored(column.type)
-    if isinstance(value, sa.TextClause) and value.text.startswith("'"):
-        value = value.text.strip("'")
+    value, type_ = value_in(default_of(column)), stored(column.type)
     if not isinstance(value, str) or not is_known(type_, type_):
         return True
     if isinstance(type_, sa.Boolean):

@@ -16,7 +16,7 @@ from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
-from .._alembic import dropped_items, named_as_made
+from .._alembic import dropped_items
 from ..operations.base import Key, LosslessOp, label
 from ..operations.constraints import WORDS, drop_unnamed_constraint
 from ..replay import replayed
@@ -39,7 +39,7 @@ from ..state import (
 )
 from ..types.portable import MYSQL
 from .compare_columns import say_edited
-from .draft import Draft, operations_in
+from .draft import Draft, named_as_made, operations_in
 
 log = logging.getLogger("alembic.review")
 

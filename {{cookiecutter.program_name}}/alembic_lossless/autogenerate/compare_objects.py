@@ -17,6 +17,7 @@ from ..operations.objects import (
     drop_sequence,
 )
 from ..replay import replayed
+from ..sql import literal, quoted_table, text
 from ..state import options_of, same
 from .unmanaged import ownership_of, unwanted
 
@@ -31,7 +32,7 @@ NO_OPTIONS = frozenset(
 
 THERE = {
     "postgresql": "SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace ="
-    " coalesce(to_regnamespace(:schema), current_schema()::regnamespace)"
+    " to_regnamespace(quote_ident(coalesce(:schema, current_schema())))"
     " AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass"
     " AND objid = pg_class.oid AND deptype IN ('a', 'e', 'i'))",
     "mariadb": "SELECT table_name FROM information_schema.tables WHERE table_type ="
@@ -42,7 +43,7 @@ THERE = {
 OPTIONS = {
     "postgresql": "SELECT seqstart AS start, seqincrement AS increment,"
     " seqmin AS minvalue, seqmax AS maxvalue, seqcache AS cache, seqcycle AS cycle"
-    " FROM pg_sequence WHERE seqrelid = '{literal}'::regclass",
+    " FROM pg_sequence WHERE seqrelid = {literal}::regclass",
     "mariadb": "SELECT start_value AS start, increment AS increment,"
     " minimum_value AS `minvalue`, maximum_value AS `maxvalue`,"
     " cache_size AS cache, cycle_option AS cycle FROM {name}",
@@ -103,11 +104,10 @@ def _there(context: AutogenContext) -> Iterator[Key]:
 def _reflected(context: AutogenContext, key: Key) -> dict[str, Any]:
     """Return the options of a sequence that are not as they are if nothing is said."""
     connection: Any = context.connection
-    name = connection.dialect.identifier_preparer.format_sequence(
-        sa.Sequence(key[1], schema=key[0])
-    )
-    asked = OPTIONS[connection.dialect.name]
-    query = sa.text(asked.format(name=name, literal=name.replace("'", "''")))
+    dialect = connection.dialect
+    name = quoted_table(key[1], key[0], dialect)
+    asked = OPTIONS[dialect.name]
+    query = text(asked.format(name=name, literal=literal(name, dialect)))
     found = dict(connection.execute(query).mappings().one())
     usual = {"start": 1, "increment": 1, "minvalue": 1, "cycle": False}
     usual["cache"] = CACHED[connection.dialect.name]

@@ -30,6 +30,7 @@ from ..operations.base import Key, called
 from ..operations.keys import rename_primary_key, rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
+from ..sql import rendered
 from ..state import State
 from ..types.portable import dialect_named
 from ..types.reflection import inspector_of
@@ -141,6 +142,17 @@ def unique_index(operation: ops.MigrateOperation) -> Index | None:
         index = operation.to_index()
         return index if index.unique else None
     return None
+
+
+def named_as_made(op: Any, dialect: Dialect) -> str:
+    """Return the name that a database gives an index or a constraint.
+
+    It shortens long ones.
+    """
+    quoter: Any = dialect.identifier_preparer
+    if isinstance(op, ops.CreateIndexOp):
+        return rendered(quoter.format_index(op.to_index()), dialect)
+    return rendered(quoter.format_constraint(op.to_constraint()), dialect)
 
 
 def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str, str]:

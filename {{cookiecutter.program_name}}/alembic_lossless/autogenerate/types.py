@@ -34,7 +34,7 @@ from ..types.conversion import (
     way,
 )
 from ..types.portable import enums_in, holding, on, stored
-from .compare_columns import defaults_around
+from .compare_columns import defaults_around, value_in
 from .draft import Draft, Note, is_rename, names_before, operations_in
 
 
@@ -366,5 +366,6 @@ def _set_default(draft: Draft, container: OpContainer, change: AlterColumnOp) ->
     """Give the column the default that it has afterwards, perhaps a renamed value."""
     before, after = defaults_around(draft, container, change)
     change.existing_server_default = before if before is not None else False
-    if str(getattr(before, "arg", "")).strip("'") != str(getattr(after, "arg", "")):
+    was, becomes = (value_in(getattr(it, "arg", "")) for it in (before, after))
+    if str(was) != str(becomes):
         change.modify_server_default = after

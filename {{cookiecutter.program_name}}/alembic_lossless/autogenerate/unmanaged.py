@@ -19,7 +19,6 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
-from .._alembic import named_as_made
 from ..operations.base import Key, label
 from ..prompts import Prompt
 from ..replay import replayed
@@ -35,7 +34,7 @@ from ..state import (
     others_of,
 )
 from ..types.portable import MYSQL
-from .draft import Draft, Note, RenameColumn, RenameTable
+from .draft import Draft, Note, RenameColumn, RenameTable, named_as_made
 
 log = logging.getLogger("alembic.review")
 
@@ -296,8 +295,8 @@ def _is_made_by(item: Any, op: Create, dialect: sa.Dialect) -> bool:
 
 
 EXCLUDES = sa.text(
-    "SELECT nullif(own.relnamespace, current_schema()::regnamespace::oid)::regnamespace"
-    " AS schema, own.relname AS table, conname AS name, amname AS using,"
+    "SELECT nullif(nspname, current_schema())::text AS schema,"
+    " own.relname AS table, conname AS name, amname AS using,"
     " pg_get_expr(indpred, indrelid, true) AS where,"
     " ARRAY(SELECT pg_get_indexdef(indexrelid, at::int, true)"
     "  FROM generate_subscripts(conexclop, 1) AS at ORDER BY at) AS elements,"
@@ -305,6 +304,7 @@ EXCLUDES = sa.text(
     "  JOIN pg_operator ON pg_operator.oid = op ORDER BY at) AS operators"
     " FROM pg_constraint"
     " JOIN pg_class AS own ON own.oid = conrelid"
+    " JOIN pg_namespace ON pg_namespace.oid = own.relnamespace"
     " JOIN pg_index ON indexrelid = conindid"
     " JOIN pg_class AS its ON its.oid = conindid JOIN pg_am ON pg_am.oid = its.relam"
     " WHERE contype = 'x' ORDER BY conname"

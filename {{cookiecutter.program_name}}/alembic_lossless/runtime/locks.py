@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..project import Settings
-from ..urls import SCHEMA
+from ..sql import escaped, significant
 
 if TYPE_CHECKING:
     from .run import Run
@@ -286,10 +286,11 @@ def _schema(ask: Callable[..., Any]) -> str:
     if found:
         return found
     path = str(ask("SHOW search_path"))
-    if SCHEMA.fullmatch(path):
+    names = significant(path)
+    if len(names) == 1:
         with suppress(IntegrityError):  # another run made it at the same moment
-            ask(f"CREATE SCHEMA IF NOT EXISTS {path}")
-    return path
+            ask(f"CREATE SCHEMA IF NOT EXISTS {escaped(path)}")
+    return names[0].value
 
 
 def _asking(connection: Connection) -> Callable[..., Any]:

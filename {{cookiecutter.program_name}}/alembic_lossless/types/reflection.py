@@ -4,7 +4,6 @@ Otherwise PostgreSQL's LTREE has no type at all, so that no change of it is noti
 SQLite's CLOB is a NUMERIC, which the next rebuild of its table would make of it.
 """
 
-import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,8 +19,8 @@ QUERIES = {
     "sqlite": "SELECT name, type FROM pragma_table_xinfo(:table)",
     "postgresql": "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
     " JOIN pg_class ON pg_class.oid = attrelid WHERE relname = :table"
-    " AND relnamespace = coalesce(to_regnamespace(:schema),"
-    " current_schema()::regnamespace)",
+    " AND relnamespace = to_regnamespace("
+    "quote_ident(coalesce(:schema, current_schema())))",
     "mysql": "SELECT column_name, column_type FROM information_schema.columns"
     " WHERE table_name = :table AND table_schema = coalesce(:schema, database())",
 }
@@ -97,7 +96,7 @@ def in_own_words(inspector: Inspector, table: sa.Table, column: dict[str, Any]) 
     if dialect.name not in QUERIES or not (unknown or dialect.name == "sqlite"):
         return
     said = _words(inspector, (table.schema, table.name)).get(column["name"], "")
-    name = re.sub(r"\(.*", "", said).strip().upper()
+    name = said.partition("(")[0].strip().upper()
     if name and (unknown or name not in dialect.ischema_names):  # type: ignore[attr-defined]
         column["type"] = SQLType(said)
 

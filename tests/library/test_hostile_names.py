@@ -1,0 +1,345 @@
+"""Tables, columns, constraints and values are called as they like, on each database."""
+
+import ast
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+from alembic_lossless import plugin, sql
+from alembic_lossless.operations.base import OPERATIONS
+from alembic_lossless.runtime.recovery import Journal
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
+from hypothesis import strategies as st
+from scripts import operations_on
+from servers import DATABASES, empty_database, engine_of
+from sqlalchemy.dialects import postgresql
+
+plugin  # noqa: B018  it registers the operations
+
+NASTY = [
+    *("user", "Order", "length", "LOWER", 'a"b', "a'b", "a`b", "100%", "%s", "%(x)s"),
+    *(":x", "a:b", "a::b", "$1", "a$$b", "a$key$b", "the part", "Größe", "x" * 63),
+    *(
+        "ü" * 31,
+        "--",
+        "/*x",
+        "*/",
+        ";",
+        "\\",
+        "a\\'b",
+        "{name}",
+        "{}",
+        "[x]",
+        "a.b",
+        "?",
+    ),
+    *("a,b", "(a)", "@x", "#", "new", "old", "Straße 1", "select", "a" * 40 + '"%:$'),
+]
+"""None has a dot, which divides table and column in SQLAlchemy's ForeignKey."""
+
+NAME = st.one_of(
+    st.sampled_from(NASTY),
+    st.text("ab\"'`%:$\\ ü,;()[]{}-/*?#@AB", min_size=1, max_size=24).filter(
+        lambda it: it.strip() == it
+    ),
+)
+WORDS = (
+    *(
+        "parent",
+        "table",
+        "table2",
+        "key",
+        "code",
+        "text",
+        "number",
+        "mood",
+        "ref",
+        "sum",
+    ),
+    *("added", "again", "kind", "enum", "sequence", "schema", "check", "check2", "fk"),
+    *("unique", "unique2", "index", "pk", "one", "two", "three"),
+)
+"""What is called somehow."""
+
+
+def _folded(name: str) -> str:
+    """Return what MariaDB takes names for the same by."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return plain.replace(" ", "").upper() or name
+
+
+NAMES = st.lists(NAME, min_size=len(WORDS), max_size=len(WORDS), unique_by=_folded).map(
+    lambda names: SimpleNamespace(**dict(zip(WORDS, names, strict=True)))
+)
+FIRST = SimpleNamespace(
+    **dict(zip(WORDS, list({_folded(it): it for it in NASTY}.values()), strict=False))
+)
+LAST = SimpleNamespace(
+    **dict(
+        zip(WORDS, list({_folded(it): it for it in NASTY}.values())[::-1], strict=False)
+    )
+)
+
+
+class Shop:
+    """Two tables with hostile names, and what each operation does to them."""
+
+    def __init__(self, connection: sa.Connection, names: Any) -> None:
+        """Take a connection that is in a transaction."""
+        self.connection, self.n = connection, names
+        self.op: Any = operations_on(connection)
+        self.context = self.op.get_context()
+        self.kind = connection.dialect.name
+
+    def quoted(self, name: str) -> str:
+        """Return a name as an owner would write it in SQL."""
+        return self.connection.dialect.identifier_preparer.quote_identifier(
+            name
+        ).replace("%%", "%")
+
+    def mood(self) -> Any:
+        """Return the type of a column that PostgreSQL has a type for."""
+        n = self.n
+        if self.kind == "postgresql":
+            return postgresql.ENUM(n.one, n.two, name=n.enum, create_type=False)
+        return sa.Enum(n.one, n.two, name=n.enum)
+
+    def make(self) -> None:
+        """Make the tables, with rows."""
+        op, n = self.op, self.n
+        op.create_enum(n.enum, [n.one, n.two])
+        op.create_sequence(n.sequence, start=5)
+        op.alter_sequence(n.sequence, start=5, increment=2, existing={"start": 5})
+        if self.kind == "postgresql":
+            op.create_schema(n.schema)
+        op.create_table(
+            n.parent,
+            sa.Column(n.key, sa.Integer, primary_key=True),
+            sa.Column(n.code, sa.Integer, unique=True),
+            sa.Column(n.number, sa.Integer),
+        )
+        op.create_table(
+            n.table,
+            sa.Column(n.key, sa.Integer, primary_key=True),
+            sa.Column(n.text, sa.String(40), comment=n.one),
+            sa.Column(n.number, sa.Integer, server_default="7"),
+            sa.Column(n.kind, sa.String(80), server_default=n.two),
+            sa.Column(n.mood, self.mood()),
+            sa.Column(n.ref, sa.Integer),
+            sa.Column(n.sum, sa.Integer, sa.Computed(sa.column(n.number) + 1)),
+            sa.CheckConstraint(sa.column(n.number) > 0, name=n.check),
+            sa.UniqueConstraint(n.text, n.number, name=n.unique),
+        )
+        if self.kind != "sqlite":
+            op.create_table_comment(n.table, n.two)
+            op.drop_table_comment(n.table)
+        columns = (n.key, n.text, n.number, n.mood, n.ref)
+        table = sa.table(n.table, *map(sa.column, columns))
+        table.c[n.mood].type = self.mood()
+        parent = sa.table(n.parent, sa.column(n.key), sa.column(n.code))
+        op.bulk_insert(parent, [{n.key: 1, n.code: 1}, {n.key: 2, n.code: 2}])
+        rows = [(1, "aa", 3, n.one, 1), (2, "bb", 3, n.two, 2)]
+        op.bulk_insert(table, [dict(zip(columns, row, strict=True)) for row in rows])
+
+    def guard(self) -> None:
+        """Look at the rows in each way that a draft does."""
+        op, n = self.op, self.n
+        number, text = self.quoted(n.number), self.quoted(n.text)
+        lower = sql.text(f"lower({text})")
+        for passes in (True, False):
+            with nullcontext() if passes else pytest.raises(CommandError):
+                op.refuse_loss(n.table, n.text, sa.String(2 if passes else 1))
+            with nullcontext() if passes else pytest.raises(CommandError):
+                op.refuse_duplicates(n.table, [n.text if passes else n.number])
+            with nullcontext() if passes else pytest.raises(CommandError):
+                columns = [n.ref if passes else n.number]
+                op.refuse_orphans(n.table, columns, n.parent, [n.code])
+            with nullcontext() if passes else pytest.raises(CommandError):
+                value = 1 if passes else 9
+                op.refuse_missing(n.table, None, (n.parent, n.code), value)
+            with nullcontext() if passes else pytest.raises(CommandError):
+                op.refuse_violations(
+                    n.table, f"{number} < {4 if passes else 3}", [n.key]
+                )
+        op.refuse_duplicates(n.table, [lower])
+
+    def change(self) -> None:
+        """Change the tables in the ways of Alembic."""
+        op, n = self.op, self.n
+        with op.batch_alter_table(n.table) as batch:
+            batch.create_check_constraint(n.check2, sa.column(n.number) > -5)
+            batch.create_foreign_key(n.fk, n.parent, [n.ref], [n.code])
+            batch.create_unique_constraint(n.unique2, [n.text])
+        with op.batch_alter_table(n.table) as batch:
+            batch.drop_constraint(n.unique, type_="unique")
+            batch.drop_constraint(n.check, type_="check")
+            batch.add_column(sa.Column(n.added, sa.Integer, server_default="4"))
+        op.create_index(n.index, n.table, [n.text, n.number])
+        with op.batch_alter_table(n.table) as batch:
+            kind = {"existing_type": sa.String(40)}
+            batch.alter_column(n.text, new_column_name=n.again, **kind)
+        with op.batch_alter_table(n.table) as batch:
+            batch.alter_column(
+                n.again, type_=sa.String(60), existing_type=sa.String(40)
+            )
+        with op.batch_alter_table(n.table) as batch:
+            batch.drop_column(n.added)
+        op.drop_index(n.index, n.table)
+        op.rename_table(n.table, n.table2)
+        op.rename_primary_key(n.table2, n.pk)
+        op.rename_table(n.table2, n.table)
+        with op.batch_alter_table(n.table) as batch:
+            kind = {"existing_type": sa.String(60)}
+            batch.alter_column(n.again, new_column_name=n.text, **kind)
+            batch.drop_constraint(n.fk, type_="foreignkey")
+        op.drop_unnamed_constraint(n.parent, [n.code], type_="unique")
+        op.create_table(n.table2, sa.Column(n.key, sa.Integer, nullable=False))
+        with op.batch_alter_table(n.table2) as batch:
+            batch.create_primary_key(n.check, [n.key])
+        op.drop_table(n.table2)
+
+    def change_as_the_library(self) -> None:
+        """Change the tables in the ways that only the library has."""
+        op, n = self.op, self.n
+        op.resize_sequence(n.table, n.key, 64)
+        op.rename_sequence(n.table, n.key, "no such", "other")
+        key, number = sa.Integer(), sa.column(n.number, sa.Integer)
+        if self.kind == "postgresql":
+            for new, old in ((sa.Identity(), None), (None, sa.Identity())):
+                op.alter_generated(n.table, n.key, key, new, existing=old, counts=True)
+        else:
+            formula, existing = sa.Computed(number + 2), sa.Computed(number + 1)
+            op.alter_generated(n.table, n.sum, key, formula, existing=existing)
+        op.change_enum(n.enum, [n.one, n.two], [n.one, n.three], {n.two: n.three})
+        op.change_enum(n.enum, [n.one, n.three], [n.three, n.one, n.two], {})
+        op.change_enum(n.enum, [n.three, n.one, n.two], [n.one, n.three], {})
+        if self.kind == "sqlite":
+            op.rename_enum_value(n.table, n.mood, n.two, n.three)
+        op.manual_change(n.table, n.text, mysql_engine=n.one)
+        op.sql_type("INTEGER")
+
+    def change_online(self) -> None:
+        """Change the tables while others use them, as far as the server can."""
+        op, n = self.op, self.n
+        with op.batch_alter_table(n.table) as batch:
+            batch.add_column(sa.Column(n.again, sa.String(60)))
+        op.begin_dual_write(n.table, n.text, n.again)
+        table = sa.table(n.table, *map(sa.column, (n.key, n.text, n.again)))
+        op.execute(table.insert().values({n.key: 3, n.again: "cc"}))
+        rows = self.connection.execute(sa.select(table).order_by(table.c[n.key])).all()
+        assert [tuple(row) for row in rows] == [
+            *((1, "aa", "aa"), (2, "bb", "bb"), (3, "cc", "cc"))
+        ]
+        op.end_dual_write(n.table, n.text, n.again)
+        with op.batch_alter_table(n.table) as batch:
+            batch.drop_column(n.again)
+        op.execute(table.delete().where(table.c[n.key] == 3))
+        op.backfill(n.parent, n.number, sa.column(n.code))
+        given: Any = {"existing_type": sa.Integer()}
+        op.set_not_null(n.parent, n.number, **given)
+        op.create_unique_constraint_concurrently(n.unique, n.parent, [n.code])
+        if self.kind != "sqlite":
+            op.create_foreign_key(
+                n.fk, n.table, n.parent, [n.ref], [n.code], postgresql_not_valid=True
+            )
+            op.validate_constraint(n.fk, n.table)
+            op.drop_constraint(n.fk, n.table, type_="foreignkey")
+        if self.kind == "postgresql":
+            was = sa.String(80)
+            op.alter_type_concurrently(n.table, n.kind, sa.Text(), existing_type=was)
+
+    def drop(self) -> None:
+        """Drop all that there is."""
+        op, n = self.op, self.n
+        columns: Any = [sa.column(name) for name in (n.text, n.kind, n.sum)]
+        rows = self.connection.execute(
+            sa.select(*columns).select_from(sa.table(n.table))
+        )
+        total = 4 if self.kind == "postgresql" else 5
+        assert sorted(map(tuple, rows)) == [("aa", n.two, total), ("bb", n.two, total)]
+        op.drop_table(n.table)
+        op.drop_table(n.parent)
+        op.drop_sequence(n.sequence, start=5)
+        op.drop_enum(n.enum)
+        if self.kind == "postgresql":
+            op.execute(sql.text(f"DROP SCHEMA {self.quoted(n.schema)}"))
+        assert sa.inspect(self.connection).get_table_names() == []
+
+
+SERVERS = DATABASES[1:]
+OTHERS = {
+    *(
+        "batch_alter_table",
+        "context",
+        "f",
+        "get_bind",
+        "get_context",
+        "register_operation",
+    ),
+    *("implementation_for", "inline_literal", "invoke", "run_async"),
+    "create_exclude_constraint",  # its columns are SQL
+}
+"""What says no name."""
+
+
+@contextmanager
+def committed_apart(shop: Shop) -> Iterator[None]:
+    """Let each statement be committed by itself, as in an autocommit_block()."""
+    journal = Journal(shop.context, lambda _passed: None)
+    with journal.kept(), shop.context.autocommit_block():
+        yield
+
+
+SAMPLE = settings(
+    max_examples=8,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@SAMPLE
+@given(names=NAMES)
+@example(names=FIRST)
+@example(names=LAST)
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning", "ignore:Unnamed")
+@pytest.mark.parametrize(
+    ("kind", "in_block"),
+    [(it, block) for it in SERVERS for block in (False, True)],
+)
+def test_every_operation_takes_any_name(
+    kind: str, names: Any, tmp_path: Path, *, in_block: bool
+) -> None:
+    """I call things as I like, and each operation and guard does what it says."""
+    if kind == "mariadb":
+        # SQLAlchemy's reading of SHOW CREATE TABLE leaves a backtick in a name doubled.
+        given = {word: name.replace("`", "^") for word, name in vars(names).items()}
+        names = SimpleNamespace(**given)
+        assume(len(set(map(_folded, given.values()))) == len(given))
+    with empty_database(kind, tmp_path) as url, engine_of(url).connect() as connection:
+        for _ in range(2):
+            shop = Shop(connection, names)
+            with shop.context.begin_transaction():
+                shop.make()
+                shop.guard()
+                shop.change()
+                shop.change_as_the_library()
+                with committed_apart(shop) if in_block else nullcontext():
+                    shop.change_online()
+                shop.drop()
+
+
+def test_no_operation_is_left_out() -> None:
+    """An operation is called above, with names that are like no others."""
+    tree = ast.parse(Path(__file__).read_text())
+    called = {it.attr for it in ast.walk(tree) if isinstance(it, ast.Attribute)}
+    former = {name for it in OPERATIONS.values() for name in it.formerly}
+    every = {name for name in vars(Operations) if not name.startswith("_")}
+    assert {*OPERATIONS, *every} - former - called - OTHERS == set()
