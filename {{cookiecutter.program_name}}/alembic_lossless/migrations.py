@@ -444,23 +444,27 @@ class Migrations(History):
     def operations(
         self, database: str | None = None, *, connection: Databases | None = None
     ) -> Iterator[Operations]:
-        """Give Alembic's `op` outside a revision, in one transaction.
+        """Give Alembic's `op` outside a revision, in a run like any other.
+
+        It has the migration lock, is one transaction, and is looked at before that is
+        committed. Nothing of it is kept when it fails, but what MariaDB cannot undo.
 
         :param database: its name, the project's first by default.
-        :param connection: the database, or several by name.
+        :param connection: the database, or several by name. A transaction that was
+            begun on it stays its owner's.
+        :raises CommandError: for an error of the database, with the cause; for rows
+            that would refer to nothing; and while a revision is half applied.
         """
-        from alembic.migration import MigrationContext
-        from alembic.operations import Operations
+        from . import ddl
+        from .runtime.run import operating
 
-        from .runtime.connect import opened
-
-        with opened(
-            self.database(database, connection=connection), reads=False
-        ) as found:
-            began = found.in_transaction()
-            yield Operations(MigrationContext.configure(found))
-            if not began:
-                found.commit()
+        name = database or self.project.names[0]
+        found = self.database(name, connection=connection)
+        several = len(self.project.names) > 1
+        with self._ready(connection) as alembic:
+            run = operating(alembic, found, name if several else "", ddl)
+            with run as operations:
+                yield operations
 
     @contextmanager
     def _ready(self, connection: Databases | None) -> Iterator[Config]:

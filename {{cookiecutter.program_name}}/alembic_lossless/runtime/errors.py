@@ -150,6 +150,8 @@ AMBIGUOUS = "Ambiguous walk"
 """What Alembic says of a downgrade by a number of steps, where two ways lead back."""
 
 
+KEPT = "What was done before it is kept: this server cannot undo it."
+
 STATEMENT_SHOWN = 200
 """How many characters of a failed statement a message holds."""
 
@@ -355,7 +357,7 @@ def _failure(
         lines = [known.about(run.database if known.of_url else url)]
         if not only_reads():
             outcome = _outcome(run) if run.migration else None
-            lines.append(outcome or "Nothing was changed.")
+            lines.append(outcome or (KEPT if run.mark.kept else "Nothing was changed."))
         return "\n".join(lines)
     outcome = _outcome(run) or "What it did was undone."
     word = "upgrade" if run.step.is_upgrade else "downgrade"

@@ -404,6 +404,12 @@ class RevisionMarker:
                         self.clear()
             raise
 
+    @property
+    def kept(self) -> bool:
+        """Whether the database keeps something of what failed."""
+        is_undone = self._connection.dialect.name == "postgresql"
+        return self._commits if is_undone else self._kept
+
     def may_repeat(self) -> bool:
         """Say whether the revision that failed can run again from its beginning."""
         if self._connection.dialect.name == "postgresql":

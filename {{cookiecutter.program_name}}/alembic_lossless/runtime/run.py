@@ -3,19 +3,24 @@
 import logging
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property, partial, wraps
 from typing import Any, NoReturn, Protocol
 
 from alembic import context
+from alembic.config import Config
 from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from .._alembic import command_options, in_place_of_op, only_reads
+from ..config import database_in
 from ..rules import AFTER, phase_of
 from . import locks, sqlite
 from .connect import Database, connected
@@ -391,3 +396,58 @@ def _checked(run: Run) -> Iterator[Callable[[], None]]:
 
     with run.mark.watching():
         yield check
+
+
+CONFIGURED = (
+    *("target_metadata", "version_table", "version_table_schema", "version_table_pk"),
+    *("upgrade_token", "downgrade_token"),
+)
+"""What env.py says of a database, and a run without it has to know."""
+
+
+@contextmanager
+def operating(
+    config: Config, database: Database, name: str, ddl: Ddl
+) -> Iterator[Operations]:
+    """Give operations outside of a revision, in a run of their own.
+
+    :param config: of the project.
+    :param database: where it is, and what its owner calls it.
+    :param name: the database, where there are several, or "".
+    :param ddl: how databases are altered, and checked.
+    :raises CommandError: as `transaction` does.
+    """
+    folder = ScriptDirectory.from_config(config)
+    given = None if isinstance(database.given, URL) else database.given
+    if name:
+        config.cmd_opts = Namespace(x=[f"database={name}"])
+    config.attributes["connection"] = {name: given} if name and given else given
+    options = _configured_in(config, folder, name)
+    with (
+        EnvironmentContext(config, folder, fn=_no_steps),
+        transaction(database, options, ddl),
+    ):
+        migration = context.get_context()
+        # No revision runs, and what forbids one to run forbids this.
+        for _ in migration.opts["fn"](migration.get_current_heads(), migration):
+            raise AssertionError
+        yield ddl.operations(migration)
+
+
+def _configured_in(
+    config: Config, folder: ScriptDirectory, name: str
+) -> dict[str, Any]:
+    """Return what env.py tells Alembic of a database."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def remember(_heads: tuple[str, ...], migration: MigrationContext) -> list[Any]:
+        found[database_in(migration.opts["upgrade_token"])] = migration.opts
+        return []
+
+    with EnvironmentContext(config, folder, fn=remember, dont_mutate=True):
+        folder.run_env()
+    return {key: found[name][key] for key in CONFIGURED if key in found[name]}
+
+
+def _no_steps(_heads: tuple[str, ...], _migration: MigrationContext) -> list[Any]:
+    return []
