@@ -227,9 +227,13 @@ def test_github_shows_it_beside_the_line(shop: Environment) -> None:
     assert "%0AInstead:%0Awith op.get_context().autocommit_block():%0A" in said
 
 
-def test_sql_as_text_is_looked_at(shop: Environment) -> None:
+@pytest.mark.parametrize(
+    "call", ["op.execute({})", "op.get_bind().execute(sa.text({}))"]
+)
+def test_sql_as_text_is_looked_at(shop: Environment, call: str) -> None:
     """I wrote the statement by hand, and it is found under the same name."""
-    write(shop, "b", 'op.execute("CREATE INDEX ix ON friend (name)")', down="a")
+    statement = call.format('"CREATE INDEX ix ON friend (name)"')
+    write(shop, "b", statement, down="a")
     assert "index-blocks-writes (stops others)" in lint(shop, *POSTGRESQL)
     assert "may-copy (stops others)" in lint(shop, *MARIADB)
 

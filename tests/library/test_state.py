@@ -148,7 +148,7 @@ def _stopped(project: Environment, url: str, model: str) -> Environment:
 
 
 UNREADABLE = (
-    "Revision asks cannot be read behind line 19 of asks.py (NoResultFound: No row was"
+    "Revision asks cannot be read from line 19 of asks.py on (NoResultFound: No row was"
     " found when one was required): what it makes from there on is not known."
 )
 

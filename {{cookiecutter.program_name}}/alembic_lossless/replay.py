@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, Self, TypeGuard
 
 import sqlalchemy as sa
-from alembic.operations import BatchOperations, MigrateOperation, Operations
+from alembic.operations import BatchOperations, MigrateOperation, Operations, ops
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
@@ -81,7 +81,8 @@ class Replay(Operations):
         """
         given = {"target_metadata": None, **(options or {})}
         self.state = State(given["target_metadata"], dialect.default_schema_name)
-        self._connection = _empty_database(dialect, self.state).connect()
+        engine = _empty_database(dialect, self.state, self._executed)
+        self._connection = engine.connect()
         with unlogged():
             context = MigrationContext.configure(
                 self._connection, environment_context=environment, opts=given
@@ -109,10 +110,16 @@ class Replay(Operations):
         """Apply an operation; one that makes a table returns it."""
         return self.state.apply(operation)
 
+    def _executed(self, statement: Any) -> None:
+        """Take a statement that a revision runs on its connection."""
+        if isinstance(statement, sa.TextClause | sa.schema.ExecutableDDLElement):
+            self.invoke(ops.ExecuteSQLOp(statement))
+
     @contextmanager
     def in_place_of_op(self) -> Iterator[None]:
-        """Let `op`, and `context` of a command, be this one for a while."""
+        """Let `op`, and `context` of a command, be this one for a while, once."""
         with ExitStack() as stack:
+            stack.callback(self._connection.close)
             stack.enter_context(in_place_of_op(self))
             if self._environment is not None:
                 replaced = in_place_of_context(
@@ -193,12 +200,12 @@ def _upgrade(revision: Script, name: str) -> None:
 def _unreadable(revision: Script, error: BaseException) -> Unreadable:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [it.lineno for it in frames if it.filename == revision.path]
-    said = " ".join(str(error).split()) or "it says no more"
+    said = str(error).strip().partition("\n")[0]
     return Unreadable(
         revision.revision,
         revision.path,
         next(reversed(lines), None) or 0,
-        f"{type(error).__name__}: {said}",
+        f"{type(error).__name__}: {said}" if said else type(error).__name__,
         frozenset(_words_in(revision.path)),
     )
 
@@ -229,8 +236,13 @@ def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State
 # The database
 
 
-def _empty_database(dialect: Dialect, state: State) -> sa.Engine:
-    """Return an engine of a database that has the tables of a state, and no rows."""
+def _empty_database(
+    dialect: Dialect, state: State, executed: Callable[[Any], None]
+) -> sa.Engine:
+    """Return an engine of a database that has the tables of a state, and no rows.
+
+    :param executed: is told each statement.
+    """
     answering = inspected_as(dialect, state)
     # A row that was just inserted is not there for an UPDATE, which is no error.
     vars(answering).update(
@@ -244,9 +256,8 @@ def _empty_database(dialect: Dialect, state: State) -> sa.Engine:
     engine = sa.Engine(pool, answering, url)
 
     @event.listens_for(engine, "before_execute")
-    def apply(_connection: Any, statement: Any, *_others: Any) -> None:
-        if isinstance(statement, sa.schema.ExecutableDDLElement):
-            state.execute(statement)
+    def tell(_connection: Any, statement: Any, *_others: Any) -> None:
+        executed(statement)
 
     @event.listens_for(engine, "before_cursor_execute")
     def answer(

@@ -448,8 +448,8 @@ class Unreadable:
     def __str__(self) -> str:
         """Return it as one line of text."""
         return (
-            f"Revision {self.revision} cannot be read behind line {self.line} of"
-            f" {Path(self.path).name} ({self.error})"
+            f"Revision {self.revision} cannot be read from line {self.line} of"
+            f" {Path(self.path).name} on ({self.error})"
         )
 
 
@@ -606,16 +606,9 @@ class State:
 
     @apply.register
     def _execute(self, op: ops.ExecuteSQLOp) -> None:
-        if isinstance(op.sqltext, sa.ClauseElement):
-            self.execute(op.sqltext)
-
-    def execute(self, statement: sa.ClauseElement) -> None:
-        """Apply a statement that SQLAlchemy has a class for, as `CreateTable`."""
-        if isinstance(statement, sa.schema.ExecutableDDLElement):
-            made = DDL.get(type(statement))
-            element = getattr(statement, "element", None)
-            if made is not None:
-                self.apply(made(element))
+        statement: Any = op.sqltext
+        if (made := DDL.get(type(statement))) is not None:
+            self.apply(made(statement.element))
 
     @apply.register
     def _create_table(self, op: ops.CreateTableOp) -> sa.Table:

@@ -181,7 +181,7 @@ def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judg
         stopped = recorder.read(revision, name)
     if stopped is not None:
         found.notes.append(
-            f"It was not looked at behind line {stopped.line}, where it cannot be read"
+            f"It was not looked at from line {stopped.line} on, where it cannot be read"
             f" ({stopped.error})."
         )
     every = [*recorder.findings, *_in_text(recorder, state, found)]
