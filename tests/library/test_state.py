@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic import op as alembic_op
-from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic_lossless import ddl
 from alembic_lossless._alembic import in_place_of_op
 from alembic_lossless.replay import Replay
 from drafting import execute
@@ -408,7 +408,9 @@ def test_the_inspector_of_a_revision_sees_what_a_database_would(
     steps = re.split(r"\n(?=\S)", STEPS)
     steps = [it for it in steps if not it.startswith(")")]
     with sa.create_engine(database_url, poolclass=sa.NullPool).begin() as connection:
-        real = Operations(MigrationContext.configure(connection))
+        context = MigrationContext.configure(connection)
+        ddl.implement(context)
+        real = ddl.operations(context)
         replay = Replay(connection.dialect)
         for step in steps:
             for operations in (real, replay):
