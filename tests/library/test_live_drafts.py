@@ -322,3 +322,72 @@ def test_two_databases_have_two_phases_together(several: Environment) -> None:
     assert "wait until the new version" in said
     shop.alembic("upgrade", "heads")
     shop.alembic("check")
+
+
+RENAMED = {
+    "text": ("sa.String(9), server_default='x'", ("'x'", "'a'", "'A'")),
+    "exact": ("sa.Numeric(6, 2), server_default='1.5'", ("1.50", "2.25", "3.00")),
+    "none": ("sa.String(9)", ("NULL", "'a'", "'A'")),
+}
+"""A nullable column, its default, and two other values."""
+
+
+@pytest.mark.parametrize("kind", RENAMED)
+def test_null_stays_null_while_a_column_has_two_names(
+    project: Environment, database_url: str, kind: str
+) -> None:
+    """Old and new code write NULL, values and no value to a column that is renamed."""
+    column, (default, one, other) = RENAMED[kind]
+    shop = project.using(database_url)
+    for path in shop.revisions():
+        path.unlink()
+    define(shop, {"old": column})
+    shop.alembic("revision", "--autogenerate", "-m", "first", "--rev-id=a")
+    shop.alembic("upgrade", "head")
+
+    def insert(id_: int, name: str, value: str) -> None:
+        row = f"VALUES ({id_}, {value})"
+        ask(database_url, f"INSERT INTO thing (id, {name}) {row}")
+
+    def update(id_: int, name: str, value: str) -> None:
+        insert(id_, name, one)
+        change = f"SET {name} = {value} WHERE id = {id_}"
+        ask(database_url, f"UPDATE thing {change}")
+
+    def shown(name: str) -> list[str]:
+        rows = ask(database_url, f"SELECT {name} FROM thing ORDER BY id")  # noqa: S608
+        return ["NULL" if it is None else str(it) for (it,) in rows]
+
+    ask(database_url, "INSERT INTO thing (id) VALUES (1)")
+    insert(2, "old", "NULL")
+    insert(3, "old", one)
+    define(shop, {"new": column})
+    draft(shop, "live=yes", "rename=thing.old:new")
+    shop.alembic("upgrade", "+1")
+    ask(database_url, "INSERT INTO thing (id) VALUES (4)")
+    insert(5, "old", "NULL")
+    insert(6, "old", one)
+    insert(7, "new", "NULL")
+    insert(8, "new", one)
+    update(9, "old", other)
+    update(10, "new", other)
+    update(11, "old", "NULL")
+    update(12, "new", "NULL")
+    texts = (default, "NULL", one, default, "NULL", one, "NULL", one)
+    changed = (other, other, "NULL", "NULL")
+    wanted = [text.strip("'") for text in texts + changed]
+    if database_url.startswith("sqlite"):
+        wanted = [text.removesuffix("0").removesuffix(".0") for text in wanted]
+    assert shown("old") == shown("new") == wanted
+    shop.alembic(
+        "upgrade",
+        "head",
+    )
+    shop.alembic("check")
+    assert shown("new") == wanted
+    shop.alembic("downgrade", "-1")
+    assert shown("old") == shown("new") == wanted
+    shop.alembic("downgrade", "a")
+    assert shown("old") == wanted
+    shop.alembic("upgrade", "head")
+    assert shown("new") == wanted

@@ -12,8 +12,9 @@ from typing import Any
 
 from alembic.autogenerate import render_python_code
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy import Column
+from sqlalchemy import Column, DefaultClause
 
+from ..lint.postgresql import STABLE
 from ..lint.rules import Growth, Harm, Server, State, examine, version_of
 from ..lint.types import growth
 from ..operations.backfill import backfill
@@ -33,7 +34,10 @@ from ..operations.guards import (
 )
 from ..project import production_server
 from ..rules import LOCKS, rule
+from ..sql import functions_in
 from ..state import GENERATORS
+from ..types.portable import dialect_named
+from ..types.values import texts_of
 from .draft import Draft, FillNulls, Note, RenameColumn, operations_in
 from .render import render_item, written
 
@@ -238,34 +242,50 @@ class Rename:
     def __init__(self, op: RenameColumn) -> None:
         """Take the rename that stands for all of it."""
         self._op = op
-        old, new = op.column_name, str(op.modify_name)
-        self._step = begin_dual_write(op.table_name, old, new, schema=op.schema)
+        # A column that may be NULL has NULL that was given, beside its default.
+        known: Any = op.existing_server_default
+        is_kept = op.existing_nullable is not False and isinstance(known, DefaultClause)
+        self._default: DefaultClause | None = known if is_kept else None
+
+    def _step(self, fills: str) -> LosslessOp:
+        """Return what begins to write both names."""
+        op = self._op
+        names = op.table_name, op.column_name, str(op.modify_name)
+        if self._default is None:
+            return begin_dual_write(*names, schema=op.schema)
+        default = self._default
+        return begin_dual_write(*names, default=default, fills=fills, schema=op.schema)
 
     def before(self) -> list[MigrateOperation]:
         """Return what lets the new version use its name."""
-        return [self._table(self._add(str(self._op.modify_name))), self._step]
+        new = str(self._op.modify_name)
+        return [self._table(self._add(new)), self._step(new)]
 
     def after(self) -> list[MigrateOperation]:
         """Return what makes one column of the two, once the old version is gone."""
         new = self._complete(str(self._op.modify_name))
         drop = self._add(self._op.column_name).reverse()
         # The new version does not know the old name, and could not give it a value.
-        return [*new, *self._allow_null(), self._step.reverse(), self._table(drop)]
+        end = self._step("").reverse()
+        return [*new, *self._allow_null(), end, self._table(drop)]
 
     def undo_after(self) -> list[MigrateOperation]:
         """Return what gives the old version its name back."""
         old = self._op.column_name
-        return [self._table(self._add(old)), self._step, *self._complete(old)]
+        return [self._table(self._add(old)), self._step(old), *self._complete(old)]
 
     def undo_before(self) -> list[MigrateOperation]:
         """Return what leaves the old name alone."""
         drop = self._add(str(self._op.modify_name)).reverse()
-        return [self._step.reverse(), self._table(drop)]
+        return [self._step("").reverse(), self._table(drop)]
 
     def _add(self, name: str) -> ops.AddColumnOp:
         op = self._op
         column: Column[Any] = Column(
-            name, op.existing_type, comment=op.existing_comment or None
+            name,
+            op.existing_type,
+            comment=op.existing_comment or None,
+            server_default=self._default,
         )
         return ops.AddColumnOp(op.table_name, column, schema=op.schema)
 
@@ -315,7 +335,21 @@ def is_dual_written(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> 
     column = models.get(str(op.modify_name))
     if column is None or isinstance(column.server_default, GENERATORS):
         return False
+    if op.existing_nullable is not False and not _is_one(op.existing_server_default):
+        return False
     return not (is_used(column) or _is_changed(upgrade, op))
+
+
+def _is_one(default: Any) -> bool:
+    """Tell whether a default is the same wherever a statement asks for it, or none."""
+    if not isinstance(default, DefaultClause) or isinstance(default.arg, str):
+        return True
+    called = {
+        name.lower()
+        for dialect, text in texts_of(default.arg).items()
+        for name in functions_in(text, dialect_named(dialect))
+    }
+    return called <= STABLE
 
 
 def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:

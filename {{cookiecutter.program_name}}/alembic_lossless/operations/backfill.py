@@ -47,14 +47,48 @@ def backfill(
     """
     names = Names(operations, table_name, schema)
     column: Any = sa.column(column_name)
-    update = sa.update(names.clause(column_name)).where(column.is_(None))
-    update = update.values({column_name: in_statement(value)})
+    fill(names, column_name, value, column.is_(None))
+
+
+def copy_column(names: Names, column_name: str, source: str) -> None:
+    """Give a column what another one has in each row where they differ, as `backfill`.
+
+    :param names: the table.
+    :param column_name: the column that gets the values, NULL too.
+    :param source: the column that has them.
+    """
+    columns = [exactly(sa.column(name), names) for name in (column_name, source)]
+    differ = columns[0].is_distinct_from(columns[1])
+    fill(names, column_name, sa.column(source), differ)
+
+
+def exactly(column: sa.ColumnClause[Any], names: Names) -> sa.ColumnElement[Any]:
+    """Return a column as it is compared to the letter, whatever its type is.
+
+    :param column: a column.
+    :param names: its table, on the database that the revision runs on.
+    """
+    if names.dialect == "sqlite":
+        return sa.collate(column, "BINARY")
+    exact: Any = sa.LargeBinary() if names.is_mysql else sa.Text()
+    return sa.cast(column, exact)
+
+
+def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -> None:
+    """Give a value to the rows of a table in batches, if each statement is committed.
+
+    :param names: the table.
+    :param column: the column that gets the value.
+    :param value: the value, or an expression.
+    :param where: the rows that are still to get it.
+    """
+    update = sa.update(names.clause(column)).where(where)
+    update = update.values({column: in_statement(value)})
     if names.journal is None or not names.is_alone:
-        operations.execute(update)
+        names.operations.execute(update)
         return
-    what = f"fill {table_name}.{column_name} with {value}"
-    act = partial(_in_batches, names, update)
-    names.journal.run(what, act, alone=True)
+    what = f"fill {names.name}.{column} with {value}"
+    names.journal.run(what, partial(_in_batches, names, update), alone=True)
 
 
 def _in_batches(names: Names, update: sa.Update) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.types import TypeEngine
 from .. import sql
 from ..rules import rule
 from ..types.portable import SQLType
-from .backfill import backfill
+from ..types.values import in_statement
+from .backfill import backfill, copy_column
 from .base import LosslessOp, Names, derived, operation
 from .constraints import set_not_null
 from .keys import sequence_of
@@ -64,12 +65,14 @@ def _(op: LosslessOp) -> tuple[Any, ...]:
 
 
 @operation(formerly=("keep_in_step",))
-def begin_dual_write(
+def begin_dual_write(  # noqa: PLR0913  what a revision has to say
     operations: Operations,
     table_name: str,
     column_name: str,
     new_name: str,
     *,
+    default: Any = None,
+    fills: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Let each write to one of two columns be a write to both, by triggers.
@@ -80,11 +83,21 @@ def begin_dual_write(
     :param table_name: the table.
     :param column_name: the column that the running version of the app knows.
     :param new_name: the column that the next version knows.
+    :param default: the server default that both have: a row that is inserted with it
+        was not given this column. By default NULL says so.
+    :param fills: the column that gets the values of the other one, NULL too; by default
+        each gets what it lacks.
     :param schema: the schema of the table.
     :rows: get what they lack in either column, in batches as of `backfill`.
     :databases: the same on each.
     """
-    _execute_triggers(operations, (table_name, column_name, new_name), schema, _KEEP)
+    unset = None if default is None else in_statement(default)
+    columns = table_name, column_name, new_name
+    _execute_triggers(operations, columns, schema, _KEEP, unset)
+    if fills:
+        source = column_name if fills == new_name else new_name
+        copy_column(Names(operations, table_name, schema), fills, source)
+        return
     for column, source in ((new_name, column_name), (column_name, new_name)):
         operations.invoke(
             backfill(table_name, column, sa.column(source), schema=schema)
@@ -114,7 +127,7 @@ def end_dual_write(
 
 @begin_dual_write.declares("reverse")
 def _(op: LosslessOp) -> LosslessOp:
-    return end_dual_write(*op.args, **op.kwargs)
+    return end_dual_write(*op.args, schema=op.schema)
 
 
 @end_dual_write.declares("reverse")
@@ -127,8 +140,11 @@ def _execute_triggers(
     columns: tuple[str, str, str],
     schema: str | None,
     statements: Mapping[str, tuple[str, ...]],
+    unset: sa.ClauseElement | None = None,
 ) -> None:
     table, column, other = columns
+    dialect = operations.get_context().dialect
+    default = "NULL" if unset is None else sql.compiled(unset, dialect)
     names = Names(operations, table, schema)
     trigger = derived("step", table, column, other)
     old, new = names.quoted(column), names.quoted(other)
@@ -138,7 +154,10 @@ def _execute_triggers(
                 table=names.table,
                 old=old,
                 new=new,
-                body=sql.body(_BODY.format(old=old, new=new), ""),
+                unset=default,
+                body=sql.body(
+                    _BODY.format(old=old, new=new, table=names.table, unset=default), ""
+                ),
                 name=names.quoted(trigger),
                 insert=names.quoted(derived(trigger, "i")),
                 update=names.quoted(derived(trigger, "u")),
@@ -147,15 +166,17 @@ def _execute_triggers(
 
 
 _BODY = """
+DECLARE unset {table}.{new}%TYPE := {unset};
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.{new} IS NULL THEN NEW.{new} := NEW.{old};
+        IF NEW.{new}::text IS NOT DISTINCT FROM unset::text THEN NEW.{new} := NEW.{old};
         ELSE NEW.{old} := NEW.{new}; END IF;
-    ELSIF NEW.{new} IS DISTINCT FROM OLD.{new} THEN NEW.{old} := NEW.{new};
-    ELSIF NEW.{old} IS DISTINCT FROM OLD.{old} THEN NEW.{new} := NEW.{old};
+    ELSIF NEW.{new}::text IS DISTINCT FROM OLD.{new}::text THEN NEW.{old} := NEW.{new};
+    ELSIF NEW.{old}::text IS DISTINCT FROM OLD.{old}::text THEN NEW.{new} := NEW.{old};
     END IF;
     RETURN NEW;
 END """
+"""Values are compared as text: not each type has an equality, and some see no case."""
 
 
 _KEEP = {
@@ -167,22 +188,29 @@ FOR EACH ROW EXECUTE FUNCTION {name}()""",
     "mysql": (
         # One statement each: a script of --sql is cut at its semicolons.
         """CREATE TRIGGER {insert} BEFORE INSERT ON {table} FOR EACH ROW
-    SET NEW.{old} = coalesce(NEW.{new}, NEW.{old}),
-        NEW.{new} = coalesce(NEW.{new}, NEW.{old})""",
+    SET NEW.{old} = if(NEW.{new} <=> {unset} AND NOT (NEW.{old} <=> {unset}
+            AND NOT CAST(NEW.{new} AS BINARY) <=> CAST({unset} AS BINARY)),
+            NEW.{old}, NEW.{new}),
+        NEW.{new} = NEW.{old}""",
         """CREATE TRIGGER {update} BEFORE UPDATE ON {table} FOR EACH ROW
-    SET NEW.{old} = if(NEW.{new} <=> OLD.{new}, NEW.{old}, NEW.{new}),
-        NEW.{new} = if(NEW.{new} <=> OLD.{new}, NEW.{old}, NEW.{new})""",
+    SET NEW.{old} = if(NEW.{new} <=> OLD.{new}
+            AND CAST(NEW.{new} AS BINARY) <=> CAST(OLD.{new} AS BINARY),
+            NEW.{old}, NEW.{new}),
+        NEW.{new} = NEW.{old}""",
     ),
     "sqlite": (
+        # NEW would have no affinity, and 1.5 be another value than '1.5'.
         """CREATE TRIGGER {insert} AFTER INSERT ON {table} FOR EACH ROW BEGIN
-    UPDATE {table} SET {new} = coalesce(NEW.{new}, NEW.{old}),
-        {old} = coalesce(NEW.{new}, NEW.{old}) WHERE rowid = NEW.rowid;
+    UPDATE {table} SET
+        {new} = iif({new} COLLATE BINARY IS NOT {unset}, {new}, {old}),
+        {old} = iif({new} COLLATE BINARY IS NOT {unset}, {new}, {old})
+    WHERE rowid = NEW.rowid;
 END""",
         """CREATE TRIGGER {update} AFTER UPDATE OF {old}, {new} ON {table} FOR EACH ROW
-WHEN NEW.{old} IS NOT NEW.{new} BEGIN
+WHEN NEW.{old} COLLATE BINARY IS NOT NEW.{new} BEGIN
     UPDATE {table} SET
-        {old} = iif(NEW.{new} IS NOT OLD.{new}, NEW.{new}, NEW.{old}),
-        {new} = iif(NEW.{new} IS NOT OLD.{new}, NEW.{new}, NEW.{old})
+        {old} = iif(NEW.{new} COLLATE BINARY IS NOT OLD.{new}, NEW.{new}, NEW.{old}),
+        {new} = iif(NEW.{new} COLLATE BINARY IS NOT OLD.{new}, NEW.{new}, NEW.{old})
     WHERE rowid = NEW.rowid;
 END""",
     ),

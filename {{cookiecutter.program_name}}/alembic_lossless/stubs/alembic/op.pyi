@@ -140,6 +140,8 @@ def begin_dual_write(
     column_name: str,
     new_name: str,
     *,
+    default: Any = None,
+    fills: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Let each write to one of two columns be a write to both, by triggers.
@@ -150,6 +152,10 @@ def begin_dual_write(
     :param table_name: the table.
     :param column_name: the column that the running version of the app knows.
     :param new_name: the column that the next version knows.
+    :param default: the server default that both have: a row that is inserted with it
+        was not given this column. By default NULL says so.
+    :param fills: the column that gets the values of the other one, NULL too; by default
+        each gets what it lacks.
     :param schema: the schema of the table.
     :rows: get what they lack in either column, in batches as of `backfill`.
     :databases: the same on each.
