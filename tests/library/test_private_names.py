@@ -64,6 +64,7 @@ def test_private_names_are_in_one_module() -> None:
     assert {name for path, name in found if path == "_alembic.py"} == {
         "_copy",
         "_display_history",
+        "_migrations_fn",
         "_exec",
         "_migration_context",
         "_generator",

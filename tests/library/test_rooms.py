@@ -22,6 +22,7 @@ ROOMS = (
     ("rehearsal",),
     ("env",),
     ("plugin",),
+    ("offline",),
     ("autogenerate",),
     ("lint",),
     ("replay",),

@@ -211,6 +211,18 @@ def rebuilds(batch: Any) -> bool:
     return bool(batch._should_recreate())  # noqa: SLF001
 
 
+def steps_taken_by(
+    migration: MigrationContext, take: Callable[..., Iterable[Any]]
+) -> None:
+    """Let the steps of a command be taken by a function, which is given the command's.
+
+    `context.configure` takes the function of the steps, and env.py called it already.
+
+    :param take: is called with the command's function and its two arguments.
+    """
+    vars(migration)["_migrations_fn"] = partial(take, migration._migrations_fn)  # noqa: SLF001
+
+
 def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:
     """Let a script that autogenerate did not make be written like one that it did."""
     script._needs_render = True  # noqa: SLF001

@@ -18,10 +18,11 @@ from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
 from . import ddl, operations, plugin
 from ._alembic import compares, refuse_twins
+from .offline import writing
 from .project import Project, checked, forgotten
 from .runtime import several
 from .runtime.connect import Database, database_of, insist_on_dialect
-from .runtime.errors import located, whole_lines
+from .runtime.errors import whole_lines
 from .runtime.run import transaction
 
 __all__ = [
@@ -154,21 +155,13 @@ def writing_sql() -> Iterator[None]:
     """Write the SQL of a run (`--sql`) for what Alembic was configured with.
 
     It takes the place of `context.begin_transaction` there. The script does what the
-    run would do: on SQLite, too, it is one transaction, and foreign keys are off.
+    run would do: on SQLite, too, it is one transaction, with foreign keys off.
 
     :raises CommandError: with the file and the line of what cannot be written.
     """
     refuse_twins(context.script)
-    ddl.implement(context.get_context())
-    impl = context.get_context().impl
-    is_sqlite = context.get_context().dialect.name == "sqlite"
-    if is_sqlite:
-        impl.transactional_ddl = True
-        impl.static_output("PRAGMA foreign_keys = OFF;")
-    with located(), context.begin_transaction():
+    with writing():
         yield
-    if is_sqlite:
-        impl.static_output("PRAGMA foreign_key_check;")
 
 
 @contextmanager

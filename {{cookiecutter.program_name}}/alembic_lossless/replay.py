@@ -174,6 +174,23 @@ def replayed(context: MigrationContext) -> State:
     return found[token]
 
 
+def declared_at(
+    context: MigrationContext, revision: str | tuple[str, ...] | None
+) -> State:
+    """Return what the revisions of a database declare up to one of them.
+
+    :param revision: the last that counts; None for the state before the first.
+    """
+    environment = context.environment_context
+    replay = Replay(context.dialect, context.opts, environment)
+    script = environment.script if environment and revision else None
+    revisions = [*script.iterate_revisions(revision, "base")] if script else []
+    with replay.in_place_of_op(), _without_collector():
+        for each in revisions[::-1]:
+            replay.read(each, database_in(context.opts["upgrade_token"]))
+    return replay.state
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Look for no garbage for a while: of many revisions almost all that is made stays.
