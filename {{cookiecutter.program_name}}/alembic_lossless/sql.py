@@ -656,6 +656,15 @@ def items(sql: str, dialect: Dialect | None = None) -> list[Item]:
     return [*found, Item(None, None, options, [], [], None, None)]
 
 
+def names_in_list(sql: str, dialect: Dialect | None = None) -> list[str]:
+    """Return the names that the parts of a list begin with, as in a key."""
+    pieces, place, names = significant(sql, dialect), 0, list[str]()
+    while place < len(pieces):
+        names.append(pieces[place].value)
+        place = _end_of_argument(pieces, place) + 1
+    return names
+
+
 def _item(pieces: Sequence[Token]) -> Item:
     outer, place = list[Token](), 0
     while place < len(pieces):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from ..ddl.sqlite import Rebuild
+from ..types.reflection import inspector_of
 from .base import LosslessOp, Names, derived, operation
 from .guards import explain_duplicates, explain_orphans, explain_violation
 
@@ -56,7 +57,7 @@ def _in_database(names: Names, name: str) -> str:
         return name
     build = SchemaObjects(names.operations.get_context())
     check = build.generic_constraint(name, names.name, "check", schema=names.schema)
-    checks = sa.inspect(names.bind()).get_check_constraints(names.name, names.schema)
+    checks = inspector_of(names.bind()).get_check_constraints(names.name, names.schema)
     found = {it["name"] for it in checks}
     return str(check.name) if name not in found and check.name in found else name
 
@@ -223,7 +224,7 @@ def _(op: LosslessOp) -> ops.DropConstraintOp:
 
 
 def _reflected(names: Names, kind: str) -> list[Any]:
-    inspector = sa.inspect(names.bind())
+    inspector = inspector_of(names.bind())
     if kind == "unique":
         return [*inspector.get_unique_constraints(names.name, names.schema)]
     return [*inspector.get_foreign_keys(names.name, names.schema)]

@@ -14,6 +14,7 @@ from sqlalchemy.types import NullType
 
 from .._alembic import reflecting_dialect
 from .portable import SQLType
+from .sqlite_constraints import with_constraints
 
 QUERIES = {
     "sqlite": "SELECT name, type FROM pragma_table_xinfo(:table)",
@@ -69,6 +70,8 @@ def inspector_of(connection: Connection) -> Inspector:
     elif dialect.name != "sqlite":
         types = _AllTypes(types)
     found.dialect = reflecting_dialect(dialect, types)
+    if dialect.name == "sqlite":
+        found.dialect = with_constraints(found.dialect)
     return found
 
 
