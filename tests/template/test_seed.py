@@ -62,6 +62,13 @@ def test_a_model_that_is_not_drafted(migrated: Project) -> None:
     assert done.stderr.endswith("First run: flask db migrate\n")
 
 
+def test_a_difference_that_does_not_matter(migrated: Project) -> None:
+    """I want another index and have not drafted it: the examples are added."""
+    name = "    name: Mapped[str] = mapped_column(String(100))\n    city_id"
+    migrated.edit("models.py", name, name.replace("(100)", "(100), index=True"))
+    assert migrated.run("flask", "seed").stdout.startswith("Added 4 of 4")
+
+
 @pytest.mark.parametrize(
     "url",
     [
