@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations, ops
-from alembic_lossless.lint import Finding, Growth, Harm, Server, State, examine
+from alembic_lossless.lint import Finding, Growth, Harm, Server, Situation, examine
 from servers import empty_database
 from sqlalchemy.pool import NullPool
 
@@ -134,9 +134,11 @@ def test_mariadb_refuses_to_do_online_what_the_lint_finds(
 
 def test_a_table_of_the_same_revision_has_no_rows_to_wait_for() -> None:
     """Nothing is found in what happens to a table that the revision makes."""
-    state = State(Server.oldest("postgresql"))
-    state.after(ops.CreateTableOp("friend", []))
-    assert not [found for make in CASES.values() for found in examine(make(), state)]
+    situation = Situation(Server.oldest("postgresql"))
+    situation.after(ops.CreateTableOp("friend", []))
+    assert not [
+        found for make in CASES.values() for found in examine(make(), situation)
+    ]
 
 
 def stalls(
@@ -144,8 +146,10 @@ def stalls(
 ) -> list[Finding]:
     """Return what the lint finds that lasts longer than an instant."""
     version = connection.dialect.server_version_info or ()
-    state = State(Server(dialect, tuple(v for v in version if isinstance(v, int))))
-    found = examine(operation, state)
+    situation = Situation(
+        Server(dialect, tuple(v for v in version if isinstance(v, int)))
+    )
+    found = examine(operation, situation)
     return [finding for finding in found if finding.harm is Harm.STALLS]
 
 

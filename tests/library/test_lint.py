@@ -8,7 +8,15 @@ import pytest
 import sqlalchemy as sa
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
-from alembic_lossless.lint import RULES, Growth, Harm, Server, State, examine, squawk
+from alembic_lossless.lint import (
+    RULES,
+    Growth,
+    Harm,
+    Server,
+    Situation,
+    examine,
+    squawk,
+)
 from alembic_lossless.lint.rules import names, table
 from alembic_lossless.operations.objects import change_enum
 from environment import Environment
@@ -100,13 +108,15 @@ def test_every_rule_is_shown() -> None:
 def test_a_rule_finds_what_it_is_about(rule: str) -> None:
     """Each rule has its sentence for one operation, and none where the table is new."""
     dialect, operation = FOUND[rule]
-    state = State(Server.oldest(dialect))
-    found = {one.rule: one for one in examine(operation, state)}
+    situation = Situation(Server.oldest(dialect))
+    found = {one.rule: one for one in examine(operation, situation)}
     assert found[rule].sentence.endswith(".")
     assert "{" not in found[rule].sentence
-    state.new.add(((None, "friend"), None))
+    situation.new.add(((None, "friend"), None))
     always = {"concurrently-in-transaction", "enum-rewrites"}
-    assert (rule in {one.rule for one in examine(operation, state)}) == (rule in always)
+    assert (rule in {one.rule for one in examine(operation, situation)}) == (
+        rule in always
+    )
 
 
 def test_the_page_lists_every_rule() -> None:

@@ -15,7 +15,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column, DefaultClause
 
 from ..lint.postgresql import STABLE
-from ..lint.rules import Growth, Harm, Server, State, examine, version_of
+from ..lint.rules import Growth, Harm, Server, Situation, examine, version_of
 from ..lint.types import growth
 from ..operations.backfill import backfill
 from ..operations.base import AutocommitBlock, Key, LosslessOp, called
@@ -369,28 +369,28 @@ def note_costs(draft: Draft, container: ops.OpContainer) -> None:
     name = production_server(dialect.name, draft.context.opts["runs_on"])
     known = name == dialect.name
     server = Server(name, version_of(dialect)) if known else Server.oldest(name)
-    _note(container, State(server, draft.state))
+    _note(container, Situation(server, draft.state))
 
 
-def _note(container: ops.OpContainer, state: State) -> None:
+def _note(container: ops.OpContainer, situation: Situation) -> None:
     found: list[MigrateOperation] = []
     for op in container.ops:
         if isinstance(op, AutocommitBlock):
-            state.autocommit = True
-            _note(op, state)
-            state.autocommit = False
+            situation.autocommit = True
+            _note(op, situation)
+            situation.autocommit = False
         else:
-            found += [Note(LOCKS, sentence) for sentence in _costs(op, state)]
+            found += [Note(LOCKS, sentence) for sentence in _costs(op, situation)]
         found.append(op)
     container.ops = found
 
 
-def _costs(op: MigrateOperation, state: State) -> list[str]:
+def _costs(op: MigrateOperation, situation: Situation) -> list[str]:
     """Return what an operation costs, or those in the batch of a table."""
     every = op.ops if isinstance(op, ops.ModifyTableOps) else [op]
     sentences = []
     for one in every:
-        findings = examine(one, state)
+        findings = examine(one, situation)
         sentences += [f.sentence for f in findings if f.harm is Harm.STALLS]
-        state.after(one)
+        situation.after(one)
     return sentences

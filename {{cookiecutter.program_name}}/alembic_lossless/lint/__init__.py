@@ -8,7 +8,7 @@ from .rules import (
     Harm,
     Rule,
     Server,
-    State,
+    Situation,
     examine,
     version_of,
 )
@@ -20,7 +20,7 @@ __all__ = [
     "Harm",
     "Rule",
     "Server",
-    "State",
+    "Situation",
     "common",
     "examine",
     "mysql",

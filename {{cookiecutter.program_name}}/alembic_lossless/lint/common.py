@@ -13,7 +13,7 @@ from sqlalchemy.sql import operators, visitors
 
 from ..sql import Script
 from ..types.portable import dialect_named
-from .rules import Growth, Harm, Key, Matched, State, label, rule, sql_of
+from .rules import Growth, Harm, Key, Matched, Situation, label, rule, sql_of
 
 _rule_on_rows = partial(rule, dialects=("postgresql", "mariadb", "mysql"))
 
@@ -26,10 +26,10 @@ _rule_on_rows = partial(rule, dialects=("postgresql", "mariadb", "mysql"))
     instead="with op.get_context().autocommit_block():\n"
     "    op.backfill({name!r}, 'COLUMN', VALUE)",
 )
-def rows_locked(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
+def rows_locked(op: ops.ExecuteSQLOp, situation: Situation) -> Iterator[Matched]:
     """Find a statement that changes as many rows as the table has."""
-    key = _changed_by(op, state.server.dialect)
-    if key is not None and not state.is_new(key):
+    key = _changed_by(op, situation.server.dialect)
+    if key is not None and not situation.is_new(key):
         yield {"table": label(key), "name": key[1]}
 
 
@@ -76,10 +76,10 @@ _rule_on_deployment = partial(
     ops.DropTableOp,
     says="The running version still uses {table}.",
 )
-def table_goes(op: ops.DropTableOp, state: State) -> Iterator[Matched]:
+def table_goes(op: ops.DropTableOp, situation: Situation) -> Iterator[Matched]:
     """Find a table that goes."""
     key = op.schema, op.table_name
-    if state.phase != "after" and not state.is_new(key):
+    if situation.phase != "after" and not situation.is_new(key):
         yield {"table": label(key)}
 
 
@@ -88,10 +88,10 @@ def table_goes(op: ops.DropTableOp, state: State) -> Iterator[Matched]:
     ops.DropColumnOp,
     says="The running version still reads and writes {table}.{column}.",
 )
-def column_goes(op: ops.DropColumnOp, state: State) -> Iterator[Matched]:
+def column_goes(op: ops.DropColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a column that goes."""
     key = op.schema, op.table_name
-    if state.phase != "after" and not state.is_new(key, op.column_name):
+    if situation.phase != "after" and not situation.is_new(key, op.column_name):
         yield {"table": label(key), "column": op.column_name}
 
 
@@ -104,11 +104,11 @@ def column_goes(op: ops.DropColumnOp, state: State) -> Iterator[Matched]:
     "# And after the deployment: op.end_dual_write, op.drop_column",
     says="The running version still calls {table}.{column} that.",
 )
-def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+def column_renamed(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a column that gets another name."""
     key = op.schema, op.table_name
-    stays = op.modify_name is None or state.phase == "after"
-    if not (stays or state.is_new(key, op.column_name)):
+    stays = op.modify_name is None or situation.phase == "after"
+    if not (stays or situation.is_new(key, op.column_name)):
         names = {"name": op.table_name, "column": op.column_name, "new": op.modify_name}
         yield {"table": label(key), **names}
 
@@ -118,10 +118,10 @@ def column_renamed(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     ops.RenameTableOp,
     says="The running version still calls {table} that.",
 )
-def table_renamed(op: ops.RenameTableOp, state: State) -> Iterator[Matched]:
+def table_renamed(op: ops.RenameTableOp, situation: Situation) -> Iterator[Matched]:
     """Find a table that gets another name."""
     key = op.schema, op.table_name
-    if state.phase != "after" and not state.is_new(key):
+    if situation.phase != "after" and not situation.is_new(key):
         yield {"table": label(key)}
 
 
@@ -132,11 +132,11 @@ def table_renamed(op: ops.RenameTableOp, state: State) -> Iterator[Matched]:
     says="The running version inserts rows without {table}.{column}, which is NOT NULL"
     " and has no default.",
 )
-def column_required(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+def column_required(op: ops.AddColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a new column that each INSERT has to give."""
     key, column = (op.schema, op.table_name), op.column
     gives_itself = column.nullable or column.server_default or column.primary_key
-    if not (gives_itself or state.phase == "after" or state.is_new(key)):
+    if not (gives_itself or situation.phase == "after" or situation.is_new(key)):
         yield {"table": label(key), "name": key[1], "column": column.name}
 
 
@@ -145,17 +145,21 @@ def column_required(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
     ops.AlterColumnOp,
     says="The running version may still write NULL to {table}.{column}.",
 )
-def not_null_refuses(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+def not_null_refuses(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a column that becomes NOT NULL."""
     key = op.schema, op.table_name
-    if op.modify_nullable is not False or state.phase == "after" or state.is_new(key):
+    if (
+        op.modify_nullable is not False
+        or situation.phase == "after"
+        or situation.is_new(key)
+    ):
         return
-    known = state.column(key, op.column_name)
+    known = situation.column(key, op.column_name)
     if known is not None and known.nullable is False:
         return
     # A column that came just now is not named by the running version's INSERTs.
     gives_itself = known is not None and known.server_default is not None
-    if not (gives_itself and state.is_new(key, op.column_name)):
+    if not (gives_itself and situation.is_new(key, op.column_name)):
         yield {"table": label(key), "column": op.column_name}
 
 
@@ -165,10 +169,10 @@ def not_null_refuses(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     says="The running version inserts rows without {table}.{column}, which then is NOT"
     " NULL and has no default.",
 )
-def default_goes(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+def default_goes(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a default that goes from a column that needs a value."""
     key = op.schema, op.table_name
     nullable = op.existing_nullable is not False
     goes = op.modify_server_default is None and not nullable
-    if goes and state.phase != "after" and not state.is_new(key):
+    if goes and situation.phase != "after" and not situation.is_new(key):
         yield {"table": label(key), "column": op.column_name}

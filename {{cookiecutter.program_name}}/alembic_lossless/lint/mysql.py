@@ -13,7 +13,7 @@ from alembic.operations import ops
 from .. import sql
 from ..runtime.online import online_form
 from ..types.portable import dialect_named
-from .rules import Growth, Matched, State, label, rule, sql_of
+from .rules import Growth, Matched, Situation, label, rule, sql_of
 from .types import growth
 
 rule = partial(
@@ -33,8 +33,8 @@ AT_ONCE = {"now", "current_timestamp", "localtime", "localtimestamp", "curdate"}
 """Functions whose value is the same for each row of a statement."""
 
 
-def _copies(state: State) -> bool:
-    server = state.server
+def _copies(situation: Situation) -> bool:
+    server = situation.server
     return not (server.dialect == "mariadb" and server.at_least(*COPIES_ONLINE))
 
 
@@ -44,11 +44,13 @@ def _copies(state: State) -> bool:
     instead=None,
     says="No row of {table} can be written while it is copied for {name}.",
 )
-def foreign_key_copies(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matched]:
+def foreign_key_copies(
+    op: ops.CreateForeignKeyOp, situation: Situation
+) -> Iterator[Matched]:
     """Find a foreign key that is checked by copying the table."""
     key = op.kw.get("source_schema"), op.source_table
-    online = op.kw.get("postgresql_not_valid") and state.autocommit
-    if _copies(state) and not (online or state.is_new(key)):
+    online = op.kw.get("postgresql_not_valid") and situation.autocommit
+    if _copies(situation) and not (online or situation.is_new(key)):
         yield {"table": label(key), "name": op.constraint_name or "the foreign key"}
 
 
@@ -58,10 +60,12 @@ def foreign_key_copies(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Mat
     says="No row of {table} can be written while it is copied for {name}; there is no"
     " other way.",
 )
-def check_copies(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Matched]:
+def check_copies(
+    op: ops.CreateCheckConstraintOp, situation: Situation
+) -> Iterator[Matched]:
     """Find a CHECK, for which the table is copied."""
     key = op.schema, op.table_name
-    if _copies(state) and not state.is_new(key):
+    if _copies(situation) and not situation.is_new(key):
         yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
 
 
@@ -71,14 +75,14 @@ def check_copies(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Matc
     says="No row of {table} can be written while it is copied to make {column} {type};"
     " there is no other way.",
 )
-def type_copies(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+def type_copies(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a change of type for which the table is copied."""
     key = op.schema, op.table_name
-    if op.modify_type is None or state.is_new(key) or not _copies(state):
+    if op.modify_type is None or situation.is_new(key) or not _copies(situation):
         return
-    known = state.column(key, op.column_name)
+    known = situation.column(key, op.column_name)
     old = op.existing_type or (None if known is None else known.type)
-    if growth(old, op.modify_type, state.server) is Growth.REWRITE:
+    if growth(old, op.modify_type, situation.server) is Growth.REWRITE:
         yield {
             "table": label(key),
             "column": op.column_name,
@@ -91,11 +95,11 @@ def type_copies(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     ops.AddColumnOp,
     says="No row of {table} can be written while it is copied to add {column} ({why}).",
 )
-def column_copies(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+def column_copies(op: ops.AddColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a new column whose values have to be computed, or a key to be checked."""
     key = op.schema, op.table_name
     why = _needs_copy(op.column)
-    if why and _copies(state) and not state.is_new(key):
+    if why and _copies(situation) and not situation.is_new(key):
         yield {"table": label(key), "column": op.column.name, "why": why}
 
 
@@ -106,12 +110,12 @@ def column_copies(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
     says="No row of {table} can be written while the {kind} index {name} is built;"
     " there is no other way.",
 )
-def fulltext_blocks(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
+def fulltext_blocks(op: ops.CreateIndexOp, situation: Situation) -> Iterator[Matched]:
     """Find an index of a kind that cannot be built beside writers."""
     key = op.schema, op.table_name
     dialects = ("mariadb_prefix", "mysql_prefix")
     kind = next((op.kw[name] for name in dialects if op.kw.get(name)), None)
-    if kind and not state.is_new(key):
+    if kind and not situation.is_new(key):
         yield {"table": label(key), "name": op.index_name, "kind": kind}
 
 
@@ -122,9 +126,9 @@ def fulltext_blocks(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
     " do it otherwise; with LOCK=NONE it refuses instead.",
     instead="op.execute({online!r})",
 )
-def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
+def may_copy(op: ops.ExecuteSQLOp, situation: Situation) -> Iterator[Matched]:
     """Find SQL that does not make the server itself refuse to stop writers."""
-    dialect = dialect_named(state.server.dialect)
+    dialect = dialect_named(situation.server.dialect)
     text = sql_of(op)
     statement = sql.Script(text, dialect).only
     if statement is None or (table := statement.table) is None:
@@ -132,7 +136,7 @@ def may_copy(op: ops.ExecuteSQLOp, state: State) -> Iterator[Matched]:
     if any(map(statement.has, ("LOCK = NONE", "ALGORITHM = INSTANT"))):
         return
     online = online_form(statement, text.strip(), dialect)
-    if online and statement.verb != "DROP" and not state.is_new(table):
+    if online and statement.verb != "DROP" and not situation.is_new(table):
         yield {"table": label(table), "online": online}
 
 

@@ -18,7 +18,7 @@ from ..operations.base import LosslessOp, called
 from ..operations.objects import adds_only, change_enum
 from ..types.portable import dialect_named
 from ..types.values import texts_of
-from .rules import Growth, Harm, Matched, State, label, rule
+from .rules import Growth, Harm, Matched, Situation, label, rule
 from .types import growth
 
 rule = partial(rule, dialects=("postgresql",))
@@ -42,10 +42,12 @@ STABLE |= {"current_user"}
     growth=Growth.SCAN,
     says="No row of {table} can be written while the index {name} is built.",
 )
-def index_blocks_writes(op: ops.CreateIndexOp, state: State) -> Iterator[Matched]:
+def index_blocks_writes(
+    op: ops.CreateIndexOp, situation: Situation
+) -> Iterator[Matched]:
     """Find an index that is built while writers wait."""
     key = op.schema, op.table_name
-    if not (op.kw.get("postgresql_concurrently") or state.is_new(key)):
+    if not (op.kw.get("postgresql_concurrently") or situation.is_new(key)):
         yield {"table": label(key), "name": op.index_name}
 
 
@@ -58,10 +60,10 @@ def index_blocks_writes(op: ops.CreateIndexOp, state: State) -> Iterator[Matched
     says="PostgreSQL refuses CONCURRENTLY for {name} inside a transaction.",
 )
 def concurrently_in_transaction(
-    op: ops.CreateIndexOp | ops.DropIndexOp, state: State
+    op: ops.CreateIndexOp | ops.DropIndexOp, situation: Situation
 ) -> Iterator[Matched]:
     """Find CONCURRENTLY where a transaction is open."""
-    if op.kw.get("postgresql_concurrently") and not state.autocommit:
+    if op.kw.get("postgresql_concurrently") and not situation.autocommit:
         yield {"table": label((op.schema, str(op.table_name))), "name": op.index_name}
 
 
@@ -74,11 +76,11 @@ def concurrently_in_transaction(
     says="Nobody can use {table} while the index of {name} is built.",
 )
 def unique_blocks(
-    op: ops.CreateUniqueConstraintOp | ops.CreatePrimaryKeyOp, state: State
+    op: ops.CreateUniqueConstraintOp | ops.CreatePrimaryKeyOp, situation: Situation
 ) -> Iterator[Matched]:
     """Find a key whose index is built under the strongest lock."""
     key = op.schema, op.table_name
-    if not state.is_new(key):
+    if not situation.is_new(key):
         name = op.constraint_name or "the key"
         yield {"table": label(key), "name": name}
 
@@ -92,10 +94,12 @@ def unique_blocks(
     says="Nobody can use {table} while {name} is built and checked; there is no other"
     " way.",
 )
-def exclude_blocks(op: CreateExcludeConstraintOp, state: State) -> Iterator[Matched]:
+def exclude_blocks(
+    op: CreateExcludeConstraintOp, situation: Situation
+) -> Iterator[Matched]:
     """Find an exclusion constraint, which has no form that leaves writers alone."""
     key = op.schema, op.table_name
-    if not state.is_new(key):
+    if not situation.is_new(key):
         yield {"table": label(key), "name": op.constraint_name}
 
 
@@ -106,11 +110,13 @@ def exclude_blocks(op: CreateExcludeConstraintOp, state: State) -> Iterator[Matc
     growth=Growth.SCAN,
     says="No row of {table} or {parent} can be written while {name} is checked.",
 )
-def foreign_key_scans(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matched]:
+def foreign_key_scans(
+    op: ops.CreateForeignKeyOp, situation: Situation
+) -> Iterator[Matched]:
     """Find a foreign key that looks at the rows there are."""
     key = op.kw.get("source_schema"), op.source_table
     parent = op.kw.get("referent_schema"), op.referent_table
-    if not (op.kw.get("postgresql_not_valid") or state.is_new(key)):
+    if not (op.kw.get("postgresql_not_valid") or situation.is_new(key)):
         name = op.constraint_name or "the foreign key"
         yield {"table": label(key), "parent": label(parent), "name": name}
 
@@ -122,10 +128,12 @@ def foreign_key_scans(op: ops.CreateForeignKeyOp, state: State) -> Iterator[Matc
     growth=Growth.SCAN,
     says="Nobody can use {table} while {name} is checked for each row.",
 )
-def check_scans(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Matched]:
+def check_scans(
+    op: ops.CreateCheckConstraintOp, situation: Situation
+) -> Iterator[Matched]:
     """Find a CHECK that looks at the rows there are."""
     key = op.schema, op.table_name
-    if not (op.kw.get("postgresql_not_valid") or state.is_new(key)):
+    if not (op.kw.get("postgresql_not_valid") or situation.is_new(key)):
         yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
 
 
@@ -136,10 +144,10 @@ def check_scans(op: ops.CreateCheckConstraintOp, state: State) -> Iterator[Match
     growth=Growth.SCAN,
     says="Nobody can use {table} while each row is looked at for a NULL in {column}.",
 )
-def not_null_scans(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+def not_null_scans(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a NOT NULL that no valid CHECK has proved before."""
     key = op.schema, op.table_name
-    known = state.is_new(key) or state.is_not_null(key, op.column_name)
+    known = situation.is_new(key) or situation.is_not_null(key, op.column_name)
     if op.modify_nullable is False and not known:
         yield {"table": label(key), "column": op.column_name}
 
@@ -152,15 +160,15 @@ def not_null_scans(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     says="Nobody can use {table} while {column} becomes {type}: every row, and every"
     " index, is written again.",
 )
-def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
+def type_rewrites(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a change of type for which the table is written again."""
     key = op.schema, op.table_name
-    if op.modify_type is None or state.is_new(key):
+    if op.modify_type is None or situation.is_new(key):
         return
-    known = state.column(key, op.column_name)
+    known = situation.column(key, op.column_name)
     old = op.existing_type or (None if known is None else known.type)
     using = op.kw.get("postgresql_using", "")
-    how = growth(old, op.modify_type, state.server, using)
+    how = growth(old, op.modify_type, situation.server, using)
     if how is Growth.REWRITE:
         yield {
             "table": label(key),
@@ -179,12 +187,12 @@ def type_rewrites(op: ops.AlterColumnOp, state: State) -> Iterator[Matched]:
     says="Nobody can use a table with a column of the type {table} while it is written"
     " again.",
 )
-def enum_rewrites(op: LosslessOp, state: State) -> Iterator[Matched]:
+def enum_rewrites(op: LosslessOp, situation: Situation) -> Iterator[Matched]:
     """Find an Enum whose columns move to a new type."""
     if not called(op, change_enum):
         return
     kept = {op.renamed.get(value, value) for value in op.old} == set(op.new)
-    added = state.autocommit and not op.renamed and adds_only(op.old, op.new)
+    added = situation.autocommit and not op.renamed and adds_only(op.old, op.new)
     if not (kept or added):
         yield {"table": op.name}
 
@@ -200,11 +208,11 @@ def enum_rewrites(op: LosslessOp, state: State) -> Iterator[Matched]:
     growth=Growth.REWRITE,
     says="Nobody can use {table} while each row gets a value of {column} ({why}).",
 )
-def column_rewrites(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+def column_rewrites(op: ops.AddColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a new column whose value differs from row to row."""
     key = op.schema, op.table_name
     why = _own_value(op.column)
-    if why and not state.is_new(key):
+    if why and not situation.is_new(key):
         names = {"name": op.table_name, "column": op.column.name}
         yield {"table": label(key), **names, "why": why}
 
@@ -217,10 +225,10 @@ def column_rewrites(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
     growth=Growth.SCAN,
     says="Nobody can use {table} while the {what} of the new {column} is made.",
 )
-def column_scans(op: ops.AddColumnOp, state: State) -> Iterator[Matched]:
+def column_scans(op: ops.AddColumnOp, situation: Situation) -> Iterator[Matched]:
     """Find a new column that brings a key, an index or a CHECK of its own."""
     key = op.schema, op.table_name
-    if not state.is_new(key):
+    if not situation.is_new(key):
         for what in _brought(op.column):
             yield {"table": label(key), "column": op.column.name, "what": what}
 

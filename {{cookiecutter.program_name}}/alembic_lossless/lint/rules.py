@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
-from .. import state
 from ..operations.base import LosslessOp
 from ..sql import compiled, not_null_in, text_in
+from ..state import State
 from ..types.portable import dialect_named
 
 Key = tuple[str | None, str]
@@ -84,11 +84,11 @@ class Finding:
 
 
 @dataclass
-class State:
+class Situation:
     """What is known of the tables before an operation."""
 
     server: Server
-    history: state.State = field(default_factory=state.State)
+    history: State = field(default_factory=State)
     """What the revisions have declared before."""
     phase: str | None = None
     """"before" or "after" the deployment, where the revision says it."""
@@ -156,10 +156,10 @@ Matched = dict[str, Any]
 """What the sentence of a rule names; "table" is always there."""
 
 
-Match = Callable[[Any, State], Iterable[Matched]]
+Match = Callable[[Any, Situation], Iterable[Matched]]
 
 
-Safe = Callable[[MigrateOperation, State], str]
+Safe = Callable[[MigrateOperation, Situation], str]
 
 
 @dataclass(frozen=True)
@@ -179,11 +179,13 @@ class Rule:
     the form that a draft takes."""
     match: Match
 
-    def findings(self, operation: MigrateOperation, state: State) -> Iterator[Finding]:
+    def findings(
+        self, operation: MigrateOperation, situation: Situation
+    ) -> Iterator[Finding]:
         """Give what the rule has against an operation."""
-        applies = state.server.dialect in self.dialects
+        applies = situation.server.dialect in self.dialects
         if applies and isinstance(operation, self.kinds):
-            for found in self.match(operation, state):
+            for found in self.match(operation, situation):
                 yield Finding(
                     self.name,
                     self.harm,
@@ -230,14 +232,14 @@ def rule(  # noqa: PLR0913  they are the columns of the table of rules
     return register
 
 
-def examine(operation: MigrateOperation, state: State) -> list[Finding]:
+def examine(operation: MigrateOperation, situation: Situation) -> list[Finding]:
     """Return what an operation costs beyond an instant, by every rule.
 
-    :param state: what is known of the tables before the operation.
+    :param situation: what is known of the tables before the operation.
     """
     if isinstance(operation, LosslessOp):
         operation = operation.stops_like()
-    return [found for rule in RULES for found in rule.findings(operation, state)]
+    return [found for rule in RULES for found in rule.findings(operation, situation)]
 
 
 def table() -> str:

@@ -20,7 +20,7 @@ from ..replay import Replay
 from ..rules import AFTER, phase_of
 from ..types.portable import dialect_named
 from . import squawk
-from .rules import RULES, Finding, Harm, Server, State, examine, names, sql_of
+from .rules import RULES, Finding, Harm, Server, Situation, examine, names, sql_of
 
 SafeForm = Callable[[MigrateOperation], str]
 """Returns code that lets concurrent clients go on, or nothing where there is none."""
@@ -44,18 +44,18 @@ class Judge(Replay):
         self._safe_form = safe_form
         vars(self.migration_context)["autocommit_block"] = self._autocommit
         self._file = ""
-        self._before: State | None = None
+        self._before: Situation | None = None
         self.findings: list[Finding] = []
         self.statements: list[squawk.Statement] = []
 
     @contextmanager
-    def judging(self, state: State, file: str) -> Iterator[None]:
+    def judging(self, situation: Situation, file: str) -> Iterator[None]:
         """Judge what a revision does, by what is known before it.
 
         :param file: the revision's; the lines of findings are its lines.
         """
-        state.history = self.state
-        self._before, self._file = state, file
+        situation.history = self.state
+        self._before, self._file = situation, file
         self.findings, self.statements = [], []
         try:
             yield
@@ -64,19 +64,21 @@ class Judge(Replay):
 
     def invoke(self, operation: MigrateOperation) -> Any:
         """Judge an operation by what is known before it, and remember what it does."""
-        state = self._before
-        if state is not None:
+        situation = self._before
+        if situation is not None:
             line = self._line()
-            found = _judged(operation, state)
+            found = _judged(operation, situation)
             self.findings += [
                 replace(it, line=line, instead=self._instead(it, operation))
                 for it in found
             ]
             if isinstance(operation, ops.ExecuteSQLOp) and (text := sql_of(operation)):
-                self.statements.append(squawk.Statement(text, line, state.autocommit))
+                self.statements.append(
+                    squawk.Statement(text, line, situation.autocommit)
+                )
         result = super().invoke(operation)
-        if state is not None:
-            state.after(operation)
+        if situation is not None:
+            situation.after(operation)
         return result
 
     @contextmanager
@@ -110,15 +112,15 @@ class Judge(Replay):
         return next((n for f, n in frames if f.f_code.co_filename == self._file), 0)
 
 
-def _judged(operation: MigrateOperation, state: State) -> list[Finding]:
+def _judged(operation: MigrateOperation, situation: Situation) -> list[Finding]:
     """Return what is found in an operation, and in what it comes to in the end.
 
     An operation of the library stops nobody, but what it makes of a table may be more
     than the running version survives.
     """
-    found = examine(operation, state)
+    found = examine(operation, situation)
     if isinstance(operation, LosslessOp) and (same := operation.as_alembic()):
-        found += [it for it in examine(same, state) if it.harm is Harm.BREAKS]
+        found += [it for it in examine(same, situation) if it.harm is Harm.BREAKS]
     return found
 
 
@@ -176,15 +178,15 @@ def judge(
 def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judged:
     found = Judged(revision.revision, revision.doc, revision.path, database=name)
     allowed = _allowed(revision)
-    state = State(server, phase=phase_of(revision))
-    with recorder.judging(state, revision.path):
+    situation = Situation(server, phase=phase_of(revision))
+    with recorder.judging(situation, revision.path):
         stopped = recorder.read(revision, name)
     if stopped is not None:
         found.notes.append(
             f"It was not looked at from line {stopped.line} on, where it cannot be read"
             f" ({stopped.error})."
         )
-    every = [*recorder.findings, *_in_text(recorder, state, found)]
+    every = [*recorder.findings, *_in_text(recorder, situation, found)]
     for finding in sorted(every, key=lambda one: one.line):
         if finding.rule in allowed:
             found.allowed.append((finding, allowed[finding.rule]))
@@ -196,17 +198,17 @@ def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judg
     return found
 
 
-def _in_text(recorder: Judge, state: State, found: Judged) -> Iterator[Finding]:
+def _in_text(recorder: Judge, situation: Situation, found: Judged) -> Iterator[Finding]:
     """Give what is found in the SQL of a revision, or say that nobody looked."""
-    if state.server.dialect != "postgresql" or not recorder.statements:
+    if situation.server.dialect != "postgresql" or not recorder.statements:
         return
     program = squawk.program()
     if program is None:
         found.notes.append(squawk.MISSING)
         return
-    new = {key for key, column in state.new if column is None}
+    new = {key for key, column in situation.new if column is None}
     for finding in squawk.judge(program, recorder.statements, new):
-        if not (state.phase == AFTER and finding.harm is Harm.BREAKS):
+        if not (situation.phase == AFTER and finding.harm is Harm.BREAKS):
             yield finding
 
 
