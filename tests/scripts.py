@@ -1,6 +1,8 @@
 """Write revisions by hand and look at databases with a raw driver."""
 
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ from textwrap import indent
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic_lossless import ddl
@@ -146,3 +149,37 @@ def operations_on(connection: Connection) -> Operations:
     migration = MigrationContext.configure(connection)
     ddl.implement(migration)
     return ddl.operations(migration)
+
+
+def database_of(url: str) -> str:
+    """Return the kind of a database."""
+    return make_url(url).get_backend_name()
+
+
+def run_script(url: str, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with the program that the database's owner would take."""
+    place = make_url(url)
+    if database_of(url) == "sqlite":
+        command = ["sqlite3", "-bail", str(place.database)]
+    elif database_of(url) == "postgresql":
+        where = place.set(drivername="postgresql").render_as_string(hide_password=False)
+        command = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", where]
+    else:
+        command = ["mariadb", f"--host={place.host}", f"--port={place.port}"]
+        command += [f"--user={place.username}", str(place.database)]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed, which runs scripts")
+    return subprocess.run(
+        command, input=script, capture_output=True, text=True, check=False
+    )
+
+
+def scripted(project: Project, *arguments: str) -> str:
+    """Return the script of a run."""
+    return project.run("alembic", *arguments, "--sql").stdout
+
+
+def ran(url: str, script: str) -> None:
+    """Run a script that must succeed."""
+    done = run_script(url, script)
+    assert done.returncode == 0, done.stderr

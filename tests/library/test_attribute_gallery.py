@@ -10,6 +10,7 @@ from compared import PAGE, arguments, is_listed, page
 from drafts import define_thing, draft, refusal
 from environment import Environment
 from schema import snapshot
+from scripts import ran, scripted, versions
 from servers import DATABASES, empty_database
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
@@ -71,6 +72,14 @@ def test_each_attribute_settles(
         ]
         made = created(shop, database, tmp_path)
         assert without(others, snapshots[-1]) == without(others, made)
+    # The script of --sql does what the run did, in both directions.
+    (head,), first = versions(database_url), shop.revisions()[0].name.split("_")[1]
+    with empty_database(database, tmp_path) as url:
+        ran(url, scripted(shop, "upgrade", "head"))
+        assert snapshot(url) == snapshots[-1]
+        assert versions(url) == [head]
+        ran(url, scripted(shop, "downgrade", f"{head}:{first}"))
+        assert snapshot(url) == snapshots[0]
 
 
 @pytest.mark.parametrize(

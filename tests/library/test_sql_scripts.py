@@ -1,43 +1,14 @@
 """`--sql`: the script does what the run would do, and stops where a guard would."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attributes import ATTRIBUTES, models_of
 from drafts import define_thing, refusal
 from environment import Environment
 from schema import snapshot
-from scripts import ask, empty, versions, write
+from scripts import ask, database_of, empty, ran, run_script, scripted, versions, write
 from servers import empty_database
-from sqlalchemy import make_url
-
-
-def database_of(url: str) -> str:
-    """Return the kind of a database."""
-    return make_url(url).get_backend_name()
-
-
-def run_script(url: str, script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script with the program that the database's owner would take."""
-    place = make_url(url)
-    if database_of(url) == "sqlite":
-        command = ["sqlite3", "-bail", str(place.database)]
-    elif database_of(url) == "postgresql":
-        where = place.set(drivername="postgresql").render_as_string(hide_password=False)
-        command = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", where]
-    else:
-        command = ["mariadb", f"--host={place.host}", f"--port={place.port}"]
-        command += [f"--user={place.username}", str(place.database)]
-    return subprocess.run(
-        command, input=script, capture_output=True, text=True, check=False
-    )
-
-
-def scripted(project: Environment, *arguments: str) -> str:
-    """Return the script of a run."""
-    return project.alembic(*arguments, "--sql").stdout
 
 
 @pytest.fixture
@@ -45,36 +16,6 @@ def other_url(database_url: str, tmp_path: Path) -> Iterator[str]:
     """Give a second empty database, on which scripts are run."""
     with empty_database(database_of(database_url), tmp_path) as url:
         yield url
-
-
-def ran(url: str, script: str) -> None:
-    """Run a script that must succeed."""
-    done = run_script(url, script)
-    assert done.returncode == 0, done.stderr
-
-
-HISTORY = 2
-"""Revisions of a gallery: every attribute, and its change."""
-
-
-def test_a_script_of_every_attribute_does_what_the_run_does(
-    project: Environment, database_url: str, other_url: str
-) -> None:
-    """I give my administrator the script, and get the tables that the run makes."""
-    database = database_of(database_url)
-    shop = project.using(database_url)
-    chosen = [it for it in ATTRIBUTES if database in it.databases]
-    shop.alembic("upgrade", "head")
-    for moment in ("before", "after"):
-        (shop.package / "things.py").write_text(models_of(chosen, moment, database))
-        shop.commands(f"revision --autogenerate -m {moment}", "upgrade head")
-    ran(other_url, scripted(shop, "upgrade", "head"))
-    assert snapshot(other_url) == snapshot(database_url)
-    assert versions(other_url) == versions(database_url)
-    head = versions(database_url)[0]
-    shop.alembic("downgrade", f"-{HISTORY}")
-    ran(other_url, scripted(shop, "downgrade", f"{head}:{versions(database_url)[0]}"))
-    assert snapshot(other_url) == snapshot(database_url)
 
 
 PERCENT = """
@@ -246,3 +187,16 @@ def test_an_error_in_a_script_is_a_line(
     said = refusal(project, "upgrade", "head", "--sql")
     assert says in said
     assert "Traceback" not in said
+
+
+def test_a_script_for_each_of_several(several: Environment, tmp_path: Path) -> None:
+    """I have two databases, and write the script of each."""
+    several.alembic("upgrade", "head")
+    for name in ("default", "auth"):
+        chosen = ("-x", f"database={name}", "upgrade", "head", "--sql")
+        script = several.alembic(*chosen).stdout
+        assert script.count("-- Database:") == 1
+        url = f"sqlite:///{tmp_path / name}-scripted.db"
+        ran(url, script)
+        made = f"sqlite:///{several.path / name}.db"
+        assert snapshot(url) == snapshot(made)

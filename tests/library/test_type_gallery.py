@@ -9,6 +9,7 @@ from drafts import sql
 from environment import Environment
 from gallery import ABSTRACT, exported, expressions, known_by, made
 from schema import snapshot
+from scripts import ran, scripted
 from servers import DATABASES, empty_database
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
@@ -152,3 +153,8 @@ def test_each_type_settles(
         for statement in PREPARED.get(database, ()):
             sql(url, statement)
         assert after == created(prepared, url)
+    with empty_database(database, tmp_path) as url:
+        for statement in PREPARED.get(database, ()):
+            sql(url, statement)
+        ran(url, scripted(prepared, "upgrade", "head"))
+        assert snapshot(url) == after
