@@ -318,3 +318,73 @@ def test_nothing_is_shown_where_nobody_looks(
     shop = begun(project, database_url, FILL)
     done = shop.run("alembic", "upgrade", "head")
     assert "\r" not in done.stderr + done.stdout
+
+
+BACKFILLED = f"""{BLOCK}
+    op.backfill("pair", "age", 7)
+"""
+WRITES = {
+    "whole": "UPDATE pair SET name = name WHERE tenant = 1 AND id = {}",
+    "text": "UPDATE pair SET name = name WHERE name = 'k{}'",
+    "none": "UPDATE pair SET name = name WHERE id = {}",
+}
+LIMITS = {
+    "postgresql": ["SET lock_timeout = '1s'"],
+    "mariadb": ["SET innodb_lock_wait_timeout = 1"],
+}
+KEYS = {
+    "whole": "PRIMARY KEY (tenant, id)",
+    "text": "PRIMARY KEY (name)",
+    "none": "CHECK (id > 0)",
+}
+
+
+def paired(project: Environment, url: str, key: str) -> Environment:
+    """Give a project with a table of 5000 rows, and a backfill of it to run."""
+    shop = empty(project.using(url))
+    table = (
+        "CREATE TABLE pair (tenant INTEGER, id INTEGER, name VARCHAR(20), age INTEGER"
+    )
+    write(shop, "a", f'op.execute("{table}, {KEYS[key]})")')
+    shop.alembic("upgrade", "head")
+    some = ROWS[url.partition("+")[0]].format(5000)
+    some = some.replace("SELECT", "SELECT 1,")
+    ask(url, f"INSERT INTO pair (tenant, id, name) {some}")
+    write(shop, "b", BACKFILLED, down="a")
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("key", "database_url"),
+    [
+        *((key, kind) for key in ("whole", "text") for kind in ROWS),
+        ("none", "postgresql"),  # MariaDB has no way to a row behind one that is held
+    ],
+    indirect=["database_url"],
+)
+def test_a_backfill_holds_no_row_while_it_waits(
+    project: Environment, database_url: str, key: str
+) -> None:
+    """Somebody holds a row: the others get their value, and can be written to."""
+    kind = database_url.partition("+")[0]
+    shop = paired(project, database_url, key)
+    filled = "SELECT count(*) FROM pair WHERE age = 7"
+    engine = server(database_url).execution_options(isolation_level="READ COMMITTED")
+    with engine.connect() as holder, holder.begin():
+        holder.execute(text(WRITES[key].format(700)))
+        process = shop.start("alembic", "upgrade", "head")
+        while process.poll() is None and ask(database_url, filled) < [(2500,)]:
+            time.sleep(0.02)
+        with server(database_url).connect() as writer:
+            for limit in LIMITS[kind]:
+                writer.execute(text(limit))
+            for _ in range(5):
+                time.sleep(0.1)
+                neighbour = "UPDATE pair SET name = name WHERE " + WHERE[key].format(
+                    699
+                )
+                writer.execute(text(neighbour))
+        assert process.poll() is None
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert ask(database_url, filled) == [(5000,)]

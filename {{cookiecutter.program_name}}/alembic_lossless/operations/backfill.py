@@ -2,13 +2,15 @@
 
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import Operations
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import NullType
 
+from ..runtime.online import batch, is_busy
 from ..types.values import in_statement
 from .base import Names, operation
 
@@ -20,7 +22,8 @@ SECONDS = 0.025
 """How long a batch may hold its rows."""
 
 
-LEAST, MOST = 100, 50_000
+MOST = 50_000
+"""Rows of the largest batch."""
 
 
 @operation(formerly=("fill_in_batches",))
@@ -92,59 +95,141 @@ def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -
 
 
 def _in_batches(names: Names, update: sa.Update) -> None:
-    """Walk through the table by its primary key, from the first row to the last."""
+    """Give the rows their value in batches; what somebody holds comes at the end."""
     bind, journal = names.bind(), names.journal
+    if journal is None:
+        raise AssertionError
     key = sa.inspect(bind).get_pk_constraint(names.name, names.schema)
-    if journal is None or not key["constrained_columns"]:
-        bind.execute(update)
+    columns = [*map(_column, key["constrained_columns"])]
+    if not columns and names.is_mysql:
+        some = update.with_dialect_options(mysql_limit=FIRST, mariadb_limit=FIRST)
+        while journal.patiently(partial(_run, bind, some)):
+            pass
         return
-    # The first column of the key is enough: rows that share it are in one batch.
-    column: sa.ColumnClause[Any] = sa.column(key["constrained_columns"][0])
-    rows = names.clause(column.name)
-    walk = _Walk(bind, rows, column)
-    while (end := walk.next_end()) is not None:
-        part = update.where(column <= end)
-        if walk.last is not None:
-            part = part.where(column > walk.last)
-        begin = time.monotonic()
-        journal.patiently(partial(_commit, part, bind, journal.commit))
-        walk.went(end, time.monotonic() - begin)
+    while True:
+        changed, held = _walk(names, columns, update)
+        for rows in held:
+            changed += journal.patiently(partial(_run, bind, rows))
+        # A row without a key moves when others write to it, perhaps to where we were.
+        if columns or not changed:
+            return
 
 
-def _commit(update: sa.Update, bind: sa.Connection, commit: Callable[[], None]) -> None:
-    bind.execute(update)
-    commit()
+def _column(name: str) -> sa.ColumnClause[Any]:
+    return sa.column(name)
 
 
-class _Walk:
-    """Where a walk through a table is, and how far its next step goes."""
+def _walk(
+    names: Names, key: list[sa.ColumnClause[Any]], update: sa.Update
+) -> tuple[int, list[sa.Update]]:
+    """Walk once through a table; return how many rows changed, and what others held."""
+    changed, held = 0, list[sa.Update]()
+    walk: _Walk | _Pages = _Walk(names, key) if key else _Pages(names)
+    while (part := walk.next_part()) is not None:
+        begin, rows = time.monotonic(), update.where(part)
+        try:
+            changed += _run(names.bind(), rows)
+        except DBAPIError as error:
+            if not is_busy(error):
+                raise
+            held.append(rows)
+        walk.went(time.monotonic() - begin)
+    return changed, held
 
-    def __init__(
-        self, bind: sa.Connection, rows: sa.TableClause, column: sa.ColumnClause[Any]
-    ) -> None:
-        self._bind, self._column = bind, column
-        self._rows = rows
-        self._size = FIRST
+
+def _run(bind: sa.Connection, update: sa.Update) -> int:
+    with batch(bind):
+        return bind.execute(update).rowcount
+
+
+class _Parts:
+    """How far a walk through a table goes in one step."""
+
+    def __init__(self, names: Names, first: int, most: int) -> None:
+        """Begin with a table.
+
+        :param first: the rows, or pages, of the first step.
+        """
+        self._names = names
+        self._size, self._least, self._most = first, max(1, first // 10), most
         self._number = 0
-        self.last: Any = None
 
-    def next_end(self) -> Any:
-        """Return the key that the next batch ends with, or None after the last row."""
-        part = sa.select(self._column).select_from(self._rows)
-        if self.last is not None:
-            part = part.where(self._column > self.last)
-        keys = part.order_by(self._column).limit(self._size).subquery()
-        return self._bind.scalar(sa.select(sa.func.max(keys.c[0])))
-
-    def went(self, end: Any, seconds: float) -> None:
-        """Go on behind a batch, and make the next as large as its time allows."""
-        self.last = end
+    def went(self, seconds: float) -> None:
+        """Make the next step as large as its time allows."""
         self._number += self._size
         faster = seconds < SECONDS / 2
         size = self._size * 2 if faster else self._size
         size = size // 2 if seconds > SECONDS else size
-        self._size = min(MOST, max(LEAST, size))
+        self._size = min(self._most, max(self._least, size))
         if sys.stderr.isatty():
-            name = self._rows.name
-            sys.stderr.write(f"\r{name}: about {self._number} rows looked at ")
+            sys.stderr.write(f"\r{self._names.name}: about {self._number} looked at ")
             sys.stderr.flush()
+
+
+class _Walk(_Parts):
+    """A walk through a table by its whole primary key."""
+
+    def __init__(self, names: Names, key: list[sa.ColumnClause[Any]]) -> None:
+        """Begin before the first row."""
+        super().__init__(names, FIRST, MOST)
+        self._key = key
+        self._last: tuple[Any, ...] | None = None
+
+    def next_part(self) -> sa.ColumnElement[bool] | None:
+        """Return which rows come next, or None after the last one."""
+        begin = None if self._last is None else self._beyond(self._last)
+        rows = sa.select(*self._key).select_from(self._names.clause())
+        some = rows if begin is None else rows.where(begin)
+        keys = some.order_by(*self._key).limit(self._size).subquery()
+        last = sa.select(keys).order_by(*(it.desc() for it in keys.c)).limit(1)
+        found = self._names.bind().execute(last).first()
+        if found is None:
+            return None
+        self._last = tuple(found)
+        until = sa.not_(self._beyond(self._last))
+        return until if begin is None else sa.and_(begin, until)
+
+    def _beyond(self, key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
+        """Return what is true of the rows behind a key, in the order of its index."""
+        if self._names.dialect == "postgresql":
+            given = sa.tuple_(*(sa.literal(value, NullType()) for value in key))
+            return sa.tuple_(*self._key) > given
+        # MariaDB walks along an index for this, and not for a row of values.
+        pairs = [*zip(self._key, key, strict=True)]
+        return sa.or_(
+            *(
+                sa.and_(
+                    *(column == it for column, it in pairs[:n]),
+                    pairs[n][0] > pairs[n][1],
+                )
+                for n in range(len(pairs))
+            )
+        )
+
+
+class _Pages(_Parts):
+    """A walk through a table of PostgreSQL without a key, by where its rows lie."""
+
+    def __init__(self, names: Names) -> None:
+        """Begin with the first page."""
+        super().__init__(names, first=10, most=1000)
+        size = "max(pg_relation_size(relid)) / current_setting('block_size')::int"
+        query = sa.text(f"SELECT {size} FROM pg_partition_tree(:table)")  # noqa: S608
+        query = query.bindparams(table=names.table)
+        if not names.bind().scalar(query):
+            query = sa.text(f"SELECT {size} FROM CAST(:table AS regclass) AS relid")  # noqa: S608
+            query = query.bindparams(table=names.table)
+        self._pages = int(names.bind().scalar(query) or 0)
+        self._next = 0
+
+    def next_part(self) -> sa.ColumnElement[bool] | None:
+        """Return which rows come next, or None after the last page."""
+        if self._next > self._pages:
+            return None
+        begin, self._next = self._next, self._next + self._size
+        place: sa.ColumnElement[Any] = sa.literal_column("ctid")
+        return sa.and_(place >= _start_of(begin), place < _start_of(self._next))
+
+
+def _start_of(page: int) -> sa.ColumnElement[Any]:
+    return sa.literal_column(f"'({page},0)'")

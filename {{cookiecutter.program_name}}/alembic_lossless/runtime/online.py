@@ -68,6 +68,31 @@ def short_transaction(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
+def batch(connection: Connection) -> Iterator[None]:
+    """Commit a batch of rows by itself, and wait for nobody who holds one of them.
+
+    A batch that waits holds its other rows, so that others wait for those.
+    """
+    if connection.dialect.name == "postgresql":
+        with short_transaction(connection):
+            yield
+        return
+    execute = connection.exec_driver_sql
+    # MySQL knows no shorter wait than a second.
+    least = 0 if getattr(connection.dialect, "is_mariadb", False) else 1
+    execute("SET @row_limit = @@innodb_lock_wait_timeout")
+    execute(f"SET innodb_lock_wait_timeout = {least}")
+    try:
+        yield
+        execute("COMMIT")
+    except BaseException:
+        execute("ROLLBACK")
+        raise
+    finally:
+        execute("SET innodb_lock_wait_timeout = @row_limit")
+
+
+@contextmanager
 def unlimited(connection: Connection) -> Iterator[None]:
     """Let PostgreSQL wait for old transactions, which stops nobody."""
     before = connection.exec_driver_sql("SHOW lock_timeout").scalar()
