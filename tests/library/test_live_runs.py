@@ -380,10 +380,7 @@ def test_a_backfill_holds_no_row_while_it_waits(
                 writer.execute(text(limit))
             for _ in range(5):
                 time.sleep(0.1)
-                neighbour = "UPDATE pair SET name = name WHERE " + WHERE[key].format(
-                    699
-                )
-                writer.execute(text(neighbour))
+                writer.execute(text(WRITES[key].format(699)))
         assert process.poll() is None
     _, err = process.communicate()
     assert process.returncode == 0, err
