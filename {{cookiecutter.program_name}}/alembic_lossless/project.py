@@ -105,9 +105,9 @@ class Project:
         none of the metadatas.
     :param engines: returns the engines of the running app by name, None outside of one.
     :param ini: the alembic.ini, if there is one.
-    :param live: whether people use the app while it migrates: then drafts take the online
-        form, in two revisions where the old version of the app would not survive one.
-        Where production runs on SQLite, drafts do not, unless `-x live` says so.
+    :param live: whether people use the app while it migrates: then drafts take the
+        online form, in two revisions where the old version of the app would not survive
+        one. Where production runs on SQLite, drafts do not, unless `-x live` says so.
     :param runs_on: the databases of production, such as ("mariadb",). On a developer's
         SQLite, drafts and the lint say what that server locks; a draft that is made on
         another database refuses a column that these have no word for.
