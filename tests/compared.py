@@ -167,7 +167,6 @@ A model that has one of these is named in one line, at each draft and `check`:
 
 {named}
 - a CHECK without a name, in a table that exists: give it one
-- `create_constraint` of a Boolean or an Enum that is switched on or off later
 
 ## Nothing to compare
 

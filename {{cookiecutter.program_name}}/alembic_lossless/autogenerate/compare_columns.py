@@ -417,12 +417,10 @@ def compare_type(
         changed = _enums_differ(inspected_type, declared, new)
         if changed is not None:
             return changed
-        if declared is not None and _has_check(declared) is not _has_check(new):
-            log.warning(
-                "%s: create_constraint of its type is not compared, and no draft"
-                " changes it.",
-                column,
-            )
+        if declared is not None and (
+            _check_of(declared) != _check_of(new) or _loses_values(declared, new)
+        ):
+            return True
         here = column
         if new is not column.type:
             here = sa.Column(column.name, new, primary_key=column.primary_key)
@@ -467,8 +465,17 @@ TEXT = ("collation", "charset", "ascii", "unicode", "national", "binary")
 """What Alembic does not compare of types that hold text."""
 
 
-def _has_check(type_: Type) -> bool:
-    return bool(getattr(type_, "create_constraint", False))
+def _check_of(type_: Type) -> tuple[str, ...] | None:
+    """Return the values that the CHECK of a type allows, None where it makes none."""
+    if not getattr(type_, "create_constraint", False):
+        return None
+    return tuple(type_.enums) if isinstance(type_, sa.Enum) else ()
+
+
+def _loses_values(old: Type, new: Type) -> bool:
+    """Tell whether an Enum that is text no longer has a value that rows may hold."""
+    both = isinstance(old, sa.Enum) and isinstance(new, sa.Enum)
+    return both and not set(old.enums) <= set(new.enums)
 
 
 def _text_of(type_: Type) -> list[Any]:

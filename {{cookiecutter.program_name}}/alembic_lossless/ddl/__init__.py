@@ -72,9 +72,9 @@ def _class_for(impl: DefaultImpl) -> type[DefaultImpl] | None:
 
         return PostgreSQL
     if isinstance(impl, MySQLImpl):
-        from ..types.reflection import CompleteReflection  # noqa: PLC0415  likewise
+        from .mysql import MySQL  # noqa: PLC0415  likewise
 
-        return CompleteReflection
+        return MySQL
     return None
 
 

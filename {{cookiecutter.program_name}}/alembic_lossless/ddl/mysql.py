@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: views, triggers and routines that a run has broken.
+"""MariaDB and MySQL: CHECKs of types, and views, triggers and routines that break.
 
 These servers look into them when they are used, so that the error would come in the
 app. What a revision will do is not known before it runs, and it may create a view anew
@@ -9,12 +9,16 @@ but it can be told.
 import logging
 from typing import Any, NamedTuple
 
+import sqlalchemy as sa
+from alembic.ddl.impl import DefaultImpl
+from alembic.ddl.mysql import MySQLImpl
 from alembic.util import CommandError
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from .. import sql
 from ..runtime.causes import codes_of
+from ..types.reflection import CompleteReflection
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,17 @@ COLUMNS = text("""
 
 INVALID_VIEW = 1356
 """The error of a view that speaks of what is not there."""
+
+
+class MySQL(CompleteReflection, MySQLImpl):
+    """Drop the CHECK of an Enum or a Boolean when its column gets another type.
+
+    Alembic makes it there and drops it nowhere: the servers of old had none.
+    """
+
+    def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
+        """Drop a constraint."""
+        DefaultImpl.drop_constraint(self, const, **kw)
 
 
 class Stored(NamedTuple):
