@@ -132,3 +132,35 @@ def test_sqlite_has_no_schema(project: Environment) -> None:
     assert "SQLite has no schema 'shop': attach a file under this name" in said
     write(project, "2", 'op.create_schema("shop")', down="1")
     assert "SQLite has no schema 'shop'" in refusal(project, "upgrade", "head")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_table_that_moves_is_not_dropped(shop: Shop) -> None:
+    """I move a table to a schema: its rows are not dropped, and I read how to do it."""
+    project, shelf = shop.project, '__tablename__ = "shelf"'
+    project.commands("upgrade head", "revision --autogenerate -m shop", "upgrade head")
+    url = project.environment[project.url_variable]
+    sql(url, "INSERT INTO shelf (id, place) VALUES (1, 'left')")
+    moved = f'{shelf}\n    __table_args__ = {{"schema": "{shop.schema}"}}'
+    project.edit("shop.py", shelf, moved)
+    said = refusal(project, "revision", "--autogenerate", "-m", "move")
+    assert f"shelf would be dropped with its rows, {shop.schema}.shelf is new." in said
+    move = f"ALTER TABLE shelf SET SCHEMA {shop.schema}"
+    assert move in said
+    last = project.revisions()[-1].name.partition("_")[0]
+    write(project, "move", f'op.execute("{move}")', down=last)
+    project.commands("upgrade head", "check")
+    rows = sql(url, f"SELECT place FROM {shop.schema}.shelf")  # noqa: S608
+    assert rows == [("left",)]
+    with project.migrations() as migrations:
+        assert migrations.revision("nothing") is None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_table_of_another_schema_is_another(shop: Shop) -> None:
+    """I drop a table and make one of its name elsewhere, when I say that I mean it."""
+    project, shelf = shop.project, '__tablename__ = "shelf"'
+    project.commands("upgrade head", "revision --autogenerate -m shop", "upgrade head")
+    moved = f'{shelf}\n    __table_args__ = {{"schema": "{shop.schema}"}}'
+    project.edit("shop.py", shelf, moved)
+    draft(project, "another", "drop=shelf")

@@ -21,6 +21,7 @@ SHOWN_BY = {
     "loss": "test_type_changes",
     "means": "test_meaning",
     "missing": "test_new_keys",
+    "move": "test_models_with_a_schema",
     "not-online": "test_live_runs",
     "only-there": "test_left_alone",
     "orphans": "test_new_keys",

@@ -150,12 +150,9 @@ def known_drops(before: App, after: App) -> set[str]:
     for table, column in before.columns():
         if table.uid not in stays or column.uid in there:
             continue
-        if column.is_nullable and "server_default" not in column.given:
-            continue
-        if "unique" in column.given or column.uid in uses_of(table):
-            found.add("a column is dropped that must be unique")
-        if not column.is_nullable and (column.item or not column.type.fill):
-            found.add("a column is dropped that has no neutral value")
+        is_key = "unique" in column.given or column.uid in uses_of(table)
+        if is_key and "server_default" in column.given:
+            found.add("a unique column with a default is dropped")
     return found
 
 

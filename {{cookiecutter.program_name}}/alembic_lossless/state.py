@@ -54,8 +54,11 @@ def options_of(item: Any) -> dict[str, Any]:
     """
     names = [*signature(type(item).__init__).parameters][1:]
     given = {name: getattr(item, name, None) for name in names}
+    own = dict(getattr(item, "dialect_kwargs", {}))
+    # What became an argument of one dialect is still an attribute of the old name.
+    moved = {name.partition("_")[2] for name in own}
     given = {name: it for name, it in given.items() if it is not None}
-    return given | dict(getattr(item, "dialect_kwargs", {}))
+    return {name: it for name, it in given.items() if name not in moved} | own
 
 
 WRITTEN = {"literal_binds": True, "include_table": False}

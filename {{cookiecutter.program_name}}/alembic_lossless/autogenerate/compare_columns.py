@@ -297,8 +297,21 @@ def _taken(draft: Draft, op: AlterColumnOp) -> LosslessOp:
     column = draft.models.get((op.schema, op.table_name), {}).get(name)
     counts = column is not None and column.table.autoincrement_column is column
     more: Any = {"counts": True} if counts else {}
+    if isinstance(new, sa.Computed):
+        more |= _kept_of_formula(op)
     arguments = op.table_name, name, type_, new
     return alter_generated(*arguments, schema=op.schema, existing=old, **more)
+
+
+def _kept_of_formula(op: AlterColumnOp) -> dict[str, Any]:
+    """Return what a column with another formula has beside it, when it is made anew."""
+    nullable = op.modify_nullable
+    comment = op.modify_comment
+    kept: dict[str, Any] = {
+        "nullable": op.existing_nullable if nullable is None else nullable,
+        "comment": op.existing_comment if comment is False else comment,
+    }
+    return {name: it for name, it in kept.items() if it not in {None, True}}
 
 
 def compare_column(
@@ -431,8 +444,9 @@ def compare_type(
         if known is None or _is_alike(known.type, new):
             return False
         differs = _differ_elsewhere(context, known.type, new)
-        is_other = ddl(known.type, context.dialect) != ddl(new, context.dialect)
-        if (differs or is_other) and not _agrees(context.impl, inspected, known):
+        # Of a type a database may say less than was asked of it: UNSIGNED.
+        differs |= ddl(known.type, context.dialect) != ddl(new, context.dialect)
+        if differs and not _agrees(context.impl, inspected, known):
             say_edited(where, known.type, inspected_type)
             return False
         return differs
@@ -474,8 +488,9 @@ def _check_of(type_: Type) -> tuple[str, ...] | None:
 
 def _loses_values(old: Type, new: Type) -> bool:
     """Tell whether an Enum that is text no longer has a value that rows may hold."""
-    both = isinstance(old, sa.Enum) and isinstance(new, sa.Enum)
-    return both and not set(old.enums) <= set(new.enums)
+    if not (isinstance(old, sa.Enum) and isinstance(new, sa.Enum)):
+        return False
+    return not set(old.enums) <= set(new.enums)
 
 
 def _text_of(type_: Type) -> list[Any]:

@@ -247,6 +247,48 @@ def _tables_there(draft: Draft) -> set[str]:
 
 
 @rule(
+    "move",
+    "refusal",
+    "A table would be dropped, and one of its name made in another schema.",
+)
+def refuse_to_move(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse to drop a table that was most likely moved to another schema.
+
+    :raises CommandError: with both places, and how the rows are kept.
+    """
+    if draft.prompt.open:
+        return
+    made = [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    lines = list[str]()
+    for op in upgrade.ops:
+        if not isinstance(op, ops.DropTableOp):
+            continue
+        old = label(op.schema, op.table_name)
+        for new in (it for it in made if it.table_name == op.table_name):
+            if not draft.prompt.confirms_drop(old):
+                there = label(new.schema, new.table_name)
+                lines.append(f"{old} would be dropped with its rows, {there} is new.")
+                lines += _ways_to_move(draft, op, new)
+    if lines:
+        raise CommandError("\n".join(lines))
+
+
+def _ways_to_move(
+    draft: Draft, old: ops.DropTableOp, new: ops.CreateTableOp
+) -> Iterator[str]:
+    """Give what keeps the rows of a table in another schema, and what does not."""
+    quoted = draft.context.dialect.identifier_preparer.format_table
+    before, after = old.to_table(), new.to_table()
+    said = f"ALTER TABLE {quoted(before)} RENAME TO {quoted(after)}"
+    if draft.context.dialect.name == "postgresql":
+        schema = draft.context.dialect.identifier_preparer.quote(new.schema or "public")
+        said = f"ALTER TABLE {quoted(before)} SET SCHEMA {schema}"
+    yield f"Nothing is written. Was it moved? Then write a revision by hand: {said}"
+    yield "To drop it with all rows:"
+    yield command_with([f"drop={before.fullname}"], draft.prompt.config)
+
+
+@rule(
     "deletes",
     "mark",
     "`# DELETES:` stands where an upgrade takes rows or values away for good, or the"

@@ -59,6 +59,7 @@ from .refusals import (
     refuse_defaults,
     refuse_primary_keys,
     refuse_to_drop_everything,
+    refuse_to_move,
     refuse_uncompilable,
 )
 from .renames import ask_renames
@@ -222,6 +223,7 @@ QUESTIONS: tuple[Step, ...] = (
     checks_of_columns,
     ask_for_values,
     refuse_to_drop_everything,
+    refuse_to_move,
     ask_fills,
     steady,
 )

@@ -242,6 +242,8 @@ def alter_generated(  # noqa: PLR0913  what a revision has to say
     *,
     existing: sa.Computed | sa.Identity | None,
     counts: bool = False,
+    nullable: bool = True,
+    comment: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Let a column have another formula, or an identity, another one, or none.
@@ -252,6 +254,8 @@ def alter_generated(  # noqa: PLR0913  what a revision has to say
     :param new: a formula or an identity; None where an identity is dropped.
     :param existing: what there is now.
     :param counts: whether the column counts by itself without an identity.
+    :param nullable: whether a computed column may be NULL.
+    :param comment: the comment of a computed column.
     :param schema: the schema of the table.
     :rows: get the values of a new formula; an identity changes none.
     :databases: PostgreSQL alone has identities. A new one goes on behind the highest
@@ -260,7 +264,8 @@ def alter_generated(  # noqa: PLR0913  what a revision has to say
     """
     names = Names(operations, table_name, schema)
     if isinstance(new, sa.Computed):
-        _compute(names, sa.Column(column_name, type_, new), existing)
+        kept: Any = {"nullable": nullable, "comment": comment}
+        _compute(names, sa.Column(column_name, type_, new, **kept), existing)
     elif names.dialect == "postgresql":
         found: sa.Column[Any] = sa.Column(column_name, type_)
         _identify(names, found, existing, new, counts=counts)

@@ -48,6 +48,8 @@ def alter_generated(
     *,
     existing: sa.Computed | sa.Identity | None,
     counts: bool = False,
+    nullable: bool = True,
+    comment: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Let a column have another formula, or an identity, another one, or none.
@@ -58,6 +60,8 @@ def alter_generated(
     :param new: a formula or an identity; None where an identity is dropped.
     :param existing: what there is now.
     :param counts: whether the column counts by itself without an identity.
+    :param nullable: whether a computed column may be NULL.
+    :param comment: the comment of a computed column.
     :param schema: the schema of the table.
     :rows: get the values of a new formula; an identity changes none.
     :databases: PostgreSQL alone has identities. A new one goes on behind the highest
