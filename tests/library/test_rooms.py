@@ -32,7 +32,8 @@ ROOMS = (
     ("runtime",),
     ("prompts",),
     ("types",),
-    ("_alembic", "config", "urls", "rules"),
+    ("config", "urls", "rules"),
+    ("_alembic",),
     ("project", "requirements", "sql"),
 )
 """The rooms of the library, from the top to the ground: a floor imports those below."""

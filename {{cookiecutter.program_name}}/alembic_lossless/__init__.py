@@ -6,7 +6,6 @@ A project describes itself once, as a `Project`, and gets its commands as functi
 
 from typing import TYPE_CHECKING, Any
 
-from . import requirements
 from .migrations import Migrations
 from .project import Databases, Project, Settings, import_modules
 from .rules import REVIEW
@@ -24,8 +23,6 @@ __all__ = [
 ]
 
 __version__ = "1.0.0"
-
-requirements.insist()
 
 if TYPE_CHECKING:
     from .prompts import OpenQuestions, Question

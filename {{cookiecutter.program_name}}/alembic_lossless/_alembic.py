@@ -1,28 +1,35 @@
-"""The private names of Alembic that the library uses, each with the reason.
+"""The names of Alembic and SQLAlchemy that are private, or that the library replaces.
 
 `requirements` bounds Alembic from above because of them, and a test looks for others.
+They are looked at when an environment starts, before one that is gone is needed.
 """
 
 import copy
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from inspect import getclosurevars, unwrap
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic import context, op
+from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _render_column, _repr_type
+from alembic.command import history
+from alembic.config import CommandLine, Config
 from alembic.ddl.impl import DefaultImpl
-from alembic.operations import Operations, ops
+from alembic.operations import BatchOperations, Operations, ops
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionMap
+from alembic.util import CommandError, messaging
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
+
+from . import requirements
 
 WITHOUT_MODELS = frozenset(
     {"current", "downgrade", "edit", "ensure_version", "history"}
@@ -31,9 +38,129 @@ WITHOUT_MODELS = frozenset(
 """The commands for which the models need not be imported."""
 
 
+class Name(NamedTuple):
+    """A name that another version may lack."""
+
+    of: str
+    """Whose it is, as Python imports that."""
+    name: str
+    owner: Callable[[], object]
+    """Returns something that has it."""
+
+
+NAMES = (
+    Name("alembic.autogenerate.render", "_repr_type", lambda: render),
+    Name("alembic.autogenerate.render", "_render_column", lambda: render),
+    Name(
+        "alembic.autogenerate.api.AutogenContext", "inspector", lambda: AutogenContext
+    ),
+    Name("alembic.command.history", "_display_history", lambda: _inside(history)),
+    Name("alembic.command.history", "indicate_current", lambda: _inside(history)),
+    Name("alembic.config.Config", "messaging_opts", lambda: Config),
+    Name("alembic.util.messaging", "TERMWIDTH", lambda: messaging),
+    Name("alembic.config.CommandLine", "_POSITIONAL_OPTS", lambda: CommandLine),
+    Name("alembic.context", "_proxy", lambda: _inside(context.configure)),
+    Name("alembic.ddl.impl.DefaultImpl", "_exec", lambda: DefaultImpl),
+    Name("alembic.operations.BatchOperations", "invoke", lambda: BatchOperations),
+    Name("alembic.op", "_proxy", lambda: _inside(op.execute)),
+    Name(
+        "alembic.operations.batch.BatchOperationsImpl",
+        "_should_recreate",
+        lambda: _imported("alembic.operations.batch", "BatchOperationsImpl"),
+    ),
+    Name(
+        "alembic.operations.ops.DropTableOp",
+        "_reverse",
+        lambda: ops.DropTableOp("table"),
+    ),
+    Name(
+        "alembic.operations.ops.MigrationScript",
+        "_needs_render",
+        lambda: _declared(ops.MigrationScript),
+    ),
+    Name(
+        "alembic.runtime.environment.EnvironmentContext",
+        "_migration_context",
+        lambda: EnvironmentContext,
+    ),
+    Name(
+        "alembic.runtime.migration.MigrationContext.run_migrations",
+        "_migrations_fn",
+        lambda: _inside(MigrationContext.run_migrations),
+    ),
+    Name(
+        "alembic.runtime.migration.MigrationContext",
+        "autocommit_block",
+        lambda: MigrationContext,
+    ),
+    Name("alembic.script.ScriptDirectory", "_load_revisions", lambda: ScriptDirectory),
+    Name(
+        "alembic.script.ScriptDirectory", "generate_revision", lambda: ScriptDirectory
+    ),
+    Name(
+        "alembic.script.revision.RevisionMap",
+        "_generator",
+        lambda: RevisionMap(tuple),
+    ),
+    Name("sqlalchemy.CheckConstraint", "_type_bound", lambda: sa.CheckConstraint("1")),
+    Name("sqlalchemy.Column", "_copy", lambda: sa.Column),
+    Name(
+        "sqlalchemy.dialects.mysql.base.MySQLDialect",
+        "_tabledef_parser",
+        lambda: _imported("sqlalchemy.dialects.mysql.base", "MySQLDialect"),
+    ),
+    Name(
+        "sqlalchemy.dialects.sqlite.base.SQLiteDialect",
+        "_get_table_pragma",
+        lambda: _imported("sqlalchemy.dialects.sqlite.base", "SQLiteDialect"),
+    ),
+    Name("sqlalchemy.MetaData", "_sequences", sa.MetaData),
+    Name("sqlalchemy.Table", "_prefixes", lambda: sa.Table("t", sa.MetaData())),
+    Name(
+        "sqlalchemy.engine.Compiled", "_result_columns", lambda: sa.select(1).compile()
+    ),
+    Name("sqlalchemy.types.TypeEngine", "_variant_mapping", lambda: TypeEngine),
+)
+
+
+def _imported(module: str, name: str) -> object:
+    """Return something of a module that nothing need import to look at it."""
+    return getattr(sys.modules.get(module), name, None)
+
+
+def _inside(function: Any) -> object:
+    """Return an object with the names that stand in a function."""
+    code = function.__code__
+    names = (*code.co_names, *code.co_varnames, *code.co_cellvars)
+    return type("Names", (), dict.fromkeys(names))
+
+
+def _declared(kind: Any) -> object:
+    """Return an object with the names that a class declares and may not set."""
+    return type("Names", (), dict.fromkeys(kind.__annotations__))
+
+
+def insist() -> None:
+    """Refuse an Alembic or a SQLAlchemy that the library cannot work with.
+
+    :raises CommandError: with its version, and the name that it lacks or the versions
+        that are needed.
+    """
+    requirements.insist()
+    for of, name, owner in NAMES:
+        if (found := owner()) is not None and not hasattr(found, name):
+            known = requirements.ALEMBIC, requirements.SQLALCHEMY
+            needed = known[of.startswith("sqlalchemy")]
+            package = needed.partition(">=")[0]
+            raise CommandError(
+                f"{package} {requirements.version_of(package)} has no {of}.{name}, by"
+                f" which alembic_lossless works. {requirements.install(needed)}"
+            )
+
+
 def type_code(type_: TypeEngine[Any], rendering: AutogenContext) -> str:
     """Return a type as Alembic writes it; only whole columns have a public renderer."""
-    return _repr_type(type_, rendering)
+    return str(render._repr_type(type_, rendering))  # noqa: SLF001
 
 
 def variants(type_: TypeEngine[Any]) -> dict[str, TypeEngine[Any]]:
@@ -171,14 +298,14 @@ def copy_of(column: sa.Column[Any]) -> sa.Column[Any]:
 
 def column_code(column: sa.Column[Any], rendering: AutogenContext) -> str:
     """Return a column as Alembic writes it, from a hook that writes columns."""
-    render = rendering.opts["render_item"]
+    item_code = rendering.opts["render_item"]
 
     def others(kind: str, item: Any, context: AutogenContext) -> Any:
-        return kind != "column" and render(kind, item, context)
+        return kind != "column" and item_code(kind, item, context)
 
     opts, rendering.opts = rendering.opts, {**rendering.opts, "render_item": others}
     try:
-        return _render_column(column, rendering)
+        return render._render_column(column, rendering)  # noqa: SLF001
     finally:
         rendering.opts = opts
 
@@ -221,6 +348,35 @@ def steps_taken_by(
     :param take: is called with the command's function and its two arguments.
     """
     vars(migration)["_migrations_fn"] = partial(take, migration._migrations_fn)  # noqa: SLF001
+
+
+def commit_blocks_by(
+    migration: MigrationContext, block: Callable[[], AbstractContextManager[Any]]
+) -> None:
+    """Let something else stand for the `autocommit_block()` of one context."""
+    vars(migration)["autocommit_block"] = block
+
+
+def invoke_by(operations: BatchOperations, invoke: Callable[..., Any]) -> None:
+    """Let something else run each operation of a batch."""
+    vars(operations)["invoke"] = invoke
+
+
+def write_revisions_by(
+    folder: ScriptDirectory, generate: Callable[..., Script | None]
+) -> None:
+    """Let something else write the revision files of one folder."""
+    vars(folder)["generate_revision"] = generate
+
+
+def compare_with(comparison: AutogenContext, inspector: sa.Inspector) -> None:
+    """Let a comparison read the database with an inspector of ours."""
+    vars(comparison)["inspector"] = inspector
+
+
+def print_nothing(config: Config) -> None:
+    """Let a command be silent whose messages somebody else gives."""
+    config.messaging_opts = {"quiet": True}
 
 
 def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:

@@ -11,6 +11,7 @@ from alembic import context
 from alembic.config import Config
 from alembic.util import CommandError
 
+from ._alembic import print_nothing
 from .project import Project
 
 
@@ -26,7 +27,7 @@ def quiet_config(project: Project) -> Config:
         output_buffer=quiet,
         attributes={"configure_logger": False},
     )
-    alembic.messaging_opts = {"quiet": True}
+    print_nothing(alembic)
     return _located(alembic, project)
 
 

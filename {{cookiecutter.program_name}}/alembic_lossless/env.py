@@ -1,3 +1,4 @@
+# ruff: noqa: E402  the versions are looked at first
 """What an env.py calls: migrate databases one run at a time, and all of it or nothing.
 
 `migrating` takes the place of `context.configure` and `context.begin_transaction`. It
@@ -5,6 +6,11 @@ accepts what `context.configure` does, and asks the functions that env.py gives 
 `include_object`, `include_name`, `compare_type`, `render_item` and
 `process_revision_directives` before the library's own.
 """
+
+from . import requirements
+
+# What follows imports what another Alembic may not have.
+requirements.insist()
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,7 +23,7 @@ from alembic import context
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 
 from . import ddl, operations, plugin
-from ._alembic import compares, refuse_twins
+from ._alembic import compares, insist, refuse_twins
 from .offline import writing
 from .project import Project, checked, forgotten
 from .runtime import several
@@ -143,6 +149,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
     with whole_lines(context.config):
+        insist()
         refuse_twins(context.script)
         known = _database(database)
         reviewed = _reviewing([known])(options)
@@ -159,6 +166,7 @@ def writing_sql() -> Iterator[None]:
 
     :raises CommandError: with the file and the line of what cannot be written.
     """
+    insist()
     refuse_twins(context.script)
     with writing():
         yield
@@ -178,6 +186,7 @@ def migrating_several(
         `context.configure`.
     :raises CommandError: with the database, the cause and what to do.
     """
+    insist()
     refuse_twins(context.script)
     known = {name: _database(given) for name, given in databases.items()}
     reviewed = _reviewing(known.values())

@@ -3,6 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
+from . import requirements
 from .migrations import Migrations
 
 
@@ -23,6 +24,10 @@ def db_command(migrations: Migrations, name: str = "db") -> click.Command:
     @click.pass_context
     @with_appcontext
     def command(context: click.Context, arguments: tuple[str, ...]) -> None:
+        try:
+            requirements.insist()
+        except Exception as error:
+            raise click.ClickException(str(error)) from error
         # Alembic takes longer to import than an app: only this command pays for it.
         from .cli import run  # noqa: PLC0415
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from . import requirements
 from .project import checked
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class History:
 
         :raises CommandError: for a value that cannot be used.
         """
+        requirements.insist()
         return checked(self._given)
 
     def config(self) -> Config:

@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import MetaData
 
 from . import ddl
-from ._alembic import in_place_of_op, steps_taken_by
+from ._alembic import in_place_of_op, invoke_by, steps_taken_by
 from .replay import declared_at
 from .runtime.errors import located
 from .state import State
@@ -59,7 +59,7 @@ class ScriptOperations(Operations):
                 done.append(operation)
                 return invoke(operation)
 
-            vars(batch)["invoke"] = invoked
+            invoke_by(batch, invoked)
             yield batch
         for operation in done:
             self._state.apply(operation)

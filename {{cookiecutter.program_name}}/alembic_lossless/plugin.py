@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from alembic.runtime.plugins import Plugin
-from alembic.util import DispatchPriority
+
+from .requirements import ALEMBIC, fits, version_of
 
 NAME = "alembic_lossless"
 
@@ -21,7 +22,14 @@ AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
 
 
 def setup(plugin: Plugin) -> None:
-    """Add the comparisons to a plugin, perhaps while Alembic is being imported."""
+    """Add the comparisons to a plugin, perhaps while Alembic is being imported.
+
+    An Alembic that the library was not made for has to be imported all the same.
+    """
+    if not fits(version_of("alembic") or "", ALEMBIC):
+        return
+    from alembic.util import DispatchPriority  # noqa: PLC0415
+
     first, last = DispatchPriority.FIRST, DispatchPriority.LAST
     plugin.add_autogenerate_comparator(_prepare, "autogenerate", priority=first)
     plugin.add_autogenerate_comparator(_compare_column, "column", priority=first)

@@ -30,7 +30,12 @@ from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import operators
 
-from ._alembic import in_place_of_context, in_place_of_op, result_of
+from ._alembic import (
+    commit_blocks_by,
+    in_place_of_context,
+    in_place_of_op,
+    result_of,
+)
 from .config import database_in
 from .runtime.run import unlogged
 from .sql import significant, string_in, tokens
@@ -88,7 +93,7 @@ class Replay(Operations):
                 self._connection, environment_context=environment, opts=given
             )
         # It commits nothing, and there is nothing to be undone.
-        vars(context)["autocommit_block"] = nullcontext
+        commit_blocks_by(context, nullcontext)
         super().__init__(context)
         self._environment = environment
 

@@ -43,6 +43,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Sequence as NamedSequence
 
+from .._alembic import compare_with
 from ..operations.base import Key, LosslessOp, label
 from ..operations.keys import (
     primary_key_of,
@@ -108,7 +109,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
     comparison, found = AutogenContext(database), UpgradeOps()
     inspector = inspect(connection)
     inspector.dialect = inspected_as(connection.dialect, names.database)
-    vars(comparison)["inspector"] = inspector
+    compare_with(comparison, inspector)
     draft.ownership.left.clear()  # it says the old names
     draft.ownership.doubtful.clear()
     comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(

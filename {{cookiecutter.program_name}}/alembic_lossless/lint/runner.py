@@ -15,6 +15,7 @@ from alembic.operations import MigrateOperation, ops
 from alembic.script import Script
 from alembic.util import CommandError
 
+from .._alembic import commit_blocks_by
 from ..operations.base import LosslessOp
 from ..replay import Replay
 from ..rules import AFTER, phase_of
@@ -42,7 +43,7 @@ class Judge(Replay):
         dialect.server_version_info = server.version
         super().__init__(dialect)
         self._safe_form = safe_form
-        vars(self.migration_context)["autocommit_block"] = self._autocommit
+        commit_blocks_by(self.migration_context, self._autocommit)
         self._file = ""
         self._before: Situation | None = None
         self.findings: list[Finding] = []

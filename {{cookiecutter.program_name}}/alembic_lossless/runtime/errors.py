@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from .._alembic import only_reads
+from .._alembic import only_reads, print_nothing
 from ..config import is_typed, merge_command, program_of, stamp_command
 from ..project import said
 from ..urls import printable
@@ -190,7 +190,7 @@ def whole_lines(config: Config) -> Iterator[None]:
         is_printed = "cmd" in typed and not typed["raiseerr"]
         if messaging.TERMWIDTH and is_printed and not said.get("quiet"):
             messaging.write_outstream(sys.stdout, f"FAILED: {error}\n")
-            config.messaging_opts = {"quiet": True}
+            print_nothing(config)
         raise
 
 

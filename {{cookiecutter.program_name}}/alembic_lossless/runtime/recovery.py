@@ -23,7 +23,7 @@ from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, DropTableComment, SetTableComment
 
-from .._alembic import executed_by, execution_of
+from .._alembic import commit_blocks_by, executed_by, execution_of
 from ..config import stamp_command
 from ..rules import rule
 from ..sql import Effect, TableName, script
@@ -133,14 +133,14 @@ class Journal:
     def kept(self) -> Iterator[None]:
         """Let each statement of a revision pass through here."""
         migration = self._migration
-        vars(migration)["autocommit_block"] = self._separately_committed
+        commit_blocks_by(migration, self._separately_committed)
         migration.opts["journal"] = self
         try:
             with executed_by(migration.impl, self._one):
                 yield
             self._refuse_shorter_file()
         finally:
-            vars(migration)["autocommit_block"] = self._block
+            commit_blocks_by(migration, self._block)
             del migration.opts["journal"]
 
     def run(self, what: str, act: Callable[[], T], *, alone: bool = False) -> T | None:

@@ -19,7 +19,12 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
-from .._alembic import command_options, in_place_of_op, only_reads
+from .._alembic import (
+    command_options,
+    commit_blocks_by,
+    in_place_of_op,
+    only_reads,
+)
 from ..config import database_in
 from ..rules import AFTER, phase_of
 from . import locks, sqlite
@@ -197,7 +202,7 @@ class Run:
             self.migration, self.heads = migration, heads
             refuse_unknown(heads, self.connection, self.options)
             if self.joins:
-                migration.autocommit_block = self._refuse_autocommit  # type: ignore[method-assign]
+                commit_blocks_by(migration, self._refuse_autocommit)
             stamps = self._command.__name__ == "do_stamp"
             if not only_reads() and not stamps:
                 self.mark.refuse_half_applied(heads)
@@ -322,11 +327,11 @@ class Run:
 def _without_blocks(migration: MigrationContext) -> Iterator[None]:
     """Let an `autocommit_block()` be a part of the run's transaction."""
     before = migration.autocommit_block
-    vars(migration)["autocommit_block"] = nullcontext
+    commit_blocks_by(migration, nullcontext)
     try:
         yield
     finally:
-        vars(migration)["autocommit_block"] = before
+        commit_blocks_by(migration, before)
 
 
 @contextmanager
