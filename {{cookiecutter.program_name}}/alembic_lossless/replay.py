@@ -38,7 +38,7 @@ from ._alembic import (
 )
 from .config import database_in
 from .runtime.run import unlogged
-from .sql import significant, string_in, tokens
+from .sql import compiled, significant, string_in, tokens
 from .state import State, Unreadable, name_for, referred
 from .types.portable import MYSQL
 from .types.reflection import in_own_words, inspector_of
@@ -56,6 +56,9 @@ READS = frozenset(
     {"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "PRAGMA", "EXPLAIN", "DESCRIBE"}
 )
 """The first words of statements that have rows."""
+
+BEFORE_VALUE = frozenset({"SELECT", "DISTINCT", "NOT"})
+"""What stands before the value of an item of a SELECT."""
 
 SORTED = {
     operators.asc_op: "asc",
@@ -384,10 +387,10 @@ def _answer_to(context: Any, text: str, parameters: Any) -> _Answer:
         row = _inserted(context, columns, parameters)
         return _Answer(names, [] if from_rows else [row])
     answer = answer_to(text)
-    if isinstance(statement, sa.Select) and answer.rows:
-        row = [_value_of(it) for it in statement.selected_columns]
-        return _Answer(names, [row] if len(row) == len(names) else answer.rows)
-    return _Answer(names, answer.rows)
+    if answer.rows:
+        with suppress(Exception):  # not every value can be written
+            answer = answer_to(compiled(statement, context.dialect))
+    return _Answer(names, [it[: len(names)] for it in answer.rows])
 
 
 def _inserted(
@@ -407,37 +410,6 @@ def _inserted(
         else None
         for name, type_ in columns
     ]
-
-
-def _value_of(expression: Any) -> Any:
-    """Return what an expression is over no rows."""
-    for kind, value in VALUES.items():
-        if isinstance(expression, kind):
-            return value(expression)
-    inside = getattr(expression, "element", getattr(expression, "clause", None))
-    return None if inside is None else _value_of(inside)
-
-
-def _first_value(expressions: Iterable[Any]) -> Any:
-    values = map(_value_of, expressions)
-    return next((value for value in values if value is not None), None)
-
-
-def _calculated(expression: sa.BinaryExpression[Any]) -> Any:
-    sides = (_value_of(expression.left), _value_of(expression.right))
-    with suppress(Exception):
-        return expression.operator(*sides)
-    return None
-
-
-VALUES: dict[type[Any], Callable[[Any], Any]] = {
-    sa.BindParameter: lambda it: it.value,
-    sa.sql.functions.coalesce: lambda it: _first_value(it.clauses),
-    sa.sql.functions.FunctionElement: lambda it: 0 if it.name == "count" else None,
-    sa.Exists: lambda _: False,
-    sa.BinaryExpression: _calculated,
-}
-"""What each kind of expression is over no rows."""
 
 
 def answer_to(text: str) -> _Answer:
@@ -491,14 +463,15 @@ def _name_of_item(item: Sequence[str]) -> str:
 
 def _value_in(item: Sequence[str]) -> Any:
     """Return what an item of a SELECT is over no rows."""
-    first = item[0].upper() if item else ""
+    named = "AS" in map(str.upper, item[-2:-1])
+    words = [it for it in item[: -2 if named else None] if it not in {"(", ")"}]
+    first = next((it.upper() for it in words if it.upper() not in BEFORE_VALUE), "")
     if first in {"COUNT", "EXISTS"}:
         return 0
-    words = [it for it in item if it != ")"]
-    text = words[-1] if first == "COALESCE" else first if len(words) == 1 else ""
+    value = words[-1] if first == "COALESCE" or len(words) == 1 else ""
     with suppress(ValueError):
-        return int(text)
-    return string_in(text)
+        return int(value)
+    return string_in(value)
 
 
 # What its inspector says

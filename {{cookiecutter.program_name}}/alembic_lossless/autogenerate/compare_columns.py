@@ -227,15 +227,16 @@ def compare_generated(
         options_of(before), options_of(after)
     ):
         there, was, new = (_formula(it) for it in (compared[-2], declared, column))
-        if there and same(there, new) and not same(there, was):
-            say_edited((change.schema, change.table_name, column.name), was, there)
+        if there is not None and same(there, new) and not same(there, was):
+            where = (change.schema, change.table_name, column.name)
+            say_edited(where, str(was), str(there))
             return
         change.existing_server_default, change.modify_server_default = before, after
         log.info("Detected that '%s' is generated otherwise", column)
 
 
-def _formula(column: sa.Column[Any]) -> str | None:
-    return None if column.computed is None else str(column.computed.sqltext)
+def _formula(column: sa.Column[Any]) -> sa.ColumnElement[Any] | None:
+    return None if column.computed is None else column.computed.sqltext
 
 
 @rule(
