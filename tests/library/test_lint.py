@@ -41,9 +41,7 @@ def alter(**changes: Any) -> ops.AlterColumnOp:
     return ops.AlterColumnOp(
         "friend",
         "name",
-        existing_type=sa.String(100),
-        existing_nullable=False,
-        **changes,
+        **{"existing_type": sa.String(100), "existing_nullable": False, **changes},
     )
 
 
@@ -84,8 +82,14 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
     ),
     "index-blocks-writes": ("postgresql", ops.CreateIndexOp("ix", "friend", ["name"])),
     "may-copy": ("mariadb", ops.ExecuteSQLOp("ALTER TABLE friend ADD x INT")),
-    "not-null-refuses": ("mariadb", alter(modify_nullable=False)),
-    "not-null-scans": ("postgresql", alter(modify_nullable=False)),
+    "not-null-refuses": (
+        "mariadb",
+        alter(modify_nullable=False, existing_nullable=True),
+    ),
+    "not-null-scans": (
+        "postgresql",
+        alter(modify_nullable=False, existing_nullable=True),
+    ),
     "rows-locked": ("postgresql", ops.ExecuteSQLOp("UPDATE friend SET name = 'x'")),
     "table-goes": ("postgresql", ops.DropTableOp("friend")),
     "table-renamed": ("mariadb", ops.RenameTableOp("friend", "person")),
@@ -292,3 +296,32 @@ def test_python_gets_it_as_data(shop: Environment) -> None:
         (_, second) = migrations.lint(dialect="postgresql")
         assert [finding.rule for finding in second.findings] == ["index-blocks-writes"]
         assert Path(second.path).name.startswith("b")
+
+
+@pytest.mark.parametrize(
+    "generated", [sa.Computed("id * 2", persisted=True), sa.Identity()]
+)
+def test_a_cure_that_can_be_done(generated: Any) -> None:
+    """I add a column that the server fills: no default is advised to me."""
+    (found,) = found_in(column(sa.Integer, generated))
+    assert (found.rule, found.instead) == ("column-rewrites", "")
+
+
+def test_what_a_revision_says_of_a_column_is_believed() -> None:
+    """My revision says that the column is NOT NULL already: nobody waits for that."""
+    assert found_in(alter(modify_nullable=False)) == []
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mariadb"])
+def test_an_unknown_type_is_said_to_be_unknown(dialect: str) -> None:
+    """My revision does not say what a column was, and I am not told that it costs."""
+    change = alter(existing_type=None, modify_type=sa.String(200))
+    (found,) = found_in(change, dialect)
+    assert found.growth is Growth.UNKNOWN
+    assert "Say it with existing_type" in found.sentence
+
+
+def found_in(operation: MigrateOperation, dialect: str = "postgresql") -> list[Any]:
+    """Return what stops others in an operation."""
+    situation = Situation(Server.oldest(dialect))
+    return [it for it in examine(operation, situation) if it.harm is Harm.STALLS]

@@ -188,7 +188,7 @@ def _rewrites(op: ops.AlterColumnOp) -> bool:
         return False
     using = op.kw.get("postgresql_using", "")
     how = growth(op.existing_type, op.modify_type, POSTGRESQL, using)
-    return how is Growth.REWRITE
+    return how is not Growth.INSTANT
 
 
 def _stands_alone(draft: Draft, op: ops.AlterColumnOp) -> bool:

@@ -155,7 +155,8 @@ def not_null_refuses(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Ma
     ):
         return
     known = situation.column(key, op.column_name)
-    if known is not None and known.nullable is False:
+    is_so = known is not None and known.nullable is False
+    if is_so or op.existing_nullable is False:
         return
     # A column that came just now is not named by the running version's INSERTs.
     gives_itself = known is not None and known.server_default is not None

@@ -69,6 +69,14 @@ def check_copies(
         yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
 
 
+UNKNOWN = {
+    "growth": Growth.UNKNOWN,
+    "says": "{table} is perhaps copied to make {column} {type}, while no row can be"
+    " written: its type before is not known. Say it with existing_type.",
+}
+"""What differs where a revision does not say what a column was."""
+
+
 @rule(
     "type-copies",
     ops.AlterColumnOp,
@@ -82,11 +90,13 @@ def type_copies(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched
         return
     known = situation.column(key, op.column_name)
     old = op.existing_type or (None if known is None else known.type)
-    if growth(old, op.modify_type, situation.server) is Growth.REWRITE:
+    how = growth(old, op.modify_type, situation.server)
+    if how is not Growth.INSTANT:
         yield {
             "table": label(key),
             "column": op.column_name,
             "type": repr(op.modify_type),
+            **(UNKNOWN if how is Growth.UNKNOWN else {}),
         }
 
 

@@ -148,8 +148,18 @@ def not_null_scans(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matc
     """Find a NOT NULL that no valid CHECK has proved before."""
     key = op.schema, op.table_name
     known = situation.is_new(key) or situation.is_not_null(key, op.column_name)
+    known = known or op.existing_nullable is False
     if op.modify_nullable is False and not known:
         yield {"table": label(key), "column": op.column_name}
+
+
+UNKNOWN = {
+    "growth": Growth.UNKNOWN,
+    "says": "Nobody can use {table} while {column} becomes {type}, and its type before"
+    " is not known: perhaps every row, and every index, is written again. Say it with"
+    " existing_type.",
+}
+"""What differs where a revision does not say what a column was."""
 
 
 @rule(
@@ -169,11 +179,12 @@ def type_rewrites(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Match
     old = op.existing_type or (None if known is None else known.type)
     using = op.kw.get("postgresql_using", "")
     how = growth(old, op.modify_type, situation.server, using)
-    if how is Growth.REWRITE:
+    if how is not Growth.INSTANT:
         yield {
             "table": label(key),
             "column": op.column_name,
             "type": repr(op.modify_type),
+            **(UNKNOWN if how is Growth.UNKNOWN else {}),
         }
 
 
@@ -197,6 +208,10 @@ def enum_rewrites(op: LosslessOp, situation: Situation) -> Iterator[Matched]:
         yield {"table": op.name}
 
 
+ALONE = {"instead": ""}
+"""What a rule says where the server has no online form."""
+
+
 @rule(
     "column-rewrites",
     ops.AddColumnOp,
@@ -214,7 +229,9 @@ def column_rewrites(op: ops.AddColumnOp, situation: Situation) -> Iterator[Match
     why = _own_value(op.column)
     if why and not situation.is_new(key):
         names = {"name": op.table_name, "column": op.column.name}
-        yield {"table": label(key), **names, "why": why}
+        # No default makes such a value: there is no other way to add the column.
+        only = {} if isinstance(op.column.server_default, sa.DefaultClause) else ALONE
+        yield {"table": label(key), **names, "why": why, **only}
 
 
 @rule(

@@ -25,6 +25,7 @@ WHILE = {
     Growth.INSTANT: "",
     Growth.SCAN: ", while every row is read",
     Growth.REWRITE: ", while every row is written again",
+    Growth.UNKNOWN: ", perhaps while every row is written again",
 }
 
 

@@ -24,6 +24,7 @@ class Growth(StrEnum):
     INSTANT = "instant"
     SCAN = "scan"
     REWRITE = "rewrite"
+    UNKNOWN = "unknown"
 
 
 class Harm(StrEnum):
@@ -153,7 +154,10 @@ def label(key: Key) -> str:
 
 
 Matched = dict[str, Any]
-"""What the sentence of a rule names; "table" is always there."""
+"""What the sentence of a rule names; "table" is always there.
+
+"says", "instead" and "growth" stand for what the rule has, where one case differs.
+"""
 
 
 Match = Callable[[Any, Situation], Iterable[Matched]]
@@ -186,14 +190,15 @@ class Rule:
         applies = situation.server.dialect in self.dialects
         if applies and isinstance(operation, self.kinds):
             for found in self.match(operation, situation):
+                instead = found.get("instead", self.instead)
                 yield Finding(
                     self.name,
                     self.harm,
                     found["table"],
-                    self.sentence.format(**found),
+                    found.get("says", self.sentence).format(**found),
                     self.lock,
-                    self.growth,
-                    self.instead and self.instead.format(**found),
+                    found.get("growth", self.growth),
+                    instead and instead.format(**found),
                 )
 
 

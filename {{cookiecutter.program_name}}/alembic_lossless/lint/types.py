@@ -33,7 +33,7 @@ def growth(old: Type | None, new: Type, server: Server, using: str = "") -> Grow
     :param using: the expression that converts the values, if one is given.
     """
     if old is None:
-        return Growth.REWRITE
+        return Growth.UNKNOWN
     if server.dialect == "postgresql":
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
         instant = not using and _is_same_to_the_byte(old, new, dialect)
