@@ -252,6 +252,16 @@ def test_sql_as_text_is_looked_at(shop: Environment, call: str) -> None:
     assert "may-copy (stops others)" in lint(shop, *MARIADB)
 
 
+def test_a_finding_links_its_page(shop: Environment) -> None:
+    """I read the name of a rule, and open the page that says more of it."""
+    write(shop, "b", 'op.create_index("ix", "friend", ["name"])', down="a")
+    anchors = (TEMPLATE / "docs" / "live.md").read_text()
+    for form in ("text", "json", "github"):
+        said = lint(shop, *POSTGRESQL, f"--format={form}")
+        assert "/docs/live.md#index-blocks-writes" in said
+    assert all(f'<a id="{name}"></a>' in anchors for name in names())
+
+
 def test_sql_for_a_new_table_stops_nobody(shop: Environment) -> None:
     """A table that the revision makes has no users yet, whoever makes it."""
     body = 'op.execute("CREATE TABLE pet (id INT)")\n'

@@ -46,11 +46,23 @@ def rule(name: str, kind: Kind, text: str) -> Callable[[Subject], Subject]:
     return lambda subject: subject
 
 
+PAGES = "https://github.com/org/flask-alembic-template/blob/main/docs"
+"""Where the pages are that say more of a rule."""
+
+
+def anchored(name: str) -> str:
+    """Return the name of a rule as a page has it, with the anchor that links lead to.
+
+    :param name: of a rule here, or of the lint.
+    """
+    return f'<a id="{name}"></a>`{name}`'
+
+
 def table() -> str:
     """Return all rules as a table of Markdown, ordered by kind and name."""
     order = ("question", "refusal", "mark", "guard")
     rows = sorted(RULES.values(), key=lambda it: (order.index(it.kind), it.name))
-    lines = [f"| `{it.name}` | {it.kind} | {it.text} |" for it in rows]
+    lines = [f"| {anchored(it.name)} | {it.kind} | {it.text} |" for it in rows]
     return "\n".join(["| rule | is a | says |", "|---|---|---|", *lines])
 
 

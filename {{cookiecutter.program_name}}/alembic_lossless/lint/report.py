@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .rules import Finding, Growth, Harm
+from .rules import Finding, Growth, Harm, page_of
 from .runner import Judged
 
 WRITES_NOTHING = (
@@ -52,6 +52,7 @@ def _lines(revision: Judged, finding: Finding) -> Iterator[str]:
     if finding.instead:
         yield "    Instead:"
         yield from (f"      {line}" for line in finding.instead.splitlines())
+    yield f"    More: {page_of(finding.rule)}"
 
 
 def _summary(judged: Sequence[Judged]) -> str:
@@ -68,6 +69,7 @@ def as_json(judged: Sequence[Judged]) -> Iterator[str]:
         {"revision": revision.revision, "path": revision.path}
         | ({"database": revision.database} if revision.database else {})
         | asdict(finding)
+        | {"page": page_of(finding.rule)}
         | {"allowed": reason}
         for revision in judged
         for finding, reason in (
@@ -89,6 +91,7 @@ def github(judged: Sequence[Judged]) -> Iterator[str]:
             message = finding.sentence
             if finding.instead:
                 message += f"\nInstead:\n{finding.instead}"
+            message += f"\nMore: {page_of(finding.rule)}"
             yield f"::warning {where},title={finding.rule}::{_escaped(message)}"
 
 

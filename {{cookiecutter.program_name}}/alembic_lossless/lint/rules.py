@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp
+from ..rules import PAGES, anchored
 from ..sql import compiled, not_null_in, text_in
 from ..state import State
 from ..types.portable import dialect_named
@@ -250,12 +251,20 @@ def examine(operation: MigrateOperation, situation: Situation) -> list[Finding]:
 def table() -> str:
     """Return all rules as a table of Markdown."""
     rows = [
-        f"| `{rule.name}` | {SERVERS.get(rule.dialects, 'each')} | {rule.harm.value}"
-        f" | {rule.lock} | {rule.growth.value} | {rule.sentence} |"
+        f"| {anchored(rule.name)} | {SERVERS.get(rule.dialects, 'each')}"
+        f" | {rule.harm.value} | {rule.lock} | {rule.growth.value} | {rule.sentence} |"
         for rule in RULES
     ]
     head = "| rule | server | others | lock | grows as | says |"
     return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+
+
+def page_of(name: str) -> str:
+    """Return the address of what the documentation says of a rule.
+
+    :param name: of a rule of the lint.
+    """
+    return f"{PAGES}/live.md#{name}"
 
 
 def names() -> set[str]:
