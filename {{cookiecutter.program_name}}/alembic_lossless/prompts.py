@@ -246,8 +246,9 @@ class Prompt:
         :raises OpenQuestions: when questions are open.
         """
         for answer in self.answers.unused():
-            possible = ", ".join(dict.fromkeys(self.possible)) or "no answer"
-            raise CommandError(f"{answer} answers no question. Possible: {possible}.")
+            possible = ", ".join(dict.fromkeys(self.possible))
+            asked = f"Possible: {possible}" if possible else "This draft asks none"
+            raise CommandError(f"{answer} answers no question. {asked}.")
         if self.open:
             raise OpenQuestions(self.open, self.config, self.later)
 

@@ -169,16 +169,26 @@ def _steps(
         differences = changed(before, after)
         is_there = not found.is_one(after) or found.has(after)
         if differences and is_there:
-            log.info("Detected another %s of %s", differences, name_of(after))
+            log.info("Detected changed %s: %s", _said(after), ", ".join(differences))
             yield drop_of(before)
         if differences or not is_there:
             yield after
     elif after is not None and found.is_one(after) and not found.has(after):
-        log.info("Detected %s", name_of(after))
+        log.info("Detected added %s", _said(after))
         yield after
     elif before is not None and found.is_one(before) and found.has(before):
-        log.info("Detected that %s is gone", name_of(before))
+        log.info("Detected removed %s", _said(before))
         yield drop_of(before)
+
+
+def _said(op: Create) -> str:
+    """Return what a person calls an index or a constraint, and its table."""
+    found: Any = op
+    _, name = name_of(op) or ("", "")
+    where = getattr(found, "table_name", None) or found.source_table
+    return (
+        f"{KINDS.get(type(op), 'constraint').replace('_', ' ')} '{name}' on '{where}'"
+    )
 
 
 def _is_included(context: AutogenContext, op: Any) -> bool:
