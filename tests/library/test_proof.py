@@ -9,6 +9,7 @@ from compared import arguments
 from proof.__main__ import apps_of
 from proof.case import Court, court
 from proof.left_out import ARGUMENTS, PLACED, TYPES
+from proof.page import PAGE, lists
 from proof.types import classes, every_argument, expression_of
 from proof.write import Writer, case_of
 from servers import DATABASES
@@ -99,3 +100,9 @@ def written_as(name: str, written: set[str]) -> bool:
 def test_what_is_left_out_is_not_made(written: set[str]) -> None:
     """I read what the generator leaves out, and the list is true."""
     assert not written & ARGUMENTS.keys()
+
+
+def test_the_page_has_the_lists() -> None:
+    """I read in the docs what is known to be wrong, and what is not tried."""
+    text = PAGE.read_text()
+    assert [name for name, part in lists().items() if part not in text] == []

@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
@@ -18,6 +17,7 @@ from .changes import changed_app, known_drops
 from .described import App
 from .generate import Generator
 from .known import known_on
+from .page import PAGE, Result, page
 from .shrink import pasted, shrunk
 from .write import case_of
 
@@ -25,34 +25,46 @@ from .write import case_of
 def main(arguments: Sequence[str]) -> int:
     """Run what the command line asks for, and return its status."""
     parser = argparse.ArgumentParser(prog="python -m proof", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--from", dest="first", type=int, default=1)
-    parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--no-shrink", action="store_true")
-    parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--known", action="store_true")
+    parser.add_argument("--seeds", type=int, default=100, help="how many")
+    parser.add_argument("--from", dest="first", type=int, default=1, help="the first")
+    parser.add_argument("--database", choices=DATABASES, action="append")
+    parser.add_argument("--no-shrink", action="store_true", help="print it as it is")
+    parser.add_argument("--known", action="store_true", help="with the known faults")
+    parser.add_argument("--page", action="store_true", help="write docs/proof.md")
     chosen = parser.parse_args(arguments)
-    verdicts = Counter[str]()
-    causes = Counter[str]()
-    began = time.monotonic()
-    with court(chosen.database) as judge:
-        for seed in range(chosen.first, chosen.first + chosen.seeds):
-            before, after, kinds = apps_of(seed, judge.database, known=chosen.known)
-            verdict = judge.judge(case_of(before, after))
-            verdicts[verdict.kind] += 1
-            if chosen.verbose and not verdict.is_fault and verdict.kind != "passed":
-                print(seed, verdict.kind, verdict.text[:300])
-            if not verdict.is_fault:
-                continue
-            print(f"seed {seed} ({', '.join(kinds)}): {verdict.text[:400]}", flush=True)
-            causes[verdict.cause] += 1
-            if causes[verdict.cause] == 1 and not chosen.no_shrink:
-                before, after, verdict = shrunk(judge, before, after, verdict)
-                print(pasted(case_of(before, after), seed, verdict), flush=True)
-    print(f"{time.monotonic() - began:.1f} s", dict(verdicts.most_common()))
-    for cause, number in causes.most_common():
-        print(f"{number:5} {cause}")
-    return int(bool(causes))
+    results = {}
+    for database in chosen.database or DATABASES:
+        seeds = range(chosen.first, chosen.first + chosen.seeds)
+        result = results[database] = run(
+            database, seeds, known=chosen.known, shrink=not chosen.no_shrink
+        )
+        print(f"{database}: {result.seconds:.1f} s", dict(result.verdicts))
+        for cause, number in result.causes.most_common():
+            print(f"{number:5} {cause}")
+    if chosen.page:
+        PAGE.write_text(page(results))
+    return int(any(result.causes for result in results.values()))
+
+
+def run(database: str, seeds: range, *, known: bool, shrink: bool) -> Result:
+    """Judge seeds on a database, and print what is wrong as small as it gets.
+
+    :param known: whether they may have what has a known fault.
+    """
+    result, began = Result(seeds), time.monotonic()
+    with court(database) as judge:
+        for seed in seeds:
+            before, after, kinds = apps_of(seed, database, known=known)
+            case = case_of(before, after)
+            verdict = judge.judge(case)
+            result.count(case, kinds, verdict)
+            if verdict.is_fault:
+                print(f"seed {seed} ({', '.join(kinds)}): {verdict.text[:400]}")
+                if shrink and result.causes[verdict.cause] == 1:
+                    before, after, verdict = shrunk(judge, before, after, verdict)
+                    print(pasted(case_of(before, after), seed, verdict), flush=True)
+    result.seconds = time.monotonic() - began
+    return result
 
 
 def apps_of(

@@ -96,6 +96,10 @@ def drop_table(generator: Generator, app: App) -> App | None:
     if len(app.tables) < 2:
         return None
     gone = some_table(generator.rng, app)
+    others = [it for it in app.tables if it != gone]
+    is_used = any(k.target == gone.uid for it in others for k in it.constraints)
+    if is_used and not generator.is_free("a table is dropped that another refers to"):
+        return None
     return replace(app, tables=tuple(it for it in app.tables if it != gone))
 
 
@@ -103,9 +107,12 @@ def drop_table(generator: Generator, app: App) -> App | None:
 def rename_table(generator: Generator, app: App) -> App | None:
     """Rename a table."""
     table = some_table(generator.rng, app)
-    types = " ".join(it.type.expression for it in table.columns)
-    feature = "a table is renamed with a CHECK"
-    if "create_constraint" in types and not generator.is_free(feature):
+    checked = {it.uid for it in app.enums if "create_constraint" in str(it.options)}
+    has_check = any(
+        "create_constraint" in it.type.expression or it.type.named in checked
+        for it in table.columns
+    )
+    if has_check and not generator.is_free("a table is renamed with a CHECK"):
         return None
     return app.with_table(replace(table, name=generator.name(generator.uid("t"))))
 
@@ -148,6 +155,9 @@ def known_drops(before: App, after: App) -> set[str]:
     stays = {table.uid for table in after.tables}
     found = set[str]()
     for table, column in before.columns():
+        targets = {it.target for it in table.constraints if it.target}
+        if table.uid in stays and not targets <= stays:
+            found.add("a table is dropped that another refers to")
         if table.uid not in stays or column.uid in there:
             continue
         is_key = "unique" in column.given or column.uid in uses_of(table)
