@@ -16,6 +16,7 @@ OTHERS = [name for name in PATHS if name != "sql.py"]
 OTHERWISE = {
     "autogenerate/data_migration.py": "the name of a file",
     "cli.py": "a word of a diagram",
+    "requirements.py": "a version",
     "runtime/causes.py": "the words of a server's own message",
     "runtime/recovery.py": "the comment on the version table",
     "types/fills.py": "what a person types",

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Inspector
 from sqlalchemy.types import NullType
 
 from .._alembic import reflecting_dialect
-from .portable import SQLType
+from ..sql import Kind, significant
+from .portable import MYSQL, SQLType
 from .sqlite_constraints import with_constraints
 
 QUERIES = {
@@ -96,6 +97,12 @@ def in_own_words(inspector: Inspector, table: sa.Table, column: dict[str, Any]) 
     item = column["type"]
     item = item.item_type if isinstance(item, sa.ARRAY) else item
     unknown = isinstance(item, NullType)
+    escaped = isinstance(item, sa.Enum) and any("\\" in it for it in item.enums)
+    if dialect.name in MYSQL and escaped:
+        said = _words(inspector, (table.schema, table.name))[column["name"]]
+        pieces = significant(said, dialect)
+        values = [it.value for it in pieces if it.kind is Kind.STRING]
+        column["type"] = type(item)(*values)
     if dialect.name not in QUERIES or not (unknown or dialect.name == "sqlite"):
         return
     said = _words(inspector, (table.schema, table.name)).get(column["name"], "")
