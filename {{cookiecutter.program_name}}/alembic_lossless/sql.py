@@ -545,11 +545,6 @@ def normal(expression: str, dialect: Dialect | None = None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def bare(expression: str, dialect: Dialect | None = None) -> str:
-    """Return an expression without the parentheses that change nothing."""
-    return " ".join(it.text for it in _bare(significant(expression, dialect)))
-
-
 def _bare(pieces: Sequence[Token]) -> list[Token]:
     """Return an expression without the parentheses that change nothing."""
     return _grouped(pieces).tokens
