@@ -148,3 +148,46 @@ def test_an_argument_of_one_dialect_is_written_once(judge: Court) -> None:
     identity = "sa.Integer, sa.Identity(oracle_on_null=True, oracle_order=True)"
     verdict = judge.judge(case(judge, identity, identity, value="5"))
     assert (verdict.kind, verdict.text) == ("passed", "")
+
+
+@pytest.mark.parametrize("names", ["abc", "cba"])
+@pytest.mark.parametrize("gained", [True, False], ids=["added", "dropped"])
+def test_a_formula_and_the_columns_it_speaks_of(
+    judge: Court, names: str, *, gained: bool
+) -> None:
+    """I add, or drop, columns and a formula of them, declared in any order."""
+    one, two, three = tuple(names)
+    table = MODELS.format(type="sa.String(9)")
+    chained = two if judge.database == "sqlite" else one  # as the servers need it
+    formulas = "".join(
+        f"    {name} = sa.Column(sa.Integer, sa.Computed({of + ' + 1'!r},"
+        " persisted=True))\n"
+        for name, of in ((three, chained), (two, one))
+    )
+    more = f"{table}{formulas}    {one} = sa.Column(sa.Integer)\n"
+    before, after = (table, more) if gained else (more, table)
+    found = Case(
+        judge.database,
+        before,
+        after,
+        rows=(("t", ((("id", "1"), ("state", "'a'")),)),),
+        tables={"t": "t"},
+        columns={"t\nid": "id", "t\nstate": "state"},
+    )
+    verdict = judge.judge(found)
+    assert (verdict.kind, verdict.text) == ("passed", "")
+
+
+def test_a_name_gets_another_case(judge: Court) -> None:
+    """I write the name of a table with a capital, and its rows are there."""
+    table = MODELS.format(type="sa.String(9)")
+    found = Case(
+        judge.database,
+        table,
+        table.replace('"t"', '"T"'),
+        rows=(("t", ((("id", "1"), ("state", "'a'")),)),),
+        tables={"t": "T"},
+        columns={"t\nid": "id", "t\nstate": "state"},
+    )
+    verdict = judge.judge(found)
+    assert (verdict.kind, verdict.text) == ("passed", "")

@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, without_table
 from ..operations.base import Key, label
+from ..sql import columns_in
 from .draft import Draft, operations_in, tables, unique_index
 
 Whole = ops.CreateTableOp | ops.DropTableOp
@@ -168,6 +169,9 @@ CREATES = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp)
 Kind = TypeVar("Kind", bound=ops.MigrateOperation)
 
 
+MOVES = (ops.AddColumnOp, ops.DropColumnOp)
+
+
 CHANGES = (
     ops.AddColumnOp,
     ops.AlterColumnOp,
@@ -288,18 +292,51 @@ def _merged(changes: Iterable[ops.ModifyTableOps]) -> dict[str, ops.ModifyTableO
 
 def _sort(change: ops.ModifyTableOps) -> None:
     made = {name_of(op) for op in change.ops if isinstance(op, CREATES)}
-    change.ops.sort(key=partial(_rank, made))
+    depths = _Formulas(change.ops)
+    change.ops.sort(key=partial(_rank, made, depths))
 
 
-def _rank(made: set[str], op: ops.MigrateOperation) -> tuple[int, str]:
+class _Formulas:
+    """The columns that a change adds or drops, and what their formulas speak of."""
+
+    def __init__(self, changes: Iterable[ops.MigrateOperation]) -> None:
+        moved = (op for op in changes if isinstance(op, MOVES))
+        columns = {op.to_column().name: op.to_column().computed for op in moved}
+        self._sources = {
+            name: columns_in(str(computed.sqltext), columns) if computed else []
+            for name, computed in columns.items()
+        }
+
+    def depth(self, name: str) -> int:
+        """Return how many formulas deep a column is: 0 when it has none of its own."""
+        return self._below(name, frozenset())
+
+    def _below(self, name: str, above: frozenset[str]) -> int:
+        seen = above | {name}
+        sources = (it for it in self._sources.get(name, ()) if it not in seen)
+        return max((1 + self._below(it, seen) for it in sources), default=0)
+
+
+def _rank(
+    made: set[str], formulas: _Formulas, op: ops.MigrateOperation
+) -> tuple[int, int, str]:
+    """Return what operations on a table are sorted by.
+
+    A column is added after those that its formula speaks of, and dropped before them.
+    """
     if isinstance(op, ops.DropConstraintOp):
         columns: Iterable[str] = getattr(op.to_constraint(), "columns", {}).keys()
         name = str(op.constraint_name or ",".join(columns))
-        return int(op.constraint_type != "foreignkey"), name
+        return int(op.constraint_type != "foreignkey"), 0, name
     if isinstance(op, ops.DropIndexOp) and op.index_name in made:
-        return 2, op.index_name
+        return 2, 0, op.index_name
+    depth = 0
+    if isinstance(op, MOVES):
+        depth = formulas.depth(op.to_column().name)
+    if isinstance(op, ops.DropColumnOp):
+        depth = -depth
     ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))
-    return next(ranks, 3 + len(CHANGES)), name_of(op)
+    return next(ranks, 3 + len(CHANGES)), depth, name_of(op)
 
 
 def name_of(op: ops.MigrateOperation) -> str:

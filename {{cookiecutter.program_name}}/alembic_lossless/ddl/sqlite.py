@@ -380,8 +380,15 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         new_table_name: str | quoted_name,
         schema: str | quoted_name | None = None,
     ) -> None:
-        """Give the new table its name, and what hung on the old one."""
+        """Give the new table its name, and what hung on the old one.
+
+        SQLite takes names that differ in their case for the same one.
+        """
         if self._attached is None or old_table_name != self._batch.temp_table_name:
+            if old_table_name.lower() == new_table_name.lower():
+                between = f"_alembic_tmp_{new_table_name}"
+                super().rename_table(old_table_name, between, schema)
+                old_table_name = between
             super().rename_table(old_table_name, new_table_name, schema)
             return
         # Else SQLite looks for the old table in every view and trigger, and fails.
