@@ -386,7 +386,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         """
         if self._attached is None or old_table_name != self._batch.temp_table_name:
             if old_table_name.lower() == new_table_name.lower():
-                between = f"_alembic_tmp_{new_table_name}"
+                between = f"{new_table_name}__in_another_case"
                 super().rename_table(old_table_name, between, schema)
                 old_table_name = between
             super().rename_table(old_table_name, new_table_name, schema)
