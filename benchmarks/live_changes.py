@@ -91,7 +91,7 @@ CHANGES = {
         writes={"size": "1"},
     ),
     "drop": Change(
-        "a column goes",
+        "a column is dropped",
         {"gone": None},
         answers=("drop=event.gone",),
         writes={"gone": None},

@@ -53,7 +53,7 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
         ops.CreateCheckConstraintOp("ck", "friend", "id > 0"),
     ),
     "column-copies": ("mariadb", column(sa.Integer, sa.ForeignKey("city.id"))),
-    "column-goes": ("postgresql", ops.DropColumnOp("friend", "name")),
+    "column-dropped": ("postgresql", ops.DropColumnOp("friend", "name")),
     "column-renamed": ("mariadb", alter(modify_name="full_name")),
     "column-required": ("postgresql", column(sa.Integer, nullable=False)),
     "column-rewrites": (
@@ -62,7 +62,7 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
     ),
     "column-scans": ("postgresql", column(sa.Integer, unique=True)),
     "concurrently-in-transaction": ("postgresql", INDEXED),
-    "default-goes": ("mariadb", alter(modify_server_default=None)),
+    "default-dropped": ("mariadb", alter(modify_server_default=None)),
     "enum-rewrites": ("postgresql", change_enum("mood", ["a", "b"], ["a"], {})),
     "exclude-blocks": (
         "postgresql",
@@ -91,7 +91,7 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
         alter(modify_nullable=False, existing_nullable=True),
     ),
     "rows-locked": ("postgresql", ops.ExecuteSQLOp("UPDATE friend SET name = 'x'")),
-    "table-goes": ("postgresql", ops.DropTableOp("friend")),
+    "table-dropped": ("postgresql", ops.DropTableOp("friend")),
     "table-renamed": ("mariadb", ops.RenameTableOp("friend", "person")),
     "type-copies": ("mariadb", alter(modify_type=sa.Text())),
     "type-rewrites": ("postgresql", alter(modify_type=postgresql.JSONB())),
@@ -221,14 +221,14 @@ def test_old_revisions_are_not_looked_at(shop: Environment) -> None:
     write(shop, "b", INDEX, down="a")
     write(shop, "c", 'op.drop_column("friend", "name")', down="b")
     assert "index-blocks-writes" not in lint(shop, *POSTGRESQL, "b")
-    assert "column-goes" not in lint(shop, *POSTGRESQL, "a:b")
+    assert "column-dropped" not in lint(shop, *POSTGRESQL, "a:b")
     description = shop.package / "migrations" / "__init__.py"
     text = description.read_text()
     description.write_text(
         text.replace("    url=url,", '    url=url,\n    lint_after="b",')
     )
     said = lint(shop, *POSTGRESQL)
-    assert "column-goes" in said
+    assert "column-dropped" in said
     assert "index-blocks-writes" not in said
 
 
@@ -287,7 +287,7 @@ def test_after_the_deployment_nothing_breaks_the_running_version(
 ) -> None:
     """The revision says that the old version is gone, so it may drop a column."""
     write(shop, "b", 'op.drop_column("friend", "name")', down="a")
-    assert "column-goes (breaks the running version)" in lint(shop, *POSTGRESQL)
+    assert "column-dropped (breaks the running version)" in lint(shop, *POSTGRESQL)
     path = next(shop.package.rglob("b*.py"))
     path.write_text(f'{path.read_text()}phase = "after"\n')
     assert "Nothing found" in lint(shop, *POSTGRESQL, status=0)

@@ -268,7 +268,7 @@ def dropped_items(drop: ops.DropTableOp) -> list[Any]:
 
 
 def without_table(create: ops.CreateTableOp) -> ops.DropTableOp:
-    """Return the way back of a table that arrives, whose columns it shares.
+    """Return the way back of a table that is created, whose columns it shares.
 
     `reverse()` copies them twice, for a line that only names the table.
     """

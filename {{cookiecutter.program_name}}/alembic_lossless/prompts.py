@@ -235,7 +235,7 @@ class Prompt:
         return None
 
     def confirms_drop(self, subject: str) -> bool:
-        """Return whether an answer says that a table or a column goes."""
+        """Return whether an answer says that a table or a column is dropped."""
         self.possible.append(f"drop={subject}")
         return bool(self.answers.take("drop", subject)) or subject in self._gone
 

@@ -66,7 +66,7 @@ WRITTEN = {"literal_binds": True, "include_table": False}
 
 
 NO_ACTION = "NO ACTION"
-"""What a foreign key does to rows that refer to what goes, if nothing is said."""
+"""What a foreign key does to rows that refer to what is dropped, if it is not said."""
 
 
 def sql(expression: sa.ClauseElement, dialect: Dialect) -> str:
@@ -179,7 +179,7 @@ COLUMNS = frozenset(
 def objects_of(table: sa.Table) -> Objects:
     """Return the indexes and constraints of a table that have a name.
 
-    A primary key is compared elsewhere, and the CHECK of a Boolean goes with its type.
+    A primary key is compared elsewhere, and the CHECK of a Boolean is its type's.
     """
     found: list[Create]
     found = [ops.CreateIndexOp.from_index(index) for index in table.indexes]
@@ -350,9 +350,9 @@ def renamed_columns(
 ) -> Create | None:
     """Return an operation as it reads when columns of its table have other names.
 
-    :param names: the new name of each column by the old one; None for one that goes.
+    :param names: the new name of each column by the old one; None if it is dropped.
     :param table: the table with the new names.
-    :return: None when it speaks of a column that goes.
+    :return: None when it speaks of a column that is dropped.
     """
     found = copy.copy(op)
     try:
@@ -375,7 +375,7 @@ def _speaks_of_columns(argument: str) -> bool:
 def _renamed(value: Any, names: Mapping[str, str | None], table: sa.Table) -> Any:
     """Rename columns in an argument.
 
-    :raises KeyError: where one of them goes.
+    :raises KeyError: where one of them is dropped.
     """
     if isinstance(value, str):
         return _name_or_text(value, names)

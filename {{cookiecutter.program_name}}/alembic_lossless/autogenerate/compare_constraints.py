@@ -75,7 +75,7 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     known = replayed(context.migration_context).objects(schema, table)
     models = objects_of(model) if model is not None else {}
     if old is None or model is None:
-        # The rest comes and goes with its table.
+        # The rest is created and dropped with its table.
         known, models = _only_indexes(known), _only_indexes(models)
     found = _Unseen(context, (schema, table), is_new=old is None)
     concerned = {name_of(op) for op in change.ops}

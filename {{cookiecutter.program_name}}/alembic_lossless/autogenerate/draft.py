@@ -257,7 +257,7 @@ class Draft:
 
     @property
     def ownership(self) -> "Ownership":
-        """What the comparison left alone."""
+        """What the comparison left unmanaged."""
         found: Ownership = self.context.opts["ownership"]
         return found
 

@@ -48,7 +48,7 @@ def gives_itself(column: Column[Any]) -> bool:
 
 
 def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
-    """Return the column that arrives, or changes as far as the operation knows it."""
+    """Return the column that is added, or changed as far as the operation knows it."""
     if isinstance(op, ops.AddColumnOp):
         return op.column
     return Column(op.column_name, op.modify_type or op.existing_type)

@@ -25,7 +25,7 @@ Whole = ops.CreateTableOp | ops.DropTableOp
 
 
 Keyed = tuple[Whole, list[ForeignKeyConstraint]]
-"""A table that arrives or goes, and its foreign keys."""
+"""A table that is created or dropped, and its foreign keys."""
 
 
 def target(fk: ForeignKeyConstraint) -> tuple[str, set[str]]:
@@ -86,7 +86,7 @@ def _breaks(
 
 
 def changed_columns(changes: Iterable[ops.ModifyTableOps]) -> dict[str, set[str]]:
-    """Return, by table, the columns that arrive, change, go or become unique or not."""
+    """Return, by table, the columns added, dropped or changed, or in another key."""
     found = defaultdict[str, set[str]](set)
     for table in changes:
         for op in table.ops:
@@ -108,7 +108,7 @@ def _columns_changed(op: ops.MigrateOperation) -> Iterable[str]:
 
 
 class Postponed:
-    """Foreign keys that go before everything else, or come after it."""
+    """Foreign keys that are dropped before everything else, or created after it."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Postponed:
         return bool(fk in self._cycles or fk.use_alter or changed)
 
     def drop(self, table: Keyed) -> ops.ModifyTableOps:
-        """Return what drops them from a table that goes."""
+        """Return what drops them from a table that is dropped."""
         op, keys = table
         drops = [
             ops.DropConstraintOp.from_constraint(fk) for fk in keys if self.has(fk)
@@ -134,7 +134,7 @@ class Postponed:
         return ops.ModifyTableOps(op.table_name, drops, schema=op.schema)
 
     def postpone(self, table: Keyed) -> ops.ModifyTableOps:
-        """Take them out of a table that arrives, and return what adds them."""
+        """Take them out of a table that is created, and return what adds them."""
         op, keys = table
         late = [fk for fk in keys if self.has(fk)]
         if isinstance(op, ops.CreateTableOp):
@@ -181,17 +181,17 @@ CHANGES = (
     ops.DropColumnOp,
     ops.CreateForeignKeyOp,
 )
-"""The order inside a table, after the constraints that go.
+"""The order inside a table, after the constraints that are dropped.
 
-MariaDB keeps an index for each foreign key: the new one comes before the old one goes.
+MariaDB needs an index for each foreign key: create the new one, then drop the old.
 """
 
 
 def order(_draft: Draft, container: ops.OpContainer) -> None:
     """Put operations in the order in which every database can do them.
 
-    Foreign keys in the way go, tables arrive, tables change, foreign keys to what
-    changed arrive, tables go. What is not about tables stays before or after them.
+    Drop the foreign keys in the way, create tables, change tables, create the foreign
+    keys to what changed, drop tables. What is not about tables stays before or after.
     """
     at = [i for i, op in enumerate(container.ops) if isinstance(op, TABLES)]
     if not at:
@@ -210,7 +210,7 @@ def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
 def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
     """Make the way back of an upgrade.
 
-    The indexes of a table that arrives need none: they go with it. Neither needs the
+    The indexes of a new table need none: they are dropped with it. Neither needs the
     table a copy, which would take longer than all the rest of a first draft.
     """
     made = {(op.schema, op.table_name) for op in _of(ops.CreateTableOp, upgrade.ops)}
@@ -230,9 +230,9 @@ def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
 def drop_no_indexes_of_dropped_tables(
     _draft: Draft, container: ops.OpContainer
 ) -> None:
-    """Let an index go with its table: foreign keys need it on MariaDB until then.
+    """Let the table drop its indexes: MariaDB needs them for foreign keys until then.
 
-    There a unique constraint is one of them.
+    A unique constraint is one of them there.
     """
     gone = {(op.schema, op.table_name) for op in _of(ops.DropTableOp, container.ops)}
     for change in _of(ops.ModifyTableOps, container.ops):
@@ -256,9 +256,9 @@ def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation
     late += [apart.take(op, ops.CreateForeignKeyOp) for op in changes.values()]
     early = [apart.drop(table) for table in reversed(drops)]
     early += [apart.take(op, ops.DropConstraintOp) for op in changes.values()]
-    arrive = [part for op, _ in creates for part in (op, *_own(changes, op))]
-    leave = [part for op, _ in reversed(drops) for part in (*_own(changes, op), op)]
-    for op in (*early, *arrive, *changes.values(), *late, *leave):
+    created = [part for op, _ in creates for part in (op, *_own(changes, op))]
+    dropped = [part for op, _ in reversed(drops) for part in (*_own(changes, op), op)]
+    for op in (*early, *created, *changes.values(), *late, *dropped):
         if not _is_empty(op):
             yield op
 
@@ -274,7 +274,7 @@ def _is_empty(op: ops.MigrateOperation) -> bool:
 def _own(
     changes: dict[str, ops.ModifyTableOps], op: Whole
 ) -> Iterator[ops.ModifyTableOps]:
-    """Take the change of a table that arrives or goes: its indexes."""
+    """Take the change of a table that is created or dropped: its indexes."""
     if change := changes.pop(label(op.schema, op.table_name), None):
         yield change
 
@@ -386,7 +386,7 @@ DROPS = (ops.DropIndexOp, ops.DropConstraintOp)
 
 
 def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
-    """Take a foreign key away while its index goes, and give it back.
+    """Drop a foreign key while its index is dropped, and create it again.
 
     MariaDB then makes an index of its own for it; the other databases need none.
     """
@@ -411,7 +411,7 @@ def _lose_index(
 ) -> bool:
     """Return whether columns are without an index for a while, or for good.
 
-    A constraint goes before another comes, and so does an index if that has its name.
+    A constraint is dropped before another is created; so is an index of the same name.
     """
     concerned = [op for op in changes if _index_columns(op)[: len(columns)] == columns]
     gone = [op for op in concerned if isinstance(op, DROPS)]
@@ -432,11 +432,11 @@ def _index_columns(op: ops.MigrateOperation) -> list[str]:
 
 
 WHOLE = (ops.CreateTableOp, ops.DropTableOp)
-"""A table that arrives brings its foreign keys, and one that goes takes them along."""
+"""What creates or drops a table does so with its foreign keys."""
 
 
 def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
-    """Take a foreign key away while a type changes under it, and give it back.
+    """Drop a foreign key while a type changes under it, and create it again.
 
     MariaDB lets no such column change, and PostgreSQL no text become a number.
     """

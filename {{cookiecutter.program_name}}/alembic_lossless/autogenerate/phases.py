@@ -104,7 +104,7 @@ class Phases:
     renames: list[Rename] = field(default_factory=list)
 
     def add_renames(self, before: Directions, after: Directions) -> None:
-        """Let columns with two names arrive last and go first."""
+        """Let columns with two names be added last and dropped first."""
         for rename in self.renames:
             before[0].ops += rename.before()
             after[1].ops += rename.undo_after()
@@ -199,7 +199,7 @@ def _added(draft: Draft, op: ops.AddColumnOp) -> Parts:
     if gives_itself(column) or value is None:
         return [op], []
     with_default = like(column, server_default=value.clause())
-    goes = ops.AlterColumnOp(
+    without = ops.AlterColumnOp(
         op.table_name,
         column.name,
         schema=op.schema,
@@ -209,7 +209,7 @@ def _added(draft: Draft, op: ops.AddColumnOp) -> Parts:
         existing_server_default=with_default.server_default,
         modify_server_default=None,
     )
-    return [ops.AddColumnOp(op.table_name, with_default, schema=op.schema)], [goes]
+    return [ops.AddColumnOp(op.table_name, with_default, schema=op.schema)], [without]
 
 
 def _dropped(draft: Draft, op: ops.DropColumnOp) -> Parts:

@@ -271,7 +271,7 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
             _set_default(draft, container, change)
     # A rename speaks of the old values, and a downgrade renames after all else.
     renames, rest = _leading_renames(container)
-    # A column that goes may hold the value that goes.
+    # A column that is dropped may hold the value that is dropped.
     late = [
         call for call in changed.values() if _narrows(call.old, call.new, call.renamed)
     ]

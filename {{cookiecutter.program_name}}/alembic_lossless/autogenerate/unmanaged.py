@@ -59,7 +59,7 @@ FOUND_BY_NAME = (
 
 
 SHOWN = 10
-"""How many of the things that are left alone are named."""
+"""How many of the unmanaged objects are named."""
 
 
 OF_EXTENSIONS = sa.text(
@@ -79,13 +79,13 @@ class Ownership:
     """
 
     def __init__(self, prompt: Callable[[], Prompt]) -> None:
-        """Begin with nothing that is left alone.
+        """Begin with no unmanaged object.
 
         :param prompt: returns where answers are: `-x drop=…` makes a thing ours.
         """
         self._prompt = prompt
         self.left: dict[str, str] = {}
-        """What is left alone, as an answer names it -> what it is."""
+        """The unmanaged objects, as an answer names one -> what it is."""
         self.taken: dict[str, str] = {}
         """Likewise what an answer made ours, though no revision made it."""
         self.doubtful: set[str] = set()
@@ -138,7 +138,7 @@ class Ownership:
         """
         key = item.table.schema, item.table.name
         if not self._declares(*key):
-            return True  # it goes with its table
+            return True  # it is dropped with its table
         database = context.get_context()
         known, model = replayed(database), self._tables.get(key)
         if item.name and _is_name_of(known, key, str(item.name)):
@@ -160,7 +160,7 @@ class Ownership:
         return f"{label(table.schema, table.name)}.{name}"
 
     def say(self) -> None:
-        """Say in one line what is left alone."""
+        """Say in one line what is unmanaged."""
         if not self.left:
             return
         subjects = sorted(self.left)
@@ -193,7 +193,7 @@ class Ownership:
         return f"{table}.{name}" in self.doubtful
 
     def is_wanted(self, kind: str, subject: str) -> bool:
-        """Tell whether an answer speaks of it; otherwise it is left alone."""
+        """Tell whether an answer speaks of it; otherwise it is ignored."""
         prompt = self._prompt()
         if prompt.confirms_drop(subject) or prompt.answers.says("rename", subject):
             self.taken[subject] = kind
@@ -313,7 +313,7 @@ EXCLUDES = sa.text(
 
 
 def unwanted(context: AutogenContext, kind: str, subject: str) -> bool:
-    """Tell whether a thing that nobody declared is left alone: no answer drops it.
+    """Tell whether an object that nobody declared is ignored: no answer drops it.
 
     :param kind: what it is.
     :param subject: what an answer calls it.

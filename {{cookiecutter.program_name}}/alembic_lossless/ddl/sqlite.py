@@ -37,7 +37,7 @@ class Columns:
 
         :param catalog: the file that the table is in.
         :param batch: Alembic's ApplyBatchImpl: the old table, the new, how they differ.
-        :param names: the new name of each column by the old one; None if it goes.
+        :param names: the new name of each column by the old one; None if dropped.
         :param items: what stands in the CREATE TABLE of the old one.
         """
         self._catalog = catalog
@@ -162,7 +162,7 @@ class Unreflected:
         """
         self._catalog = catalog
         self._batch = batch
-        # A column that goes has no name any more.
+        # A column that is dropped has no name any more.
         self._names: dict[str, str | None] = {
             name: batch.columns[name].name if name in batch.columns else None
             for name in (column.name for column in batch.table.columns)
@@ -198,7 +198,7 @@ class Unreflected:
             said = conditions[check.name] if own else _condition(check)
             condition = sql.renamed(said, self._names, DIALECT)
             if condition is None:
-                # It goes with its column, as on PostgreSQL.
+                # It is dropped with its column, as on PostgreSQL.
                 new.constraints.remove(check)
             elif own:
                 check.sqltext = sql.text(condition)

@@ -72,24 +72,24 @@ _rule_on_deployment = partial(
 
 
 @_rule_on_deployment(
-    "table-goes",
+    "table-dropped",
     ops.DropTableOp,
     says="The running version still uses {table}.",
 )
-def table_goes(op: ops.DropTableOp, situation: Situation) -> Iterator[Matched]:
-    """Find a table that goes."""
+def table_dropped(op: ops.DropTableOp, situation: Situation) -> Iterator[Matched]:
+    """Find a table that is dropped."""
     key = op.schema, op.table_name
     if situation.phase != "after" and not situation.is_new(key):
         yield {"table": label(key)}
 
 
 @_rule_on_deployment(
-    "column-goes",
+    "column-dropped",
     ops.DropColumnOp,
     says="The running version still reads and writes {table}.{column}.",
 )
-def column_goes(op: ops.DropColumnOp, situation: Situation) -> Iterator[Matched]:
-    """Find a column that goes."""
+def column_dropped(op: ops.DropColumnOp, situation: Situation) -> Iterator[Matched]:
+    """Find a column that is dropped."""
     key = op.schema, op.table_name
     if situation.phase != "after" and not situation.is_new(key, op.column_name):
         yield {"table": label(key), "column": op.column_name}
@@ -165,15 +165,15 @@ def not_null_refuses(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Ma
 
 
 @_rule_on_deployment(
-    "default-goes",
+    "default-dropped",
     ops.AlterColumnOp,
     says="The running version inserts rows without {table}.{column}, which then is NOT"
     " NULL and has no default.",
 )
-def default_goes(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
-    """Find a default that goes from a column that needs a value."""
+def default_dropped(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
+    """Find a default that is dropped from a column that needs a value."""
     key = op.schema, op.table_name
     nullable = op.existing_nullable is not False
-    goes = op.modify_server_default is None and not nullable
-    if goes and situation.phase != "after" and not situation.is_new(key):
+    is_dropped = op.modify_server_default is None and not nullable
+    if is_dropped and situation.phase != "after" and not situation.is_new(key):
         yield {"table": label(key), "column": op.column_name}

@@ -88,8 +88,8 @@ END """
 """Replace a type, and move every column of it, or of arrays of it, to the new one.
 
 Indexes and constraints that compare such a column are made again: PostgreSQL has no
-operator between the two types. The old one keeps its name until it goes, so that an
-error speaks of it by that.
+operator between the two types. The old one keeps its name until it is dropped, so that
+an error speaks of it by that.
 """
 
 
