@@ -82,10 +82,10 @@ def _complete_table(*arguments: Any) -> Any:
     """Import the comparison when it is needed: Alembic is whole by then."""
     from .autogenerate.compare_constraints import compare_objects  # noqa: PLC0415
     from .autogenerate.compare_tables import compare_options  # noqa: PLC0415
-    from .autogenerate.unmanaged import compare_unclaimed  # noqa: PLC0415
+    from .autogenerate.unmanaged import compare_unmanaged  # noqa: PLC0415
 
     compare_objects(*arguments)
-    compare_unclaimed(*arguments)
+    compare_unmanaged(*arguments)
     compare_options(*arguments)
 
 

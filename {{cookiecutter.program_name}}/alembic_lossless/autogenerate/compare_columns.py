@@ -27,7 +27,7 @@ from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, store
 from ..types.values import is_lossless
 from .draft import ChangePrimaryKey, Draft, operations_in
 from .render import default_code
-from .unmanaged import ownership_of
+from .unmanaged import unmanaged_in
 
 
 def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
@@ -540,10 +540,10 @@ def compare_primary_key(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     before, after = ([c.name for c in table.primary_key] for table in (old, new))
     if not before or set(before) == set(after):
         return
-    ownership = ownership_of(context.migration_context)
-    if after or ownership is None or ownership.is_ours(old.primary_key):
+    unmanaged = unmanaged_in(context.migration_context)
+    if after or unmanaged is None or unmanaged.is_ours(old.primary_key):
         change.ops.append(ChangePrimaryKey(label(schema, name), before, after))
-    elif ownership.is_wanted("primary key", ownership.subject(old.primary_key)):
+    elif unmanaged.is_wanted("primary key", unmanaged.subject(old.primary_key)):
         key = ops.DropConstraintOp.from_constraint(old.primary_key)
         key.constraint_name = name_for(old.primary_key)
         change.ops.append(key)

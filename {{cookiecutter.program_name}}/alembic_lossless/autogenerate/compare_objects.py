@@ -19,7 +19,7 @@ from ..operations.objects import (
 from ..replay import replayed
 from ..sql import literal, quoted_table, text
 from ..state import options_of, same
-from .unmanaged import ownership_of, unwanted
+from .unmanaged import unmanaged_in, unwanted
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +90,11 @@ def _there(context: AutogenContext) -> Iterator[Key]:
     connection = context.connection
     if connection is None or connection.dialect.name not in THERE:
         return
-    ownership = ownership_of(context.migration_context)
+    unmanaged = unmanaged_in(context.migration_context)
     given: Any = context.metadata
     every = given if isinstance(given, Sequence) else [given]
     counting = {(it.schema, it.name) for one in every for it in sequences_of(one)}
-    for schema in ownership.schemas() if ownership else ():
+    for schema in unmanaged.schemas() if unmanaged else ():
         query = sa.text(THERE[connection.dialect.name]).bindparams(schema=schema)
         for name in connection.scalars(query):
             if (schema, name) not in counting:

@@ -37,7 +37,7 @@ from ..types.reflection import inspector_of
 from ..types.values import Value
 
 if TYPE_CHECKING:
-    from .unmanaged import Ownership
+    from .unmanaged import Unmanaged
 
 
 class Note(MigrateOperation):
@@ -204,7 +204,7 @@ def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
     A hook that was given to the command itself comes before env.py's, and sees it all.
     """
     revision: Any = context.opts.get("revision_context")
-    reviewed = revision is not None and "ownership" in context.opts
+    reviewed = revision is not None and "unmanaged" in context.opts
     if reviewed and revision.process_revision_directives is None:
         upgrade.ops = [Held(upgrade.ops)]
 
@@ -256,9 +256,9 @@ class Draft:
         }
 
     @property
-    def ownership(self) -> "Ownership":
+    def unmanaged(self) -> "Unmanaged":
         """What the comparison left unmanaged."""
-        found: Ownership = self.context.opts["ownership"]
+        found: Unmanaged = self.context.opts["unmanaged"]
         return found
 
     @property

@@ -102,7 +102,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
     database = draft.context
     connection: Any = database.connection
     if names.database is None:
-        names.database = reflected(connection, draft.ownership.schemas())
+        names.database = reflected(connection, draft.unmanaged.schemas())
     for state in (draft.state, names.database):
         for op in names.operations:
             state.apply(op)
@@ -110,8 +110,8 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
     inspector = inspect(connection)
     inspector.dialect = inspected_as(connection.dialect, names.database)
     compare_with(comparison, inspector)
-    draft.ownership.left.clear()  # it says the old names
-    draft.ownership.doubtful.clear()
+    draft.unmanaged.left.clear()  # it says the old names
+    draft.unmanaged.doubtful.clear()
     comparison.comparators.dispatch("autogenerate", qualifier=database.dialect.name)(
         comparison, found
     )
@@ -197,7 +197,7 @@ def may_be_renamed(old: Column[object], new: Column[object]) -> bool:
     return value_kind(old.type) == value_kind(new.type) and _role(old) == _role(new)
 
 
-class TableLikeness:
+class TableSimilarity:
     """What tells a renamed table from another one, in one comparison.
 
     Where none of the old tables is left, the whole app is another one. What several of
@@ -248,13 +248,13 @@ def closest(
     """Yield tables that are gone with the fresh ones most like them, each one once."""
     pairs = [(old, new) for old in gone for new in fresh if old.schema == new.schema]
     taken = set[Table]()
-    for old, new in sorted(pairs, key=_likeness, reverse=True):
+    for old, new in sorted(pairs, key=_similarity, reverse=True):
         if taken.isdisjoint({old, new}):
             taken |= {old, new}
             yield old, new
 
 
-def _likeness(pair: tuple[Table, Table]) -> tuple[float, float]:
+def _similarity(pair: tuple[Table, Table]) -> tuple[float, float]:
     old, new = pair
     olds, news = _traits(old), _traits(new)
     names = SequenceMatcher(None, old.name, new.name).ratio()
@@ -322,7 +322,7 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
         found, inspector = compare_renamed(draft, names)
         found.ops += named_by_convention(draft.context, inspector, names)
         upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
-    draft.ownership.leave_doubtful(upgrade)
+    draft.unmanaged.leave_doubtful(upgrade)
 
 
 def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
@@ -331,12 +331,12 @@ def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
     if not gone:
         return found
     fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
-    likeness = TableLikeness(gone, fresh, tables(draft.context), upgrade)
+    similarity = TableSimilarity(gone, fresh, tables(draft.context), upgrade)
     for old in sorted(gone, key=lambda table: table.fullname):
         taken = draft.prompt.answers.targets("", except_for=old.fullname)
         taken |= set(found.values())
         news = [n for n in fresh if n.schema == old.schema and n.name not in taken]
-        likely = [new.name for new in news if likeness.may_be(old, new)]
+        likely = [new.name for new in news if similarity.may_be(old, new)]
         question = _rename_question(
             (old.fullname, ""), [new.name for new in news], likely
         )

@@ -65,7 +65,7 @@ from .refusals import (
 from .renames import ask_renames
 from .render import render_item, written
 from .types import ask_for_values, change_types, shape_enums
-from .unmanaged import Ownership, allow_for_others
+from .unmanaged import Unmanaged, allow_for_others
 
 ADDED = (ops.AddColumnOp, ops.CreateIndexOp, ops.AddConstraintOp)
 
@@ -318,17 +318,17 @@ def reviewed(
     """
     render, compare = options.get("render_item"), options.get("compare_type", True)
     first = options.get("process_revision_directives")
-    ownership = Ownership(review.prompt)
+    unmanaged = Unmanaged(review.prompt)
     names, objects = options.get("include_name"), options.get("include_object")
     return {
         "include_schemas": True,  # those of the models and of the revisions
         **options,
-        "ownership": ownership,
+        "unmanaged": unmanaged,
         "runs_on": runs_on,
         "render_item": _else(render, render_item, undecided=False),
         "compare_type": compare and _else(compare, compare_type, undecided=None),
-        "include_name": _both(names, ownership.include_name),
-        "include_object": _both(objects, ownership.include_object),
+        "include_name": _both(names, unmanaged.include_name),
+        "include_object": _both(objects, unmanaged.include_object),
         "process_revision_directives": _then(first, review) if first else review,
     }
 
@@ -396,8 +396,8 @@ class Review:
         if not revision.command_args["autogenerate"]:
             self._write(database, script, is_last=is_last)
         elif is_check(database):
-            database.opts["ownership"].leave_doubtful(script.upgrade_ops_list[-1])
-            database.opts["ownership"].say()
+            database.opts["unmanaged"].leave_doubtful(script.upgrade_ops_list[-1])
+            database.opts["unmanaged"].say()
             if is_last:
                 refuse_differences(script.upgrade_ops_list, revision)
         else:
@@ -424,7 +424,7 @@ class Review:
         prompt = self.prompt()
         live = _is_live(database, self._live)
         self._after.append(run_pipeline(database, scripts[0], prompt, live=live))
-        database.opts["ownership"].say()
+        database.opts["unmanaged"].say()
         if not is_last:
             return
         prompt.close()
@@ -452,7 +452,7 @@ def _prompt() -> Prompt:
 
 
 def _is_live(database: MigrationContext, project: bool) -> bool:  # noqa: FBT001
-    """Tell whether a draft is for people at work: `-x live`, or the project says it."""
+    """Tell whether a draft is made online: `-x live`, or the project says it."""
     typed, given = _arguments()
     said = [LIVE[text] for text in (*typed, *given) if text in LIVE]
     return said[-1] if said else project and _served(database) != "sqlite"

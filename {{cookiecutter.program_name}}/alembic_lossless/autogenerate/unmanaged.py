@@ -71,7 +71,7 @@ OF_EXTENSIONS = sa.text(
 """The tables that PostgreSQL's extensions brought, as PostGIS does."""
 
 
-class Ownership:
+class Unmanaged:
     """What a comparison looks at in the database that Alembic is configured for.
 
     Alembic asks `include_name` of schemas, tables and columns before it reads them, and
@@ -86,7 +86,7 @@ class Ownership:
         self._prompt = prompt
         self.left: dict[str, str] = {}
         """The unmanaged objects, as an answer names one -> what it is."""
-        self.taken: dict[str, str] = {}
+        self.adopted: dict[str, str] = {}
         """Likewise what an answer made ours, though no revision made it."""
         self.doubtful: set[str] = set()
         """What a revision that cannot be read may have made, as an answer names it."""
@@ -196,7 +196,7 @@ class Ownership:
         """Tell whether an answer speaks of it; otherwise it is ignored."""
         prompt = self._prompt()
         if prompt.confirms_drop(subject) or prompt.answers.says("rename", subject):
-            self.taken[subject] = kind
+            self.adopted[subject] = kind
             return True
         self.left[subject] = kind
         return False
@@ -260,9 +260,9 @@ class Ownership:
         return {(None if at == self._default else at, name) for at, name in found}
 
 
-def ownership_of(database: MigrationContext) -> Ownership | None:
+def unmanaged_in(database: MigrationContext) -> Unmanaged | None:
     """Return what is ours; None where an env.py of its own names the plugin alone."""
-    found: Ownership | None = database.opts.get("ownership")
+    found: Unmanaged | None = database.opts.get("unmanaged")
     return found
 
 
@@ -318,8 +318,8 @@ def unwanted(context: AutogenContext, kind: str, subject: str) -> bool:
     :param kind: what it is.
     :param subject: what an answer calls it.
     """
-    ownership = ownership_of(context.migration_context)
-    return ownership is None or not ownership.is_wanted(kind, subject)
+    unmanaged = unmanaged_in(context.migration_context)
+    return unmanaged is None or not unmanaged.is_wanted(kind, subject)
 
 
 def keep_comment(
@@ -381,7 +381,7 @@ def _is_given(context: AutogenContext, column: sa.Column[Any]) -> bool:
     return on_mysql and isinstance(column.type, sa.TIMESTAMP)
 
 
-def compare_unclaimed(
+def compare_unmanaged(
     context: AutogenContext,
     change: ops.ModifyTableOps,
     _schema: str | None,
@@ -393,15 +393,15 @@ def compare_unclaimed(
 
     `compare_objects` drops those that a revision made.
     """
-    ownership = ownership_of(context.migration_context)
-    if old is None or model is None or ownership is None:
+    unmanaged = unmanaged_in(context.migration_context)
+    if old is None or model is None or unmanaged is None:
         return
     reflected = True
     for kind, constraint in _conditions(context, old):
         name = constraint.name
         if (
             name
-            and not ownership.is_ours(constraint)
+            and not unmanaged.is_ours(constraint)
             and context.run_object_filters(constraint, name, kind, reflected, None)
         ):
             change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
@@ -452,7 +452,7 @@ def allow_for_others(draft: Draft, container: ops.OpContainer) -> None:
     Tables and indexes have an IF EXISTS on every database; columns and constraints have
     none on SQLite, and none in a batch.
     """
-    taken = draft.ownership.taken
+    taken = draft.unmanaged.adopted
     if not taken:
         return
     is_upgrade = container is draft.upgrade

@@ -113,7 +113,7 @@ class Journal:
             open; None means: no further than its begin, as far as is known.
         :param passed: what an earlier run wrote down.
         :param wait: seconds after which a lock that cannot be had is an error.
-        :param live: whether the revision is made for people at work.
+        :param live: whether the revision is made for concurrent clients.
         """
         self.live = live
         self._migration = migration

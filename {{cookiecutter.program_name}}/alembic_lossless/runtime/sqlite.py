@@ -76,12 +76,12 @@ def prepared(run: "Run") -> Iterator[None]:
         _join_transaction(raw, settings)
         yield
         return
-    patience = round(1000 * lock_timeout(settings))
+    milliseconds = round(1000 * lock_timeout(settings))
     with (
         by_hand(raw),
         # The pragma is ignored while a transaction is open: so now, and read back.
         pragma(raw, "foreign_keys", 0),
-        pragma(raw, "busy_timeout", patience),
+        pragma(raw, "busy_timeout", milliseconds),
     ):
         begin = partial(_begin, settings)
         event.listen(connection, "begin", begin)

@@ -1,4 +1,4 @@
-"""Which values surely survive in another type, in words that SQLite understands.
+"""Which values are provably lossless in another type, in words that SQLite understands.
 
 A column of SQLite holds values of any kind, whatever its type: each is asked for its
 own. See `value_sql` for what is promised.
