@@ -137,6 +137,42 @@ def test_an_expression_becomes_unique(
     alembic(shop, "downgrade -2", "upgrade head", "check")
 
 
+@pytest.mark.parametrize(
+    ("database_url", "part"),
+    [
+        *((it, "title.desc()") for it in ("sqlite", "postgresql")),
+        *((it, "sa.func.lower(title).desc()") for it in ("sqlite", "postgresql")),
+        *(("postgresql", f"title.{it}") for it in ("nulls_first()", "asc()")),
+        ("postgresql", "sa.func.lower(title).desc().nulls_last()"),
+    ],
+    indirect=["database_url"],
+)
+def test_the_order_of_an_index_is_no_value(
+    project: Environment, database_url: str, part: str
+) -> None:
+    """My unique index has an order; the rows are looked at without it, either way."""
+    shop = project.using(database_url)
+    define_thing(shop, "title = sa.String(20)")
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id, title) VALUES (1, 'a'), (2, 'a')")
+    unique = f"__table_args__ = sa.Index('ix_title', {part}, unique=True),"
+    define_thing(shop, "title = sa.String(20)", unique)
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace("sa.Column(sa.Index", "(sa.Index"))
+    shop.alembic("revision", "--autogenerate", "-m", "after")
+    said = refusal(shop, "upgrade", "head")
+    assert "holds 1 value more than once, for example 'a'." in said
+    sql(database_url, "UPDATE thing SET title = 'b' WHERE id = 2")
+    alembic(shop, "upgrade head", "check")
+    define_thing(shop, "title = sa.String(20)")
+    draft(shop, "without")
+    sql(database_url, "INSERT INTO thing (id, title) VALUES (3, 'b')")
+    said = refusal(shop, "downgrade", "-1")
+    assert "holds 1 value more than once, for example 'b'." in said
+    sql(database_url, "DELETE FROM thing WHERE id = 3")
+    alembic(shop, "downgrade -2", "upgrade head", "check")
+
+
 @pytest.mark.parametrize("edit", ["added", "filled"])
 def test_the_rows_are_to_refer_to_what_is_not_there(
     project: Environment, database_url: str, edit: str

@@ -670,6 +670,16 @@ def test_the_parts_of_a_table_are_read() -> None:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("part", ["nr", "desc", "lower(nulls)", '"last"', "a || first"])
+@pytest.mark.parametrize(
+    "order", ["", " ASC", " desc", " NULLS FIRST", "\nDESC /* x */ nulls last"]
+)
+def test_the_order_of_a_part(name: str, part: str, order: str) -> None:
+    """What is behind a column or an expression of an index is no part of it."""
+    assert sql.without_order(part + order, dialect_named(name)) == part
+
+
+@pytest.mark.parametrize("name", DIALECTS)
 def test_a_driver_doubles_no_percent_sign_for_us(name: str) -> None:
     """Names and values are written as the server reads them, whatever the driver."""
     dialect = dialect_named(name)

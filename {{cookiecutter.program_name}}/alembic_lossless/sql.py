@@ -325,6 +325,25 @@ def has_order(sql: str, dialect: Dialect | None = None) -> bool:
     return any(it.word in {"COLLATE", "DESC"} for it in significant(sql, dialect))
 
 
+def without_order(part: str, dialect: Dialect | None = None) -> str:
+    """Return a part of an index without the order that it is kept in.
+
+    Source: `opclass [ASC | DESC] [NULLS {FIRST | LAST}]` of PostgreSQL's CREATE INDEX;
+    the others have ASC and DESC alone.
+
+    :param part: a column or an expression, and its order.
+    """
+    every = list(tokens(part, dialect))
+    places = [n for n, token in enumerate(every) if token.kind is not Kind.SPACE]
+    words = [every[place].word for place in places]
+    if words[-2:] in (["NULLS", "FIRST"], ["NULLS", "LAST"]):
+        del words[-2:]
+    if words[1:] and words[-1] in {"ASC", "DESC"}:
+        del words[-1]
+    end = places[len(words) - 1] + 1 if words else len(every)
+    return "".join(token.text for token in every[:end])
+
+
 def _means(token: Token, column: str, dialect: Dialect | None) -> bool:
     """Tell whether a name is that of a column."""
     if dialect is not None and dialect.name == "postgresql":

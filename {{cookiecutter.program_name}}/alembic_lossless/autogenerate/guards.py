@@ -24,7 +24,7 @@ from ..operations.guards import (
     refuse_orphans,
     refuse_violations,
 )
-from ..sql import columns_in, renamed, text
+from ..sql import columns_in, renamed, significant, text, without_order
 from ..state import same, sql
 from .draft import Draft, names_before, operations_in, unique_index
 from .order import DROPS
@@ -146,8 +146,11 @@ def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
     if isinstance(part, ColumnClause) and (not part.is_literal or part.name in known):
         return part.name
     dialect = draft.context.dialect
-    text = sql(part, dialect)
-    return Expression(text, tuple(columns_in(text, known, dialect)))
+    text = without_order(sql(part, dialect), dialect)
+    used = columns_in(text, known, dialect)
+    if len(used) == len(significant(text, dialect)) == 1:
+        return used[0]
+    return Expression(text, tuple(used))
 
 
 def _names(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
