@@ -74,3 +74,94 @@ def test_a_wrong_call_is_an_error(call: str, error: str, tmp_path: Path) -> None
     shop = knowing_types(generated(tmp_path))
     write(shop, call)
     assert error in shop.run("mypy", status=1).stdout
+
+
+IMPORTS = """import datetime as dt
+
+import sqlalchemy as sa
+"""
+PETS = '''
+
+class Owner(Model):
+    """Who has pets."""
+
+    __tablename__ = "{owner}"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Pet(Model):
+    """An animal."""
+
+    __tablename__ = "pet"
+    __table_args__ = ({arguments})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+{columns}
+'''
+"""Models beside the project's own, of which each stage changes something."""
+KEEPER = 'keeper: Mapped[int] = mapped_column(sa.ForeignKey("{owner}.id"))'
+STAGES = (
+    (
+        *("owner", 'sa.CheckConstraint("age > 0", name="age"),'),
+        (
+            KEEPER,
+            "name: Mapped[str] = mapped_column(sa.String(50), index=True)",
+            "age: Mapped[int | None]",
+            'mood: Mapped[str] = mapped_column(sa.Enum("calm", "wild", name="mood"))',
+            "weight: Mapped[int | None]",
+            "gone: Mapped[str | None]",
+        ),
+        (),
+    ),
+    (
+        *("owner", 'sa.UniqueConstraint("name"), sa.Index("ix_age", "age")'),
+        (
+            KEEPER,
+            "name: Mapped[str] = mapped_column(sa.String(20))",
+            "age: Mapped[int] = mapped_column(server_default=sa.text('1'))",
+            'mood: Mapped[str] = mapped_column(sa.Enum("calm", "shy", name="mood"))',
+            "mass: Mapped[int | None]",
+            "born: Mapped[dt.date]",
+        ),
+        (
+            *("rename=pet.weight:mass", "rename=pet.mood.wild:shy"),
+            *("fill=pet.born:2020-01-01", "fill=pet.age:1"),
+        ),
+    ),
+    (
+        *("person", 'sa.CheckConstraint("age >= 0", name="age"),'),
+        (
+            KEEPER,
+            "name: Mapped[str] = mapped_column(sa.String(20), unique=True)",
+            "age: Mapped[int | None]",
+            "mass: Mapped[str | None] = mapped_column(sa.String(9))",
+            "twice: Mapped[int] = mapped_column(sa.Computed('age * 2'))",
+        ),
+        ("rename=owner:person",),
+    ),
+)
+
+
+def test_all_of_ci_passes_on_a_history(tmp_path: Path) -> None:
+    """I draft each kind of change in its turn; CI has nothing to say, nor its tests."""
+    shop = generated(tmp_path)
+    shop.alembic("upgrade", "head")
+    path = shop.package / "models.py"
+    own = path.read_text()
+    docstring, rest = own.split("\n\n", 1)
+    for number, (owner, arguments, columns, answers) in enumerate(STAGES):
+        lines = "".join(f"    {it.format(owner=owner)}\n" for it in columns)
+        pets = PETS.format(owner=owner, arguments=arguments, columns=lines)
+        path.write_text(f"{docstring}\n\n{IMPORTS}{rest}{pets}")
+        shop.run("ruff", "check", "--fix", str(path))
+        shop.run("ruff", "format", str(path))
+        said = [word for it in answers for word in ("-x", it)]
+        name = f"stage {number}"
+        shop.alembic(*said, "revision", "--autogenerate", "-m", name)
+        shop.alembic("upgrade", "head")
+    workflow = (shop.path / ".github" / "workflows" / "ci.yml").read_text()
+    commands = re.findall(r"- run: ((?:ruff|mypy|pytest|flask).*)", workflow)
+    assert {"ruff check", "ruff format --check", "mypy", "pytest"} < {*commands}
+    for command in commands:
+        shop.run(*command.split())
