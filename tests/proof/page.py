@@ -119,9 +119,9 @@ A refusal is right where plain SQL would lose something, or the database cannot 
 |---|---|
 {refusals}
 
-## What is wrong, and kept out of these seeds
+## What was found wrong, and is kept out of these seeds
 
-`--known` makes these too. What is mended leaves the list, and is then in every seed.
+`--known` makes these too, and tells which are mended since: those leave the list then.
 
 | what | on | fault |
 |---|---|---|
