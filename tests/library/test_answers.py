@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from database_pairs import two_databases, using_both
 from drafting import change
 from drafts import alembic, refusal
 from environment import Environment
-from pairs import two_databases, using_both
 
 NAME = "    name: Mapped[str] = mapped_column(String(100))\n"
 NEW = (

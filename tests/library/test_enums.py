@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from database_pairs import two_databases, using_both
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
-from pairs import two_databases, using_both
 from servers import empty_database
 
 MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from database_pairs import two_databases, using_both, write_parts
 from environment import Environment
-from pairs import two_databases, using_both, write_parts
 from scripts import ask, empty, versions, write
 
 pytestmark = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from database_pairs import two_databases, using_both, write_parts
 from environment import Environment
-from pairs import two_databases, using_both, write_parts
 from scripts import ask, empty, tables, versions, write
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from database_pairs import two_databases, using_both, write_parts
 from drafts import alembic
 from environment import Environment
-from pairs import two_databases, using_both, write_parts
 from scripts import ask, open_query, tables, versions
 
 EMAIL = "    email: Mapped[str] = mapped_column(String(254), unique=True)\n"

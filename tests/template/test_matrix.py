@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from combinations import CHOICES, COMBINATIONS, Answers, every, name_of, pairs_in
+from database_pairs import two_databases, using_both
 from drafts import alembic, draft, sql
 from jinja2 import Environment
-from pairs import two_databases, using_both
 from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import tables
 
@@ -97,7 +97,7 @@ def test_each_project_works(chosen: Project, answers: Answers) -> None:
     beside = [str(TEMPLATE / "tests"), chosen.environment.get("PYTHONPATH", "")]
     plugins = {**chosen.environment, "PYTHONPATH": os.pathsep.join(beside)}
     tests = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    Project(chosen.path, plugins).run(*tests, "-p", "left_open")
+    Project(chosen.path, plugins).run(*tests, "-p", "leaks")
     walk(chosen, several=answers["databases"] == "several")
 
 

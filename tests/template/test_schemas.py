@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from database_pairs import two_databases, using_both
 from drafts import alembic, define_thing
-from pairs import two_databases, using_both
 from rendering import Project
 from scripts import ask, write
 from servers import empty_database

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import readme
+from database_pairs import two_databases, using_both
 from drafts import alembic
-from pairs import two_databases, using_both
 from rendering import TEMPLATE, Project, generated, knowing_types
 from scripts import ask, tables, versions
 

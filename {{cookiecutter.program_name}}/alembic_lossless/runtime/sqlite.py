@@ -29,7 +29,7 @@ def begins_by_itself(raw: sqlite3.Connection) -> bool:
 
 
 @contextmanager
-def by_hand(raw: sqlite3.Connection) -> Iterator[None]:
+def manual_transactions(raw: sqlite3.Connection) -> Iterator[None]:
     """Let the driver begin and end nothing by itself for a while."""
     level = raw.isolation_level
     if sys.version_info >= (3, 12):
@@ -78,7 +78,7 @@ def prepared(run: "Run") -> Iterator[None]:
         return
     milliseconds = round(1000 * lock_timeout(settings))
     with (
-        by_hand(raw),
+        manual_transactions(raw),
         # The pragma is ignored while a transaction is open: so now, and read back.
         pragma(raw, "foreign_keys", 0),
         pragma(raw, "busy_timeout", milliseconds),

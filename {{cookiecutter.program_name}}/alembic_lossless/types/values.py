@@ -457,7 +457,7 @@ def is_lossless(value: Any, new: Type, *, dialect: str = "") -> bool:
         case sa.Boolean():
             survivor = as_text(value) in {"0", "1"}
         case sa.Integer() | sa.Numeric() | sa.Float():
-            survivor = _number_survives(as_text(value), new)
+            survivor = _number_is_kept(as_text(value), new)
             survivor &= not _is_refused_text(value, new, dialect)
             survivor &= dialect != "sqlite" or _is_read_back(as_text(value), new)
         case _:
@@ -493,8 +493,8 @@ def _spelled(value: Any, new: Type, dialect: str) -> bool:
         case sa.Uuid():
             return _is_uuid(as_text(value), new, dialect)
         case sa.Time():
-            return _time_survives(value, new, dialect)
-    return _moment_survives(value, new, dialect)
+            return _time_is_kept(value, new, dialect)
+    return _moment_is_kept(value, new, dialect)
 
 
 def _is_json(text: str, dialect: str) -> bool:
@@ -557,7 +557,7 @@ def _is_short_number(text: str) -> bool:
     return len(digits) <= SHORT_DIGITS
 
 
-def _number_survives(
+def _number_is_kept(
     text: str, new: sa.Integer | sa.Numeric[Any] | sa.Float[Any]
 ) -> bool:
     if isinstance(new, sa.Float):
@@ -578,7 +578,7 @@ def _number_survives(
     )
 
 
-def _moment_survives(value: Any, new: Type, dialect: str) -> bool:
+def _moment_is_kept(value: Any, new: Type, dialect: str) -> bool:
     """Tell it of dates and times; SQLite's are text, in the form of ISO 8601."""
     if isinstance(value, str):
         if not MOMENT.fullmatch(value) or not _parses(datetime.fromisoformat, value):
@@ -603,7 +603,7 @@ def _is_of_mariadb(value: Any, new: Type) -> bool:
     return not getattr(value, "microsecond", 0) or bool(getattr(new, "fsp", None))
 
 
-def _time_survives(value: Any, new: sa.Time, dialect: str) -> bool:
+def _time_is_kept(value: Any, new: sa.Time, dialect: str) -> bool:
     """Tell it of a text that spells a time of day; nothing else becomes one."""
     if not isinstance(value, str) or not CLOCK.fullmatch(value):
         return False

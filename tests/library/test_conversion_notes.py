@@ -1,4 +1,4 @@
-"""A value can survive a change of its type, and still be meant otherwise."""
+"""A value can be kept by a change of its type, and still be meant otherwise."""
 
 from typing import Any
 
