@@ -176,11 +176,14 @@ def made_in(folder: Path, path: Path) -> Project:
 
 
 def _library_alone(folder: Path) -> None:
-    """Let a folder stand for an environment in which the library is installed."""
+    """Let a folder stand for an environment in which the library is installed.
+
+    It is a copy: whoever imports it may write byte code, which no template holds.
+    """
     library = "alembic_lossless"
-    folder.mkdir(exist_ok=True)
     source = TEMPLATE / "{{cookiecutter.program_name}}" / library
-    (folder / library).symlink_to(source, target_is_directory=True)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source, folder / library, ignore=ignored, dirs_exist_ok=True)
 
 
 def generated(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
