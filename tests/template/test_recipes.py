@@ -1,6 +1,7 @@
 """The recipes of the generated README, each followed as it is written."""
 
 import json
+from pathlib import Path
 
 import pytest
 import readme
@@ -44,6 +45,7 @@ def test_start_with_your_own_tables(
     (first,) = shop.revisions()
     assert "product" in first.read_text()
     assert "friend" not in first.read_text()
+    assert "marshmallow" not in (shop.path / "pyproject.toml").read_text()
     assert tables(sqlite_of(shop)) == {"alembic_version", "product"}
     if databases == "one":
         checks(shop)
@@ -144,9 +146,9 @@ def test_squash(project: Project, database_url: str) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_deploy_in_two_phases(project: Project, database_url: str) -> None:
-    """I drop a column while the old version runs: it goes when I say that is gone."""
-    shop = project.using(database_url)
+def test_deploy_in_two_phases(database_url: str, tmp_path: Path) -> None:
+    """I drop a column while the old version runs, and run it when that is gone."""
+    shop = generated(tmp_path, database="postgresql").using(database_url)
     shop.alembic("upgrade", "head")
     edit, before, after = readme.recipe(shop.path, "Deploy in two phases.")
     readme.apply_edit(edit.text, shop.path)

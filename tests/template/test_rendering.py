@@ -36,7 +36,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 @each_combination
 def test_the_files_are_exactly_these(answers: Answers, tmp_path: Path) -> None:
-    """Whatever I answer, I get the tree that tests/tree.txt lists."""
+    """Whatever I answer, I get the tree that tests/template/tree.txt lists."""
     project = generated(tmp_path, hooks=False, program_name="a_name", **answers)
     found = {path.relative_to(project.path).as_posix() for path in files(project)}
     own = {path for path in found if not path.startswith("alembic_lossless/")}

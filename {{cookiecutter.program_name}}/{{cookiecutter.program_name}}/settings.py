@@ -59,7 +59,7 @@ def database_url(
 ) -> URL:
     """Return the URL of a database: the one that app, `flask db` and `alembic` use.
 
-    Without a value it is a SQLite file in the user's data folder, which is made.
+    Without a value it is a SQLite file in the user's data folder.
 
     :param name: the database, a key of `engines.metadatas`.
     :param values: settings such as an app's configuration; the environment's if None.
