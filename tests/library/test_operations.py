@@ -1,6 +1,7 @@
 """An operation is declared once, and what is made of it agrees."""
 
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from alembic_lossless.operations.base import OPERATIONS, LosslessOp, called, ope
 from alembic_lossless.operations.columns import begin_dual_write, end_dual_write
 from alembic_lossless.operations.keys import rename_primary_key
 from operation_calls import CALLS
+from servers import empty_database, engine_of
 
 FORMER = {
     "changed_by_hand": "manual_change",
@@ -168,3 +170,39 @@ def test_two_operations_have_two_names() -> None:
         @operation()
         def backfill(operations: Operations) -> None:
             """Do nothing."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+def test_dual_write_in_another_schema(kind: str, tmp_path: Path) -> None:
+    """A table keeps two columns the same, and so does its namesake elsewhere."""
+    with empty_database(kind, tmp_path) as url, empty_database(kind, tmp_path) as other:
+        engine = engine_of(url)
+        with engine.connect() as connection:
+            schemas = _two_schemas(connection, other, tmp_path)
+            op = Operations(MigrationContext.configure(connection))
+            for schema in schemas:
+                columns = (sa.Column(it, sa.Integer) for it in ("id", "old", "new"))
+                op.create_table("t", *columns, schema=schema)
+                op.invoke(begin_dual_write("t", "old", "new", schema=schema))
+            for schema in schemas:
+                t = sa.table("t", *map(sa.column, ("id", "old", "new")), schema=schema)
+                op.execute(t.insert().values(id=1, new=5))
+                op.execute(t.update().values(old=7))
+                assert connection.execute(sa.select(t)).all() == [(1, 7, 7)]
+                op.invoke(end_dual_write("t", "old", "new", schema=schema))
+                op.execute(t.update().values(old=8))
+                assert connection.execute(sa.select(t)).all() == [(1, 8, 7)]
+        engine.dispose()
+
+
+def _two_schemas(connection: sa.Connection, other: str, folder: Path) -> list[str]:
+    """Return the names of two schemas that a table can be in."""
+    if connection.dialect.name == "sqlite":
+        for name in ("one", "two"):
+            connection.exec_driver_sql(f"ATTACH '{folder / name}.db' AS {name}")
+        return ["one", "two"]
+    if connection.dialect.name == "postgresql":
+        for name in ("one", "two"):
+            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+        return ["one", "two"]
+    return [str(connection.engine.url.database), str(sa.make_url(other).database)]

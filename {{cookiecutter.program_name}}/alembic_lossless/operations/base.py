@@ -251,6 +251,13 @@ class Names:
         """
         return sql.quoted(name, self._dialect)
 
+    def beside(self, name: str) -> str:
+        """Return a name of something in the schema of the table, as in a statement.
+
+        :param name: the name of a function or, on MariaDB, of a trigger.
+        """
+        return sql.quoted_table(name, self.schema, self._dialect)
+
     def literal(self, value: object) -> str:
         """Return a value as it stands in a statement.
 

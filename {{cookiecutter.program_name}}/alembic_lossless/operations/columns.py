@@ -158,9 +158,11 @@ def _execute_triggers(
                 body=sql.body(
                     _BODY.format(old=old, new=new, table=names.table, unset=default), ""
                 ),
+                bare=names.quoted(table),
                 name=names.quoted(trigger),
-                insert=names.quoted(derived(trigger, "i")),
-                update=names.quoted(derived(trigger, "u")),
+                function=names.beside(trigger),
+                insert=names.beside(derived(trigger, "i")),
+                update=names.beside(derived(trigger, "u")),
             )
         )
 
@@ -181,9 +183,9 @@ END """
 
 _KEEP = {
     "postgresql": (
-        "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {body}",
+        "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {body}",
         """CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table}
-FOR EACH ROW EXECUTE FUNCTION {name}()""",
+FOR EACH ROW EXECUTE FUNCTION {function}()""",
     ),
     "mysql": (
         # One statement each: a script of --sql is cut at its semicolons.
@@ -199,16 +201,17 @@ FOR EACH ROW EXECUTE FUNCTION {name}()""",
         NEW.{new} = NEW.{old}""",
     ),
     "sqlite": (
-        # NEW would have no affinity, and 1.5 be another value than '1.5'.
-        """CREATE TRIGGER {insert} AFTER INSERT ON {table} FOR EACH ROW BEGIN
-    UPDATE {table} SET
+        # NEW would have no affinity, and 1.5 be another value than '1.5'. The table is
+        # that of the trigger's own file, and must not be said to be.
+        """CREATE TRIGGER {insert} AFTER INSERT ON {bare} FOR EACH ROW BEGIN
+    UPDATE {bare} SET
         {new} = iif({new} COLLATE BINARY IS NOT {unset}, {new}, {old}),
         {old} = iif({new} COLLATE BINARY IS NOT {unset}, {new}, {old})
     WHERE rowid = NEW.rowid;
 END""",
-        """CREATE TRIGGER {update} AFTER UPDATE OF {old}, {new} ON {table} FOR EACH ROW
+        """CREATE TRIGGER {update} AFTER UPDATE OF {old}, {new} ON {bare} FOR EACH ROW
 WHEN NEW.{old} COLLATE BINARY IS NOT NEW.{new} BEGIN
-    UPDATE {table} SET
+    UPDATE {bare} SET
         {old} = iif(NEW.{new} COLLATE BINARY IS NOT OLD.{new}, NEW.{new}, NEW.{old}),
         {new} = iif(NEW.{new} COLLATE BINARY IS NOT OLD.{new}, NEW.{new}, NEW.{old})
     WHERE rowid = NEW.rowid;
@@ -219,7 +222,7 @@ END""",
 
 
 _STOP = {
-    "postgresql": ("DROP TRIGGER {name} ON {table}", "DROP FUNCTION {name}()"),
+    "postgresql": ("DROP TRIGGER {name} ON {table}", "DROP FUNCTION {function}()"),
     "mysql": ("DROP TRIGGER {insert}", "DROP TRIGGER {update}"),
     "sqlite": ("DROP TRIGGER {insert}", "DROP TRIGGER {update}"),
 }
@@ -451,9 +454,9 @@ def alter_type_concurrently(  # noqa: PLR0913  as of op.alter_column
     copied = derived(column_name, "retyped")
     fresh: sa.Column[Any] = sa.Column(copied, type_, comment=existing_comment)
     operations.add_column(table_name, fresh, schema=schema)
-    name = names.quoted(derived("retype", table_name, column_name))
+    trigger = derived("retype", table_name, column_name)
     old, new = names.quoted(column_name), names.quoted(copied)
-    for statement in _retype(names.table, name, old, new, postgresql_using):
+    for statement in _retype(names, trigger, old, new, postgresql_using):
         names.execute(statement)
     value: sa.ColumnClause[Any] = sa.literal_column(str(postgresql_using or old))
     operations.invoke(backfill(table_name, copied, value, schema=schema))
@@ -465,7 +468,7 @@ def alter_type_concurrently(  # noqa: PLR0913  as of op.alter_column
         operations.alter_column(
             table_name, copied, server_default=default, schema=schema
         )
-    _swap(names, name, old, new)
+    _swap(names, trigger, old, new)
 
 
 @alter_type_concurrently.declares("as_alembic")
@@ -486,28 +489,29 @@ def _(op: LosslessOp) -> ops.AlterColumnOp:
 
 
 def _retype(
-    table: str, name: str, old: str, new: str, using: str | None
+    names: Names, trigger: str, old: str, new: str, using: str | None
 ) -> Iterator[str]:
     """Give what lets a trigger fill the copy of a column.
 
     A conversion speaks of the column by its bare name: the row becomes a table of one.
     """
+    name, function = names.quoted(trigger), names.beside(trigger)
     row = f"(SELECT {using} FROM (SELECT NEW.*) AS row)"  # noqa: S608  a draft's own
     value = row if using else f"NEW.{old}"
     body = sql.body(f" BEGIN NEW.{new} := {value}; RETURN NEW; END ", "")
-    yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {body}"
+    yield f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {body}"
     yield (
-        f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table}"
-        f" FOR EACH ROW EXECUTE FUNCTION {name}()"
+        f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {names.table}"
+        f" FOR EACH ROW EXECUTE FUNCTION {function}()"
     )
 
 
-def _swap(names: Names, name: str, old: str, new: str) -> None:
+def _swap(names: Names, trigger: str, old: str, new: str) -> None:
     """Let the copy take the place of the column, in one transaction of an instant."""
     table, bind = names.table, names.bind()
     steps = (
-        f"DROP TRIGGER {name} ON {table}",
-        f"DROP FUNCTION {name}()",
+        f"DROP TRIGGER {names.quoted(trigger)} ON {table}",
+        f"DROP FUNCTION {names.beside(trigger)}()",
         f"ALTER TABLE {table} DROP COLUMN {old}",
         f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}",
     )
