@@ -386,3 +386,39 @@ def test_a_foreign_key_that_the_revision_changes(
     ((sql,),) = ask(database_url, SHOP)
     assert "ON DELETE SET NULL" in sql
     assert "CASCADE" not in sql
+
+
+def test_types_of_an_attached_file(attached: sa.Connection) -> None:
+    """A type that SQLAlchemy does not know keeps its words in an attached file, too."""
+    raw = raw_connection(attached)
+    raw.execute("CREATE TABLE main.note (id INTEGER PRIMARY KEY, a CLOB, b INTEGER)")
+    raw.execute("CREATE TABLE other.note (id INTEGER PRIMARY KEY, a INTEGER, b CLOB)")
+    operations = operations_on(attached)
+    with operations.batch_alter_table("note", schema="other") as batch:
+        batch.add_column(sa.Column("c", sa.Integer))
+        batch.alter_column("a", nullable=False, existing_type=sa.Integer())
+    rows = raw.execute("SELECT name, type FROM pragma_table_info('note', 'other')")
+    types = dict(rows.fetchall())
+    assert types == {"id": "INTEGER", "a": "INTEGER", "b": "CLOB", "c": "INTEGER"}
+
+
+REFERRING = "CREATE TABLE odd (id INTEGER PRIMARY KEY, name TEXT, at REFERENCES {})"
+
+
+def test_a_reference_that_names_no_column(shop: Environment, database_url: str) -> None:
+    """A foreign key to `SHOP`, whose key is meant, is there after a rebuild."""
+    ask(database_url, REFERRING.format("SHOP"))
+    write(shop, "b", ALTERED.format(table="odd", column="name"), down="a")
+    shop.alembic("upgrade", "head")
+    (key,) = ask(database_url, "PRAGMA foreign_key_list(odd)")
+    assert key[2:5] == ("SHOP", "at", "id")
+
+
+def test_a_reference_to_no_table(shop: Environment, database_url: str) -> None:
+    """A foreign key to a table that is gone is named, and nothing is altered."""
+    ask(database_url, REFERRING.format("gone"))
+    write(shop, "b", ALTERED.format(table="odd", column="name"), down="a")
+    said = shop.alembic("upgrade", "head", status=255).stdout
+    assert "A foreign key of odd refers to gone, which is not there" in said
+    ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'odd'")
+    assert sql == REFERRING.format("gone")

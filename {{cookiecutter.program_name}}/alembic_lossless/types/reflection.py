@@ -18,7 +18,7 @@ from .portable import MYSQL, SQLType
 from .sqlite_constraints import with_constraints
 
 QUERIES = {
-    "sqlite": "SELECT name, type FROM pragma_table_xinfo(:table)",
+    "sqlite": "SELECT name, type FROM pragma_table_xinfo(:table, :schema)",
     "postgresql": "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
     " JOIN pg_class ON pg_class.oid = attrelid WHERE relname = :table"
     " AND relnamespace = to_regnamespace("
@@ -117,9 +117,7 @@ def _words(inspector: Inspector, key: tuple[str | None, str]) -> dict[str, str]:
     found: dict[str, str] | None = inspector.info_cache.get(("own words", key))
     if found is None:
         query = sa.text(QUERIES[inspector.dialect.name])
-        query = query.bindparams(table=table)
-        if ":schema" in query.text:
-            query = query.bindparams(schema=schema)
+        query = query.bindparams(table=table, schema=schema)
         bind = inspector.bind
         with bind.connect() if isinstance(bind, sa.Engine) else nullcontext(bind) as it:
             found = {name: type_ for name, type_ in it.execute(query)}  # noqa: C416  rows

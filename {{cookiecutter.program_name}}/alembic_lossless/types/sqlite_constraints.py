@@ -5,10 +5,11 @@ sees no key: a table that is rebuilt would lose them.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Dialect
 
 from .. import sql
@@ -70,11 +71,7 @@ class _Constraints:
         return {**found, "name": next(names, None)}
 
     def foreign_keys(
-        self,
-        connection: Connection,
-        table: str,
-        schema: str | None = None,
-        **given: Any,
+        self, connection: Connection, table: str, schema: Schema = None, **_: Any
     ) -> Found:
         """Return the foreign keys, with the names and options that SQLite omits."""
         items = self._items(connection, table, schema)
@@ -89,20 +86,20 @@ class _Constraints:
                 key["options"] |= dict(_deferred(item))
             if None in key["referred_columns"]:
                 parent = key["referred_table"]
-                its = self._dialect.get_pk_constraint(
-                    connection, parent, schema, **given
-                )
-                key["referred_columns"] = its["constrained_columns"]
+                its = self._key_of(connection, parent, schema)
+                if not its:
+                    raise CommandError(
+                        f"A foreign key of {table} refers to {parent}, which is not"
+                        f" there, or has no key: make {parent}, or drop the reference."
+                    )
+                key["referred_columns"] = its
             found.append(key)
         return found
 
     def _keys(self, connection: Connection, table: str, schema: Schema) -> Found:
         """Return the foreign keys as SQLite lists them, in the order of the table."""
-        name, at = sql.quoted(table, self._dialect), ""
-        if schema:
-            at = f"{sql.quoted(schema, self._dialect)}."
         keys: dict[int, dict[str, Any]] = {}
-        rows = connection.execute(sql.text(f"PRAGMA {at}foreign_key_list({name})"))
+        rows = self._pragma(connection, "foreign_key_list", table, schema)
         for number, _, parent, column, referred, update, delete, _ in rows:
             key = keys.setdefault(
                 number,
@@ -121,6 +118,18 @@ class _Constraints:
                 if action != "NO ACTION":
                     key["options"][option] = action
         return [keys[number] for number in sorted(keys, reverse=True)]
+
+    def _key_of(self, connection: Connection, table: str, schema: Schema) -> list[str]:
+        """Return the columns of the primary key of a table, in any case of its name."""
+        rows = self._pragma(connection, "table_xinfo", table, schema)
+        return [row.name for row in sorted(rows, key=lambda it: it.pk) if row.pk]
+
+    def _pragma(
+        self, connection: Connection, pragma: str, table: str, schema: Schema
+    ) -> Sequence[Any]:
+        at = f"{sql.quoted(schema, self._dialect)}." if schema else ""
+        name = sql.quoted(table, self._dialect)
+        return connection.execute(sql.text(f"PRAGMA {at}{pragma}({name})")).all()
 
     def _items(
         self, connection: Connection, table: str, schema: Schema
