@@ -200,3 +200,33 @@ def test_a_script_for_each_of_several(several: Environment, tmp_path: Path) -> N
         ran(url, script)
         made = f"sqlite:///{several.path / name}.db"
         assert snapshot(url) == snapshot(made)
+
+
+APPLIED = """
+thing = sa.table("thing", sa.column("text"))
+if op.get_bind().execute(sa.select(thing)).all():
+    op.bulk_insert(thing, [{"text": "nothing"}])
+op.bulk_insert(thing, [{"text": "applied"}])
+with op.get_context().autocommit_block():
+    log = sa.Table("log", sa.MetaData(), sa.Column("a", sa.Text))
+    op.execute(sa.schema.CreateTable(log))
+"""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_script_is_of_its_own_revisions(
+    project: Environment, database_url: str
+) -> None:
+    """A script from a revision on has nothing of those before, which it follows."""
+    shop = empty(project).using(database_url)
+    write(shop, "a1", THING)
+    write(shop, "b1", APPLIED, down="a1")
+    alter = "with op.batch_alter_table('log') as batch:\n    batch.drop_column('a')"
+    add = "op.add_column('log', sa.Column('b', sa.Text))"
+    write(shop, "c1", f"{add}\n{alter}", down="b1")
+    shop.alembic("upgrade", "b1")
+    script = scripted(shop, "upgrade", "b1:c1")
+    assert script.count("COMMIT") == script.count("BEGIN") == 1
+    assert "applied" not in script
+    ran(database_url, script)
+    assert ask(database_url, "SELECT * FROM pragma_table_info('log')")[0][1] == "b"

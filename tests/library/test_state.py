@@ -10,6 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic_lossless import ddl
 from alembic_lossless._alembic import in_place_of_op
 from alembic_lossless.replay import Replay
+from alembic_lossless.state import options_of_sequence
+from alembic_lossless.types.portable import dialect_named
 from drafting import execute
 from drafts import alembic, newest, refusal
 from environment import Environment
@@ -418,3 +420,17 @@ def test_the_inspector_of_a_revision_sees_what_a_database_would(
                     exec(step, {"op": alembic_op, "sa": sa})  # noqa: S102  ours
             declared = sa.inspect(replay.get_bind())
             assert _described(declared) == _described(sa.inspect(connection)), step
+
+
+@pytest.mark.parametrize("how", ["executed", "called"])
+def test_a_sequence_keeps_its_options(how: str) -> None:
+    """A sequence is what my revision says of it, also where it executes the DDL."""
+    given: Any = {"start": 5, "increment": 2, "maxvalue": 99, "cycle": True}
+    replay = Replay(dialect_named("postgresql"))
+    with in_place_of_op(replay):
+        if how == "executed":
+            alembic_op.execute(sa.schema.CreateSequence(sa.Sequence("s", **given)))
+        else:
+            alembic_op.create_sequence("s", **given)
+    (made,) = replay.state.sequences.values()
+    assert options_of_sequence(made) == given

@@ -87,7 +87,9 @@ class Replay(Operations):
         :param options: what `context.configure` was given.
         :param environment: the one that the command runs in, if there is one.
         """
-        given = {"target_metadata": None, **(options or {})}
+        # A replay is a run, also where the command writes the SQL of one.
+        run = {"as_sql": False, "literal_binds": False}
+        given = {"target_metadata": None, **(options or {}), **run}
         self.state = State(given["target_metadata"], dialect.default_schema_name)
         engine = _empty_database(dialect, self.state, self._executed)
         self._connection = engine.connect()

@@ -61,6 +61,18 @@ def options_of(item: Any) -> dict[str, Any]:
     return {name: it for name, it in given.items() if name not in moved} | own
 
 
+OF_PLACE = frozenset(
+    {"name", "schema", "metadata", "optional", "for_update", "quote_schema", "quote"}
+)
+"""The arguments of a sequence that say nothing of what a database makes."""
+
+
+def options_of_sequence(sequence: sa.Sequence) -> dict[str, Any]:
+    """Return the options that a sequence is made with."""
+    found = options_of(sequence)
+    return {name: it for name, it in found.items() if name not in OF_PLACE}
+
+
 WRITTEN = {"literal_binds": True, "include_table": False}
 """How an expression stands in DDL: with its values, and columns without a table."""
 
@@ -1008,7 +1020,7 @@ DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
         it.name, it.comment, schema=it.schema
     ),
     ddl.CreateSequence: lambda it: create_sequence(
-        it.name, schema=it.schema, start=it.start, increment=it.increment
+        it.name, schema=it.schema, **options_of_sequence(it)
     ),
     ddl.DropSequence: lambda it: drop_sequence(it.name, schema=it.schema),
     ddl.CreateSchema: create_schema,

@@ -18,16 +18,10 @@ from ..operations.objects import (
 )
 from ..replay import replayed
 from ..sql import literal, quoted_table, text
-from ..state import options_of, same
+from ..state import options_of_sequence, same
 from .unmanaged import unmanaged_in, unwanted
 
 log = logging.getLogger(__name__)
-
-
-NO_OPTIONS = frozenset(
-    {"name", "schema", "metadata", "optional", "for_update", "quote_schema", "quote"}
-)
-"""The arguments that say nothing of what a database makes."""
 
 
 THERE = {
@@ -126,12 +120,6 @@ def _declared(context: AutogenContext) -> Iterator[tuple[Key, dict[str, Any]]]:
         for sequence in sequences_of(metadata):
             if not sequence.optional:
                 yield (sequence.schema, sequence.name), options_of_sequence(sequence)
-
-
-def options_of_sequence(sequence: sa.Sequence) -> dict[str, Any]:
-    """Return the options that a sequence is made with."""
-    found = options_of(sequence)
-    return {name: it for name, it in found.items() if name not in NO_OPTIONS}
 
 
 def _is_there(context: AutogenContext, key: Key) -> bool:
