@@ -94,6 +94,7 @@ def test_two_databases_in_one(several: Project, tmp_path: Path) -> None:
     [
         ("sqlite:///x.db?schema=sales", "'sqlite', which has no schemas"),
         ("mysql://me@localhost/x?schema=sales", "'mysql', which has no schemas"),
+        ("postgres://me@localhost/x?schema=a&schema=b", "not one name"),
         ("postgresql://me@localhost/x?schema=a&schema=b", "not one name"),
     ],
 )

@@ -123,7 +123,8 @@ def in_schema(url: URL) -> URL:
     schema = url.query.get("schema")
     if schema is None:
         return url
-    if url.get_backend_name() != "postgresql":
+    backend = url.get_backend_name()
+    if DRIVERS.get(backend, (backend,))[0] != "postgresql":
         raise DriverError("which has no schemas. Leave ?schema= out.")
     if not isinstance(schema, str) or not schema.strip():
         raise DriverError("with a ?schema= that is not one name.")

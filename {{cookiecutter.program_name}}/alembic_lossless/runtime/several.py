@@ -122,11 +122,18 @@ class Places:
         """Begin with databases of which none is open yet."""
         self._databases = databases
         self._before: dict[str, Heads] = {}
+        self._options: dict[str, dict[str, object]] = {}
 
     def remember(self, name: str) -> None:
         """Remember where a database is, for which Alembic was just configured."""
         if not only_reads():
-            self._before[name] = context.get_context().get_current_heads()
+            migration = context.get_context()
+            self._before[name] = migration.get_current_heads()
+            self._options[name] = {
+                option: it
+                for option, it in migration.opts.items()
+                if option in {"version_table", "version_table_schema"}
+            }
 
     @contextmanager
     def said(self) -> Iterator[None]:
@@ -164,5 +171,7 @@ class Places:
                 suppress(SQLAlchemyError),
                 opened(self._databases[name]) as connection,
             ):
-                found[name] = MigrationContext.configure(connection).get_current_heads()
+                options = self._options[name]
+                migration = MigrationContext.configure(connection, opts=options)
+                found[name] = migration.get_current_heads()
         return found
