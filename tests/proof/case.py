@@ -427,7 +427,10 @@ class Court:
         return found
 
     def _table(self, metadata: MetaData, name: str) -> Table:
-        return metadata.tables[name.replace("SCHEMA", self.schema)]
+        key = name.replace("SCHEMA", self.schema)
+        # What answers call a table of the schema that a connection looks into.
+        own = (it for it in metadata.tables.values() if it.name == name)
+        return metadata.tables[key] if key in metadata.tables else next(own)
 
     def _imported(self) -> tuple[MetaData, dict[str, Any]]:
         models = importlib.import_module("friend_book.models")

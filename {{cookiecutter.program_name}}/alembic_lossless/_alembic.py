@@ -281,6 +281,11 @@ def prefixes_of(table: sa.Table) -> list[str]:
     return [*table._prefixes]  # noqa: SLF001
 
 
+def copy_prefixes(table: sa.Table, other: sa.Table) -> None:
+    """Give a copy of a table what stands between CREATE and TABLE: it was left out."""
+    vars(other)["_prefixes"] = table._prefixes  # noqa: SLF001
+
+
 def sequences_of(metadata: sa.MetaData) -> list[sa.Sequence]:
     """Return the sequences that a metadata would make, those of columns too."""
     return [*metadata._sequences.values()]  # noqa: SLF001

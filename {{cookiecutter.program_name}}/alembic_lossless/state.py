@@ -27,9 +27,16 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError, NoReferencedColumnError, NoReferencedTableError
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.visitors import replacement_traverse
-from sqlalchemy.types import NullType
+from sqlalchemy.types import NullType, TypeEngine
 
-from ._alembic import copy_of, is_made_by_type, prefixes_of
+from ._alembic import (
+    copy_of,
+    copy_prefixes,
+    is_made_by_type,
+    prefixes_of,
+    variants,
+    with_variants,
+)
 from .operations.base import LONGEST, Key, LosslessOp, called, derived
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
@@ -42,7 +49,7 @@ from .operations.objects import (
     given_options,
 )
 from .sql import compiled, escaped, normal, renamed, rendered, text_in, undoubled
-from .types.portable import DIALECTS, dialect_named
+from .types.portable import DIALECTS, PARTS, dialect_named
 
 GENERATORS = (sa.Computed, sa.Identity)
 
@@ -232,6 +239,56 @@ def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
                     schema=table.schema,
                     **check.dialect_kwargs,
                 )
+
+
+def names_schema(table: sa.Table, schema: str) -> bool:
+    """Tell whether a table, a foreign key or a type of it is said to be in a schema."""
+    targets = (key.target_fullname for key in table.foreign_keys)
+    return (
+        table.schema == schema
+        or any(it.startswith(f"{schema}.") for it in targets)
+        or any(
+            type_without_schema(it.type, schema) is not it.type for it in table.columns
+        )
+    )
+
+
+def without_schema(table: sa.Table, metadata: sa.MetaData, schema: str) -> sa.Table:
+    """Copy a table to a metadata, and leave a schema unsaid wherever it is said.
+
+    :param schema: the one that a connection looks into, so that it is the same as none.
+    """
+
+    def referred_schema(_table: Any, _to: Any, _key: Any, referred: str | None) -> Any:
+        return sa.BLANK_SCHEMA if referred == schema else referred
+
+    at: Any = None if table.schema == schema else table.schema
+    found = table.to_metadata(metadata, at, referred_schema)
+    copy_prefixes(table, found)
+    for old, new in zip(table.columns, found.columns, strict=True):
+        new.type = type_without_schema(
+            old.type, schema
+        )  # a copied Enum loses its variants
+    return found
+
+
+def type_without_schema(type_: Any, schema: str | None) -> Any:
+    """Return a type that says no schema, where it said this one."""
+    kept = {
+        name: it
+        for name in (*PARTS, "impl")
+        if isinstance(it := vars(type_).get(name), TypeEngine)
+    }
+    given = {**kept, **variants(type_)}
+    changed = {name: type_without_schema(it, schema) for name, it in given.items()}
+    is_there = schema is not None and getattr(type_, "schema", None) == schema
+    if not is_there and all(it is given[name] for name, it in changed.items()):
+        return type_
+    found = copy.copy(type_)
+    vars(found).update({name: changed[name] for name in kept})
+    if is_there:
+        found.schema = None
+    return with_variants(found, {it: changed[it] for it in variants(type_)})
 
 
 def created_by(constraint: sa.Constraint) -> Create:
@@ -643,6 +700,7 @@ class State:
                 prefixes=[*(op.prefixes or ())],
                 **op.kw,
             )
+        self._say_no_schema(key)
         return self.tables[key]
 
     @apply.register
@@ -671,6 +729,7 @@ class State:
             return
         column = copy_of(op.column) if _belongs(op.column) else op.column
         table.append_column(column, replace_existing=True)
+        self._say_no_schema(self.key(op.schema, op.table_name))
 
     @apply.register
     def _drop_column(self, op: ops.DropColumnOp) -> None:
@@ -686,7 +745,8 @@ class State:
         new = copy_of(old)
         new.name = new.key = op.modify_name or old.name
         if op.modify_type is not None:
-            new.type = sa.Column(op.modify_type).type
+            type_ = sa.Column(op.modify_type).type
+            new.type = type_without_schema(type_, self._default)
         if op.modify_nullable is not None:
             new.nullable = op.modify_nullable
         if op.modify_comment is not False:
@@ -781,10 +841,17 @@ class State:
         key = self.key(schema, name)
         if key not in self.tables:
             self.tables[key] = sa.Table(
-                name, self.metadata, schema=schema, info={MENTIONED: True}
+                name, self.metadata, schema=key[0], info={MENTIONED: True}
             )
         self._touch(self.tables[key])
         return self.tables[key]
+
+    def _say_no_schema(self, key: Key) -> None:
+        """Let a table say nothing of the schema in which one without any is."""
+        table = self.tables[key]
+        if self._default is not None and names_schema(table, self._default):
+            self.metadata.remove(table)
+            self.tables[key] = without_schema(table, self.metadata, self._default)
 
     def _touch(self, table: sa.Table) -> None:
         self._objects.pop(self.key(table.schema, table.name), None)
@@ -908,6 +975,7 @@ class State:
             for column in table.primary_key.columns:
                 column.primary_key = False
         table.append_constraint(item)
+        self._say_no_schema(self.key(table.schema, table.name))
 
     def _name_in(self, table: sa.Table, op: ops.DropConstraintOp) -> str:
         """Return the name of a constraint as the naming convention makes it."""

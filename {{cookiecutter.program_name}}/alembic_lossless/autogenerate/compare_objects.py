@@ -56,8 +56,8 @@ def compare_sequences(
     context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any
 ) -> None:
     """Notice a sequence that is new, gone, or another one."""
-    declared = replayed(context.migration_context).sequences
-    known = {key: options_of_sequence(it) for key, it in declared.items()}
+    state = replayed(context.migration_context)
+    known = {key: options_of_sequence(it) for key, it in state.sequences.items()}
     models = dict(_declared(context))
     before, after = list[ops.MigrateOperation](), list[ops.MigrateOperation]()
     for key, options in models.items():
@@ -87,7 +87,9 @@ def _there(context: AutogenContext) -> Iterator[Key]:
     unmanaged = unmanaged_in(context.migration_context)
     given: Any = context.metadata
     every = given if isinstance(given, Sequence) else [given]
-    counting = {(it.schema, it.name) for one in every for it in sequences_of(one)}
+    key = replayed(context.migration_context).key
+    sequences = (it for one in every for it in sequences_of(one))
+    counting = {key(it.schema, it.name) for it in sequences}
     for schema in unmanaged.schemas() if unmanaged else ():
         query = sa.text(THERE[connection.dialect.name]).bindparams(schema=schema)
         for name in connection.scalars(query):
@@ -116,10 +118,11 @@ def _reflected(context: AutogenContext, key: Key) -> dict[str, Any]:
 def _declared(context: AutogenContext) -> Iterator[tuple[Key, dict[str, Any]]]:
     given: Any = context.metadata
     every = given if isinstance(given, Sequence) else [given]
+    key = replayed(context.migration_context).key
     for metadata in every:
-        for sequence in sequences_of(metadata):
-            if not sequence.optional:
-                yield (sequence.schema, sequence.name), options_of_sequence(sequence)
+        for it in sequences_of(metadata):
+            if not it.optional:
+                yield key(it.schema, it.name), options_of_sequence(it)
 
 
 def _is_there(context: AutogenContext, key: Key) -> bool:

@@ -191,8 +191,7 @@ def make_schemas(draft: Draft, container: ops.OpContainer) -> None:
 
 def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
     """Return the schemas of new tables and types that no revision has used."""
-    default = draft.context.dialect.default_schema_name
-    known = {default, *(schema for schema, _ in draft.state.tables)}
+    known = {schema for schema, _ in draft.state.tables}
     used = [
         op.schema
         for op in operations_in(upgrade)

@@ -35,6 +35,7 @@ from ..state import State
 from ..types.portable import dialect_named
 from ..types.reflection import inspector_of
 from ..types.values import Value
+from .models import as_here
 
 if TYPE_CHECKING:
     from .unmanaged import Unmanaged
@@ -298,6 +299,7 @@ def _sorted(metadata: MetaData) -> Iterator[Table]:
 def prepare(context: AutogenContext, _found: UpgradeOps) -> None:
     """Let a comparison read database and models in the library's way."""
     known, database = vars(context), context.migration_context
+    known["metadata"] = database.opts["target_metadata"] = as_here(database)
     known["sorted_tables"] = tables(database)
     if "inspector" not in known:
         known["inspector"] = inspector(database)

@@ -220,12 +220,11 @@ class Unmanaged:
     ) -> bool:
         """Tell whether the models or the revisions declare a table, or a column."""
         state = replayed(context.get_context())
-        keys = ((schema, name), (schema or self._default, name))
-        models = [self._models[key] for key in keys if key in self._models]
+        model = self._models.get((schema, name))
         if column is None:
-            return bool(models) or state.table(schema, name) is not None
+            return model is not None or state.table(schema, name) is not None
         declared = state.column(schema, name, column) is not None
-        return declared or any(column in columns for columns in models)
+        return declared or column in (model or ())
 
     def schemas(self) -> set[str | None]:
         """Return the schemas that models or revisions use."""

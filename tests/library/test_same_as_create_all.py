@@ -1,0 +1,129 @@
+"""Models become others, and the database is what `create_all` makes of them.
+
+Each case is drafted, run, checked, undone and run again; the catalogs judge.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from proof.case import Case, Court, court
+from servers import DATABASES
+from sqlalchemy import make_url
+
+IMPORTS = """
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
+
+from .db import Model
+
+"""
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def judge(request: pytest.FixtureRequest) -> Iterator[Court]:
+    """Give a court for each kind of database."""
+    with court(request.param) as found:
+        yield found
+
+
+def judged(judge: Court, before: str, after: str, **more: Any) -> tuple[str, str]:
+    """Return what becomes of models that become others, and what is said of it.
+
+    :param more: what is true of the change, as a `Case` has it.
+    """
+    models = IMPORTS + before, IMPORTS + after
+    verdict = judge.judge(Case(judge.database, *models, **more))
+    return verdict.kind, verdict.text
+
+
+PASSED = "passed", ""
+
+
+# The schema that a connection looks into
+
+IN_SCHEMA = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+    __table_args__ = (
+        sa.Index("ix_hobby_name", "name"),
+        sa.CheckConstraint("name <> ''", name="said"),
+        {"schema": "OWN", "comment": "what one does"},
+    )
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(20), unique=True)
+    mood = sa.Column(sa.Enum("good", "bad", name="mood", schema="OWN"))
+
+
+class Friend(Model):
+    __tablename__ = "friend"
+    __table_args__ = {"schema": "OWN"}
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    hobby_id = sa.Column(sa.ForeignKey("OWN.hobby.id"))
+    age = sa.Column(sa.Integer)
+"""
+IN_SCHEMA_LATER = (
+    ('"ix_hobby_name", "name"', '"ix_hobby_name", "id", "name"'),
+    ("name <> ''", "name <> 'none'"),
+    ('"good", "bad"', '"good", "bad", "odd"'),
+    ('"what one does"', '"what one likes"'),
+    ('"friend"', '"person"'),
+    ("age = sa.Column(sa.Integer)", "age = sa.Column(sa.BigInteger, index=True)"),
+)
+COUNTED = """
+more = sa.Sequence("more", schema="OWN", start=5, metadata=Model.metadata)
+
+
+class Ticket(Model):
+    __tablename__ = "ticket"
+    __table_args__ = {"schema": "OWN"}
+
+    id = sa.Column(sa.Integer, sa.Sequence("tickets", schema="OWN"), primary_key=True)
+"""
+BY_REVISION = """
+    op.create_table(
+        "old",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("hobby_id", sa.Integer, sa.ForeignKey("OWN.hobby.id")),
+        schema="OWN",
+    )
+    op.add_column("old", sa.Column("age", sa.Integer), schema="OWN")
+    op.rename_table("old", "older", schema="OWN")
+    op.drop_table("older", schema="OWN")
+"""
+
+
+def own_schema(judge: Court) -> str:
+    """Return the schema into which a connection looks by itself."""
+    known = {"sqlite": "main", "postgresql": "public"}
+    return known.get(judge.database) or str(make_url(judge.url).database)
+
+
+@pytest.mark.parametrize("place", ["tables", "metadata"])
+def test_the_schema_of_the_connection_may_be_said(judge: Court, place: str) -> None:
+    """I say the schema that is the database's own, and it is as if I said none."""
+    before = IN_SCHEMA
+    if place == "metadata":
+        for said in (', schema="OWN"', '"schema": "OWN", ', '{"schema": "OWN"}'):
+            before = before.replace(said, "{}" if said.startswith("{") else "")
+        before = f'Model.metadata.schema = "OWN"\n{before.replace("OWN.", "")}'
+    after = before
+    for old, new in IN_SCHEMA_LATER:
+        assert old in after
+        if judge.database == "sqlite" and old == '"friend"':
+            continue  # the key keeps its name there
+        after = after.replace(old, new)
+    own = own_schema(judge)
+    models = before.replace("OWN", own), after.replace("OWN", own)
+    edit = BY_REVISION.replace("OWN", own)
+    renamed = "friend" if judge.database == "sqlite" else "person"
+    tables = {"friend": renamed, "hobby": "hobby"}
+    assert judged(judge, *models, tables=tables, edit=edit) == PASSED
+
+
+def test_a_sequence_of_the_schema_of_the_connection(judge: Court) -> None:
+    """I say the database's own schema of a sequence, and it is made, and changed."""
+    before = COUNTED.replace("OWN", own_schema(judge))
+    assert judged(judge, before, before.replace("start=5", "start=6")) == PASSED
