@@ -127,3 +127,24 @@ def test_a_sequence_of_the_schema_of_the_connection(judge: Court) -> None:
     """I say the database's own schema of a sequence, and it is made, and changed."""
     before = COUNTED.replace("OWN", own_schema(judge))
     assert judged(judge, before, before.replace("start=5", "start=6")) == PASSED
+
+
+# UNIQUE twice
+
+TWICE = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+    __table_args__ = ({0})
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String({1}))
+"""
+OF_KEY = 'sa.UniqueConstraint("id", name="uq_id"), '
+OF_NAME = "".join(f'sa.UniqueConstraint("name", name="uq_{it}"), ' for it in (1, 2))
+
+
+def test_a_unique_constraint_that_is_there_already(judge: Court) -> None:
+    """I declare UNIQUE of what is unique, of which PostgreSQL makes nothing."""
+    once, twice = TWICE.format("", 20), TWICE.format(OF_KEY + OF_NAME, 20)
+    for before, after in ((twice, twice.replace("20", "30")), (once, twice)):
+        assert judged(judge, before, after) == PASSED

@@ -95,6 +95,30 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
             change.ops += steps
     if old is not None and model is not None:
         _name_unnamed(model)
+        if context.migration_context.dialect.name == "postgresql":
+            change.ops = [*_each_once(change.ops, old, model)]
+
+
+def _each_once(
+    changes: Iterable[ops.MigrateOperation], old: sa.Table, model: sa.Table
+) -> Iterator[ops.MigrateOperation]:
+    """Leave out a new UNIQUE that says what the key, or another one there, says.
+
+    Source: `transformIndexConstraints` of PostgreSQL. Of those in one CREATE TABLE that
+    are alike it makes the first alone, and the key before all.
+    """
+    named = {str(it.name) for it in old.constraints}
+    seen = [created_by(it) for it in _uniques(model) if str(it.name) in named]
+    key = model.primary_key
+    if not any((key.dialect_kwargs, key.deferrable)):
+        columns = [it.name for it in key]
+        seen.append(ops.CreateUniqueConstraintOp(None, "", columns))
+    for op in changes:
+        if isinstance(op, ops.CreateUniqueConstraintOp):
+            if any(not changed(it, op) for it in seen):
+                continue
+            seen.append(op)
+        yield op
 
 
 def _edited(
