@@ -26,6 +26,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
 from alembic.util import CommandError, messaging
 from sqlalchemy.engine import Dialect
+from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
 
@@ -115,6 +116,7 @@ NAMES = (
         lambda: _imported("sqlalchemy.dialects.sqlite.base", "SQLiteDialect"),
     ),
     Name("sqlalchemy.MetaData", "_sequences", sa.MetaData),
+    Name("sqlalchemy.pool.Pool", "_creator", lambda: Pool),
     Name("sqlalchemy.Table", "_prefixes", lambda: sa.Table("t", sa.MetaData())),
     Name(
         "sqlalchemy.engine.Compiled", "_result_columns", lambda: sa.select(1).compile()
@@ -284,6 +286,11 @@ def prefixes_of(table: sa.Table) -> list[str]:
 def copy_prefixes(table: sa.Table, other: sa.Table) -> None:
     """Give a copy of a table what stands between CREATE and TABLE: it was left out."""
     vars(other)["_prefixes"] = table._prefixes  # noqa: SLF001
+
+
+def creator_of(pool: Pool) -> Callable[[], Any]:
+    """Return what connects for a pool, with the arguments that its engine was given."""
+    return pool._creator  # type: ignore[return-value]  # noqa: SLF001
 
 
 def sequences_of(metadata: sa.MetaData) -> list[sa.Sequence]:

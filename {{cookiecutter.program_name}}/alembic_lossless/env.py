@@ -17,19 +17,23 @@ from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from itertools import chain
 from logging import getLogger
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from alembic import context
-from sqlalchemy import URL, Connection, Engine, MetaData, make_url
+from sqlalchemy import MetaData, make_url
 
 from . import ddl, operations, plugin
 from ._alembic import compares, insist, refuse_twins
 from .offline import writing
-from .project import Project, checked, forgotten
+from .project import Project, checked, forgotten, without_asyncio
 from .runtime import several
 from .runtime.connect import Database, database_of, insist_on_dialect
 from .runtime.errors import whole_lines
 from .runtime.run import transaction
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 __all__ = [
     "Database",
@@ -44,7 +48,7 @@ __all__ = [
 ]
 
 
-Given = Database | Connection | Engine | URL | str
+Given: TypeAlias = "Database | Connection | Engine | AsyncEngine | URL | str"
 """How a database can be named: `Database` also says what its owner calls it."""
 
 
@@ -239,4 +243,6 @@ def _reviewing(
 def _database(given: Given) -> Database:
     if isinstance(given, Database):
         return given
-    return Database(make_url(given) if isinstance(given, str) else given)
+    return Database(
+        without_asyncio(make_url(given) if isinstance(given, str) else given)
+    )

@@ -12,11 +12,16 @@ from importlib import import_module
 from pathlib import Path
 from reprlib import repr as short
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, Table
 
-Databases = Connection | Engine | Mapping[str, Connection | Engine]
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    Databases = Connection | Engine | AsyncEngine | Mapping[str, Connection | Engine]
+else:
+    Databases = Connection | Engine | Mapping[str, Connection | Engine]
 """One database, or several by name, as `config.attributes["connection"]` takes them."""
 
 
@@ -195,13 +200,21 @@ RETURNS: dict[str, tuple[Callable[[Any], bool], str]] = {
             or (
                 isinstance(found, Mapping)
                 and bool(found)
-                and all(isinstance(one, Connection | Engine) for one in found.values())
+                and all(
+                    isinstance(without_asyncio(one), Connection | Engine)
+                    for one in found.values()
+                )
             )
         ),
         "the Engine of each database by its name, or None",
     ),
 }
 """What each function of a project has to return."""
+
+
+def without_asyncio(given: Any) -> Any:
+    """Return the Engine that an AsyncEngine is made of, and anything else as it is."""
+    return getattr(given, "sync_engine", given)
 
 
 def checked(project: Project) -> Project:

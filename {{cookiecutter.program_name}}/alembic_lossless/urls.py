@@ -40,8 +40,9 @@ def usable_url(value: str | URL, variable: str, source: Path) -> URL:
     :param variable: its name, for the messages.
     :param source: the folder of the project, whose pyproject.toml has the extras
         `postgresql` and `mariadb`; it is not there where a wheel is installed.
-    :raises ValueError: for a value that is no URL, or whose driver is missing, with the
-        variable and the fix, and without the password.
+    :raises ValueError: for a value that is no URL, or whose driver is missing or is
+        not for a program like this, with the variable and the fix, and without the
+        password.
     """
     if not value:
         raise ValueError(f"{variable} is empty. {EXAMPLE} Or unset it.")
@@ -60,10 +61,21 @@ def usable_url(value: str | URL, variable: str, source: Path) -> URL:
         )
     try:
         url = in_schema(url)
+        _insist_on_synchronous(url)
         return with_driver(url, source)
     except DriverError as error:
         text = f"{variable} asks for {url.drivername!r}, {error}"
         raise ValueError(text) from None
+
+
+def _insist_on_synchronous(url: URL) -> None:
+    """Refuse a driver that has to be awaited, which an app of Flask cannot use.
+
+    :raises DriverError: with the URL that has no driver.
+    """
+    if dialect_of(url).is_async:
+        backend = url.get_backend_name()
+        raise DriverError(f"which is asynchronous. Write {backend}:// for another.")
 
 
 def with_driver(url: URL, source: Path | None = None) -> URL:
@@ -73,7 +85,7 @@ def with_driver(url: URL, source: Path | None = None) -> URL:
     :param source: the folder of the project, whose pyproject.toml has the extras
         `postgresql` and `mariadb`, if it is known; it is not there where a wheel is
         installed.
-    :raises DriverError: when there is none, or it is not for a program like this.
+    :raises DriverError: when there is none.
     """
     if url.drivername in DRIVERS:
         return url.set(drivername=_installed(url.drivername, source))
@@ -90,18 +102,14 @@ def with_driver(url: URL, source: Path | None = None) -> URL:
 def dialect_of(url: URL) -> type[Dialect]:
     """Return the dialect of a URL, for which no driver need be installed.
 
-    :raises DriverError: when there is none, or it is not for a program like this.
+    :raises DriverError: when there is none.
     """
     try:
-        dialect = url.get_dialect()
+        return url.get_dialect()
     except NoSuchModuleError:
         raise DriverError(
             "which SQLAlchemy does not know. Use sqlite, postgresql, mysql or mariadb."
         ) from None
-    if dialect.is_async:
-        backend = url.get_backend_name()
-        raise DriverError(f"which is asynchronous. Write {backend}:// for another.")
-    return dialect
 
 
 def printable(url: URL) -> str:

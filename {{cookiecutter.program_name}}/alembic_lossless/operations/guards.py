@@ -106,9 +106,12 @@ def rows_of(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[
     :param operations: what a revision has as `op`.
     :param query: what finds them.
     """
-    # PostgreSQL streams inside a transaction only.
-    journal = journal_of(operations.get_context())
-    streamed = {"stream_results": journal is None or not journal.commits()}
+    migration = operations.get_context()
+    # PostgreSQL streams inside a transaction only, and asyncpg keeps the table in use
+    # until that ends.
+    journal = journal_of(migration)
+    streams = journal is None or not journal.commits()
+    streamed = {"stream_results": streams and migration.dialect.driver != "asyncpg"}
     return operations.get_bind().execute(query, execution_options=streamed)
 
 

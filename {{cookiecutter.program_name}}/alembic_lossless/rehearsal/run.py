@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.util import CommandError
 
+from ..runtime.connect import synchronous_url
 from ..urls import printable
 from .copies import Copy, Source, copied, size
 from .measure import Cost, measured
@@ -77,7 +78,8 @@ def rehearse(
         copies = dict[str, Copy]()
         for name in names:
             database = migrations.database(name)
-            source = Source(database.url, dump, share, migrations.project.settings)
+            url = synchronous_url(database)
+            source = Source(url, dump, share, migrations.project.settings)
             copies[name] = stack.enter_context(copied(source))
         found = {
             name: Rehearsal(printable(migrations.database(name).url)) for name in names

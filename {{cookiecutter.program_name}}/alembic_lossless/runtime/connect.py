@@ -15,12 +15,15 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from .._alembic import asks_database, only_reads
-from ..project import Databases, Project, Settings, said
+from ..project import Databases, Project, Settings, said, without_asyncio
 from ..urls import DriverError, dialect_of, printable, with_driver
+from .asynchronous import synchronous
 from .causes import explain
 from .errors import interruptible
 
-CONNECT_TIMEOUT = {"psycopg": 10, "psycopg2": 10, "pymysql": 10}
+CONNECT_TIMEOUT = dict.fromkeys(
+    ("psycopg", "psycopg2", "psycopg_async", "pymysql", "aiomysql"), 10
+)
 """Seconds until a server that does not answer is given up, by driver."""
 
 
@@ -90,11 +93,7 @@ def _usable(given: object, name: str) -> Connection | Engine:
 
     :raises CommandError: for anything but an Engine, or a Connection.
     """
-    if isinstance(given, Engine) and given.dialect.is_async:
-        raise CommandError(
-            f"The engine given for {name!r} is asynchronous. Give its connection:"
-            " await connection.run_sync(lambda it: migrations.upgrade(connection=it))"
-        )
+    given = without_asyncio(given)
     if not isinstance(given, Connection | Engine):
         raise CommandError(
             f"What is given for the database {name!r} is a {type(given).__name__}. Give"
@@ -180,14 +179,26 @@ def engine_of(given: Engine | URL, called: object = "") -> Engine:
     :param called: what its owner calls the URL; by default the URL itself.
     :raises CommandError: when no driver is installed that can be used.
     """
-    if isinstance(given, Engine):
-        return given
-    with _about(called or given, given):
-        url = with_driver(given)
-    seconds = CONNECT_TIMEOUT.get(url.get_driver_name())
-    known = seconds is None or "connect_timeout" in url.query
-    arguments = {} if known else {"connect_timeout": seconds}
-    return create_engine(url, poolclass=NullPool, connect_args=arguments)
+    if isinstance(given, URL):
+        with _about(called or given, given):
+            url = with_driver(given)
+        seconds = CONNECT_TIMEOUT.get(url.get_driver_name())
+        known = seconds is None or "connect_timeout" in url.query
+        arguments = {} if known else {"connect_timeout": seconds}
+        given = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    return synchronous(given) if given.dialect.is_async else given
+
+
+def synchronous_url(database: Database) -> URL:
+    """Return the URL of a database with a driver that need not be awaited.
+
+    :raises CommandError: when no such driver is installed.
+    """
+    url = database.url
+    with _about(database, url):
+        if not dialect_of(url).is_async:
+            return url
+        return with_driver(url.set(drivername=url.get_backend_name()))
 
 
 def to_read(engine: Engine) -> Engine:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..project import Settings
 from ..sql import escaped, significant
+from .asynchronous import awaited
 
 if TYPE_CHECKING:
     from .run import Run
@@ -81,14 +82,15 @@ def _another(connection: Connection) -> Any:
     """Connect once more; an engine would ask for a session at once, and wait."""
     dialect = connection.dialect
     places, names = dialect.create_connect_args(connection.engine.url)
-    return dialect.loaded_dbapi.connect(
-        *places, **{"connect_timeout": round(PATIENCE), **names}
-    )
+    options = {"connect_timeout": round(PATIENCE), **names}
+    connect = partial(dialect.loaded_dbapi.connect, *places, **options)
+    return awaited(connect) if dialect.is_async else connect()
 
 
 def _hang_up(raw: Any) -> None:
     """End a wait for a pooler, which does not hear a request to cancel it."""
-    with suppress(OSError), socket(fileno=dup(raw.fileno())) as line:
+    number = getattr(raw, "driver_connection", raw).fileno()
+    with suppress(OSError), socket(fileno=dup(number)) as line:
         line.shutdown(SHUT_RDWR)
 
 
@@ -185,7 +187,7 @@ HOLDS = (
 
 
 POSTGRESQL = Server(
-    limit="SELECT set_config('lock_timeout', CAST(:seconds AS text) || 's', false)",
+    limit="SELECT set_config('lock_timeout', CAST(:seconds AS integer) || 's', false)",
     unlimit="RESET lock_timeout",
     lock="SELECT pg_try_advisory_lock(:key)",
     unlock="SELECT pg_advisory_unlock(:key)",

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+
+from .connect import engine_of
 
 QUIET = 1.0
 """Seconds that nobody needs to be told about."""
@@ -65,7 +66,7 @@ class _Watch:
             driver: object = connection.connection.dbapi_connection
             self._pid = getattr(getattr(driver, "info", None), "backend_pid", None)
             # An app that lends its one connection has no other to give.
-            self._engine = sa.create_engine(connection.engine.url, poolclass=NullPool)
+            self._engine = engine_of(connection.engine.url)
 
     def how_far(self) -> str:
         """Return what is known: the phase, and how much of it is done."""

@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event
 
 from ..project import Settings
+from .asynchronous import SQLiteConnection
 from .locks import lock_timeout, wait_until
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 def raw_connection(connection: Connection) -> sqlite3.Connection:
     """Return the driver's own connection: what runs on it begins nothing by itself."""
     raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.is_async:
+        raw = SQLiteConnection(raw)
     return raw  # type: ignore[no-any-return]
 
 
@@ -32,14 +35,15 @@ def begins_by_itself(raw: sqlite3.Connection) -> bool:
 def manual_transactions(raw: sqlite3.Connection) -> Iterator[None]:
     """Let the driver begin and end nothing by itself for a while."""
     level = raw.isolation_level
-    if sys.version_info >= (3, 12):
+    mode = None
+    if sys.version_info >= (3, 12) and hasattr(raw, "autocommit"):
         mode, raw.autocommit = raw.autocommit, sqlite3.LEGACY_TRANSACTION_CONTROL
         raw.rollback()
     try:
         yield
     finally:
         raw.isolation_level = level
-        if sys.version_info >= (3, 12):
+        if sys.version_info >= (3, 12) and mode is not None:
             raw.autocommit = mode
 
 
