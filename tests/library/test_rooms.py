@@ -31,10 +31,11 @@ ROOMS = (
     ("ddl",),
     ("runtime",),
     ("prompts",),
+    ("lockfile",),
     ("types",),
     ("config", "urls", "rules"),
     ("_alembic",),
-    ("project", "requirements", "sql"),
+    ("digest", "project", "requirements", "sql"),
 )
 """The rooms of the library, from the top to the ground: a floor imports those below."""
 

@@ -19,6 +19,7 @@ def fill(project: Project, table: str, rows: str) -> None:
     text, count = re.subn(marked, rf"\1    {rows},\n", path.read_text())
     assert count == 1
     path.write_text(text)
+    project.run("flask", "db", "lock")
 
 
 def test_a_drafted_data_migration_runs_and_is_undone(

@@ -27,6 +27,14 @@ def test_the_first_revision_makes_every_table(project: Project) -> None:
         assert f'op.drop_table("{table}")' in text
 
 
+def test_the_history_is_locked_from_the_start(project: Project) -> None:
+    """I generate a project, and its lock file has the line of its one revision."""
+    (revision,) = project.revisions()
+    lines = revision.with_name("history.lock").read_text().splitlines()
+    identifier = revision.name.split("_")[1]
+    assert [line.split()[:2] for line in lines[2:]] == [[identifier, "-"]]
+
+
 def test_the_first_revision_only_drops_to_go_back(project: Project) -> None:
     """I read its downgrade: the tables go, nothing is changed first, also as SQL."""
     (revision,) = project.revisions()

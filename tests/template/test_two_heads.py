@@ -1,14 +1,18 @@
-"""Two branches each add a revision, and git merges them without a word."""
+"""Two branches each add a revision: git finds it, and one command joins them."""
+
+import re
 
 import pytest
 from drafts import alembic, define_thing, refusal, sql
 from rendering import Project
 
+LOCK = "migrations/versions/history.lock"
 
-def git(project: Project, *arguments: str) -> None:
-    """Run git in the project, as somebody."""
+
+def git(project: Project, *arguments: str, status: int = 0) -> str:
+    """Run git in the project, as somebody, and return what it prints."""
     who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
-    project.run("git", *who, *arguments)
+    return project.run("git", *who, *arguments, status=status).stdout
 
 
 def commit_revision(project: Project, name: str, model: str) -> None:
@@ -34,7 +38,8 @@ def merged(project: Project) -> Project:
     (shop.package / "things.py").unlink()
     commit_revision(shop, "apple", model)
     commit_revision(shop, "pear", model)
-    git(shop, "merge", "-q", "-m", "both", "apple")
+    conflict = git(shop, "merge", "-m", "both", "apple", status=1)
+    assert re.findall("CONFLICT .* in (.*)", conflict) == [f"{shop.name}/{LOCK}"]
     return shop
 
 

@@ -458,6 +458,16 @@ def compares() -> bool:
     return not (known and name in WITHOUT_MODELS)
 
 
+def command_name() -> str:
+    """Return the command of Alembic's that runs env.py: "revision", or "" for another.
+
+    What was typed stands in the function that Alembic runs inside env.py.
+    """
+    command = unwrap(command_options()["fn"])
+    is_its_own = command.__module__ == "alembic.command"
+    return command.__qualname__.partition(".")[0] if is_its_own else ""
+
+
 def asks_database() -> bool:
     """Say whether a command looks at the database at all.
 

@@ -107,6 +107,12 @@ def status(config: Config) -> None:
         config.print_stdout("%s", line)
 
 
+def lock(config: Config) -> None:
+    """Write history.lock anew: what each revision follows and declares."""
+    path = config.attributes["migrations"].lock()
+    config.print_stdout("%s", f"Written: {path}")
+
+
 def rehearse(config: Config) -> None:
     """Run the pending revisions on a copy of the rows, and compare every value."""
     from .rehearsal.run import FORMATS, LOSSLESS, LOSSY  # noqa: PLC0415  one command's
@@ -178,7 +184,7 @@ MERGEABLE = 2
 """How many heads a merge joins, at least."""
 
 
-WRITERS = {"edit", "merge", "revision"}
+WRITERS = {"edit", "lock", "merge", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
 
 
@@ -207,6 +213,7 @@ class CommandLine(config.CommandLine):
         self.subparsers.metavar = "COMMAND"
         self.register_command(status)
         self.register_command(diagram)
+        self.register_command(lock)
         self.subparsers.add_parser(
             "migrate",
             parents=[self.subparsers.choices["revision"]],

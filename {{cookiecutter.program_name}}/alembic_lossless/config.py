@@ -69,6 +69,14 @@ def program_of(config: Config) -> str:
     return str(parent.command_path) if parent else "alembic"
 
 
+def lossless_program(program: str) -> str:
+    """Return what has the commands that Alembic's own program does not have.
+
+    :param program: what was typed.
+    """
+    return "flask db" if program == "alembic" else program
+
+
 def stamp_command(options: dict[str, Any]) -> str:
     """Return how to stamp a database and, where there are several, no other.
 

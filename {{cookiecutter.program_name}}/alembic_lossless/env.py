@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from alembic import context
 from sqlalchemy import MetaData, make_url
 
-from . import ddl, operations, plugin
-from ._alembic import compares, insist, refuse_twins
+from . import ddl, lockfile, operations, plugin
+from ._alembic import command_name, compares, insist, refuse_twins
+from .config import is_typed, program_of
 from .offline import writing
 from .project import Project, checked, forgotten, without_asyncio
 from .runtime import several
@@ -155,6 +156,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     with whole_lines(context.config):
         insist()
         refuse_twins(context.script)
+        _look_at_lock_file()
         known = _database(database)
         reviewed = _reviewing([known])(options)
         with transaction(known, reviewed, ddl):
@@ -197,6 +199,7 @@ def migrating_several(
     checks = {}
     places = several.Places(known)
     with whole_lines(context.config), places.said(), ExitStack() as stack:
+        _look_at_lock_file()
 
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
@@ -218,6 +221,18 @@ def give_parts(first: str) -> None:
     :param first: the name of the database that they are about.
     """
     several.give_parts(context.script, first)
+
+
+def _look_at_lock_file() -> None:
+    """Let a draft and a merge write the lock file, and a typed check compare it.
+
+    :raises CommandError: for one that cannot be read, or is not as the revisions are.
+    """
+    program, name = program_of(context.config), command_name()
+    if name == "check" and is_typed(context.config):
+        lockfile.insist(context.script, program)
+    elif name in {"merge", "revision"}:
+        lockfile.keep(context.script, program, anew=name == "merge")
 
 
 def _reviewing(

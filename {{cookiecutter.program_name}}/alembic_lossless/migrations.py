@@ -148,6 +148,16 @@ class History:
 
         return ready_at(self.script())
 
+    def lock_problems(self) -> list[str]:
+        """Return in what `history.lock` is not as the revisions are.
+
+        :return: a text for each difference; none where there is no such file.
+        :raises CommandError: for a file with git's marks of a conflict.
+        """
+        from . import lockfile
+
+        return lockfile.problems(self.script(), "alembic")
+
     def databases(self, connection: Databases | None = None) -> Databases | None:
         """Return what to migrate: the argument, or the engines of the running app.
 
@@ -361,8 +371,10 @@ class Migrations(History):
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 
+        from .lockfile import NAME
+
         versions = self.project.folder / "versions"
-        before = {*versions.glob("*.py")}
+        before = {*versions.glob("*.py"), *versions.glob(NAME)}
         with TemporaryDirectory() as folder:
             own = {
                 name: create_engine(f"sqlite:///{folder}/{name}.db", poolclass=NullPool)
@@ -374,10 +386,22 @@ class Migrations(History):
                 with self._ready(own) as alembic:
                     command.check(alembic)
             except BaseException:
-                for path in {*versions.glob("*.py")} - before:
+                for path in {*versions.glob("*.py"), *versions.glob(NAME)} - before:
                     path.unlink()
                 raise
         return made
+
+    def lock(self) -> Path:
+        """Write `versions/history.lock` anew, from the revisions as they are.
+
+        :return: where it is.
+        :raises CommandError: in an installed copy without sources.
+        """
+        from . import lockfile
+        from .config import insist_on_source_tree
+
+        insist_on_source_tree(self.project)
+        return lockfile.write(self.script(), "alembic")
 
     def lint(
         self,

@@ -12,6 +12,7 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
+from . import lockfile
 from .config import merge_command
 from .history import half_applied
 from .migrations import Migrations
@@ -20,7 +21,14 @@ from .runtime.connect import opened
 from .runtime.several import metadata_of
 from .urls import printable
 
-STATUSES = {"clean": 0, "pending": 3, "drift": 4, "two heads": 5, "stopped": 6}
+STATUSES = {
+    "clean": 0,
+    "pending": 3,
+    "drift": 4,
+    "two heads": 5,
+    "stopped": 6,
+    "lock": 7,
+}
 """The state that a report is about, the worst that there is -> its exit status."""
 
 
@@ -30,11 +38,13 @@ def report(migrations: Migrations) -> dict[str, Any]:
     :raises CommandError: for a database that cannot be read.
     """
     databases = {name: _report_of(migrations, name) for name in migrations.names()}
-    heads = [script.revision for script in migrations.heads()]
+    folder = migrations.script()
+    heads = [*folder.get_heads()]
     found = {
         "databases": databases,
         "heads": heads,
         "differences": None,
+        "lock": lockfile.state(folder),
     }
     if any(it["stopped"] for it in databases.values()):
         return {"state": "stopped", **found}
@@ -45,6 +55,8 @@ def report(migrations: Migrations) -> dict[str, Any]:
     differences = migrations.differences()
     lines = str(differences).splitlines()[1:] if differences else []
     found["differences"] = [line.strip() for line in lines]
+    if not lines and found["lock"]:
+        return {"state": "lock", **found}
     return {"state": "drift" if lines else "clean", **found}
 
 
@@ -79,6 +91,10 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
         if database["stopped"]:
             only = f"{prog} -x database={name}" if several else prog
             yield from _half_applied(migrations, name, only)
+    if found["lock"] is None:
+        yield f"Lock: there is no {lockfile.NAME}; {prog} lock begins one"
+    for problem in found["lock"] or ():
+        yield f"Lock: {problem}"
     yield from _models(found, prog)
 
 
@@ -116,6 +132,9 @@ def _models(found: dict[str, Any], prog: str) -> Iterator[str]:
             yield f"Next: {merge_command(prog, heads)}"
         case "stopped":
             yield "Models: not compared while a revision is half applied"
+        case "lock":
+            yield "Models: match the database"
+            yield f"Next, if the revisions are right: {prog} lock"
         case _:
             yield "Models: not compared while revisions are pending"
             yield f"Next: {prog} upgrade"

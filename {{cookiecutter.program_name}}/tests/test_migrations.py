@@ -21,6 +21,12 @@ def test_one_head() -> None:
     )
 
 
+def test_history_is_locked() -> None:
+    """I edited no revision that others have, and none is missing in history.lock."""
+    found = migrations.lock_problems()
+    assert not found, f"{'; '.join(found)}. If that is meant: flask db lock"
+
+
 def test_no_open_review() -> None:
     """I looked at every place of a draft that it asked me to look at."""
     for script in migrations.history():
