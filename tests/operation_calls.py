@@ -1,6 +1,12 @@
 """A call of each operation, as drafts make them."""
 
 import sqlalchemy as sa
+from alembic_lossless.operations.aside import (
+    restore_column,
+    restore_table,
+    set_column_aside,
+    set_table_aside,
+)
 from alembic_lossless.operations.backfill import backfill
 from alembic_lossless.operations.columns import (
     alter_generated,
@@ -76,7 +82,18 @@ CALLS = (
     rename_primary_key("a", "a_pkey"),
     rename_sequence("a", "b", "old", "new"),
     resize_sequence("a", "id", 64),
+    restore_column(
+        "a",
+        "b",
+        until="2027-01-31",
+        existing_type=sa.String(9),
+        existing_server_default=sa.DefaultClause("x"),
+        schema="s",
+    ),
+    restore_table("a", until="2027-01-31"),
+    set_column_aside("a", "b", until="2027-01-31", existing_type=sa.Text()),
     set_not_null("a", "b", existing_type=sa.Text(), existing_comment="c"),
+    set_table_aside("a", until="2027-01-31", schema="s"),
     validate_constraint("ck", "a"),
 )
 """Calls as drafts make them, with each operation at least once."""

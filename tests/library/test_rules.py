@@ -17,6 +17,7 @@ SHOWN_BY = {
     "duplicates": "test_new_keys",
     "fill": "test_not_null",
     "invents": "test_not_null",
+    "keeps": "test_drop_later",
     "locks": "test_live_drafts",
     "loss": "test_type_changes",
     "means": "test_conversion_notes",

@@ -141,6 +141,43 @@ def _share(text: str | None) -> float:
     return share
 
 
+def purge(config: Config) -> None:
+    """Drop for good what drafts have set aside, once its day has come."""
+    migrations: Migrations = config.attributes["migrations"]
+    options: Any = config.cmd_opts
+    names = [*migrations.names()]
+    found = {
+        name: [it for it in migrations.set_aside(name) if not it.counts]
+        for name in names
+    }
+    due = [it for each in found.values() for it in each if options.now or it.is_due]
+    if not due:
+        kept = [f"{it} until {it.until}" for each in found.values() for it in each]
+        config.print_stdout("%s", f"Nothing is due. Kept: {', '.join(kept) or 'none'}.")
+        return
+    for it in due:
+        config.print_stdout("%s", f"  {it}, kept until {it.until}")
+    if not (options.yes or _says_yes("Drop these for good? [y/N] ", options)):
+        raise CommandError("Nothing is dropped.")
+    for name in names:
+        for it in migrations.purge(name, now=options.now):
+            config.print_stdout("%s", f"Dropped {it}.")
+
+
+def _says_yes(question: str, options: Any) -> bool:
+    """Ask on the terminal.
+
+    :raises CommandError: where nobody can answer.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        now = " --now" if options.now else ""
+        told = f"Nothing is dropped. To drop these for good: {options.prog} purge{now}"
+        raise CommandError(f"{told} --yes")
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def diagram(config: Config) -> None:
     """Show the models as a Mermaid diagram of entities, for a README."""
     found = lists_of_metadata(config.attributes["migrations"].project)
@@ -225,6 +262,7 @@ class CommandLine(config.CommandLine):
         self._add_lint()
         self._add_deployment()
         self._add_rehearsal()
+        self._add_purge()
 
     def _accept_what_others_do(self) -> None:
         """Take a message without `-m`, `list-templates`, and reports as JSON."""
@@ -263,6 +301,14 @@ class CommandLine(config.CommandLine):
             help="Wait for a database that is still starting, at most this long"
             " (default: %(const)s)",
         )
+
+    def _add_purge(self) -> None:
+        self.register_command(purge)
+        parser = self.subparsers.choices["purge"]
+        parser.add_argument(
+            "--now", action="store_true", help="what is not due yet, too"
+        )
+        parser.add_argument("--yes", action="store_true", help="ask nothing")
 
     def _add_rehearsal(self) -> None:
         self.register_command(rehearse)

@@ -250,7 +250,12 @@ def _reviewing(
 
     live = any(database.live for database in databases)
     runs_on = tuple({name for database in databases for name in database.runs_on})
-    review = partial(reviewed, Review(len(databases), live=live), runs_on=runs_on)
+    review = partial(
+        reviewed,
+        Review(len(databases), live=live),
+        runs_on=runs_on,
+        keep_dropped=max(database.keep_dropped for database in databases),
+    )
     plugins = {"autogenerate_plugins": plugin.AUTOGENERATE_PLUGINS}
     return lambda options: review({**plugins, **options})
 

@@ -9,7 +9,7 @@ an app.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.exc import DBAPIError
 
+    from .history import SetAside
     from .lint.runner import Judged
     from .project import Databases, Project
     from .rehearsal.run import Rehearsal
@@ -289,6 +290,48 @@ class Migrations(History):
         with self._ready(connection) as alembic:
             command.stamp(alembic, target, purge=purge)
         return self.current(connection=connection)
+
+    def set_aside(
+        self, database: str | None = None, *, connection: Databases | None = None
+    ) -> list[SetAside]:
+        """Return the tables and columns that are kept until a day, and then dropped.
+
+        :param database: its name, the project's first by default.
+        :param connection: the database, or several by name.
+        """
+        from .history import set_aside
+
+        self.project.import_models()
+        name = database or self.project.names[0]
+        given = self.project.metadatas[name]
+        every = given if isinstance(given, Sequence) else [given]
+        schemas = {it.schema for one in every for it in one.tables.values()}
+        return set_aside(self.database(name, connection=connection), schemas)
+
+    def purge(
+        self,
+        database: str | None = None,
+        *,
+        now: bool = False,
+        connection: Databases | None = None,
+    ) -> list[SetAside]:
+        """Drop what was set aside, once its day has come.
+
+        :param database: its name, the project's first by default.
+        :param now: whether it is dropped before its day, too.
+        :param connection: the database, or several by name.
+        :return: what is gone for good.
+        :raises CommandError: as `operations` does.
+        """
+        found = self.set_aside(database, connection=connection)
+        due = [it for it in found if now or it.is_due]
+        if due:
+            from .operations.aside import purge
+
+            places = [(it.schema, it.table, it.column) for it in due]
+            with self.operations(database, connection=connection) as op:
+                purge(op, places)
+        return [it for it in due if not it.counts]
 
     def check(self, *, connection: Databases | None = None) -> list[Any]:
         """Compare the models with the database, which must be at the head.

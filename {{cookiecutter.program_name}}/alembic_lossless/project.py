@@ -116,6 +116,8 @@ class Project:
     :param runs_on: the databases of production, such as ("mariadb",). On a developer's
         SQLite, drafts and the lint say what that server locks; a draft that is made on
         another database refuses a column that these have no word for.
+    :param keep_dropped: the days for which a draft keeps aside what it drops, unless an
+        answer says `drop=…:now`; 0 drops it with the revision.
     :param lint_after: the newest revision that `lint` does not look at by itself.
     :param settings: what else the owner may set.
     """
@@ -129,6 +131,7 @@ class Project:
     ini: Path | None = None
     live: bool = False
     runs_on: tuple[str, ...] = ()
+    keep_dropped: int = 0
     lint_after: str | None = None
     settings: Settings = field(default_factory=Settings)
 
@@ -167,6 +170,10 @@ SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "runs_on": (
         lambda value: isinstance(value, list | tuple) and set(value) <= {*KNOWN},
         f"a tuple of these: {', '.join(KNOWN)}",
+    ),
+    "keep_dropped": (
+        lambda value: type(value) is int and value >= 0,
+        "a number of days, or 0",
     ),
     "lint_after": (
         lambda value: value is None or isinstance(value, str),

@@ -4,6 +4,8 @@
 - `rename=TABLE:NEW`: the table was renamed, and keeps its rows.
 - `drop=TABLE.COLUMN`: the column is dropped, with its values.
 - `drop=TABLE`: the table is dropped, with its rows.
+- `drop=…:later`: it is set aside, and dropped when a day has come; `drop=…:now` is for
+  a project that does that by default.
 - `fill=TABLE.COLUMN:VALUE`: what rows without a value get; `''` is empty text.
 """
 
@@ -109,6 +111,10 @@ OTHERS = ("data", "database", "live")
 """What else `-x` can say here; env.py may read more."""
 
 
+WHEN = ("later", "now")
+"""When something is dropped, as an answer says it."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """One answer, for example `rename=friend.name:full_name`."""
@@ -119,7 +125,7 @@ class Answer:
 
     def __str__(self) -> str:
         """Return the answer as it was given."""
-        value = "" if self.key == "drop" else f":{self.value}"
+        value = f":{self.value}" if self.value else ""
         return f"{self.key}={self.subject}{value}"
 
 
@@ -179,8 +185,10 @@ def _answer(text: str) -> Answer:
     form = "TABLE.COLUMN" if key == "fill" else "TABLE or TABLE.COLUMN"
     if key not in KEYS:
         raise CommandError(f"{text}: an answer starts with {'=, '.join(KEYS)}=.")
-    if key == "drop" and (colon or not subject):
-        raise CommandError(f"{text}: write drop={form}, and nothing after it.")
+    if key == "drop" and (not subject or (colon and value not in WHEN)):
+        raise CommandError(
+            f"{text}: write drop={form}, and nothing after it but :later or :now."
+        )
     if key == "fill" and colon:
         # A shell makes nothing of the quotes in fill=friend.email:''
         value = value or "''"
@@ -238,6 +246,11 @@ class Prompt:
         """Return whether an answer says that a table or a column is dropped."""
         self.possible.append(f"drop={subject}")
         return bool(self.answers.take("drop", subject)) or subject in self._gone
+
+    def when_dropped(self, subject: str) -> str:
+        """Return when something is dropped, if an answer says that: one of `WHEN`."""
+        answer = self.answers.take("drop", subject)
+        return answer.value if answer else ""
 
     def close(self) -> None:
         """Refuse answers to no question, then stop at the questions left open.

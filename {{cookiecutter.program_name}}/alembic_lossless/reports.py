@@ -68,6 +68,11 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
             "at": list(migrations.stamped(name)),
             "pending": [script.revision for script in migrations.pending(name)],
             "stopped": migrations.stopped(name),
+            "kept": [
+                {"name": str(it), "until": str(it.until), "is_due": it.is_due}
+                for it in migrations.set_aside(name)
+                if not it.counts
+            ],
         }
     except DBAPIError as error:
         known = explain(error.orig, database.url, migrations.project.settings)
@@ -88,6 +93,9 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
             mark = "pending" if script.revision in database["pending"] else "applied"
             mark = "stopped" if script.revision == database["stopped"] else mark
             yield f"  {mark}  {script.revision}  {script.doc}"
+        for it in database["kept"]:
+            due = f": it is due, {prog} purge drops it" if it["is_due"] else ""
+            yield f"  kept     {it['name']} until {it['until']}{due}"
         if database["stopped"]:
             only = f"{prog} -x database={name}" if several else prog
             yield from _half_applied(migrations, name, only)

@@ -74,6 +74,10 @@ INVENTS = "# INVENTS:"
 """A value that nobody entered, put where the lost one was."""
 
 
+KEEPS = "# KEEPS:"
+"""What is set aside, and until when."""
+
+
 LOCKS = "# LOCKS:"
 """Who has to wait for what, for longer than an instant."""
 

@@ -1,9 +1,10 @@
 """A draft of one database, and the operations that only a draft has."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, ops
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import sort_tables_and_constraints
 
+from ..operations.aside import kept_name
 from ..operations.base import Key, called
 from ..operations.keys import rename_primary_key, rename_sequence
 from ..prompts import Prompt
@@ -78,6 +80,53 @@ class RenameColumn(ops.AlterColumnOp):
             **same_as_before(self),
             **self.kw,
         )
+
+
+class SetColumnAside(ops.DropColumnOp):
+    """Keep a column under another name, in the place of a drop."""
+
+    until: str
+
+    def reverse(self) -> "RestoreColumn":
+        """Return the way back."""
+        return as_aside(super().reverse(), RestoreColumn, self.until)
+
+
+class RestoreColumn(ops.AddColumnOp):
+    """Give a column that was set aside its name back; its values are there."""
+
+    until: str
+
+
+class SetTableAside(ops.DropTableOp):
+    """Keep a table under another name, in the place of a drop."""
+
+    until: str
+
+    def reverse(self) -> "RestoreTable":
+        """Return the way back."""
+        return as_aside(super().reverse(), RestoreTable, self.until)
+
+
+class RestoreTable(ops.CreateTableOp):
+    """Give a table that was set aside its name back; its rows are there."""
+
+    until: str
+
+
+Aside = TypeVar("Aside", SetColumnAside, RestoreColumn, SetTableAside, RestoreTable)
+
+
+def as_aside(op: ops.MigrateOperation, kind: type[Aside], until: str) -> Aside:
+    """Return an operation as one that keeps, or brings back, what it is about.
+
+    :param op: what drops or makes it.
+    :param kind: what is done in the place of that.
+    :param until: the day until which it is kept.
+    """
+    found: Any = copy(op)
+    found.__class__, found.until = kind, until
+    return found  # type: ignore[no-any-return]
 
 
 def is_rename(op: MigrateOperation) -> bool:
@@ -167,6 +216,12 @@ def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str
             case ops.RenameTableOp(new_table_name=new, schema=at):
                 if (at, new) == key:
                     table = operation.table_name
+            case RestoreTable(schema=at, table_name=name):
+                if (at, name) == key:
+                    table = kept_name(name, operation.until)
+            case RestoreColumn(schema=at, table_name=name):
+                if ((at, name), operation.column.name) == (key, column):
+                    column = kept_name(column, operation.until)
     return table, column
 
 

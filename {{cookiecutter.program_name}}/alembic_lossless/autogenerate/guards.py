@@ -26,7 +26,14 @@ from ..operations.guards import (
 )
 from ..sql import columns_in, renamed, significant, text, without_order
 from ..state import same, sql
-from .draft import Draft, names_before, operations_in, unique_index
+from .draft import (
+    Draft,
+    RestoreColumn,
+    RestoreTable,
+    names_before,
+    operations_in,
+    unique_index,
+)
 from .order import DROPS
 
 Part = tuple[Key, str | None]
@@ -160,6 +167,8 @@ def _names(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
 def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[Part]:
     """Give what holds nothing before the revision, or something else."""
     for op in every:
+        if isinstance(op, RestoreColumn | RestoreTable):
+            continue  # the rows are there, and have their values
         if isinstance(op, ops.CreateTableOp):
             yield (op.schema, op.table_name), None
         elif isinstance(op, ops.AddColumnOp):

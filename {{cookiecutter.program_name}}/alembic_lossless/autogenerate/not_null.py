@@ -12,12 +12,13 @@ from sqlalchemy import Column, DefaultClause
 from ..operations.base import Key, label
 from ..prompts import Question
 from ..rules import INVENTS, rule
-from ..state import GENERATORS
+from ..sql import columns_in
+from ..state import GENERATORS, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
 from ..types.portable import stored
 from ..types.values import Value
 from .compare_columns import default_after
-from .draft import Draft, FillNulls, Note
+from .draft import Draft, FillNulls, Note, RestoreColumn, unique_index
 
 Fills = Mapping[tuple[Key, str], Value]
 """The value for each table and column."""
@@ -232,6 +233,8 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
         for op in filter(needs_value, change.ops):
             column = column_of(op)
             value = neutral(column, draft.dialects)
+            if column.name in _constrained(draft, container, key):
+                value = None
             if value:
                 fills[key, column.name] = value
             else:
@@ -242,6 +245,28 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
             notes.append(Note(INVENTS, f"{label(*key)}.{column.name} is {what}."))
     fill(draft, container, fills)
     container.ops[:0] = notes
+
+
+def _constrained(draft: Draft, container: ops.OpContainer, key: Key) -> set[str]:
+    """Return the columns that come back with their values, and with a constraint.
+
+    The rows that came since have none, and no other may fit.
+    """
+    changes = [it for it in container.ops if isinstance(it, ops.ModifyTableOps)]
+    every = [op for it in changes if (it.schema, it.table_name) == key for op in it.ops]
+    back = [it.column.name for it in every if isinstance(it, RestoreColumn)]
+    found = set[str]()
+    for op in every if back else ():
+        if isinstance(op, ops.CreateCheckConstraintOp):
+            condition = sql(op.to_constraint().sqltext, draft.context.dialect)
+            found |= {*columns_in(condition, back, draft.context.dialect)}
+        elif isinstance(op, ops.CreateForeignKeyOp):
+            found |= {*op.local_cols} & {*back}
+        elif isinstance(op, ops.CreateUniqueConstraintOp):
+            found |= {*op.columns} & {*back}
+        elif (index := unique_index(op)) is not None:
+            found |= {it.name for it in index.columns} & {*back}
+    return found
 
 
 def _allow_null(op: ops.AddColumnOp | ops.AlterColumnOp) -> None:

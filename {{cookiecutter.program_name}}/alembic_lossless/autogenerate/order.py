@@ -19,7 +19,14 @@ from sqlalchemy.sql.elements import conv
 from .._alembic import dropped_items, without_table
 from ..operations.base import Key, label
 from ..sql import columns_in
-from .draft import Draft, operations_in, tables, unique_index
+from .draft import (
+    Draft,
+    RestoreTable,
+    SetTableAside,
+    operations_in,
+    tables,
+    unique_index,
+)
 
 Whole = ops.CreateTableOp | ops.DropTableOp
 
@@ -35,11 +42,15 @@ def target(fk: ForeignKeyConstraint) -> tuple[str, set[str]]:
 
 
 def _keys_to_others(op: Whole) -> list[ForeignKeyConstraint]:
-    """Return the foreign keys of a table, but those to itself."""
+    """Return the foreign keys of a table, but those to itself.
+
+    One that is set aside, or comes back, loses and gets each of them beside that.
+    """
     whole = op.columns if isinstance(op, ops.CreateTableOp) else dropped_items(op)
     keys = [item for item in whole if isinstance(item, ForeignKeyConstraint)]
     own = label(op.schema, op.table_name)
-    others = (fk for fk in keys if target(fk)[0] != own)
+    each = isinstance(op, SetTableAside | RestoreTable)
+    others = (fk for fk in keys if each or target(fk)[0] != own)
     return sorted(others, key=lambda fk: list(fk.column_keys))
 
 
@@ -128,15 +139,20 @@ class Postponed:
     def drop(self, table: Keyed) -> ops.ModifyTableOps:
         """Return what drops them from a table that is dropped."""
         op, keys = table
+        # A table that is set aside must not stop who deletes what its rows refer to.
+        each = isinstance(op, SetTableAside)
         drops = [
-            ops.DropConstraintOp.from_constraint(fk) for fk in keys if self.has(fk)
+            ops.DropConstraintOp.from_constraint(fk)
+            for fk in keys
+            if each or self.has(fk)
         ]
         return ops.ModifyTableOps(op.table_name, drops, schema=op.schema)
 
     def postpone(self, table: Keyed) -> ops.ModifyTableOps:
         """Take them out of a table that is created, and return what adds them."""
         op, keys = table
-        late = [fk for fk in keys if self.has(fk)]
+        each = isinstance(op, RestoreTable)
+        late = [fk for fk in keys if each or self.has(fk)]
         if isinstance(op, ops.CreateTableOp):
             op.columns = [x for x in op.columns if not any(x is fk for fk in late)]
         adds = [ops.CreateForeignKeyOp.from_constraint(fk) for fk in late]
@@ -234,7 +250,11 @@ def drop_no_indexes_of_dropped_tables(
 
     A unique constraint is one of them there.
     """
-    gone = {(op.schema, op.table_name) for op in _of(ops.DropTableOp, container.ops)}
+    gone = {
+        (op.schema, op.table_name)
+        for op in _of(ops.DropTableOp, container.ops)
+        if not isinstance(op, SetTableAside)
+    }
     for change in _of(ops.ModifyTableOps, container.ops):
         if (change.schema, change.table_name) in gone:
             change.ops = [op for op in change.ops if not _drops_index(op)]

@@ -13,6 +13,7 @@ from ..operations.base import AutocommitBlock, Key, called
 from ..operations.keys import rename_sequence
 from ..rules import AFTER, BEFORE
 from ..types.conversion import keeps_all
+from .aside import allow_null
 from .draft import Draft, Note, RenameColumn
 from .not_null import gives_itself, like
 from .online import GUARDS, Rename, is_dual_written
@@ -217,19 +218,8 @@ def _dropped(draft: Draft, op: ops.DropColumnOp) -> Parts:
     column = op.to_column()
     if column.nullable or column.server_default is not None or column.primary_key:
         return [], [op]
-    known = draft.state.column(op.schema, op.table_name, column.name)
-    allow = ops.AlterColumnOp(
-        op.table_name,
-        column.name,
-        schema=op.schema,
-        existing_type=column.type if known is None else known.type,
-        existing_nullable=False,
-        existing_comment=column.comment,
-        modify_nullable=True,
-    )
-    empty = like(column, nullable=True)
-    add = ops.AddColumnOp(op.table_name, empty, schema=op.schema)
-    return [allow], [add.reverse()]
+    allow, drop = allow_null(draft, op)
+    return [allow], [drop]
 
 
 Facet = tuple[str, object, Callable[[ops.AlterColumnOp], bool]]

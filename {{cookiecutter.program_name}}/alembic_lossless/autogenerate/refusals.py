@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import CompileError, UnsupportedCompilationError
 from sqlalchemy.types import TypeEngine
 
+from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import command_with
 from ..rules import DELETES, rule
@@ -26,7 +27,15 @@ from ..types.conversion import NUMBERS
 from ..types.portable import stored
 from ..types.values import texts_of
 from .compare_columns import default_of
-from .draft import ChangePrimaryKey, Draft, Note, operations_in, tables
+from .draft import (
+    ChangePrimaryKey,
+    Draft,
+    Note,
+    SetColumnAside,
+    SetTableAside,
+    operations_in,
+    tables,
+)
 from .renames import closest
 
 
@@ -243,6 +252,7 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
 def _tables_there(draft: Draft) -> set[str]:
     """Return the tables of the database that are ours, which Alembic's own is not."""
     found = inspect(draft.context.connection).get_table_names()
+    found = [it for it in found if not kept(it)]
     return set(found) & {name for _, name in (*draft.models, *draft.state.tables)}
 
 
@@ -300,9 +310,9 @@ def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
         return
     marked: list[ops.MigrateOperation] = []
     for op in upgrade.ops:
-        if isinstance(op, ops.DropTableOp):
+        if isinstance(op, ops.DropTableOp) and not isinstance(op, SetTableAside):
             name = label(op.schema, op.table_name)
-            marked.append(_deletes(f"table {name} with all its rows"))
+            marked.append(_deletes(f"table {name} with all its rows", name))
         if isinstance(op, ops.ModifyTableOps):
             op.ops = list(_marked(draft, op))
         marked.append(op)
@@ -311,13 +321,14 @@ def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
 
 def _marked(draft: Draft, change: ops.ModifyTableOps) -> Iterator[ops.MigrateOperation]:
     for op in change.ops:
-        if isinstance(op, ops.DropColumnOp):
+        if isinstance(op, ops.DropColumnOp) and not isinstance(op, SetColumnAside):
             name = f"{label(change.schema, change.table_name)}.{op.column_name}"
             draft.prompt.confirms_drop(name)
-            yield _deletes(f"column {name} with its values")
+            yield _deletes(f"column {name} with its values", name)
         yield op
 
 
-def _deletes(text: str) -> Note:
-    log.warning("The draft deletes %s.", text)
+def _deletes(text: str, name: str) -> Note:
+    said = "The draft deletes %s. To keep them for a while: -x drop=%s:later"
+    log.warning(said, text, name)
     return Note(DELETES, text)

@@ -31,6 +31,7 @@ from ..operations.objects import alter_sequence, create_sequence, drop_sequence
 from ..project import production_server
 from ..prompts import Answers, Prompt
 from ..types.portable import Type
+from .aside import set_aside, write_aside
 from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
 from .compare_constraints import (
     checks_of_columns,
@@ -224,6 +225,7 @@ QUESTIONS: tuple[Step, ...] = (
     ask_for_values,
     refuse_to_drop_everything,
     refuse_to_move,
+    set_aside,
     ask_fills,
     steady,
 )
@@ -246,6 +248,7 @@ REWRITES: tuple[Step, ...] = (
     find_unnamed,
     expressions_apart,
     mark_drops,
+    write_aside,
     make_schemas,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""
@@ -308,13 +311,18 @@ LIVE = {"live": True, "live=yes": True, "live=no": False}
 
 
 def reviewed(
-    review: "Review", options: dict[str, Any], *, runs_on: Sequence[str] = ()
+    review: "Review",
+    options: dict[str, Any],
+    *,
+    runs_on: Sequence[str] = (),
+    keep_dropped: int = 0,
 ) -> dict[str, Any]:
     """Return the arguments of `context.configure` with which a draft is reviewed.
 
     :param review: the review of the command.
     :param options: what env.py gives; its own functions are asked first.
     :param runs_on: the names of the databases of production.
+    :param keep_dropped: the days for which what is dropped is kept aside.
     """
     render, compare = options.get("render_item"), options.get("compare_type", True)
     first = options.get("process_revision_directives")
@@ -325,6 +333,7 @@ def reviewed(
         **options,
         "unmanaged": unmanaged,
         "runs_on": runs_on,
+        "keep_dropped": keep_dropped,
         "render_item": _else(render, render_item, undecided=False),
         "compare_type": compare and _else(compare, compare_type, undecided=None),
         "include_name": _both(names, unmanaged.include_name),

@@ -12,6 +12,7 @@ from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
 from alembic.util import CommandError
 
+from ..operations.aside import kept
 from ..operations.base import LosslessOp
 from ..operations.guards import refuse_loss
 from ..operations.keys import resize_sequence
@@ -35,7 +36,17 @@ from ..types.conversion import (
 )
 from ..types.portable import enums_in, holding, on, stored
 from .compare_columns import defaults_around, value_in
-from .draft import Draft, Note, is_rename, names_before, operations_in
+from .draft import (
+    Draft,
+    Note,
+    RestoreColumn,
+    RestoreTable,
+    SetColumnAside,
+    SetTableAside,
+    is_rename,
+    names_before,
+    operations_in,
+)
 
 
 @rule(
@@ -255,8 +266,9 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
         if new.name:
             before.setdefault(_name(new), old.enums)
             after.setdefault(_name(new), new.enums)
-    created = [_create(key, after[key]) for key in after if key not in before]
-    dropped = [_drop(key) for key in before if key not in after]
+    held = set(_held(draft, container))
+    created = [_create(key, after[key]) for key in after if key not in {*before, *held}]
+    dropped = [_drop(key) for key in before if key not in after and key not in held]
     changed: dict[Name, LosslessOp] = {}
     guards: list[MigrateOperation] = []
     widened: list[MigrateOperation] = []
@@ -278,6 +290,23 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
     early = [call for call in changed.values() if call not in late]
     first = [*guards, *renames, *created, *early, *widened]
     container.ops[:] = [*first, *rest, *late, *dropped]
+
+
+def _held(draft: Draft, container: OpContainer) -> Iterator[Name]:
+    """Give the types that a column needs which is set aside, or is by now."""
+    columns = list[sa.Column[Any]]()
+    for (_, name), table in draft.state.tables.items():
+        columns += [it for it in table.columns if kept(name) or kept(it.name)]
+    for op in operations_in(container):
+        match op:
+            case SetColumnAside():
+                columns.append(op.to_column())
+            case RestoreColumn():
+                columns.append(op.column)
+            case SetTableAside() | RestoreTable():
+                columns += op.to_table().columns
+    for column in columns:
+        yield from map(_name, enums_in(column.type))
 
 
 def _create(key: Name, values: list[str]) -> LosslessOp:

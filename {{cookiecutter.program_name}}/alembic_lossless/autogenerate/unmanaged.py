@@ -19,6 +19,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
+from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import Prompt
 from ..replay import replayed
@@ -98,6 +99,8 @@ class Unmanaged:
         schema = parents.get("schema_name")
         if kind == "schema":
             return name is None or name in self.schemas()
+        if kept(name) and not self._is_modelled(name, kind, parents):
+            return False  # it is ours, and set aside
         if kind == "table":
             key = schema, str(name)
             if self._declares(*key):
@@ -109,6 +112,14 @@ class Unmanaged:
             subject = f"{label(*key)}.{name}"
             return self._declares(*key, name) or self._may_be_ours("column", subject)
         return True
+
+    def _is_modelled(
+        self, name: str | None, kind: str, parents: Mapping[str, str | None]
+    ) -> bool:
+        """Tell whether the models declare a table or a column."""
+        table = parents.get("table_name") if kind == "column" else name
+        found = self._models.get((parents.get("schema_name"), str(table)), {})
+        return bool(found) if kind == "table" else name in found
 
     def include_object(
         self,

@@ -3,6 +3,6 @@
 A revision runs for years: add an operation or an argument here, and change none.
 """
 
-from . import backfill, columns, constraints, guards, keys, objects
+from . import aside, backfill, columns, constraints, guards, keys, objects
 
-__all__ = ["backfill", "columns", "constraints", "guards", "keys", "objects"]
+__all__ = ["aside", "backfill", "columns", "constraints", "guards", "keys", "objects"]

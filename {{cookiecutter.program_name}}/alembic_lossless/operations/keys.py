@@ -89,9 +89,9 @@ def resize_sequence(
     """
     type_ = {16: "smallint", 32: "integer", 64: "bigint"}[bits]
     if dialect_of(operations) == "postgresql":
-        column = _literal(column_name)
-        words = {"table": _table(schema, table_name), "column": column, "type": type_}
-        _do(operations, RESIZE, words)
+        table, column = table_literal(schema, table_name), literal(column_name)
+        words = {"table": table, "column": column, "type": type_}
+        do_block(operations, RESIZE, words)
 
 
 @operation()
@@ -118,10 +118,10 @@ def rename_sequence(  # noqa: PLR0913  its old and new name
     :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
     """
     if dialect_of(operations) == "postgresql":
-        column, old, new = map(_literal, (column_name, old_name, new_name))
-        at = _table(schema, table_name)
+        column, old, new = map(literal, (column_name, old_name, new_name))
+        at = table_literal(schema, table_name)
         words = {"table": at, "column": column, "old": old, "new": new}
-        _do(operations, RENAME_SEQUENCE, words)
+        do_block(operations, RENAME_SEQUENCE, words)
 
 
 @rename_sequence.declares("reverse")
@@ -150,20 +150,33 @@ def rename_primary_key(
     :databases: PostgreSQL alone has such names; elsewhere nothing happens.
     """
     if dialect_of(operations) == "postgresql":
-        words = {"table": _table(schema, table_name), "name": _literal(name)}
-        _do(operations, RENAME, words)
+        words = {"table": table_literal(schema, table_name), "name": literal(name)}
+        do_block(operations, RENAME, words)
 
 
-def _do(operations: Operations, block: str, words: dict[str, str]) -> None:
-    """Execute a block of PL/pgSQL."""
+def do_block(operations: Operations, block: str, words: dict[str, str]) -> None:
+    """Execute a block of PL/pgSQL.
+
+    :param operations: what a revision has as `op`.
+    :param block: its code.
+    :param words: what stands in the place of each name in braces.
+    """
     code = sql.body(f"\n{block.format(**words)}", "key")
     operations.execute(sql.text(f"DO {code}"))
 
 
-def _table(schema: str | None, name: str) -> str:
-    """Return a table's name in quotes, as a text of SQL."""
-    return _literal(sql.quoted_table(name, schema, dialect_named("postgresql")))
+def table_literal(schema: str | None, name: str) -> str:
+    """Return a table's name in quotes, as a text of SQL.
+
+    :param schema: its schema, if it has one.
+    :param name: its name.
+    """
+    return literal(sql.quoted_table(name, schema, dialect_named("postgresql")))
 
 
-def _literal(value: str) -> str:
+def literal(value: str) -> str:
+    """Return a text as PostgreSQL writes it.
+
+    :param value: the text.
+    """
     return sql.literal(value, dialect_named("postgresql"))

@@ -37,6 +37,7 @@ class Database:
     :param settings: what else its owner may set.
     :param live: whether people use the app while it migrates.
     :param runs_on: what else its revisions run on, such as ("mariadb",).
+    :param keep_dropped: the days for which a draft keeps aside what it drops.
     """
 
     given: Connection | Engine | URL
@@ -44,6 +45,7 @@ class Database:
     settings: Settings = field(default_factory=Settings)
     live: bool = False
     runs_on: tuple[str, ...] = ()
+    keep_dropped: int = 0
 
     @property
     def url(self) -> URL:
@@ -72,7 +74,14 @@ def database_of(project: Project, name: str, given: Databases | None) -> Databas
         one = _usable(given.get(name) if isinstance(given, Mapping) else given, name)
         # A running app asks where it is all the time, and its settings are in files.
         source = partial(_source_of, one.engine.url, project, name)
-    return Database(one, source, project.settings, project.live, project.runs_on)
+    return Database(
+        one,
+        source,
+        project.settings,
+        project.live,
+        project.runs_on,
+        project.keep_dropped,
+    )
 
 
 def _source_of(url: URL, project: Project, name: str) -> str:

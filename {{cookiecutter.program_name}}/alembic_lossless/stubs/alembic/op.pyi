@@ -523,6 +523,71 @@ def resize_sequence(
     :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
     """
 
+def restore_column(
+    table_name: str,
+    column_name: str,
+    *,
+    until: str,
+    existing_type: TypeEngine[Any],
+    existing_server_default: Any = None,
+    existing_comment: str | None = None,
+    schema: str | None = None,
+) -> None:
+    """Give a column that was set aside its name, its default and its values back.
+
+    :param table_name: the table.
+    :param column_name: the name that it had.
+    :param until: the day until which it is kept.
+    :param existing_type: its type.
+    :param existing_server_default: the default that it gets again.
+    :param existing_comment: its comment, if it has one.
+    :param schema: the schema of the table.
+    :rows: have the values that they had. Those that came since have none: it is said
+        how many, and which.
+    :databases: the same on each; on SQLite the table is made anew.
+    :raises CommandError: when it was purged.
+    """
+
+def restore_table(
+    table_name: str,
+    *,
+    until: str,
+    schema: str | None = None,
+) -> None:
+    """Give a table that was set aside its name back, with all its rows.
+
+    :param table_name: the name that it had.
+    :param until: the day until which it is kept.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: the same on each.
+    :raises CommandError: when it was purged.
+    """
+
+def set_column_aside(
+    table_name: str,
+    column_name: str,
+    *,
+    until: str,
+    existing_type: TypeEngine[Any],
+    existing_server_default: Any = None,
+    existing_comment: str | None = None,
+    schema: str | None = None,
+) -> None:
+    """Keep a column with its values under another name, in the place of a drop.
+
+    :param table_name: the table.
+    :param column_name: the column, which may be NULL by now.
+    :param until: the day until which it is kept, "2027-01-31"; `purge` drops it then.
+    :param existing_type: its type.
+    :param existing_server_default: its default, if it has one, which new rows no longer
+        get.
+    :param existing_comment: its comment, if it has one.
+    :param schema: the schema of the table.
+    :rows: keep their values. Those that come later are marked in a column beside it.
+    :databases: the same on each; on SQLite the table is made anew.
+    """
+
 def set_not_null(
     table_name: str,
     column_name: str,
@@ -544,6 +609,22 @@ def set_not_null(
     :databases: on PostgreSQL by a CHECK that is validated while others write; elsewhere
         it is `op.alter_column`.
     :raises CommandError: when there is a NULL, with a count and an example.
+    """
+
+def set_table_aside(
+    table_name: str,
+    *,
+    until: str,
+    schema: str | None = None,
+) -> None:
+    """Keep a table with its rows under another name, in the place of a drop.
+
+    :param table_name: the table, which has no foreign key by now.
+    :param until: the day until which it is kept, "2027-01-31"; `purge` drops it then.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: on PostgreSQL the key, and what counts it, get other names too: a new
+        table may need those.
     """
 
 def sql_type(
