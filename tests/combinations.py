@@ -1,14 +1,11 @@
 """The answers that projects are generated with: each choice beside each other one."""
 
-import json
 from collections.abc import Mapping
 from itertools import combinations as pairs
 from itertools import product
-from typing import Any
 
-from rendering import TEMPLATE
+from rendering import QUESTIONS
 
-QUESTIONS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 ASKED = {key: answer for key, answer in QUESTIONS.items() if key[0] != "_"}
 CHOICES: dict[str, list[str]] = {
     key: answers for key, answers in ASKED.items() if isinstance(answers, list)

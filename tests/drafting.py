@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drafts import sql
 from environment import Environment
 from rendering import Project
-from servers import engine_of
-from sqlalchemy import text
 
-Rows = list[list[Any]]
+Rows = list[tuple[Any, ...]]
 
 
 @dataclass
@@ -36,13 +35,6 @@ def change(project: Project, *edits: tuple[str, str]) -> None:
     path.write_text(text)
 
 
-def execute(url: str, sql: str) -> Rows:
-    """Run one statement on a database and return its rows."""
-    with engine_of(url).begin() as connection:
-        done = connection.execute(text(sql))
-        return [list(row) for row in done] if done.returns_rows else []
-
-
 def round_trip(
     project: Environment,
     insert: Sequence[str] = (),
@@ -62,11 +54,11 @@ def round_trip(
     url = project.environment[project.url_variable]
 
     def rows(queries: Sequence[str]) -> dict[str, Rows]:
-        return {query: execute(url, query) for query in queries}
+        return {query: sql(url, query) for query in queries}
 
     def insert_rows() -> None:
-        for sql in insert:
-            execute(url, sql)
+        for statement in insert:
+            sql(url, statement)
 
     with project.migrations() as migrations:
         migrations.upgrade()

@@ -38,7 +38,7 @@ def recipe(project: Path, title: str) -> list[Block]:
     text = (project / "README.md").read_text()
     found = re.search(RECIPE.format(title), text, re.MULTILINE | re.DOTALL)
     assert found, title
-    return [Block(*block) for block in FENCE.findall(found[0])]
+    return blocks_of(found[0])
 
 
 def steps(session: str) -> Iterator[tuple[str, str]]:

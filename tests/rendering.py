@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from types import ModuleType
-from typing import Self
+from typing import Any, Self
 
 from cookiecutter.main import cookiecutter
 from jinja2 import Template
@@ -22,6 +22,12 @@ from shared import once
 from warm import PROGRAMS, Warm
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+QUESTIONS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+"""The questions and their answers, and what cookiecutter reads beside them."""
+
+SOMEBODY = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+"""The options of Git that say who commits."""
+
 HANGS = 300
 """Seconds after which a command that should have ended is taken to hang."""
 
@@ -193,8 +199,7 @@ def generated(folder: Path, *, hooks: bool = True, **answers: str) -> Project:
 
     :param folder: where its folder goes, likewise the other parameters of `render`.
     """
-    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text())
-    first = {key: its[0] for key, its in asked.items() if isinstance(its, list)}
+    first = {key: its[0] for key, its in QUESTIONS.items() if isinstance(its, list)}
     said = json.dumps([hooks, first | answers], sort_keys=True)
     digest = sha256(said.encode()).hexdigest()[:16]
 

@@ -20,6 +20,18 @@ VARIABLES = {
 """The variable that holds the URL of a server on which databases may be made."""
 
 DATABASES = ["sqlite", *VARIABLES]
+
+
+def _only(*kinds: str) -> pytest.MarkDecorator:
+    """Let a test run on some kinds of databases alone."""
+    return pytest.mark.parametrize("database_url", kinds, indirect=True)
+
+
+ON_SQLITE, ON_POSTGRESQL, ON_MARIADB = map(_only, DATABASES)
+ON_SERVERS = _only(*VARIABLES)
+TRANSACTIONAL = _only("sqlite", "postgresql")
+"""Databases that undo a CREATE TABLE."""
+
 DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
 
 

@@ -1,10 +1,14 @@
 """What the tests of the library share: projects made by hand, with one revision."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from environment import Environment, make
+from proof.case import Court, court
+from scripts import database_of
+from servers import DATABASES, empty_database
 
 CONVENTION = "metadata = MetaData(naming_convention=NAMING_CONVENTION)"
 
@@ -38,6 +42,20 @@ def nameless(project: Environment) -> Environment:
     for path in project.revisions():
         path.unlink()
     return project
+
+
+@pytest.fixture
+def other_url(database_url: str, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a second empty database of the same kind."""
+    with empty_database(database_of(database_url), tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def judge(request: pytest.FixtureRequest) -> Iterator[Court]:
+    """Give a court for each kind of database."""
+    with court(request.param) as found:
+        yield found
 
 
 def _with_first_revision(project: Environment) -> Environment:

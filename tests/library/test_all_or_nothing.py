@@ -5,9 +5,9 @@ import sqlite3
 import time
 from contextlib import closing
 
-import pytest
 from environment import Environment
 from scripts import ask, empty, file_of, tables, versions, write
+from servers import ON_SQLITE, TRANSACTIONAL
 
 PARENT = """
 op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True),
@@ -38,10 +38,6 @@ COUNTED = """
 op.create_table("new", sa.Column("id", sa.Integer, primary_key=True))
 op.execute("INSERT INTO new SELECT id FROM parent")
 """
-TRANSACTIONAL = pytest.mark.parametrize(
-    "database_url", ["sqlite", "postgresql"], indirect=True
-)
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @ON_SQLITE

@@ -77,6 +77,7 @@ def test_a_command_that_was_printed_works(shop: Environment) -> None:
         (["rename=friend.name:email", "drop=friend.name"], "only one can be"),
         (["rename=friend.name:email", "rename=friend.name:full_name"], "only one can"),
         (["rename=friend.a:email", "rename=friend.b:email"], "only one can be"),
+        (["rename=city:place", "rename=hobby:place"], "only one can be"),
         (["fill=:x"], "write fill=TABLE.COLUMN:VALUE"),
         (["drop=friend.name", "fill=friend.email:NULL"], "email needs a value"),
         (["drop=friend.name", f"fill=friend.email:{'x' * 101}"], "is no value for"),

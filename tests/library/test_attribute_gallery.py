@@ -11,7 +11,7 @@ from drafts import define_thing, draft, refusal
 from environment import Environment
 from schema import snapshot
 from scripts import ran, scripted, versions
-from servers import DATABASES, empty_database
+from servers import DATABASES, ON_POSTGRESQL, empty_database
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -119,7 +119,7 @@ def test_a_column_that_becomes_computed_stops_the_draft(project: Environment) ->
     assert "thing.twice becomes computed." in said
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_new_formula_says_who_waits(project: Environment, database_url: str) -> None:
     """I change a formula, and the draft says that the table cannot be used then."""
     shop = project.using(database_url)

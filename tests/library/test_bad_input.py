@@ -4,6 +4,7 @@ import pytest
 from drafts import alembic, define_thing, refusal
 from environment import Environment
 from scripts import write
+from servers import ON_POSTGRESQL
 
 MARIADB = '    url=url,\n    runs_on=("mariadb",),'
 COMMANDS = ("heads", "history", "current", "upgrade head", "check")
@@ -52,7 +53,7 @@ def test_a_type_that_production_cannot_take(project: Environment) -> None:
     assert "thing.note" not in said
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_type_of_another_database(project: Environment, database_url: str) -> None:
     """A type that only MariaDB has is refused with its column on PostgreSQL."""
     project = project.using(database_url)
@@ -64,7 +65,7 @@ def test_a_type_of_another_database(project: Environment, database_url: str) -> 
     assert "DATABASE_URL" not in said
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_an_enum_without_a_name(project: Environment, database_url: str) -> None:
     """PostgreSQL makes a type of an Enum, and I read which name to give it."""
     shop = project.using(database_url)

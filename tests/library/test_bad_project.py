@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from environment import Environment
 from scripts import write
+from servers import ON_MARIADB
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 
 VALUES = {
@@ -134,7 +135,7 @@ def test_two_files_with_one_identifier(project: Environment) -> None:
     assert not told(project, "flask db upgrade")
 
 
-@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@ON_MARIADB
 @pytest.mark.parametrize("command", ["flask db upgrade", "flask db status"])
 def test_a_url_of_mariadb_for_mysql(
     project: Environment,

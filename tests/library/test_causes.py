@@ -21,7 +21,7 @@ from alembic_lossless.runtime.causes import (
 )
 from environment import Environment
 from scripts import ask, empty, file_of, user_of, write
-from servers import engine_of
+from servers import ON_SQLITE, engine_of
 from sqlalchemy import URL, Connection, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -456,7 +456,7 @@ def meaning_of(
     raise AssertionError(f"{statements} did not fail with {words}")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_row_that_is_no_json(project: Environment, database_url: str) -> None:
     """A revision meets bad JSON in a row: nobody tells me to remove the file."""
     shop = empty(project.using(database_url))

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from environment import Environment
 from scripts import ask, empty, versions, write
+from servers import ON_MARIADB, ON_POSTGRESQL
 from sqlalchemy import Engine, event
-
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
 TABLE = (
     'op.create_table("a", sa.Column("id", sa.Integer, primary_key=True),'
@@ -91,7 +90,7 @@ def test_what_stays_is_marked(
     assert versions(database_url) == ["a"]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 @pytest.mark.parametrize("commit", ['op.execute("COMMIT")', "op.get_bind().commit()"])
 def test_postgresql_marks_what_a_revision_commits(
     project: Environment, database_url: str, commit: str
@@ -105,7 +104,7 @@ def test_postgresql_marks_what_a_revision_commits(
     assert shop.alembic("upgrade", "head").stdout == ""
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_postgresql_marks_nothing_that_it_undoes(
     project: Environment, database_url: str
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 from drafting import round_trip
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
+from servers import ON_POSTGRESQL
 
 CHECK = """
     __table_args__ = (sa.CheckConstraint({condition!r}, name="sane"),)
@@ -80,7 +81,7 @@ def test_a_check_of_a_renamed_column_is_looked_at_by_its_old_name(
     assert GUARD.replace("> 0", "> -2") in trip.script
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_check_is_validated_while_others_write(shop: Environment) -> None:
     """I draft for a project in use, and nobody waits until the rows were read."""
     define(shop, "age > -2")

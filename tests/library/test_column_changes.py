@@ -1,10 +1,7 @@
 """A column becomes another one: what `check` calls clean is what create_all makes."""
 
-from collections.abc import Iterator
-
 import pytest
 from proof.case import Case, Court, court
-from servers import DATABASES
 
 MODELS = '''"""A table."""
 
@@ -40,13 +37,6 @@ CHANGES = {
         f"sa.Enum('a', 'b', {CHECKED.replace('9', '12')})",
     ),
 }
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def judge(request: pytest.FixtureRequest) -> Iterator[Court]:
-    """Give a court for each kind of database."""
-    with court(request.param) as found:
-        yield found
 
 
 def case(judge: Court, before: str, after: str, value: str = "'a'") -> Case:

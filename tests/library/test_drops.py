@@ -1,9 +1,9 @@
 """Drops are written, said aloud, never everything at once, and in a working order."""
 
-import pytest
 from drafting import change, round_trip
 from drafts import alembic, define_thing, draft, sql
 from environment import Environment
+from servers import ON_POSTGRESQL
 
 ROWS = (
     "INSERT INTO city (id, name) VALUES (1, 'Oslo')",
@@ -78,8 +78,8 @@ def test_tables_go_and_come_back_in_order(
         up=["SELECT id, name FROM friend"],
         down=["SELECT city_id FROM friend", "SELECT * FROM friend_hobby"],
     )
-    assert list(trip.again.values()) == [[[1, "Ann"]]]
-    assert list(trip.down.values()) == [[[None]], []]
+    assert list(trip.again.values()) == [[(1, "Ann")]]
+    assert list(trip.down.values()) == [[(None,)], []]
     for what in ("table city", "table hobby", "column friend.city_id"):
         assert f"# DELETES: {what} with " in trip.script
 
@@ -91,7 +91,7 @@ def test_the_index_of_a_foreign_key_goes(
     change(project, (", index=True", ""))
     cities = "SELECT city_id FROM friend"
     trip = round_trip(project.using(database_url), insert=ROWS, up=[cities])
-    assert trip.again[cities] == [[1]]
+    assert trip.again[cities] == [(1,)]
 
 
 def test_the_check_of_a_column_goes_along(
@@ -120,7 +120,7 @@ def test_a_drop_is_logged(project: Environment) -> None:
     assert "The draft deletes column friend.city_id with its values." in done.stderr
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_the_order_is_no_matter_of_luck(
     project: Environment, database_url: str
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from database_pairs import two_databases, using_both
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
-from servers import empty_database
+from servers import ON_POSTGRESQL, empty_database
 
 MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"
 NAME = "name = sa.String(20)"
@@ -240,7 +240,7 @@ def define_state(shop: Environment, *values: str) -> None:
     path.write_text(path.read_text() + INDEXED)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_an_enum_in_arrays_and_conditions_gains_a_value(
     project: Environment, database_url: str
 ) -> None:

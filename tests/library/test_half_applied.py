@@ -3,15 +3,9 @@
 import signal
 import time
 
-import pytest
 from environment import Environment
 from scripts import ask, empty, tables, versions, write
-
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
-ON_SERVERS = pytest.mark.parametrize(
-    "database_url", ["postgresql", "mariadb"], indirect=True
-)
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 HALF = MADE.format("half") + '\nop.execute("SELECT nope")'
@@ -178,6 +172,25 @@ def test_a_command_without_a_step_forgets_nothing(
     assert "Going on after statement 1" in shop.alembic("upgrade", "head").stderr
     assert versions(database_url) == ["b"]
     assert "stopped" not in shop.alembic("upgrade", "head").stderr
+
+
+@ON_MARIADB
+def test_a_downgrade_that_stopped_in_the_middle(
+    project: Environment, database_url: str
+) -> None:
+    """My downgrade failed after a DROP: it is not called undone, nor passed over."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    dropped = 'op.drop_table("b")\nop.execute("SELECT nope")'
+    write(shop, "b", MADE.format("b"), dropped, down="a")
+    shop.alembic("upgrade", "head")
+    for command in ("downgrade", "a"), ("upgrade", "head"):
+        done = shop.alembic(*command, status=255)
+        assert "The downgrade of revision b stopped in the middle" in done.stdout
+        assert "Undo by hand what it did and type: alembic stamp b" in done.stdout
+        assert "do the rest by hand and type: alembic stamp a" in done.stdout
+        assert "Nothing was changed" not in done.stdout
+    assert tables(database_url) == {"alembic_version", "a"}
 
 
 @ON_SERVERS

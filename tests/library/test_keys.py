@@ -7,7 +7,7 @@ import pytest
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from schema import snapshot
-from servers import empty_database
+from servers import ON_POSTGRESQL, empty_database
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
@@ -116,7 +116,7 @@ def define_key(shop: Environment, type_: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_wider_key_counts_further(project: Environment, database_url: str) -> None:
     """I make my key a BigInteger before it is full, and its sequence counts on."""
     shop = project.using(database_url)
@@ -134,7 +134,7 @@ def test_a_wider_key_counts_further(project: Environment, database_url: str) -> 
 CONVENTION = ('"pk": "pk_%(table_name)s"', '"pk": "%(table_name)s_key"')
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_renamed_table_takes_the_name_of_its_key_along(
     project: Environment, database_url: str
 ) -> None:
@@ -226,7 +226,7 @@ def test_a_renamed_sequence_is_what_create_all_makes(
         assert sql(url, "SELECT id FROM counted_thing") == [(1,), (2,)]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_sequence_of_my_own_keeps_its_name(
     project: Environment, database_url: str
 ) -> None:
@@ -242,7 +242,7 @@ def test_a_sequence_of_my_own_keeps_its_name(
     assert sql(database_url, named) == [("public.mine",)]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_generated_column_is_renamed_after_the_deployment(
     project: Environment, database_url: str
 ) -> None:

@@ -16,6 +16,7 @@ from alembic.util import CommandError
 from alembic_lossless import Migrations
 from environment import Environment
 from scripts import ask, empty, file_of, server, tables, versions, write
+from servers import ON_SERVERS, ON_SQLITE
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import Pool
 
@@ -140,7 +141,7 @@ def go_on(migrations: Migrations, url: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+@ON_SERVERS
 def test_the_server_ends_the_connection(
     project: Environment, database_url: str
 ) -> None:
@@ -186,7 +187,7 @@ def killed(migrations: Migrations, when: int) -> bool:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows kills no copy of itself")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_the_process_is_killed(project: Environment, database_url: str) -> None:
     """Whenever my process is killed, the file is as before, or all is done."""
     third = [line.strip() for line in THIRD[1:]]

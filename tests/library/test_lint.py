@@ -331,6 +331,30 @@ def test_an_unknown_type_is_said_to_be_unknown(dialect: str) -> None:
     assert "Say it with existing_type" in found.sentence
 
 
+def test_a_table_is_new_if_what_it_was_called_is() -> None:
+    """A renamed table keeps its users, and one that the revision made has none."""
+    for made, found in ((), ["index-blocks-writes"]), (("friend",), []):
+        situation = Situation(Server.oldest("postgresql"))
+        for name in made:
+            situation.after(ops.CreateTableOp(name, []))
+        situation.after(ops.RenameTableOp("friend", "person"))
+        index = ops.CreateIndexOp("ix", "person", ["name"])
+        assert [it.rule for it in examine(index, situation)] == found
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+@pytest.mark.parametrize("unchecked", [False, True])
+def test_mariadb_checks_a_foreign_key_outside_of_a_block(
+    *, autocommit: bool, unchecked: bool
+) -> None:
+    """Only in an `autocommit_block()` does MariaDB hear that it is checked later."""
+    more = {"postgresql_not_valid": True} if unchecked else {}
+    key = ops.CreateForeignKeyOp("fk", "friend", "city", ["city_id"], ["id"], **more)
+    situation = Situation(Server.oldest("mariadb"), autocommit=autocommit)
+    found = [it.rule for it in examine(key, situation)]
+    assert found == ([] if autocommit and unchecked else ["foreign-key-copies"])
+
+
 def found_in(operation: MigrateOperation, dialect: str = "postgresql") -> list[Any]:
     """Return what stops others in an operation."""
     situation = Situation(Server.oldest(dialect))

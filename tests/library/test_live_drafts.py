@@ -8,14 +8,10 @@ from threading import Event, Thread
 
 import pytest
 from environment import Environment
-from scripts import ask, server
+from scripts import ask, empty, server
+from servers import ON_POSTGRESQL, ON_SERVERS
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-ON_SERVERS = pytest.mark.parametrize(
-    "database_url", ["postgresql", "mariadb"], indirect=True
-)
 
 MODELS = '''"""Things."""
 
@@ -288,6 +284,35 @@ def test_new_tables_need_no_form_of_their_own(
     assert "phase" not in script
 
 
+USED = {
+    "free": ("", "", "op.alter_type_concurrently("),
+    "indexed": (", index=True", "", "alter_column("),
+    "unique": (", unique=True", "", "alter_column("),
+    "refers": (', sa.ForeignKey("city.id")', "", "alter_column("),
+    "referred": (", unique=True", ', sa.ForeignKey("thing.age")', "alter_column("),
+}
+"""What uses a column -> what makes it so, in another column too, and its change."""
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("use", USED)
+def test_the_type_of_a_column_that_something_uses(
+    project: Environment, database_url: str, use: str
+) -> None:
+    """A copy of a column has no index and no key: one that has any is not copied."""
+    its, others, call = USED[use]
+    columns = {"age": f"sa.Integer{its}", "other": f"sa.Integer{others}"}
+    shop = empty(project.using(database_url))
+    define(shop, columns)
+    shop.alembic("revision", "--autogenerate", "-m", "first", "--rev-id=a")
+    shop.alembic("upgrade", "head")
+    define(shop, {**columns, "age": f"sa.BigInteger{its}"})
+    (script,) = draft(shop, "live=yes")
+    assert call in script.partition("def downgrade")[0]
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+
+
 @ON_POSTGRESQL
 def test_it_can_be_written_as_sql(project: Environment, database_url: str) -> None:
     """My database administrator runs a script: each form is in it, without Python."""
@@ -349,8 +374,8 @@ def test_null_stays_null_while_a_column_has_two_names(
         row = f"VALUES ({id_}, {value})"
         ask(database_url, f"INSERT INTO thing (id, {name}) {row}")
 
-    def update(id_: int, name: str, value: str) -> None:
-        insert(id_, name, one)
+    def update(id_: int, name: str, value: str, before: str = one) -> None:
+        insert(id_, name, before)
         change = f"SET {name} = {value} WHERE id = {id_}"
         ask(database_url, f"UPDATE thing {change}")
 
@@ -373,8 +398,10 @@ def test_null_stays_null_while_a_column_has_two_names(
     update(10, "new", other)
     update(11, "old", "NULL")
     update(12, "new", "NULL")
+    update(13, "old", other, before="NULL")
+    update(14, "new", other, before="NULL")
     texts = (default, "NULL", one, default, "NULL", one, "NULL", one)
-    changed = (other, other, "NULL", "NULL")
+    changed = (other, other, "NULL", "NULL", other, other)
     wanted = [text.strip("'") for text in texts + changed]
     if database_url.startswith("sqlite"):
         wanted = [text.removesuffix("0").removesuffix(".0") for text in wanted]

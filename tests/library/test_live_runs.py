@@ -9,13 +9,9 @@ import pytest
 from environment import LIBRARY, Environment
 from pseudo_terminal import type_into
 from scripts import ask, empty, open_query, server, versions, write
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS
 from sqlalchemy import text
 
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
-ON_SERVERS = pytest.mark.parametrize(
-    "database_url", ["postgresql", "mariadb"], indirect=True
-)
 TABLES = """
 op.create_table("city", sa.Column("id", sa.Integer, primary_key=True))
 op.create_table(
@@ -173,6 +169,47 @@ def test_a_file_that_changed_before_that_place_is_refused(
     write(shop, "b", "pass", down="a")
     done = shop.alembic("upgrade", "head", status=255)
     assert "An earlier run did 1 statements of this revision" in done.stdout
+
+
+LOCKS = {
+    "postgresql": "SHOW lock_timeout",
+    "mariadb": "SELECT concat(@@lock_wait_timeout, ' ', @@innodb_lock_wait_timeout)",
+}
+
+
+@ON_SERVERS
+def test_a_step_waits_as_long_as_before(
+    project: Environment, database_url: str
+) -> None:
+    """An index, a batch and a block wait by their own rules, and only they do."""
+    asked = LOCKS[database_url.partition("+")[0]]
+    body = f"""
+def limit():
+    return op.get_bind().exec_driver_sql({asked!r}).scalar()
+before = limit()
+{BLOCK}
+    inside = limit()
+    op.create_index("ix", "thing", ["nick"], postgresql_concurrently=True)
+    assert limit() == inside
+    op.backfill("thing", "age", 7)
+    assert limit() == inside
+assert limit() == before
+"""
+    begun(project, database_url, body).alembic("upgrade", "head")
+
+
+@ON_SERVERS
+def test_each_statement_that_ran_is_compared(
+    project: Environment, database_url: str
+) -> None:
+    """I edit the first of two statements that ran, not the last: it is refused too."""
+    added = '    op.add_column("thing", sa.Column("{}", sa.Integer))\n'
+    stopped = f"{BLOCK}{added}{added.format('two')}    op.execute('SELECT nope')"
+    shop = begun(project, database_url, stopped.format("one"))
+    shop.alembic("upgrade", "head", status=255)
+    write(shop, "b", stopped.format("another"), down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "An earlier run did 2 statements of this revision" in done.stdout
 
 
 @pytest.mark.parametrize(

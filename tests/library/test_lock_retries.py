@@ -8,15 +8,11 @@ import pytest
 from alembic_lossless.runtime import run
 from environment import Environment
 from scripts import empty, open_query, tables, versions, write
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 DROPPED = 'op.drop_table("a")'
 TOLD = "A table is in use: trying again, up to 3 times."
-ON_SERVERS = pytest.mark.parametrize(
-    "database_url", ["postgresql", "mariadb"], indirect=True
-)
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 class Held:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -16,12 +16,15 @@ from alembic_lossless.types.values import is_lossless
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripts import operations_on
+from servers import ON_POSTGRESQL
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 TEXT = sa.String(60)
 ODD = ("nan", "Infinity", "1_000", "\uff11\uff12", "20260301", "2026-W09-7", "1e400")
 EVEN = ("0", "1", "-7", "1.5", "0.1", "1e10", "2026-03-01", "2026-03-01 09:00:00", "[]")
+
+ZONES = UTC, timezone(timedelta(hours=-5, minutes=-30))
 
 texts = st.lists(
     st.one_of(
@@ -32,6 +35,7 @@ texts = st.lists(
         st.decimals(allow_nan=False, places=3, max_value=10**12).map(str),
         st.dates().map(date.isoformat),
         st.datetimes().map(str),
+        st.datetimes(timezones=st.sampled_from(ZONES)).map(str),
         st.times().map(str),
         st.uuids().map(str),
         st.uuids().map(lambda it: it.hex),
@@ -59,6 +63,7 @@ TYPES: list[tuple[TypeEngine[Any], Callable[[str, Any], bool]]] = [
     (sa.Boolean(), lambda text, back: bool(int(text)) is back),
     (sa.Date(), lambda text, back: date.fromisoformat(text[:10]) == back),
     (sa.DateTime(), moment),
+    (sa.DateTime(timezone=True), moment),
     (sa.JSON(), lambda text, back: bool(json.loads(text) == back)),
     (sa.Time(), lambda text, back: time.fromisoformat(text) == back),
     (sa.Uuid(), lambda text, back: UUID(text) == back),
@@ -131,6 +136,35 @@ def test_every_pair_of_types(database_url: str, old: TypeEngine[Any]) -> None:
             if sa.JSON in {type(old), type(new)}:
                 pairs = [(spelled(it, old), spelled(back, new)) for it, back in pairs]
             assert [pair for pair in pairs if not same(*pair)] == [], repr(new)
+
+
+ZONED, UNZONED = sa.DateTime(timezone=True), sa.DateTime()
+NOON = datetime(2026, 3, 1, 12)  # noqa: DTZ001  one without a zone
+MOVED = [
+    (ZONED, NOON.replace(tzinfo=UTC), UNZONED, NOON),
+    (UNZONED, NOON, ZONED, NOON.replace(tzinfo=UTC)),
+    (ZONED, NOON.replace(tzinfo=UTC), ZONED, NOON.replace(tzinfo=UTC)),
+    (UNZONED, NOON, UNZONED, NOON),
+    (ZONED, NOON.replace(tzinfo=UTC), sa.String(40), str(NOON)),
+    (UNZONED, NOON, sa.String(40), str(NOON)),
+]
+"""A type, a moment in it, another type, and what the moment is there."""
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize(("old", "value", "new", "wanted"), MOVED, ids=repr)
+def test_a_moment_is_in_utc_whatever_my_session_is(
+    database_url: str,
+    old: TypeEngine[Any],
+    value: datetime,
+    new: TypeEngine[Any],
+    wanted: Any,
+) -> None:
+    """I migrate from a laptop in New York, and no moment is another one in UTC."""
+    engine = sa.create_engine(database_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET timezone = 'America/New_York'")
+        assert changed(connection, [value], old, new) == [(value, wanted)]
 
 
 @pytest.mark.parametrize("type_", [sa.LargeBinary(), sa.Interval()], ids=repr)

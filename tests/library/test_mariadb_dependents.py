@@ -6,8 +6,9 @@ import pytest
 from database_pairs import two_databases, using_both, write_parts
 from environment import Environment
 from scripts import ask, empty, versions, write
+from servers import ON_MARIADB
 
-pytestmark = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+pytestmark = ON_MARIADB
 
 TABLES = """
 op.create_table("friend", sa.Column("id", sa.Integer, primary_key=True),

@@ -7,6 +7,7 @@ import pytest
 from drafts import alembic, draft, refusal, sql
 from environment import Environment
 from scripts import write
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS
 from sqlalchemy import make_url
 
 SHOP = '''"""A shop, in a schema of its own."""
@@ -49,9 +50,6 @@ class Item(Model):
 NAMES = {"item": "item", "title": "title", "states": "'new', 'old'"}
 NAMES |= {"shelf": "shelf", "place": "place"}
 OWNER = "    owner_id = sa.Column(sa.ForeignKey(Friend.id))\n"
-SERVERS = pytest.mark.parametrize(
-    "database_url", ["postgresql", "mariadb"], indirect=True
-)
 
 
 @dataclass
@@ -78,7 +76,7 @@ def shop(project: Environment, database_url: str) -> Iterator[Shop]:
     sql(database_url, f"DROP SCHEMA IF EXISTS {schema}{cascade}")
 
 
-@SERVERS
+@ON_SERVERS
 def test_tables_of_another_schema(shop: Shop, database_url: str) -> None:
     """I draft models with a schema, change, rename and drop them, down and up."""
     project, schema = shop.project, shop.schema
@@ -104,7 +102,7 @@ def test_tables_of_another_schema(shop: Shop, database_url: str) -> None:
     alembic(project, "downgrade base", "upgrade head", "check")
 
 
-@SERVERS
+@ON_SERVERS
 def test_a_table_of_others_in_a_schema_of_mine(shop: Shop, database_url: str) -> None:
     """Another team's table in my schema is left alone, their own schema unseen."""
     draft(shop.project, "shop")
@@ -115,7 +113,7 @@ def test_a_table_of_others_in_a_schema_of_mine(shop: Shop, database_url: str) ->
     assert "drop_table" in draft(shop.project, "theirs", drop)
 
 
-@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@ON_MARIADB
 def test_mariadb_finds_no_table_of_the_other_database(shop: Shop) -> None:
     """A foreign key leaves its schema for a table whose schema nobody says."""
     shop.define(more=OWNER)
@@ -134,7 +132,7 @@ def test_sqlite_has_no_schema(project: Environment) -> None:
     assert "SQLite has no schema 'shop'" in refusal(project, "upgrade", "head")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_table_that_moves_is_not_dropped(shop: Shop) -> None:
     """I move a table to a schema: its rows are not dropped, and I read how to do it."""
     project, shelf = shop.project, '__tablename__ = "shelf"'
@@ -156,7 +154,7 @@ def test_a_table_that_moves_is_not_dropped(shop: Shop) -> None:
         assert migrations.revision("nothing") is None
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_table_of_another_schema_is_another(shop: Shop) -> None:
     """I drop a table and make one of its name elsewhere, when I say that I mean it."""
     project, shelf = shop.project, '__tablename__ = "shelf"'

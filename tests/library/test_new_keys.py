@@ -3,6 +3,7 @@
 import pytest
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
+from servers import ON_POSTGRESQL, TRANSACTIONAL
 
 OTHER = """
 class Other(Model):
@@ -82,7 +83,7 @@ def test_a_key_on_new_columns_needs_no_look(project: Environment) -> None:
     assert "refuse_duplicates" not in newest(shop, "after")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_several_columns_are_one_key(project: Environment, database_url: str) -> None:
     """Two columns together become unique; `--sql` reminds me of what to look at."""
     shop = project.using(database_url)
@@ -105,7 +106,7 @@ def test_several_columns_are_one_key(project: Environment, database_url: str) ->
     assert "thing (name, place) holds values more than once" in script
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@TRANSACTIONAL
 @pytest.mark.parametrize("column", ["title", "lower", 'c"d:e%f'])
 def test_an_expression_becomes_unique(
     project: Environment, database_url: str, column: str

@@ -5,8 +5,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from drafting import change, execute, round_trip
-from drafts import alembic, define_thing, draft
+from drafting import change, round_trip
+from drafts import alembic, define_thing, draft, sql
 from environment import Environment
 from sqlalchemy.exc import DBAPIError
 
@@ -92,7 +92,7 @@ def test_a_default_of_the_model_needs_no_answer(
     _add(project, "x: Mapped[int] = mapped_column(default=7)")
     query = "SELECT x FROM friend"
     trip = round_trip(project.using(database_url), insert=ROWS, up=[query])
-    assert trip.up[query] == trip.again[query] == [[7], [7]]
+    assert trip.up[query] == trip.again[query] == [(7,), (7,)]
 
 
 def test_no_default_stays(project: Environment, database_url: str) -> None:
@@ -101,7 +101,7 @@ def test_no_default_stays(project: Environment, database_url: str) -> None:
     shop = project.using(database_url)
     round_trip(shop, insert=ROWS, answers=["fill=friend.x:1"])
     with pytest.raises(DBAPIError):
-        execute(database_url, "INSERT INTO friend (id, name) VALUES (3, 'Cy')")
+        sql(database_url, "INSERT INTO friend (id, name) VALUES (3, 'Cy')")
 
 
 def test_rows_with_null_get_the_value(project: Environment, database_url: str) -> None:
@@ -119,7 +119,7 @@ def test_rows_with_null_get_the_value(project: Environment, database_url: str) -
         up=[query],
         down=[query],
     )
-    assert trip.up[query] == trip.again[query] == [[1, 1], [2, 1]]
+    assert trip.up[query] == trip.again[query] == [(1, 1), (2, 1)]
 
 
 def test_a_new_type_and_default_come_along(
@@ -129,15 +129,15 @@ def test_a_new_type_and_default_come_along(
     shop = project.using(database_url)
     define_thing(shop, "size = sa.String(9), server_default='5'")
     draft(shop, "before")
-    execute(database_url, "INSERT INTO thing (id, size) VALUES (1, '42'), (2, NULL)")
+    sql(database_url, "INSERT INTO thing (id, size) VALUES (1, '42'), (2, NULL)")
     define_thing(shop, "size = sa.Integer, nullable=False, server_default='6'")
     draft(shop, "after", "fill=thing.size:7")
-    execute(database_url, "INSERT INTO thing (id) VALUES (3)")
+    sql(database_url, "INSERT INTO thing (id) VALUES (3)")
     query = "SELECT size FROM thing ORDER BY id"
-    assert execute(database_url, query) == [[42], [7], [6]]
+    assert sql(database_url, query) == [(42,), (7,), (6,)]
     alembic(shop, "downgrade -1")
-    execute(database_url, "INSERT INTO thing (id) VALUES (4)")
-    assert execute(database_url, query) == [["42"], ["7"], ["6"], ["5"]]
+    sql(database_url, "INSERT INTO thing (id) VALUES (4)")
+    assert sql(database_url, query) == [("42",), ("7",), ("6",), ("5",)]
 
 
 def test_a_dropped_column_comes_back_with_a_value(
@@ -147,7 +147,7 @@ def test_a_dropped_column_comes_back_with_a_value(
     change(project, ("    name: Mapped[str] = mapped_column(String(100))\n", ""))
     query = "SELECT name FROM friend"
     trip = round_trip(project.using(database_url), insert=ROWS, down=[query])
-    assert trip.down[query] == [[""], [""]]
+    assert trip.down[query] == [("",), ("",)]
     assert "# DELETES: column friend.name with its values" in trip.script
     assert "# INVENTS: friend.name is ''" in trip.script
 
@@ -167,5 +167,5 @@ def test_a_dropped_reference_comes_back_empty(
     (project.package / "models.py").write_text(models)
     query = "SELECT city_id FROM friend"
     trip = round_trip(shop, insert=ROWS[:1] + ONE, down=[query])
-    assert trip.down[query] == [[None]]
+    assert trip.down[query] == [(None,)]
     assert "# INVENTS: friend.city_id is NULL, and was NOT NULL" in trip.script

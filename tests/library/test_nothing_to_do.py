@@ -8,6 +8,7 @@ import pytest
 from database_pairs import two_databases, using_both, write_parts
 from environment import Environment
 from scripts import ask, empty, tables, versions, write
+from servers import ON_MARIADB
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 SLOW = f"""
@@ -18,7 +19,6 @@ while not pathlib.Path("go").exists():
     time.sleep(0.05)
 """
 PODS = 8
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from alembic_lossless.runtime.locks import is_held
 from environment import Environment
 from scripts import ask, empty, open_query, server, tables, versions, write
-from servers import empty_database
+from servers import ON_POSTGRESQL, ON_SERVERS, ON_SQLITE, TRANSACTIONAL, empty_database
 from sqlalchemy import make_url
 
 COUNTED = """
@@ -29,11 +29,6 @@ pathlib.Path("begun").touch()
 while not pathlib.Path("go").exists():
     time.sleep(0.05)
 """
-ON_SERVERS = pytest.mark.parametrize(
-    "database_url", ["postgresql", "mariadb"], indirect=True
-)
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def three_revisions(project: Environment) -> Environment:
@@ -119,7 +114,7 @@ def test_reading_does_not_wait(waiting: Environment) -> None:
 
 
 @SIGNALS
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@TRANSACTIONAL
 def test_ctrl_c_while_migrating(
     project: Environment, database_url: str, sent: signal.Signals
 ) -> None:

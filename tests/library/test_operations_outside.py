@@ -9,13 +9,9 @@ from alembic.util import CommandError
 from alembic_lossless import Migrations
 from environment import Environment
 from scripts import ask, empty, tables, versions, write
+from servers import ON_MARIADB, ON_SQLITE, TRANSACTIONAL
 from sqlalchemy.pool import NullPool
 
-TRANSACTIONAL = pytest.mark.parametrize(
-    "database_url", ["sqlite", "postgresql"], indirect=True
-)
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 ROWS = """
 INSERT INTO city VALUES (1, 'Bern');
 INSERT INTO friend VALUES (1, 'Ada', 1), (2, 'Eva', 1);

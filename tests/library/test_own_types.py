@@ -1,8 +1,8 @@
 """Types of an app's or a package's own: a revision says what they store."""
 
-import pytest
 from drafts import alembic, define_thing, draft, sql
 from environment import Environment
+from servers import ON_SQLITE
 
 OWN = """
 from sqlalchemy_utils import EmailType, LtreeType, UUIDType
@@ -53,7 +53,7 @@ def test_a_revision_names_no_class_of_an_app(
     alembic(shop, "downgrade -1", "upgrade head", "check")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_rebuild_keeps_a_type_of_the_databases_own(
     project: Environment, database_url: str
 ) -> None:

@@ -4,8 +4,9 @@ import pytest
 from environment import Environment
 from pooling import pooled
 from scripts import ask, empty, tables, versions, write
+from servers import ON_POSTGRESQL
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = ON_POSTGRESQL
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 CONCURRENT = """

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from compared import arguments
 from proof.__main__ import apps_of
-from proof.case import Court, court
+from proof.case import Court
 from proof.left_out import ARGUMENTS, PLACED, TYPES
 from proof.page import PAGE, lists
 from proof.types import classes, every_argument, expression_of
@@ -16,13 +16,6 @@ from servers import DATABASES
 
 SEEDS = {"sqlite": 60, "postgresql": 20, "mariadb": 15}
 """How many seeds each database gets every day: together half a minute of one core."""
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def judge(request: pytest.FixtureRequest) -> Iterator[Court]:
-    """Give a court for each kind of database."""
-    with court(request.param) as found:
-        yield found
 
 
 @pytest.mark.long

@@ -1,9 +1,9 @@
 """A rename keeps the data: columns and tables, with all that hangs on them."""
 
-import pytest
-from drafting import change, execute, round_trip
+from drafting import change, round_trip
 from drafts import alembic, define_thing, draft, sql
 from environment import Environment
+from servers import ON_MARIADB, TRANSACTIONAL
 
 ROWS = (
     "INSERT INTO city (id, name) VALUES (1, 'Oslo'), (2, 'Rome')",
@@ -36,12 +36,12 @@ def test_a_column_keeps_its_values(project: Environment, database_url: str) -> N
         up=[new],
         down=[FRIENDS],
     )
-    assert trip.up[new] == trip.again[new] == [[1, "Ann"], [2, "Bob"]]
-    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert trip.up[new] == trip.again[new] == [(1, "Ann"), (2, "Bob")]
+    assert trip.down[FRIENDS] == [(1, "Ann", 1), (2, "Bob", None)]
     assert "drop_column" not in trip.script
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@TRANSACTIONAL
 def test_a_column_in_an_expression(project: Environment, database_url: str) -> None:
     """I rename a column whose lower case is indexed, and the index stays as it is."""
     shop = project.using(database_url)
@@ -63,26 +63,26 @@ def test_a_column_keeps_its_default(project: Environment, database_url: str) -> 
     draft(shop, "before")
     define_thing(shop, *(f"new{i} = {it}" for i, it in enumerate(defaults)))
     draft(shop, "after", "rename=thing.old0:new0", "rename=thing.old1:new1")
-    execute(database_url, "INSERT INTO thing (id) VALUES (1)")
-    assert execute(database_url, "SELECT new0, new1 FROM thing") == [["none", 1]]
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    assert sql(database_url, "SELECT new0, new1 FROM thing") == [("none", 1)]
     alembic(shop, "downgrade -1")
-    execute(database_url, "INSERT INTO thing (id) VALUES (2)")
-    rows = execute(database_url, "SELECT old0, old1 FROM thing")
-    assert rows == [["none", 1], ["none", 1]]
+    sql(database_url, "INSERT INTO thing (id) VALUES (2)")
+    rows = sql(database_url, "SELECT old0, old1 FROM thing")
+    assert rows == [("none", 1), ("none", 1)]
 
 
-@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@ON_MARIADB
 def test_a_default_that_no_revision_knows(
     project: Environment, database_url: str
 ) -> None:
     """I rename a column of a table that I made by hand, and its default stays."""
     columns = "id INTEGER PRIMARY KEY, old VARCHAR(9) DEFAULT 'none'"
-    execute(database_url, f"CREATE TABLE thing ({columns})")
+    sql(database_url, f"CREATE TABLE thing ({columns})")
     shop = project.using(database_url)
     define_thing(shop, "new = sa.String(9), server_default='none'")
     draft(shop, "after", "rename=thing.old:new")
-    execute(database_url, "INSERT INTO thing (id) VALUES (1)")
-    assert execute(database_url, "SELECT new FROM thing") == [["none"]]
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    assert sql(database_url, "SELECT new FROM thing") == [("none",)]
 
 
 def test_a_column_with_an_index_and_a_foreign_key(
@@ -98,8 +98,8 @@ def test_a_column_with_an_index_and_a_foreign_key(
         up=[new],
         down=[FRIENDS],
     )
-    assert trip.up[new] == trip.again[new] == [[1, 1], [2, None]]
-    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert trip.up[new] == trip.again[new] == [(1, 1), (2, None)]
+    assert trip.down[FRIENDS] == [(1, "Ann", 1), (2, "Bob", None)]
     assert "fk_friend_town_id_city" in trip.script
     assert "ix_friend_town_id" in trip.script
 
@@ -117,7 +117,7 @@ def test_a_column_that_is_unique(project: Environment, database_url: str) -> Non
         up=[new],
         down=["SELECT id, name FROM city ORDER BY id"],
     )
-    assert trip.up[new] == trip.again[new] == [[1, "Oslo"], [2, "Rome"]]
+    assert trip.up[new] == trip.again[new] == [(1, "Oslo"), (2, "Rome")]
     assert "uq_city_title" in trip.script
 
 
@@ -138,10 +138,10 @@ def test_a_primary_key_that_others_refer_to(
         up=[new],
         down=[FRIENDS],
     )
-    assert trip.up[new] == trip.again[new] == [["Ann", 1]]
-    execute(database_url, "INSERT INTO city (name) VALUES ('Bern')")
-    codes = execute(database_url, "SELECT code FROM city ORDER BY code")
-    assert codes == [[1], [2]]
+    assert trip.up[new] == trip.again[new] == [("Ann", 1)]
+    sql(database_url, "INSERT INTO city (name) VALUES ('Bern')")
+    codes = sql(database_url, "SELECT code FROM city ORDER BY code")
+    assert codes == [(1,), (2,)]
 
 
 def test_a_column_with_another_type_and_null(
@@ -158,8 +158,8 @@ def test_a_column_with_another_type_and_null(
         up=[new],
         down=[FRIENDS],
     )
-    assert trip.up[new] == trip.again[new] == [[1, "Ann"], [2, "Bob"]]
-    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert trip.up[new] == trip.again[new] == [(1, "Ann"), (2, "Bob")]
+    assert trip.down[FRIENDS] == [(1, "Ann", 1), (2, "Bob", None)]
 
 
 def test_a_table_that_others_refer_to(project: Environment, database_url: str) -> None:
@@ -180,8 +180,8 @@ def test_a_table_that_others_refer_to(project: Environment, database_url: str) -
         up=[new],
         down=[FRIENDS],
     )
-    assert trip.up[new] == trip.again[new] == [["Ann", 1], ["Bob", 1]]
-    assert trip.down[FRIENDS] == [[1, "Ann", 1], [2, "Bob", None]]
+    assert trip.up[new] == trip.again[new] == [("Ann", 1), ("Bob", 1)]
+    assert trip.down[FRIENDS] == [(1, "Ann", 1), (2, "Bob", None)]
     assert "create_table" not in trip.script
 
 
@@ -211,7 +211,7 @@ def test_an_association_table_and_its_columns(
         up=[new],
         down=[old, FRIENDS],
     )
-    assert trip.up[new] == trip.again[new] == [[1, 1], [2, 1]] == trip.down[old]
+    assert trip.up[new] == trip.again[new] == [(1, 1), (2, 1)] == trip.down[old]
     assert "drop_table" not in trip.script
 
 
@@ -230,7 +230,7 @@ def test_the_old_name_of_a_table_is_free_again(
     path.write_text(path.read_text() + ANOTHER)
     hobbies = "SELECT title FROM hobby"
     trip = round_trip(shop, up=[hobbies, "SELECT name FROM interest"])
-    assert list(trip.again.values()) == [[], [["chess"]]]
+    assert list(trip.again.values()) == [[], [("chess",)]]
 
 
 def test_a_table_whose_foreign_key_gets_an_index(

@@ -3,12 +3,10 @@
 Each case is drafted, run, checked, undone and run again; the catalogs judge.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from proof.case import Case, Court, court
-from servers import DATABASES
+from proof.case import Case, Court
 from sqlalchemy import make_url
 
 IMPORTS = """
@@ -18,13 +16,6 @@ from sqlalchemy.dialects import mysql, postgresql
 from .db import Model
 
 """
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def judge(request: pytest.FixtureRequest) -> Iterator[Court]:
-    """Give a court for each kind of database."""
-    with court(request.param) as found:
-        yield found
 
 
 def judged(judge: Court, before: str, after: str, **more: Any) -> tuple[str, str]:

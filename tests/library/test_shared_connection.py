@@ -7,13 +7,10 @@ import pytest
 from alembic_lossless import Migrations
 from environment import Environment
 from scripts import ask, empty, tables, versions, write
+from servers import ON_MARIADB, ON_SERVERS, ON_SQLITE, TRANSACTIONAL
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-TRANSACTIONAL = pytest.mark.parametrize(
-    "database_url", ["sqlite", "postgresql"], indirect=True
-)
 MADE = """
 op.create_table("made", sa.Column("id", sa.Integer, primary_key=True))
 op.execute("INSERT INTO made VALUES (1)")
@@ -98,6 +95,50 @@ assert before[0] == (1,)
 """
     shown = program(project, database_url, code, MADE + fails)
     assert ("nope" in shown) == bool(fails)
+
+
+SETTINGS = """
+key = __import__("alembic_lossless.runtime.locks").runtime.locks
+if engine.dialect.name == "postgresql":
+    asked = "SELECT name, setting FROM pg_settings"
+    asked += " UNION SELECT 'holds', count(*)::text FROM pg_locks"
+    asked += " WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+else:
+    asked = "SHOW SESSION VARIABLES"
+own = "timestamp", "error_count", "warning_count", "last_gtid", "rand_", "gtid_"
+def settings():
+    with engine.connect() as connection:
+        found = dict(map(tuple, connection.execute(text(asked))))
+        found["is held"] = key.is_held(connection, {})
+        return {it: of for it, of in found.items() if not it.startswith(own)}
+before = settings()
+try:
+    upgrade(engine)
+except CommandError as error:
+    print(error)
+after = settings()
+print({it: (before[it], of) for it, of in after.items() if before[it] != of})
+assert after == before
+"""
+IN_A_BLOCK = """
+with op.get_context().autocommit_block():
+    op.add_column("made", sa.Column("size", sa.Integer))
+    op.backfill("made", "size", 7)
+    op.create_index("ix", "made", ["size"], postgresql_concurrently=True)
+    op.create_foreign_key(
+        "fk", "made", "made", ["size"], ["id"], postgresql_not_valid=True
+    )
+"""
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("fails", ["", "    op.execute('SELECT nope')"])
+def test_my_pooled_sessions_are_as_before(
+    project: Environment, database_url: str, fails: str
+) -> None:
+    """My engine keeps its sessions: no lock and no setting of the run stays in one."""
+    shown = program(project, database_url, SETTINGS, MADE + IN_A_BLOCK + fails)
+    assert ("nope" in shown) == bool(fails), shown
 
 
 if sys.version_info >= (3, 12):
@@ -208,7 +249,7 @@ with engine.begin() as connection:
     assert tables(database_url) == {"mine"}
 
 
-@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@ON_MARIADB
 def test_work_that_the_server_would_commit(
     project: Environment, database_url: str
 ) -> None:

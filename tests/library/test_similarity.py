@@ -1,10 +1,14 @@
 """Which tables are asked about as renamed."""
 
+import os
+
 import pytest
 from alembic.util import CommandError
 from alembic_lossless import OpenQuestions
 from drafting import change
-from environment import Environment
+from environment import LIBRARY, Environment
+from pseudo_terminal import type_into
+from scripts import empty
 
 IMPORTS = '''"""The tables."""
 
@@ -96,3 +100,19 @@ def test_a_reference_that_moved(project: Environment) -> None:
         (back, f"{added}\n{back}"),
     )
     assert questions(project) == {"city": ("town",)}
+
+
+def test_a_new_name_is_given_once(project: Environment) -> None:
+    """I say at a terminal what a table became: no other is asked about that name."""
+    shop = empty(project.using(f"sqlite:///{project.path}/main.db"))
+    replace_models(shop, boy=ID + NAME, girl=ID + NAME, pet=ID + NAME)
+    shop.commands("revision --autogenerate -m first", "upgrade head")
+    replace_models(shop, child=ID + NAME, pet=ID + NAME)
+    shop.environment["PYTHONPATH"] = f"{shop.path}{os.pathsep}{LIBRARY}"
+    draft = ("alembic", "revision", "--autogenerate", "-m", "change")
+    asked = ("Was table boy renamed to child? [y/N] ", "y\n")
+    status, screen = type_into(shop, draft, asked)
+    assert (status, screen.count("?")) == (0, 1), screen
+    script = shop.revisions()[-1].read_text()
+    assert 'op.rename_table("boy", "child")' in script
+    assert 'op.drop_table("girl")' in script

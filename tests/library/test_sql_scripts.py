@@ -1,6 +1,5 @@
 """`--sql`: the script does what the run would do, and stops where a guard would."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,15 +7,7 @@ from drafts import define_thing, refusal
 from environment import Environment
 from schema import snapshot
 from scripts import ask, database_of, empty, ran, run_script, scripted, versions, write
-from servers import empty_database
-
-
-@pytest.fixture
-def other_url(database_url: str, tmp_path: Path) -> Iterator[str]:
-    """Give a second empty database, on which scripts are run."""
-    with empty_database(database_of(database_url), tmp_path) as url:
-        yield url
-
+from servers import ON_SERVERS, ON_SQLITE
 
 PERCENT = """
 op.create_table("note", sa.Column("text", sa.String(40)))
@@ -114,7 +105,7 @@ def test_a_script_may_leave_guards_out(project: Environment, database_url: str) 
     assert "guard" in scripted(shop, "upgrade", "head")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+@ON_SERVERS
 def test_what_no_script_can_ask_is_said(
     project: Environment, database_url: str
 ) -> None:
@@ -128,7 +119,7 @@ def test_what_no_script_can_ask_is_said(
     shop.alembic("-x", "unguarded", "upgrade", "head", "--sql")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+@ON_SERVERS
 def test_a_script_of_an_online_draft_runs(
     project: Environment, database_url: str, other_url: str
 ) -> None:
@@ -152,7 +143,7 @@ def test_a_script_of_an_online_draft_runs(
     assert snapshot(other_url) == snapshot(database_url)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_script_that_rebuilds_keeps_rows(
     project: Environment, database_url: str
 ) -> None:
@@ -213,7 +204,7 @@ with op.get_context().autocommit_block():
 """
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_script_is_of_its_own_revisions(
     project: Environment, database_url: str
 ) -> None:

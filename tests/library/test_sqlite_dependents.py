@@ -8,8 +8,7 @@ import pytest
 from alembic_lossless.ddl.sqlite_checks import remember_dependents
 from environment import Environment
 from scripts import ask, empty, versions, write
-
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from servers import ON_SQLITE
 
 TABLES = """
 op.create_table("friend", sa.Column("id", sa.Integer, primary_key=True),

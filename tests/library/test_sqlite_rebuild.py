@@ -12,8 +12,9 @@ from alembic_lossless.ddl.sqlite_checks import remember_dependents, remember_orp
 from alembic_lossless.runtime.sqlite import raw_connection
 from environment import Environment
 from scripts import ask, empty, file_of, operations_on, versions, write
+from servers import ON_SQLITE
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = ON_SQLITE
 
 TABLES = """
 CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT);

@@ -12,8 +12,7 @@ from alembic_lossless._alembic import in_place_of_op
 from alembic_lossless.replay import Replay
 from alembic_lossless.state import options_of_sequence
 from alembic_lossless.types.portable import dialect_named
-from drafting import execute
-from drafts import alembic, newest, refusal
+from drafts import alembic, newest, refusal, sql
 from environment import Environment
 from scripts import write
 
@@ -145,7 +144,7 @@ def _stopped(project: Environment, url: str, model: str) -> Environment:
     """Apply a revision that an empty database cannot run; somebody adds a column."""
     upgrade = MAKE.format(asked=f"op.bulk_insert(t, [{{'name': 'a'}}])\n{STOPS}")
     project = _applied(project, url, upgrade, model)
-    execute(url, "ALTER TABLE t ADD COLUMN theirs VARCHAR(50)")
+    sql(url, "ALTER TABLE t ADD COLUMN theirs VARCHAR(50)")
     return project
 
 
@@ -181,10 +180,10 @@ def test_no_rename_goes_unasked(project: Environment, database_url: str) -> None
     assert UNREADABLE in said
     for column in ("nick", "theirs"):
         assert f"-x rename=t.{column}:nickname" in said
-    execute(database_url, "UPDATE t SET nick = 'Ada'")
+    sql(database_url, "UPDATE t SET nick = 'Ada'")
     answers = "-x rename=t.nick:nickname -x drop=t.theirs"
     alembic(project, f"{answers} revision --autogenerate -m rename", "upgrade head")
-    assert execute(database_url, "SELECT nickname FROM t") == [["Ada"]]
+    assert sql(database_url, "SELECT nickname FROM t") == [("Ada",)]
 
 
 EDITS = {

@@ -12,7 +12,7 @@ from alembic_lossless.types.values import is_lossless
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from scripts import write
-from servers import empty_database
+from servers import ON_MARIADB, ON_POSTGRESQL, empty_database
 from sqlalchemy.types import TypeEngine
 
 KEY = UUID("0d1b5c1e-3f60-4f6e-9a50-6a1c2f0f7a11")
@@ -228,7 +228,7 @@ def test_a_change_nobody_can_judge_waits_for_review(project: Environment) -> Non
     )
 
 
-@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@ON_MARIADB
 def test_a_type_that_mariadb_lacks_is_refused(
     project: Environment, database_url: str
 ) -> None:
@@ -324,7 +324,7 @@ op.alter_column("thing", "name", type_=sa.Integer, postgresql_using="length(name
 """
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_nobody_writes_between_the_look_and_the_change(
     project: Environment, database_url: str
 ) -> None:
@@ -367,7 +367,7 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 @pytest.mark.parametrize("items", ARRAYS)
 def test_the_items_of_an_array_are_kept_or_refused(
     project: Environment, database_url: str, items: str

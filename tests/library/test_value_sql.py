@@ -45,6 +45,7 @@ NEW: list[Type] = [
     *(sa.String(3), sa.String(5), sa.SmallInteger(), sa.Integer(), sa.BigInteger()),
     *(sa.Numeric(), sa.Numeric(4, 2), sa.Numeric(3, 0), sa.Float(), sa.Double()),
     *(sa.REAL(), sa.Boolean(), sa.Date(), sa.DateTime(), sa.JSON()),
+    sa.DateTime(timezone=True),
     *(sa.Enum("red", "0", "it's", "é" * 5, "a:b%c\\d"), sa.Numeric(2, 2)),
 ]
 OLD: dict[str, tuple[Type, list[Any]]] = {
@@ -52,6 +53,7 @@ OLD: dict[str, tuple[Type, list[Any]]] = {
     "integer": (sa.BigInteger(), INTEGERS),
     "decimal": (sa.Numeric(20, 6), DECIMALS),
     "moment": (sa.DateTime(), MOMENTS),
+    "zoned": (sa.DateTime(timezone=True), MOMENTS),
     "enum": (sa.Enum("red", "green", "a:b%c\\d", name="old"), ["red", "green"]),
 }
 

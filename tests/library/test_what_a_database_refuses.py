@@ -5,11 +5,8 @@ import re
 import pytest
 from environment import Environment
 from scripts import ask, empty, open_query, tables, user_of, versions, write
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SQLITE
 from sqlalchemy import make_url
-
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 ADDED = 'op.add_column("a", sa.Column("n", sa.Integer))'

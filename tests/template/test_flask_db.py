@@ -1,9 +1,11 @@
 """`flask db`: Alembic's own commands on the app's database."""
 
 import re
+from pathlib import Path
 
 import pytest
-from rendering import Project
+from rendering import Project, generated
+from scripts import write
 from servers import table_names
 
 
@@ -28,6 +30,24 @@ def test_commands_without_an_argument(project: Project, database_url: str) -> No
     assert flask(mine, "current") == ""
     flask(mine, "stamp")
     assert "(head)" in flask(mine, "current")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        ("sqlite", 255, "lint --dialect postgresql"),
+        ("postgresql", 1, "index-blocks-writes"),
+        ("mariadb", 0, "Nothing found"),
+    ],
+)
+def test_the_lint_judges_for_production(
+    tmp_path: Path, kind: str, status: int, said: str
+) -> None:
+    """I develop on SQLite, and a revision is judged for the database that I chose."""
+    project = generated(tmp_path, hooks=False, database=kind)
+    write(project, "a", 'op.create_table("it", sa.Column("id", sa.Integer))')
+    write(project, "b", 'op.create_index("ix", "it", ["id"])', down="a")
+    assert said in flask(project, "lint", status=status)
 
 
 def test_two_heads_are_merged(project: Project) -> None:

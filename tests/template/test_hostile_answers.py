@@ -2,7 +2,6 @@
 
 import ast
 import html
-import json
 import re
 import shlex
 import subprocess
@@ -19,9 +18,8 @@ from hypothesis import strategies as st
 from jinja2 import FileSystemLoader
 from markdown_it import MarkdownIt
 from markupsafe import escape
-from rendering import TEMPLATE, Project, load_hook, render
+from rendering import QUESTIONS, TEMPLATE, Project, load_hook, render
 
-QUESTIONS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 GENERATED = "{{cookiecutter.program_name}}/"
 SHOWN = ("README.md", "pyproject.toml", f"{GENERATED}__init__.py")
 """The generated files that hold an answer other than the name."""

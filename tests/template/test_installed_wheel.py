@@ -62,6 +62,14 @@ def test_an_installed_wheel_migrates(installed: Project) -> None:
     assert "/healthz" in run(installed, "routes")
 
 
+def test_a_relative_path_starts_where_i_am(installed: Project, site: Path) -> None:
+    """I name a SQLite file without a folder: it is where I am, not in the packages."""
+    installed.environment["FRIEND_BOOK_DATABASE_URL"] = "sqlite:///here.db"
+    run(installed, "db", "upgrade")
+    assert (installed.path / "here.db").exists()
+    assert not [*site.rglob("here.db")]
+
+
 def test_an_error_is_said_once(installed: Project) -> None:
     """I name a folder that is not there, and read so in one place."""
     installed.environment["FRIEND_BOOK_DATABASE_URL"] = "sqlite:////nowhere/main.db"

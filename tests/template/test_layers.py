@@ -1,12 +1,10 @@
 """Each database layer gives the app the same names."""
 
-import json
 from pathlib import Path
 
 import pytest
-from rendering import TEMPLATE, Project, generated
-
-CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+from combinations import CHOICES
+from rendering import Project, generated
 
 TWO_APPS = """
 import sys
@@ -30,6 +28,22 @@ with first.app_context():
 with second.app_context():
     assert db.session.scalars(select(City.name)).all() == []
 print("done")
+"""
+
+
+STALE = """
+from {package} import create_app
+from {package}.db import engines
+
+names = "DATABASE_URL", "AUTH_DATABASE_URL"
+app = create_app({{name: f"sqlite:///{{name}}.db" for name in names}})
+with app.app_context():
+    for name, engine in engines().items():
+        with engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+        raw.close()
+        with engine.connect() as connection:
+            print(name, connection.exec_driver_sql("SELECT 7").scalar())
 """
 
 
@@ -70,6 +84,19 @@ with app.app_context():
 print(ThreadPoolExecutor().submit(tables).result())
 """
     assert "'friend'" in layered.run("python", "-c", script).stdout
+
+
+@pytest.mark.parametrize("databases", CHOICES["databases"])
+@pytest.mark.parametrize("layer", CHOICES["database_layer"])
+def test_a_connection_that_the_server_ended_is_replaced(
+    tmp_path: Path, layer: str, databases: str
+) -> None:
+    """The server restarts, or ends what was idle, and no request of mine fails."""
+    answers = {"database_layer": layer, "databases": databases}
+    project = generated(tmp_path, hooks=False, **answers)
+    done = project.run("python", "-c", STALE.format(package=project.name))
+    both = "default 7\nauth 7\n"
+    assert done.stdout == (both if databases == "several" else "default 7\n")
 
 
 def test_a_bad_url_names_the_variable(layered: Project) -> None:

@@ -1,6 +1,5 @@
 """Answers that cannot work are refused, with one that does; all others work."""
 
-import json
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import (
@@ -11,12 +10,12 @@ from importlib.metadata import (
 from pathlib import Path
 
 import pytest
+from combinations import CHOICES
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from rendering import TEMPLATE, Project, cookiecut, generated, load_hook, render
+from rendering import Project, cookiecut, generated, load_hook, render
 
 PRE = load_hook("pre_gen_project")
-CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 
 REFUSED = {
     "": ("is empty", "app"),

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 import readme
-from rendering import TEMPLATE, Project
+from rendering import QUESTIONS, TEMPLATE, Project
 
 README = TEMPLATE / "README.md"
 BLOCKS = readme.blocks(README)
 COMMANDS = [block.text for block in BLOCKS if block.language == "sh"]
-QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 DEFAULTS = QUESTIONS | {"program_name": "friend_book"}
 SERVER = "flask run"
 ENTERS = "\n" * len(QUESTIONS)

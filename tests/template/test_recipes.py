@@ -1,17 +1,16 @@
 """The recipes of the generated README, each followed as it is written."""
 
-import json
 from pathlib import Path
 
 import pytest
 import readme
+from combinations import CHOICES
 from drafts import define_thing
-from rendering import TEMPLATE, Project, generated, knowing_types
+from rendering import Project, generated, knowing_types
 from scripts import ask, tables, versions
+from servers import ON_POSTGRESQL
 from serving import answer, serving
 from sqlalchemy.exc import DBAPIError
-
-CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 
 
 @pytest.mark.long
@@ -145,7 +144,7 @@ def test_squash(project: Project, database_url: str) -> None:
     shop.commands("downgrade base", "upgrade head", "check")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_deploy_in_two_phases(database_url: str, tmp_path: Path) -> None:
     """I drop a column while the old version runs, and run it when that is gone."""
     shop = generated(tmp_path, database="postgresql").using(database_url)

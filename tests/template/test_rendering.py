@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from combinations import ASKED, CHOICES, COMBINATIONS, QUESTIONS, Answers, name_of
-from rendering import TEMPLATE, Project, generated, knowing_types
+from combinations import ASKED, CHOICES, COMBINATIONS, Answers, name_of
+from rendering import QUESTIONS, TEMPLATE, Project, generated, knowing_types
 
 NAMES = {"short": "b", "long": "b" * 32}
 GENERATED = TEMPLATE / "{{cookiecutter.program_name}}"

@@ -1,16 +1,15 @@
 """A project gets another database later, and keeps its history."""
 
-import json
 from pathlib import Path
 
 import pytest
 import readme
+from combinations import CHOICES
 from database_pairs import two_databases, using_both
 from drafts import alembic
-from rendering import TEMPLATE, Project, generated, knowing_types
+from rendering import Project, generated, knowing_types
 from scripts import ask, tables, versions
 
-CHOICES = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 THREE = ("main", "auth", "notes")
 MODEL = '''"""{name}."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cruft
 import pytest
 import readme
-from rendering import TEMPLATE, Project, cookiecut
+from rendering import SOMEBODY, TEMPLATE, Project, cookiecut
 
 COMBINATIONS = {
     "one": {},
@@ -22,8 +22,7 @@ COMBINATIONS = {
 
 def git(folder: Path, *arguments: str) -> str:
     """Run Git as somebody."""
-    who = ["-c", "user.name=me", "-c", "user.email=me@localhost"]
-    command = ["git", *who, "-c", "init.defaultBranch=main", *arguments]
+    command = ["git", *SOMEBODY, "-c", "init.defaultBranch=main", *arguments]
     return subprocess.run(
         command, cwd=folder, check=True, capture_output=True, text=True
     ).stdout

@@ -4,15 +4,14 @@ import re
 
 import pytest
 from drafts import alembic, define_thing, refusal, sql
-from rendering import Project
+from rendering import SOMEBODY, Project
 
 LOCK = "migrations/versions/history.lock"
 
 
 def git(project: Project, *arguments: str, status: int = 0) -> str:
     """Run git in the project, as somebody, and return what it prints."""
-    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
-    return project.run("git", *who, *arguments, status=status).stdout
+    return project.run("git", *SOMEBODY, *arguments, status=status).stdout
 
 
 def commit_revision(project: Project, name: str, model: str) -> None:
