@@ -29,7 +29,7 @@ from alembic_lossless.operations.guards import (
     refuse_violations,
 )
 from alembic_lossless.operations.keys import (
-    rename_primary_key,
+    rename_constraints,
     rename_sequence,
     resize_sequence,
 )
@@ -79,7 +79,7 @@ CALLS = (
     refuse_orphans("a", ["b_id"], "b", ["id"]),
     refuse_violations("a", "age > 0", ["age"]),
     rename_enum_value("a", "b", "x", "y"),
-    rename_primary_key("a", "a_pkey"),
+    rename_constraints("a", {"b_pkey": "a_pkey"}),
     rename_sequence("a", "b", "old", "new"),
     resize_sequence("a", "id", 64),
     restore_column(

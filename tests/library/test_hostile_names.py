@@ -195,7 +195,8 @@ class Shop:
             batch.drop_column(n.added)
         op.drop_index(n.index, n.table)
         op.rename_table(n.table, n.table2)
-        op.rename_primary_key(n.table2, n.pk)
+        op.rename_constraints(n.table2, {n.pk: n.check, n.check: n.pk})
+        op.rename_constraints(n.table2, {n.check: n.pk})
         op.rename_table(n.table2, n.table)
         with op.batch_alter_table(n.table) as batch:
             kind = {"existing_type": sa.String(60)}

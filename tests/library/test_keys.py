@@ -148,7 +148,8 @@ def test_a_renamed_table_takes_the_name_of_its_key_along(
     path = shop.package / "things.py"
     path.write_text(path.read_text().replace('"thing"', '"article"'))
     script = draft(shop, "article", "rename=thing:article")
-    assert 'op.rename_primary_key("article", "article_key")' in script
+    words = 'op.rename_constraints("article", {"thing_key": "article_key"})'
+    assert words in script
     name = "SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = "
     assert sql(database_url, f"{name}'article'::regclass") == [("article_key",)]
     alembic(shop, "downgrade -1")

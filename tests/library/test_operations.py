@@ -15,7 +15,7 @@ from alembic_lossless.autogenerate.render import render_item
 from alembic_lossless.operations.backfill import backfill
 from alembic_lossless.operations.base import OPERATIONS, LosslessOp, called, operation
 from alembic_lossless.operations.columns import begin_dual_write, end_dual_write
-from alembic_lossless.operations.keys import rename_primary_key
+from alembic_lossless.operations.objects import create_schema
 from operation_calls import CALLS
 from servers import empty_database, engine_of
 
@@ -90,8 +90,8 @@ def test_a_call_knows_its_way_back() -> None:
     """A downgrade is what the operation declares, or what the draft says."""
     begin = begin_dual_write("friend", "name", "full_name", schema="s")
     assert repr(begin.reverse()) == repr(end_dual_write(*begin.args, **begin.kwargs))
-    back = rename_primary_key("friend", "old")
-    call = rename_primary_key("friend", "new").reversed_by(back)
+    back = create_schema("old")
+    call = create_schema("new").reversed_by(back)
     assert (call.reverse(), back.reverse()) == (back, call)
     with pytest.raises(NotImplementedError):
         backfill("friend", "age", 7).reverse()

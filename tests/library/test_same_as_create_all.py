@@ -103,14 +103,11 @@ def test_the_schema_of_the_connection_may_be_said(judge: Court, place: str) -> N
     after = before
     for old, new in IN_SCHEMA_LATER:
         assert old in after
-        if judge.database == "sqlite" and old == '"friend"':
-            continue  # the key keeps its name there
         after = after.replace(old, new)
     own = own_schema(judge)
     models = before.replace("OWN", own), after.replace("OWN", own)
     edit = BY_REVISION.replace("OWN", own)
-    renamed = "friend" if judge.database == "sqlite" else "person"
-    tables = {"friend": renamed, "hobby": "hobby"}
+    tables = {"friend": "person", "hobby": "hobby"}
     assert judged(judge, *models, tables=tables, edit=edit) == PASSED
 
 
@@ -139,3 +136,41 @@ def test_a_unique_constraint_that_is_there_already(judge: Court) -> None:
     once, twice = TWICE.format("", 20), TWICE.format(OF_KEY + OF_NAME, 20)
     for before, after in ((twice, twice.replace("20", "30")), (once, twice)):
         assert judged(judge, before, after) == PASSED
+
+
+# Names after a rename
+
+NAMED = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+    __table_args__ = (
+        sa.UniqueConstraint("name", "place"),
+        sa.CheckConstraint("name <> ''", name="said"),
+    )
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(20), unique=True)
+    place = sa.Column(sa.Integer, index=True)
+    fine = sa.Column(sa.Boolean(name="fine", create_constraint=True))
+    mood = sa.Column(
+        sa.Enum("a", "b", name="mood", native_enum=False, create_constraint=True)
+    )
+    above = sa.Column(sa.ForeignKey("hobby.id"))
+"""
+
+
+@pytest.mark.parametrize("convention", [True, False])
+def test_names_follow_a_rename(judge: Court, convention: bool) -> None:  # noqa: FBT001
+    """I rename a table and columns, and constraints are called as in a new table."""
+    after = NAMED.replace('"hobby', '"pastime').replace('"name"', '"title"')
+    after = after.replace("name = sa", "title = sa").replace("name <>", "title <>")
+    verdict = judged(
+        judge,
+        NAMED,
+        after,
+        rows=(("hobby", ((("id", "1"), ("name", "'a'"), ("mood", "'b'")),)),),
+        tables={"hobby": "pastime"},
+        columns={"hobby\nname": "title", "hobby\nmood": "mood"},
+        convention=convention,
+    )
+    assert verdict == PASSED

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic import op as alembic_op
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic_lossless import ddl
 from alembic_lossless._alembic import in_place_of_op
 from alembic_lossless.replay import Replay
-from alembic_lossless.state import options_of_sequence
+from alembic_lossless.state import objects_of, options_of_sequence, others_of
 from alembic_lossless.types.portable import dialect_named
 from drafts import alembic, newest, refusal, sql
 from environment import Environment
@@ -109,6 +110,19 @@ def _applied(project: Environment, url: str, upgrade: str, model: str) -> Enviro
     (project.package / "t.py").write_text(model)
     alembic(project, "upgrade head")
     return project
+
+
+def test_a_comparison_leaves_the_models_as_they_are() -> None:
+    """What makes a CHECK of my model does not make one of the model itself."""
+    age = sa.Column("age", sa.Integer, sa.CheckConstraint("age > 0"))
+    flag: Any = sa.Column("flag", sa.Boolean(name="flag", create_constraint=True))
+    table = sa.Table("t", sa.MetaData(), age, flag)
+    table.append_constraint(sa.CheckConstraint(table.c.age < 200, name="alive"))
+    before = len(table.constraints)
+    for op in (*objects_of(table).values(), *others_of(table)):
+        if isinstance(op, ops.CreateCheckConstraintOp):
+            assert op.to_constraint() not in table.constraints
+    assert len(table.constraints) == before
 
 
 @pytest.mark.parametrize("asked", DATA)

@@ -107,13 +107,6 @@ def drop_table(generator: Generator, app: App) -> App | None:
 def rename_table(generator: Generator, app: App) -> App | None:
     """Rename a table."""
     table = some_table(generator.rng, app)
-    checked = {it.uid for it in app.enums if "create_constraint" in str(it.options)}
-    has_check = any(
-        "create_constraint" in it.type.expression or it.type.named in checked
-        for it in table.columns
-    )
-    if has_check and not generator.is_free("a table is renamed with a CHECK"):
-        return None
     return app.with_table(replace(table, name=generator.name(generator.uid("t"))))
 
 

@@ -15,8 +15,6 @@ KNOWN: dict[str, tuple[tuple[str, ...], str]] = {
     "Index.ddl_if": (ALL, "ddl_if is not read"),
     "DOMAIN": (ALL, "made without CHECK, NOT NULL and default"),
     "a table moves to another schema": (ALL, "is refused, done by hand"),
-    "a table is renamed": (("sqlite",), "the key keeps its name"),
-    "a table is renamed with a CHECK": (("mariadb",), "a type's CHECK keeps its name"),
     "an Enum's values stand in another order": (SERVERS, "is not compared"),
     "a table is dropped that another refers to": (
         ALL,
@@ -65,6 +63,7 @@ MENDED = (
     "a formula was added before the columns it speaks of",
     "a table's name could not change in its case alone on SQLite",
     "the guard of a unique index with DESC was no SQL",
+    "constraints of a renamed table kept the names that they had",
     "SQLite: NUMERIC that becomes DECIMAL was clean and stayed what it was",
 )
 """The faults that were found here, or that it saw too, and that are mended."""

@@ -37,10 +37,10 @@ from ._alembic import (
     variants,
     with_variants,
 )
-from .operations.base import LONGEST, Key, LosslessOp, called, derived
+from .operations.base import LONGEST, Key, LosslessOp, called
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
-from .operations.keys import primary_key_of, rename_primary_key
+from .operations.keys import object_name, primary_key_of, rename_constraints
 from .operations.objects import (
     alter_sequence,
     create_schema,
@@ -48,7 +48,16 @@ from .operations.objects import (
     drop_sequence,
     given_options,
 )
-from .sql import compiled, escaped, normal, renamed, rendered, text_in, undoubled
+from .sql import (
+    columns_in,
+    compiled,
+    escaped,
+    normal,
+    renamed,
+    rendered,
+    text_in,
+    undoubled,
+)
 from .types.portable import DIALECTS, PARTS, dialect_named
 
 GENERATORS = (sa.Computed, sa.Identity)
@@ -235,7 +244,7 @@ def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
                 yield ops.CreateCheckConstraintOp(
                     conv(str(check.name)) if check.name else None,
                     table.name,
-                    check.sqltext,
+                    _of_no_table(check.sqltext),
                     schema=table.schema,
                     **check.dialect_kwargs,
                 )
@@ -298,7 +307,25 @@ def created_by(constraint: sa.Constraint) -> Create:
         create = _foreign_key(constraint)
     else:
         create = ops.AddConstraintOp.from_constraint(constraint)
+    if isinstance(create, ops.CreateCheckConstraintOp):
+        condition: Any = create.condition
+        create.condition = _of_no_table(condition)
     found: Create = create
+    return found
+
+
+def _of_no_table(condition: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a condition whose columns have no table.
+
+    A CHECK that is made of it would otherwise become one of that table.
+    """
+
+    def replace(part: Any, **_: Any) -> Any:
+        is_one = isinstance(part, sa.Column)
+        return sa.column(part.name, part.type) if is_one else None
+
+    found: sa.ColumnElement[Any]
+    found = replacement_traverse(condition, {}, replace)  # type: ignore[call-overload]
     return found
 
 
@@ -350,7 +377,7 @@ def name_for(constraint: sa.Constraint) -> str:
     columns = [column.name for column in getattr(constraint, "columns", ())]
     is_foreign = isinstance(constraint, sa.ForeignKeyConstraint)
     ending = "fkey" if is_foreign else "key"
-    return derived(constraint.table.name, *columns, ending)
+    return object_name(constraint.table.name, *columns, ending=ending)
 
 
 def name_of(op: MigrateOperation) -> Name | None:
@@ -396,6 +423,46 @@ def is_same_key(old: Any, new: Any) -> bool:
         case ops.CreatePrimaryKeyOp():
             return True
     return name_of(old) is None
+
+
+def is_alike(old: Create, new: Create) -> bool:
+    """Tell whether two constraints hold the same, whatever their names."""
+    if isinstance(old, ops.CreateCheckConstraintOp | CreateExcludeConstraintOp):
+        return not changed(old, new)
+    return is_same_key(old, new)
+
+
+ENDINGS: dict[type[Any], str] = {
+    ops.CreateUniqueConstraintOp: "key",
+    ops.CreateForeignKeyOp: "fkey",
+    CreateExcludeConstraintOp: "excl",
+}
+"""What ends the names that PostgreSQL gives; of all else it is `check`."""
+
+
+def columns_of(op: Create, names: Iterable[str]) -> list[str]:
+    """Return the columns that stand in the name which PostgreSQL gives a constraint.
+
+    Source: `AddRelationNewConstraints` of PostgreSQL, for a CHECK of one column.
+
+    :param names: those of the columns of its table.
+    """
+    if isinstance(op, ops.CreateForeignKeyOp):
+        return [*op.local_cols]
+    if isinstance(op, ops.CreateCheckConstraintOp):
+        found = columns_in(str(op.condition), names)
+        return found if len(found) == 1 else []
+    columns: Any = getattr(op, "columns", None) or dict(getattr(op, "elements", ()))
+    return [str(it) for it in columns]
+
+
+def made_name(op: Create, table: str, columns: Iterable[str]) -> str:
+    """Return the name that PostgreSQL gives a constraint that has none.
+
+    :param table: what its table is called.
+    :param columns: what `columns_of` gives.
+    """
+    return object_name(table, *columns, ending=ENDINGS.get(type(op), "check"))
 
 
 def has_expressions(op: MigrateOperation) -> bool:
@@ -660,7 +727,7 @@ class State:
         for operations, effect in (
             ([manual_change], self._change_manually),
             ([drop_unnamed_constraint], self._drop_unnamed),
-            ([rename_primary_key], self._name_key),
+            ([rename_constraints], self._rename_constraints),
             ([create_sequence, alter_sequence], self._sequence),
             ([drop_sequence], self._no_sequence),
             ([create_schema], self._schema),
@@ -819,10 +886,12 @@ class State:
             if is_one and _place(it) == frozenset(op.columns):
                 self._take(it.table, it)
 
-    def _name_key(self, op: LosslessOp) -> None:
+    def _rename_constraints(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
-        if table is not None and table.primary_key.name:
-            table.primary_key.name = conv(op.name)
+        for it in [*_constraints_of(table)] if table is not None else ():
+            if (new := op.names.get(str(it.name))) is not None:
+                it.name = conv(new)
+                self._touch(it.table)
 
     def _sequence(self, op: LosslessOp) -> None:
         made = sa.Sequence(op.name, schema=op.schema, **given_options(op))

@@ -29,7 +29,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 
 from ..operations.aside import kept_name
 from ..operations.base import Key, called
-from ..operations.keys import rename_primary_key, rename_sequence
+from ..operations.keys import rename_constraints, rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
 from ..sql import rendered
@@ -131,7 +131,7 @@ def as_aside(op: ops.MigrateOperation, kind: type[Aside], until: str) -> Aside:
 
 def is_rename(op: MigrateOperation) -> bool:
     """Tell whether an operation only gives something another name."""
-    is_call = called(op, rename_primary_key, rename_sequence)
+    is_call = called(op, rename_constraints, rename_sequence)
     return is_call or isinstance(op, RenameTable | RenameColumn)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import (
@@ -14,6 +14,7 @@ from alembic.operations.ops import (
     CreateForeignKeyOp,
     CreatePrimaryKeyOp,
     CreateTableOp,
+    CreateUniqueConstraintOp,
     DropColumnOp,
     DropConstraintOp,
     DropTableOp,
@@ -47,14 +48,14 @@ from .._alembic import compare_with
 from ..operations.base import Key, LosslessOp, label
 from ..operations.keys import (
     primary_key_of,
-    rename_primary_key,
+    rename_constraints,
     rename_sequence,
     sequence_of,
 )
 from ..prompts import Question
 from ..replay import inspected_as, reflected
 from ..rules import rule
-from ..state import State
+from ..state import Create, State, columns_of, is_alike, made_name, name_of, others_of
 from .draft import (
     Draft,
     RenameColumn,
@@ -413,26 +414,73 @@ def _columns(
     }
 
 
-def _renamed_key(draft: Draft, key: Key, new: str) -> Iterator[LosslessOp]:
-    """Yield what gives a primary key the name that a new table's would have.
+def _renamed_constraints(draft: Draft, names: Names) -> Iterator[LosslessOp]:
+    """Yield what gives constraints the names that a new table's would have.
 
-    Without a name in the models, in the database or in the revisions, since MariaDB
-    keeps none, it is PostgreSQL's.
+    They are those that are compared by what they hold: the primary key, the CHECKs of
+    types, and what models give no name.
     """
-    schema, old = key
-    metadatas = tables(draft.context)
-    table = next(it for it in metadatas if (it.schema, it.name) == (schema, new))
-    found = inspect(draft.context.connection).get_pk_constraint(old, schema)
-    known = draft.state.others(schema, new)
-    declared = [
-        it.constraint_name for it in known if isinstance(it, CreatePrimaryKeyOp)
-    ]
-    before = next(filter(None, [found["name"], *declared]), primary_key_of(old))
-    after = table.primary_key.name
-    name = str(after or primary_key_of(new))
-    if found["constrained_columns"] and before != name:
-        back = rename_primary_key(new, before, schema=schema)
-        yield rename_primary_key(new, name, schema=schema).reversed_by(back)
+    concerned = {(schema, new) for (schema, _), new in names.tables.items()}
+    concerned |= {table for table, _ in names.columns}
+    for table in tables(draft.context):
+        key = table.schema, table.name
+        if key not in concerned:
+            continue
+        old = names.old_table(*key)
+        columns = {new: name for (at, name), new in names.columns.items() if at == key}
+        pairs = [*_renamed_key(draft, table, old).items()]
+        pairs += sorted(_renamed(draft, table, old, columns))
+        if renamed := {before: after for before, after in pairs if before != after}:
+            yield rename_constraints(table.name, renamed, schema=table.schema)
+
+
+def _renamed_key(draft: Draft, table: Table, old: str) -> dict[str, str]:
+    """Return the name of a primary key by those it may have.
+
+    Without a name in the models it is PostgreSQL's. MariaDB keeps none.
+    """
+    found = inspect(draft.context.connection).get_pk_constraint(old, table.schema)
+    known = draft.state.others(table.schema, table.name)
+    declared = (it.constraint_name for it in known if _is_key(it))
+    before = [it for it in (*declared, found["name"]) if it] or [primary_key_of(old)]
+    after = str(table.primary_key.name or primary_key_of(table.name))
+    return {str(it): after for it in before if found["constrained_columns"]}
+
+
+def _is_key(op: Create) -> TypeGuard[CreatePrimaryKeyOp]:
+    return isinstance(op, CreatePrimaryKeyOp)
+
+
+def _renamed(
+    draft: Draft, table: Table, old: str, columns: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Give the old and the new name of what has no name in the models, or a type's.
+
+    :param old: what the table was called.
+    :param columns: what columns were called, by what they are called now.
+    """
+    known = draft.state.objects(table.schema, table.name).values()
+    declared = [*known, *draft.state.others(table.schema, table.name)]
+    given = {name[1] for name in map(name_of, declared) if name}
+    taken = Counter[str]()
+    for op in others_of(table):
+        like = next((it for it in declared if is_alike(it, op)), None)
+        if _is_key(op) or like is None:
+            continue
+        said, had = name_of(op), name_of(like)
+        now = columns_of(op, [it.name for it in table.columns])
+        was = [columns.get(it, it) for it in now]
+        before, after = made_name(op, old, was), made_name(op, table.name, now)
+        taken[before] += 1
+        number = str(taken[before] - 1 or "")
+        if said and had:
+            yield had[1], said[1]
+        elif not said and (not had or had[1] == before):
+            yield f"{before}{number}", f"{after}{number}"
+            if isinstance(op, CreateUniqueConstraintOp) and was[0] not in given:
+                taken[was[0]] += 1  # the name that MariaDB gives
+                number = f"_{taken[was[0]]}" if taken[was[0]] > 1 else ""
+                yield f"{was[0]}{number}", f"{now[0]}{number}"
 
 
 def _renamed_sequences(draft: Draft, names: Names) -> Iterator[LosslessOp]:
@@ -468,7 +516,6 @@ def _renames(
     """Yield the operations that rename, tables first."""
     for (schema, old), new in names.tables.items():
         yield RenameTable(old, new, schema=schema)
-        yield from _renamed_key(draft, (schema, old), new)
     changed = {
         ((op.schema, op.table_name), op.column_name): op.existing_type
         for table in found.ops
@@ -480,4 +527,5 @@ def _renames(
         same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))
         schema, name = table
         yield RenameColumn(name, old, schema=schema, modify_name=new, **same)
+    yield from _renamed_constraints(draft, names)
     yield from _renamed_sequences(draft, names)

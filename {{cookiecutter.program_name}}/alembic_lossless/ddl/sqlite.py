@@ -1,7 +1,7 @@
 """Alembic's table rebuild for SQLite, which loses nothing that nobody dropped."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -338,6 +338,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
 
     _attached: Attached | None = None
     _left_out: tuple[list[str], Key] | None = None
+    _new_names: Mapping[str, str] = {}
     _details: Unreflected
     _batch: Any
     _catalog: Catalog
@@ -355,6 +356,20 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         self._drop_unnamed()
         self._details = Unreflected(self._catalog, batch_impl)
         self._details.complete()
+        self._rename(batch_impl.new_table.constraints)
+
+    def rename_constraints(self, names: Mapping[str, str]) -> None:
+        """Give constraints other names in the batch that is open.
+
+        :param names: the new names by the old ones.
+        """
+        self._new_names = names
+
+    def _rename(self, constraints: Iterable[sa.Constraint]) -> None:
+        names, self._new_names = self._new_names, {}
+        for constraint in constraints:
+            if (new := names.get(str(constraint.name))) is not None:
+                constraint.name = conv(new)
 
     def leave_out(self, columns: Sequence[str], kind: str) -> None:
         """Drop a constraint without a name in the batch that is open.

@@ -1,13 +1,15 @@
-"""What PostgreSQL keeps beside a key: its sequence, and the names of both.
+"""What a database keeps beside a table's columns: names, and the sequence of a key."""
 
-The other databases have neither, and nothing happens there.
-"""
+from collections.abc import Mapping
 
 from alembic.operations import Operations
+from sqlalchemy.sql.elements import conv
 
 from .. import sql
+from ..ddl.sqlite import Rebuild
 from ..types.portable import dialect_named
-from .base import LONGEST, LosslessOp, dialect_of, operation
+from ..types.reflection import inspector_of
+from .base import LONGEST, LosslessOp, Names, dialect_of, operation
 
 RESIZE = """\
 DECLARE found text := pg_get_serial_sequence({table}, {column});
@@ -19,15 +21,30 @@ END """
 
 
 RENAME = """\
-DECLARE found name := (
-    SELECT conname FROM pg_constraint
-    WHERE conrelid = to_regclass({table}) AND contype = 'p' AND conname <> {name});
 BEGIN
-    IF found IS NOT NULL THEN
-        EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', {table}, found,
-            {name});
+    IF EXISTS (SELECT FROM pg_constraint
+        WHERE conrelid = to_regclass({table}) AND conname = {old})
+    THEN
+        EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', {table}, {old},
+            {new});
     END IF;
 END """
+
+
+RENAME_IN_MYSQL = """\
+SET @renames = (SELECT coalesce(
+    (SELECT concat({check}, {condition}, ')') FROM information_schema.check_constraints
+    WHERE constraint_schema = {schema} AND constraint_name = {old}{of_table}),
+    (SELECT DISTINCT {index} FROM information_schema.statistics
+    WHERE table_schema = {schema} AND table_name = {table} AND index_name = {old}),
+    'DO 0'));
+PREPARE renames FROM @renames;
+EXECUTE renames;
+DEALLOCATE PREPARE renames"""
+"""What gives a CHECK, or the index of a UNIQUE, another name, if it is there.
+
+A CHECK has no way to be renamed: it is made again, by one statement.
+"""
 
 
 RENAME_SEQUENCE = """\
@@ -43,19 +60,30 @@ BEGIN
 END """
 
 
-def sequence_of(table: str, column: str) -> str:
-    """Return the name that PostgreSQL gives the sequence of a column by itself.
+def object_name(table: str, *columns: str, ending: str) -> str:
+    """Return the name that PostgreSQL gives what nobody named.
 
     Source: `makeObjectName` of PostgreSQL, which shortens the longer part.
 
     :param table: the name of the table.
+    :param columns: the names of the columns, if they are in it.
+    :param ending: what it is: `seq`, `pkey`, `key`, `fkey` or `check`.
+    """
+    parts = [table.encode(), *(["_".join(columns).encode()] if columns else [])]
+    room = LONGEST - len(ending.encode()) - len(parts)
+    while sum(map(len, parts)) > room:
+        longer = 0 if len(parts) == 1 or len(parts[0]) > len(parts[1]) else 1
+        parts[longer] = parts[longer][:-1]
+    return "_".join([*(it.decode(errors="ignore") for it in parts), ending])
+
+
+def sequence_of(table: str, column: str) -> str:
+    """Return the name that PostgreSQL gives the sequence of a column by itself.
+
+    :param table: the name of the table.
     :param column: the name of the column.
     """
-    parts = [table.encode(), column.encode()]
-    while sum(map(len, parts)) + len("__seq") > LONGEST:
-        longer = 0 if len(parts[0]) > len(parts[1]) else 1
-        parts[longer] = parts[longer][:-1]
-    return "_".join([*(it.decode(errors="ignore") for it in parts), "seq"])
+    return object_name(table, column, ending="seq")
 
 
 def primary_key_of(table: str) -> str:
@@ -63,7 +91,7 @@ def primary_key_of(table: str) -> str:
 
     :param table: the name of the table.
     """
-    return f"{table}_pkey"
+    return object_name(table, ending="pkey")
 
 
 @operation()
@@ -131,27 +159,87 @@ def _(op: LosslessOp) -> LosslessOp:
 
 
 @operation()
-def rename_primary_key(
+def rename_constraints(
     operations: Operations,
     table_name: str,
-    name: str,
+    names: Mapping[str, str],
     *,
     schema: str | None = None,
 ) -> None:
-    """Give the primary key of a table another name, whatever it has.
+    """Give constraints of a table other names, those that are there.
 
-    PostgreSQL names the index of a primary key once for all tables of a schema:
-    after a rename, a later table with the old name could not be made.
+    Where nobody names a constraint, PostgreSQL does, after table and columns, and not
+    again when these are renamed: a later table with the old name could not be made.
 
     :param table_name: the table, by the name it has now.
-    :param name: the new name of its primary key.
+    :param names: the new name of each constraint by the old one.
     :param schema: the schema of the table.
     :rows: stay as they are.
-    :databases: PostgreSQL alone has such names; elsewhere nothing happens.
+    :databases: on SQLite the table is made anew, if it has one of the names. MariaDB
+        has no name of a primary key, and checks the rows of a CHECK again.
     """
-    if dialect_of(operations) == "postgresql":
-        words = {"table": table_literal(schema, table_name), "name": literal(name)}
-        do_block(operations, RENAME, words)
+    table = Names(operations, table_name, schema)
+    if table.is_mysql:
+        for old, new in names.items():
+            words = _mysql_words(table, old, new)
+            for statement in RENAME_IN_MYSQL.split(";\n"):
+                table.execute(statement.format(**words))
+    elif table.dialect == "postgresql":
+        at = {"table": table_literal(schema, table_name)}
+        for old, new in names.items():
+            do_block(
+                operations, RENAME, at | {"old": _as_made(old), "new": _as_made(new)}
+            )
+    elif not table.offline and names.keys() & _constraint_names(table):
+        with operations.batch_alter_table(table_name, schema=schema, recreate="always"):
+            if isinstance(operations.impl, Rebuild):
+                operations.impl.rename_constraints(names)
+
+
+@rename_constraints.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    back = {new: old for old, new in op.names.items()}
+    return rename_constraints(op.table_name, back, schema=op.schema)
+
+
+def _mysql_words(table: Names, old: str, new: str) -> dict[str, str]:
+    """Return the words of the statement that renames, as literals of SQL."""
+    alter, said = f"ALTER TABLE {table.table}", table.literal
+    before, after = table.quoted(old), table.quoted(new)
+    check = f"{alter} DROP CONSTRAINT {before}, ADD CONSTRAINT {after} CHECK ("
+    dialect = table.operations.get_context().dialect
+    name, is_mariadb = said(table.name), getattr(dialect, "is_mariadb", False)
+    quote, escaped = said("'"), said("\\'")
+    condition = f"replace(check_clause, {escaped}, {quote})"
+    return {
+        "check": said(check),
+        "condition": "check_clause" if is_mariadb else condition,
+        "index": said(f"{alter} RENAME INDEX {before} TO {after}"),
+        "schema": said(table.schema) if table.schema else "database()",
+        "table": name,
+        "old": said(old),
+        # MySQL has a name once for all tables.
+        "of_table": f" AND table_name = {name}" if is_mariadb else "",
+    }
+
+
+def _constraint_names(table: Names) -> set[str]:
+    """Return the names that the constraints of a table of SQLite have."""
+    inspector, key = inspector_of(table.bind()), (table.name, table.schema)
+    found = [
+        inspector.get_pk_constraint(*key),
+        *inspector.get_unique_constraints(*key),
+        *inspector.get_check_constraints(*key),
+        *inspector.get_foreign_keys(*key),
+    ]
+    return {str(it["name"]) for it in found}
+
+
+def _as_made(name: str) -> str:
+    """Return a name as PostgreSQL has it, which is shorter if it is long."""
+    dialect = dialect_named("postgresql")
+    made = dialect.identifier_preparer.truncate_and_render_constraint_name(conv(name))
+    return literal(sql.rendered(made, dialect))
 
 
 def do_block(operations: Operations, block: str, words: dict[str, str]) -> None:

@@ -444,6 +444,25 @@ def refuse_violations(
     :raises CommandError: with a count and an example.
     """
 
+def rename_constraints(
+    table_name: str,
+    names: Mapping[str, str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give constraints of a table other names, those that are there.
+
+    Where nobody names a constraint, PostgreSQL does, after table and columns, and not
+    again when these are renamed: a later table with the old name could not be made.
+
+    :param table_name: the table, by the name it has now.
+    :param names: the new name of each constraint by the old one.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: on SQLite the table is made anew, if it has one of the names. MariaDB
+        has no name of a primary key, and checks the rows of a CHECK again.
+    """
+
 def rename_enum_value(
     table_name: str,
     column_name: str,
@@ -461,24 +480,6 @@ def rename_enum_value(
     :param schema: the schema of the table.
     :rows: with the old name get the new one.
     :databases: nothing happens on PostgreSQL, where they took it when their type did.
-    """
-
-def rename_primary_key(
-    table_name: str,
-    name: str,
-    *,
-    schema: str | None = None,
-) -> None:
-    """Give the primary key of a table another name, whatever it has.
-
-    PostgreSQL names the index of a primary key once for all tables of a schema:
-    after a rename, a later table with the old name could not be made.
-
-    :param table_name: the table, by the name it has now.
-    :param name: the new name of its primary key.
-    :param schema: the schema of the table.
-    :rows: stay as they are.
-    :databases: PostgreSQL alone has such names; elsewhere nothing happens.
     """
 
 def rename_sequence(
