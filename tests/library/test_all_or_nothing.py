@@ -144,3 +144,46 @@ def test_killed_at_any_moment(project: Environment, database_url: str) -> None:
         assert ask(database_url, "SELECT count(*) FROM child") == [(50_000,)]
         shop.alembic("upgrade", "head")
         assert versions(database_url) == ["c"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_orphans_of_a_table_without_rowid(
+    project: Environment, database_url: str
+) -> None:
+    """Rows that have no number are counted."""
+    shop = empty(project).using(database_url)
+    last = 'ondelete="SET NULL"))'
+    write(shop, "a1", PARENT.replace(last, f"{last}, sqlite_with_rowid=False"))
+    write(shop, "b1", 'op.execute("INSERT INTO note VALUES (1, 7), (2, 8)")', down="a1")
+    said = shop.alembic("upgrade", "head", status=255).stdout
+    assert "note: 2 rows refer to parent" in said
+
+
+NO_KEY = """
+op.create_table("tool", sa.Column("a", sa.Integer), sa.Column("b", sa.Integer),
+    sa.UniqueConstraint("a", name="uq"))
+op.create_table("part", sa.Column("a", sa.Integer, sa.ForeignKey("tool.{column}")))
+"""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_reference_to_no_key(project: Environment, database_url: str) -> None:
+    """A new table that refers to no key is made with a word, as create_all makes it."""
+    shop = empty(project).using(database_url)
+    write(shop, "a1", NO_KEY.format(column="b"))
+    said = shop.alembic("upgrade", "head").stderr
+    assert 'part: foreign key mismatch - "part" referencing "tool"' in said
+    assert "part" in tables(database_url)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_key_that_others_refer_to(project: Environment, database_url: str) -> None:
+    """I drop the key that a table refers to: nobody could write to it, and it stays."""
+    shop = empty(project).using(database_url)
+    write(shop, "a1", NO_KEY.format(column="a"))
+    drop = "with op.batch_alter_table('tool') as batch: batch.drop_constraint('uq')"
+    write(shop, "b1", drop, down="a1")
+    shop.alembic("upgrade", "a1")
+    said = shop.alembic("upgrade", "head", status=255).stdout
+    assert "nobody could write to part any more (foreign key mismatch" in said
+    assert versions(database_url) == ["a1"]

@@ -1,5 +1,6 @@
 """What a run may not break on SQLite: rows that refer to rows, views and triggers."""
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +13,8 @@ from sqlalchemy.dialects import sqlite
 
 from .. import sql
 from ..runtime.sqlite import raw_connection
+
+log = logging.getLogger("alembic.env")
 
 DIALECT = sqlite.dialect()
 """How SQLite reads and writes."""
@@ -119,11 +122,14 @@ def remember_orphans(raw: Any) -> Callable[[], None]:
 
     :param raw: the driver's connection, in the transaction of the run.
     """
-    before = _orphans(raw)
+    before, mismatched = _orphans(raw)
     tables = {catalog.label(table) for catalog, table in _tables(raw)}
 
     def check() -> None:
-        after = _orphans(raw)
+        after, mismatches = _orphans(raw)
+        for table, said in mismatches.items():
+            if table not in mismatched:
+                _tell_mismatch(table, said, is_new=table not in tables)
         new = {
             table: found
             for table, found in after.items()
@@ -137,6 +143,26 @@ def remember_orphans(raw: Any) -> Callable[[], None]:
     return check
 
 
+def _tell_mismatch(table: str, said: str, *, is_new: bool) -> None:
+    """Say that a foreign key refers to columns that are no key.
+
+    :param said: SQLite's words.
+    :raises CommandError: where they were one before the run. A new table is made, as
+        `create_all` does: an app can use it as long as foreign keys are off.
+    """
+    if is_new:
+        log.warning(
+            "%s: %s. Writes fail where foreign keys are on: make what it refers to a"
+            " primary key, or UNIQUE.",
+            *(table, said),
+        )
+        return
+    raise CommandError(
+        f"Nothing was changed: nobody could write to {table} any more ({said}).\n"
+        "Let the revision keep the key that it refers to, or drop the foreign key."
+    )
+
+
 def _told(before: dict[str, list[Orphan]], new: dict[str, list[Orphan]]) -> list[str]:
     lines = ["Nothing was changed: rows would refer to rows that are not there."]
     for table, found in new.items():
@@ -144,22 +170,30 @@ def _told(before: dict[str, list[Orphan]], new: dict[str, list[Orphan]]) -> list
         rows = [row for row in found if (row.rowid, row.parent) not in known] or found
         names = ", ".join(str(row.rowid) for row in rows[:SHOWN])
         more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-        lines.append(f"{table}: rowid {names}{more} refer to {rows[0].parent}")
+        which = f"rowid {names}{more}"
+        if rows[0].rowid is None:  # as of a table WITHOUT ROWID
+            which = f"{len(rows)} rows"
+        lines.append(f"{table}: {which} refer to {rows[0].parent}")
     lines.append("Let the revision delete or change these rows as well.")
     return lines
 
 
-def _orphans(raw: sqlite3.Connection) -> dict[str, list[Orphan]]:
+def _orphans(
+    raw: sqlite3.Connection,
+) -> tuple[dict[str, list[Orphan]], dict[str, str]]:
+    """Return the orphans of each table, and what is said where there is no key."""
     found: dict[str, list[Orphan]] = {}
+    mismatches: dict[str, str] = {}
     for catalog, table in _tables(raw):
         try:
             rows = catalog.pragma("foreign_key_check", table)
         except sqlite3.OperationalError as error:
             # The key it refers to is not unique, so that no row can be looked up.
-            rows = [(table, None, str(error), 0)]
+            mismatches[catalog.label(table)] = str(error)
+            continue
         if rows:
             found[catalog.label(table)] = [Orphan(*row) for row in rows]
-    return found
+    return found, mismatches
 
 
 def _tables(raw: sqlite3.Connection) -> list[tuple[Catalog, str]]:
