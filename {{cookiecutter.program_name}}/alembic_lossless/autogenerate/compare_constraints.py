@@ -107,8 +107,14 @@ def _each_once(
     Source: `transformIndexConstraints` of PostgreSQL. Of those in one CREATE TABLE that
     are alike it makes the first alone, and the key before all.
     """
+    changes = [*changes]
+    # One that changes is dropped and made again: it is not there in between.
+    made = {
+        name_of(op) for op in changes if isinstance(op, ops.CreateUniqueConstraintOp)
+    }
     named = {str(it.name) for it in old.constraints}
-    seen = [created_by(it) for it in _uniques(model) if str(it.name) in named]
+    there = [created_by(it) for it in _uniques(model) if str(it.name) in named]
+    seen = [op for op in there if name_of(op) not in made]
     key = model.primary_key
     if not any((key.dialect_kwargs, key.deferrable)):
         columns = [it.name for it in key]
