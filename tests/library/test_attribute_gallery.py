@@ -136,13 +136,13 @@ def test_what_is_not_compared_is_named(project: Environment) -> None:
     base = project.package / "db.py"  # whose convention lets no CHECK be unnamed
     base.write_text(re.sub(r'    "ck": .*\n', "", base.read_text()))
     path = project.package / "things.py"
-    key = "sa.PrimaryKeyConstraint('id', deferrable=True)"
+    key = "sa.PrimaryKeyConstraint('id', sqlite_on_conflict='IGNORE')"
     check = "sa.CheckConstraint('age > 0')"
     path.write_text(f"{path.read_text()}\n    __table_args__ = ({key}, {check})\n")
     said = project.commands("upgrade head", "revision --autogenerate -m thing")
-    assert "thing: PrimaryKeyConstraint.deferrable is not compared" in said
+    assert "thing: PrimaryKeyConstraint.sqlite_on_conflict is not compared" in said
     said = project.commands("upgrade head", "check")
-    assert "thing: PrimaryKeyConstraint.deferrable is not compared" in said
+    assert "thing: PrimaryKeyConstraint.sqlite_on_conflict is not compared" in said
     assert "thing: a CHECK without a name is not compared (age > 0)" in said
 
 

@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.util import CommandError
+from drafts import define_thing
 from environment import Environment, make
+from proof.catalogs import snapshot
+from scripts import database_of, empty, tables
+from servers import engine_of
 
 
 @pytest.fixture(params=["one", "several"])
@@ -32,3 +37,41 @@ def test_what_does_not_work_is_not_kept(shop: Environment, where: str) -> None:
     with shop.migrations() as migrations, pytest.raises((CommandError, OSError)):
         migrations.first_revision("first tables")
     assert shop.revisions() == []
+
+
+KEY_OPTIONS = {
+    "sqlite": ("sqlite_on_conflict='IGNORE'",),
+    "postgresql": (
+        "deferrable=True",
+        "deferrable=True, initially='DEFERRED'",
+        "postgresql_include=['size']",
+    ),
+    "mariadb": ("mysql_using='btree', mariadb_using='btree'",),
+}
+
+
+@pytest.mark.parametrize("named", ["", "name='pk_own', "])
+def test_a_key_has_its_options(
+    project: Environment, database_url: str, named: str
+) -> None:
+    """What I say of a primary key is made, as `create_all` makes it."""
+    kind = database_of(database_url)
+    for number, options in enumerate(KEY_OPTIONS[kind]):
+        key = f"sa.PrimaryKeyConstraint('id', {named}{options})"
+        define_thing(project, "size = sa.Integer", before="")
+        path = project.package / "things.py"
+        path.write_text(f"{path.read_text()}\n    __table_args__ = ({key},)\n")
+        shop = empty(project).using(database_url)
+        with shop.migrations() as migrations:
+            migrations.project.import_models()
+            (metadata,) = migrations.project.metadatas.values()
+            assert isinstance(metadata, sa.MetaData)
+            engine = engine_of(database_url)
+            metadata.create_all(engine)
+            made = snapshot(engine, "none")
+            metadata.drop_all(engine)
+        shop.alembic("revision", "--autogenerate", "-m", "things")
+        shop.commands("upgrade head", "check")
+        assert snapshot(engine, "none") == made, number
+        shop.alembic("downgrade", "base")
+        assert "thing" not in tables(database_url)

@@ -40,7 +40,7 @@ NOT_COMPARED: dict[str, Callable[[sa.Table], bool]] = {
         key.comment for key in table.foreign_key_constraints
     ),
 }
-"""What Alembic does not write, and whether a model has it."""
+"""What a table is made with and no later draft changes; whether a model has it."""
 
 
 def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
@@ -88,11 +88,11 @@ def _compare(
 
 
 def _name_not_compared(model: sa.Table) -> None:
-    """Say what a model has that neither a first draft nor a later one knows."""
+    """Say what a model has of which no change is seen."""
     for name, has in NOT_COMPARED.items():
         if has(model):
             where = label(model.schema, model.name)
-            log.warning("%s: %s is not compared, and no draft makes it.", where, name)
+            log.warning("%s: %s is not compared, and no draft changes it.", where, name)
 
 
 def _comment(model: sa.Table, old: str | None) -> list[ops.MigrateOperation]:

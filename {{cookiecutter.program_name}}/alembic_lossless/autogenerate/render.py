@@ -169,18 +169,22 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
     :param kind: what Alembic is about to render.
     :param item: the type, default or constraint itself.
     """
-    if kind == "server_default" and isinstance(item, sa.DefaultClause):
-        return default_code(item.arg)
-    if kind == "server_default" and isinstance(item, GENERATORS):
+    render = RENDERERS.get(kind)
+    return False if render is None else render(item, context)
+
+
+def _default(item: Any, context: AutogenContext) -> Rendered:
+    if isinstance(item, GENERATORS):
         prefix = context.opts["sqlalchemy_module_prefix"]
         return generated_code(item, prefix, context.migration_context.dialect)
-    if kind == "column" and _counts_by_sequence(item):
-        return column_code(item, context).removesuffix(")") + ", autoincrement=False)"
-    if kind == "type":
-        return code_of(stored(item), context)
-    if kind == "check" and not is_made_by_type(item):
-        return _check_code(item, context)
-    return False
+    return default_code(item.arg) if isinstance(item, sa.DefaultClause) else False
+
+
+def _column(column: sa.Column[Any], context: AutogenContext) -> Rendered:
+    """Write a key that a sequence counts as one that nothing else does."""
+    if not _counts_by_sequence(column):
+        return False
+    return column_code(column, context).removesuffix(")") + ", autoincrement=False)"
 
 
 def _counts_by_sequence(column: sa.Column[Any]) -> bool:
@@ -190,17 +194,41 @@ def _counts_by_sequence(column: sa.Column[Any]) -> bool:
     return is_one and column.primary_key and column.autoincrement == "auto"
 
 
-def _check_code(check: sa.CheckConstraint, context: AutogenContext) -> str:
+def _primary_key(key: sa.PrimaryKeyConstraint, context: AutogenContext) -> Rendered:
+    """Write a key with its options, which Alembic leaves out."""
+    given = {it: getattr(key, it) for it in ("deferrable", "initially")}
+    given = {it: value for it, value in given.items() if value is not None}
+    given |= key.dialect_kwargs
+    if not key.columns or not given:
+        return False
+    written = [repr(column.name) for column in key.columns]
+    if key.name is not None:
+        written.append(f"name={_name_code(key.name, context)}")
+    written += [f"{name}={value!r}" for name, value in given.items()]
+    prefix = context.opts["sqlalchemy_module_prefix"]
+    return f"{prefix}PrimaryKeyConstraint({', '.join(written)})"
+
+
+def _check(check: sa.CheckConstraint, context: AutogenContext) -> Rendered:
+    if is_made_by_type(check):
+        return False
     dialect = context.migration_context.dialect
     written = [text_code(check.sqltext, dialect)]
     if check.name is not None:
-        name = repr(str(check.name))
-        is_final = isinstance(check.name, conv)
-        prefix = context.opts["alembic_module_prefix"]
-        written.append(f"name={prefix}f({name})" if is_final else f"name={name}")
+        written.append(f"name={_name_code(check.name, context)}")
     written += [f"{name}={value!r}" for name, value in check.dialect_kwargs.items()]
     prefix = context.opts["sqlalchemy_module_prefix"]
     return f"{prefix}CheckConstraint({', '.join(written)})"
+
+
+RENDERERS: dict[str, Callable[[Any, AutogenContext], Rendered]] = {
+    "check": _check,
+    "column": _column,
+    "primary_key": _primary_key,
+    "server_default": _default,
+    "type": lambda item, context: code_of(stored(item), context),
+}
+"""What renders a part of a script, by Alembic's words for it."""
 
 
 class _Key(ops.CreatePrimaryKeyOp):
