@@ -146,7 +146,7 @@ def test_killed_at_any_moment(project: Environment, database_url: str) -> None:
         assert versions(database_url) == ["c"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_orphans_of_a_table_without_rowid(
     project: Environment, database_url: str
 ) -> None:
@@ -166,7 +166,7 @@ op.create_table("part", sa.Column("a", sa.Integer, sa.ForeignKey("tool.{column}"
 """
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_reference_to_no_key(project: Environment, database_url: str) -> None:
     """A new table that refers to no key is made with a word, as create_all makes it."""
     shop = empty(project).using(database_url)
@@ -176,9 +176,9 @@ def test_a_reference_to_no_key(project: Environment, database_url: str) -> None:
     assert "part" in tables(database_url)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_key_that_others_refer_to(project: Environment, database_url: str) -> None:
-    """I drop the key that a table refers to: nobody could write to it, and it stays."""
+    """I drop the key that a table refers to: nobody could write to it; it stays."""
     shop = empty(project).using(database_url)
     write(shop, "a1", NO_KEY.format(column="a"))
     drop = "with op.batch_alter_table('tool') as batch: batch.drop_constraint('uq')"
