@@ -174,3 +174,49 @@ def test_names_follow_a_rename(judge: Court, convention: bool) -> None:  # noqa:
         convention=convention,
     )
     assert verdict == PASSED
+
+
+# The values of an Enum
+
+MOODS = """
+Mood = sa.Enum({0}, name="mood", schema="SCHEMA")
+
+
+class Friend(Model):
+    __tablename__ = "friend"
+    __table_args__ = {{"schema": "SCHEMA"}}
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    now = sa.Column(Mood, server_default="good", index=True)
+    soon = sa.Column(Mood)
+"""
+IN_A_MOOD = (("id", "1"), ("now", "'bad'"), ("soon", "'good'"))
+
+
+@pytest.mark.parametrize(
+    ("values", "new"),
+    [("'odd', 'bad', 'good'", {}), ("'awful', 'odd', 'good'", {"bad": "awful"})],
+    ids=["order", "rename"],
+)
+def test_values_of_an_enum_change(
+    judge: Court, values: str, new: dict[str, str]
+) -> None:
+    """I sort the values of an Enum of two columns, or rename one, and am asked once."""
+    place = "" if judge.database == "sqlite" else "SCHEMA."
+    models = [MOODS.format(it) for it in ("'good', 'bad', 'odd'", values)]
+    if not place:
+        drop = ', schema="SCHEMA"', '    __table_args__ = {"schema": "SCHEMA"}\n'
+        models = [it.replace(drop[0], "").replace(drop[1], "") for it in models]
+    table = f"{place}friend"
+    columns = {f"{table}\n{name}": name for name in ("id", "now", "soon")}
+    labels = {it: tuple(new.items()) for it in columns if new and "id" not in it}
+    verdict = judged(
+        judge,
+        *models,
+        rows=((table, (IN_A_MOOD,)),),
+        tables={table: table},
+        columns=columns,
+        labels=labels,
+        answers=[f"rename=friend.soon.{it}:{name}" for it, name in new.items()],
+    )
+    assert verdict == PASSED

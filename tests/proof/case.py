@@ -67,6 +67,7 @@ class Case:
     :param filled: the columns in which NULL may become a value.
     :param labels: what the values of an Enum are called later.
     :param fills: what an author answers where rows need a value.
+    :param answers: what an author answers beside what was renamed.
     :param defaults: the values of new columns that Python gives.
     :param edit: what an author writes at the end of the first upgrade.
     """
@@ -82,6 +83,7 @@ class Case:
     labels: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     fills: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
+    answers: Sequence[str] = ()
     convention: bool = True
     edit: str = ""
 
@@ -284,7 +286,7 @@ class Court:
 
     def _draft(self, case: Case, migrations: Migrations) -> Any:
         """Draft the change with true answers, and return the script."""
-        answers = self._named(case.renames())
+        answers = self._named([*case.renames(), *case.answers])
         for _ in range(3):  # an answer may lead to another question
             try:
                 draft = partial(migrations.revision, "change", answers=answers)

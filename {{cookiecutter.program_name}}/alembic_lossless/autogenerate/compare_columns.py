@@ -462,7 +462,7 @@ def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | N
         if is_native(new):
             # MariaDB keeps no name of it.
             name = old.name or getattr(declared, "name", None) or new.name
-            return name != new.name or set(old.enums) != set(new.enums)
+            return name != new.name or old.enums != new.enums
         return None
     others = {enum.name: enum for enum in enums_in(new)}
     if not others:
@@ -470,8 +470,7 @@ def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | N
     known = {enum.name: enum for enum in enums_in(inspected)}
     known = known or {enum.name: enum for enum in enums_in(declared)}
     changed = (
-        set(known[name].enums) != set(others[name].enums)
-        for name in known.keys() & others.keys()
+        known[name].enums != others[name].enums for name in known.keys() & others.keys()
     )
     return any(changed) or None
 

@@ -198,7 +198,7 @@ def enum_changes(
                 before = {_name(enum): enum for enum in enums_in(old)}
                 for enum in enums_in(new):
                     was = before.get(_name(enum))
-                    if was is not None and set(was.enums) != set(enum.enums):
+                    if was is not None and was.enums != enum.enums:
                         yield operation, was, enum
 
 
@@ -221,28 +221,36 @@ def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
 
     :raises CommandError: for an Enum that has another name.
     """
+    columns: dict[str, list[str]] = {}
     for change, old, new in enum_changes(upgrade):
+        column = f"{change.table_name}.{change.column_name}"
         if old.name and new.name and old.name != new.name:
-            column = f"{change.table_name}.{change.column_name}"
             raise CommandError(
                 f"{column}: its Enum is {old.name} in the database, {new.name} in the"
                 " model. Nothing is written.\nOn PostgreSQL these are two types: keep"
                 f' name="{old.name}" in the model.'
             )
-        renamed = draft.renamed_values.setdefault(_key(change, new), {})
-        for value in old.enums:
-            known = {*old.enums, *renamed.values()}
-            candidates = tuple(name for name in new.enums if name not in known)
-            if candidates and value not in {*new.enums, *renamed}:
-                question = _value_question(change, value, candidates)
-                if name := draft.prompt.ask(question):
-                    renamed[value] = name
+        columns.setdefault(_key(change, new), []).append(column)
+    for change, old, new in enum_changes(upgrade):
+        # A type is asked about once, whichever of its columns an answer names.
+        if (using := columns.pop(_key(change, new), None)) is not None:
+            renamed = draft.renamed_values.setdefault(_key(change, new), {})
+            for value in old.enums:
+                known = {*new.enums, *renamed}
+                candidates = (it for it in new.enums if it not in old.enums)
+                free = tuple(it for it in candidates if it not in renamed.values())
+                if free and value not in known:
+                    question = _value_question(draft, using, value, free)
+                    if name := draft.prompt.ask(question):
+                        renamed[value] = name
 
 
 def _value_question(
-    change: AlterColumnOp, value: str, candidates: tuple[str, ...]
+    draft: Draft, columns: list[str], value: str, candidates: tuple[str, ...]
 ) -> Question:
-    column = f"{change.table_name}.{change.column_name}"
+    answers = draft.prompt.answers
+    said = (it for it in columns if answers.says("rename", f"{it}.{value}"))
+    column = next(said, columns[0])
 
     def check(name: str) -> None:
         if name not in candidates:
@@ -376,7 +384,8 @@ def _widened(
     if not renamed:
         return
     table, column = change.table_name, change.column_name
-    both = sa.Enum(*dict.fromkeys((*old.enums, *new.enums)), name=new.name)
+    every = dict.fromkeys((*old.enums, *new.enums))
+    both = sa.Enum(*every, name=new.name, schema=new.schema)
     widen = AlterColumnOp(
         table,
         column,

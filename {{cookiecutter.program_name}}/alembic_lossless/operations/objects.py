@@ -122,7 +122,7 @@ def _sql_to_change(
     for value, becomes in renamed.items():
         pair = f"{_literal(value)} TO {_literal(becomes)}"
         yield f"ALTER TYPE {quoted} RENAME VALUE {pair}"
-    if {renamed.get(value, value) for value in old} != set(new):
+    if [renamed.get(value, value) for value in old] != [*new]:
         aside = derived(f"{name}_", "new")
         made = _identifier(aside, schema)
         block = REPLACE_ENUM.format(
