@@ -21,6 +21,18 @@ from jinja2 import Template
 from shared import once
 from warm import PROGRAMS, Warm
 
+LOSSLESS = """
+import sys
+from alembic_lossless.cli import run
+for number, command in enumerate(sys.argv[1:], 2):
+    try:
+        run(None, command.split(), "alembic-lossless")
+    except SystemExit as end:
+        if end.code and number < len(sys.argv):
+            sys.exit(f"{command}: {end.code}")
+        elif end.code:
+            raise
+"""
 TEMPLATE = Path(__file__).resolve().parent.parent
 QUESTIONS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text())
 """The questions and their answers, and what cookiecutter reads beside them."""
@@ -123,6 +135,19 @@ class Project:
         done = self._done(["python", "-c", code, *words], self.path, "", warm=True)
         assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
         return done.stderr
+
+    def lossless(self, *commands: str, status: int = 0) -> str:
+        """Type commands of `alembic-lossless` one after the other, in one process.
+
+        :param status: the exit status of the last; the others have 0.
+        :return: all that they say.
+        """
+        done = self._done(
+            ["python", "-c", LOSSLESS, *commands], self.path, "", warm=True
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == status, said
+        return said
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that a file of the package holds exactly once."""

@@ -73,12 +73,21 @@ def section(title: str) -> list[readme.Block]:
 
 
 def adopt(app: Project, title: str) -> list[str]:
-    """Make the edits of a section, and return the commands that it shows."""
+    """Adopt as a section says, compare what it shows, and return its other commands."""
     blocks = section(title)
+    first, *commands = (it.text.strip() for it in blocks if it.language == "sh")
+    said = app.lossless(first.removeprefix("alembic-lossless "))
     for block in blocks:
         if block.language == "diff":
+            assert block.text in said, said
+    return commands
+
+
+def edit(app: Project, title: str) -> None:
+    """Make the edits of a section by hand."""
+    for block in section(title):
+        if block.language == "diff":
             readme.apply_edit(block.text, app.path)
-    return [block.text.strip() for block in blocks if block.language == "sh"]
 
 
 def in_words_of(url: str) -> str:
@@ -174,7 +183,7 @@ def test_flask_migrate_with_several_databases(
         flask_db(app, "init --multidb", "migrate -m first", "upgrade")
         fill(database_url)
 
-        adopt(app, "With Flask-Migrate and several databases")
+        adopt(app, "With several databases")
         rename(app, "app.py")
         answer = ("-x", "rename=friend.name:full_name")
         app.run("flask", "db", *answer, "migrate", "-m", "second")
@@ -211,7 +220,7 @@ def test_an_app_without_flask_migrates_itself(tmp_path: Path) -> None:
     title = "Its functions, from Python"
     (python,) = (block.text for block in section(title) if block.language == "python")
     (package / "database.py").write_text(python)
-    adopt(app, title)
+    edit(app, title)
     code = "import sys; from app.database import migrations; "
     draft = f'{code}assert migrations.revision("first")'
     app.run("python", "-c", draft)
@@ -220,6 +229,47 @@ def test_an_app_without_flask_migrates_itself(tmp_path: Path) -> None:
     url = f"sqlite:///{app.path}/app.db"
     assert tables(url) == {"city", "friend", "alembic_version"}
     assert "(head)" in app.alembic("current").stdout
+    assert "Models: match the database" in app.lossless("status", "adopt")
+
+
+FASTAPI = """
+class FastAPI:
+    def __init__(self, lifespan):
+        self.lifespan = lifespan
+"""
+"""As much of it as the page uses: it enters the lifespan in its event loop."""
+
+
+def test_an_app_of_fastapi_migrates_itself(tmp_path: Path) -> None:
+    """My app migrates before it serves, in its event loop, by a URL that is awaited."""
+    app = an_app(tmp_path, "sqlite://")
+    package = app.path / "app"
+    package.mkdir()
+    (app.path / "fastapi.py").write_text(FASTAPI)
+    (package / "__init__.py").write_text("")
+    (package / "models.py").write_text(PLAIN)
+    app.alembic("init", "migrations")
+    title = "Its functions, from Python"
+    (described,) = (it.text for it in section(title) if it.language == "python")
+    (served,) = (it.text for it in section("With FastAPI") if it.language == "python")
+    described = described.replace("sqlite://", "sqlite+aiosqlite://")
+    (package / "database.py").write_text(described)
+    (package / "main.py").write_text(served)
+    edit(app, title)
+    code = """if True:
+        import asyncio
+        from app.main import app, migrations
+
+        async def serve():
+            async with app.lifespan(app):
+                assert migrations.pending() == ()
+
+        assert migrations.revision("first")
+        asyncio.run(serve())
+    """
+    app.run("python", "-c", code)
+    url = f"sqlite:///{app.path}/app.db"
+    assert tables(url) == {"city", "friend", "alembic_version"}
 
 
 @pytest.mark.parametrize("requirement", ["alembic", "SQLAlchemy"])

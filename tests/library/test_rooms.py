@@ -14,8 +14,9 @@ from rendering import TEMPLATE
 ALEMBIC_LOSSLESS = LIBRARY / "alembic_lossless"
 
 ROOMS = (
-    ("flask",),
+    ("flask", "__main__"),
     ("cli",),
+    ("discovery",),
     ("reports",),
     ("migrations",),
     ("history",),
@@ -35,7 +36,7 @@ ROOMS = (
     ("types",),
     ("config", "urls", "rules"),
     ("_alembic",),
-    ("digest", "project", "requirements", "sql"),
+    ("digest", "project", "requirements", "sql", "adoption"),
 )
 """The rooms of the library, from the top to the ground: a floor imports those below."""
 

@@ -62,6 +62,8 @@ def test_the_wheel_is_whole(wheel: Path, tmp_path: Path) -> None:
     alone = fresh(tmp_path, str(wheel))
     python = str(tmp_path / ".venv" / "bin" / "python")
     assert alone.run(python, "-c", ALONE).stdout.strip() == __version__
+    said = alone.run("alembic-lossless", "status", status=255).stdout
+    assert "No Alembic environment is named in" in said
 
 
 def by_hand(folder: Path) -> Project:

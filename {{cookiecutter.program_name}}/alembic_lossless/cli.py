@@ -16,9 +16,10 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError, messaging
 from sqlalchemy import Column, MetaData, Table
 
-from . import reports
+from . import adoption, reports
 from ._alembic import twins_refused
-from .config import config_of, insist_on_source_tree, program_of
+from .config import insist_on_source_tree, program_of, typed_config
+from .discovery import Discovered
 from .env import lists_of_metadata
 from .migrations import Migrations
 from .project import production_server, said
@@ -111,6 +112,55 @@ def lock(config: Config) -> None:
     """Write history.lock anew: what each revision follows and declares."""
     path = config.attributes["migrations"].lock()
     config.print_stdout("%s", f"Written: {path}")
+
+
+def adopt(config: Config) -> None:
+    """Change env.py so that it uses the library: show the change, or write it."""
+    migrations: Migrations = config.attributes["migrations"]
+    options: Any = config.cmd_opts
+    path = migrations.folder / "env.py"
+    found = adoption.read(path)
+    lines = [*adoption.report(path, found, changes=options.check)]
+    if not (found.problems or options.check):
+        lines = [*adoption.difference(path, found), *lines]
+    if not (found.problems or found.changes):
+        lines.append(f"{path} uses alembic_lossless: nothing is to be changed.")
+    for line in lines:
+        config.print_stdout("%s", line)
+    if found.problems or options.check:
+        sys.exit(bool(found.problems or found.changes))
+    if found.changes and not options.write:
+        config.print_stdout("Next: %s adopt --write", options.prog)
+    if found.changes and options.write:
+        adoption.write(path, found.text)
+        config.print_stdout("Written: %s", path)
+    if options.compare or (found.changes and options.write):
+        _compare(config)
+
+
+def _compare(config: Config) -> None:
+    """Say what differs between history, database and models, after an adoption.
+
+    :raises CommandError: where that was asked for, and cannot be told.
+    """
+    options: Any = config.cmd_opts
+    migrations: Migrations = config.attributes["migrations"]
+    try:
+        if isinstance(migrations, Discovered):
+            migrations = _discovered(options, runs=True)
+        found = reports.report(migrations)
+    except Exception as error:
+        if options.compare:
+            raise
+        told = str(error) if isinstance(error, CommandError) else said(error)
+        config.print_stdout("%s", f"History, database and models: {told}")
+        config.print_stdout("Next: %s adopt --compare", options.prog)
+        return
+    for name, database in found["databases"].items():
+        at = ", ".join(database["at"]) or "no revision"
+        config.print_stdout("%s", f"{name or 'Database'}: {database['url']} at {at}")
+    for line in reports.models(found, options.prog):
+        config.print_stdout("%s", line)
 
 
 def rehearse(config: Config) -> None:
@@ -225,6 +275,14 @@ WRITERS = {"edit", "lock", "merge", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
 
 
+WITHOUT_ENVIRONMENT = {"init", "list_templates"}
+"""The functions that work where there is no environment."""
+
+
+WITHOUT_ENV = {"adopt", "branches", "edit", "heads", "history", "lint", "merge", "show"}
+"""The functions that do not run env.py, or can do without."""
+
+
 class CommandLine(config.CommandLine):
     """Alembic's command line, and what Flask's users look for in it."""
 
@@ -246,13 +304,14 @@ class CommandLine(config.CommandLine):
         :param prog: the name of the command, such as "flask db".
         """
         super().__init__(prog)
-        self.parser.description = "Migrate the app's database with Alembic."
+        self.parser.description = "Migrate a database with Alembic, and lose no row."
         self.subparsers.metavar = "COMMAND"
         self.register_command(status)
         self.register_command(diagram)
         self.register_command(lock)
         self.subparsers.add_parser(
             "migrate",
+            aliases=["draft"],
             parents=[self.subparsers.choices["revision"]],
             add_help=False,  # the parent's is enough
             help=DRAFT,
@@ -263,6 +322,22 @@ class CommandLine(config.CommandLine):
         self._add_deployment()
         self._add_rehearsal()
         self._add_purge()
+        self._add_adoption()
+
+    def _add_adoption(self) -> None:
+        self.register_command(adopt)
+        parser = self.subparsers.choices["adopt"]
+        parser.add_argument("--write", action="store_true", help="write the change")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="say what changes and what stays; exit with 1 when something changes",
+        )
+        parser.add_argument(
+            "--compare",
+            action="store_true",
+            help="say what differs between history, database and models",
+        )
 
     def _accept_what_others_do(self) -> None:
         """Take a message without `-m`, `list-templates`, and reports as JSON."""
@@ -381,10 +456,10 @@ class CommandLine(config.CommandLine):
         )
 
 
-def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
+def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> None:
     """Run one command and exit like Alembic: 0, or a line that says what is wrong.
 
-    :param migrations: what it works on.
+    :param migrations: what it works on; None for what the command line names.
     :param arguments: what was typed after `prog`.
     :param prog: the name of the command in its help, such as "flask db".
     """
@@ -401,6 +476,12 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
     # Alembic logs what it prints; no alembic.ini need be there to stop that.
     logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)
     try:
+        if migrations is None:
+            name = options.cmd[0].__name__
+            if name in WITHOUT_ENVIRONMENT:
+                line.run_cmd(typed_config(options), options)
+                return
+            migrations = _discovered(options, runs=name not in WITHOUT_ENV)
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
             sys.exit(as_json(migrations, options))
@@ -412,11 +493,28 @@ def run(migrations: Migrations, arguments: Sequence[str], prog: str) -> None:
         _fail(str(error), options)
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
-        place = traceback_location(error, migrations.project.folder)
+        place = migrations and traceback_location(error, migrations.folder)
         told = missing_file(error) or (place and f"{place}: {said(error)}")
         if not told or raises:
             raise
         _fail(told, options)
+
+
+def _discovered(options: Namespace, *, runs: bool) -> Discovered:
+    """Return the migrations of the environment that a command line names.
+
+    :param runs: whether the command runs env.py.
+    :raises CommandError: for an env.py that does not use the library.
+    """
+    found = Discovered(options)
+    if runs and not found.is_adopted:
+        raise CommandError(
+            f"{found.folder / 'env.py'} does not use alembic_lossless yet."
+            f" Next: {options.prog} adopt"
+        )
+    if runs:
+        found.enter_app()
+    return found
 
 
 def _fail(text: str, options: Namespace) -> NoReturn:
@@ -450,19 +548,18 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
 
     :raises CommandError: when it may not.
     """
-    project = migrations.project
     name = options.cmd[0].__name__
     if name == "init":
         raise CommandError(
-            f"There is nothing to set up: {project.folder} has the migrations."
+            f"There is nothing to set up: {migrations.folder} has the migrations."
             f' Next: {options.prog} migrate -m "…"'
         )
     if name in WRITERS:
-        insist_on_source_tree(project)
+        insist_on_source_tree(migrations.project)
         _refuse_heads(migrations, name, options)
     if name == "revision":
         options.message = options.message or options.words or _asked_message()
-    alembic = config_of(options, project)
+    alembic = migrations.typed_config(options)
     alembic.attributes["migrations"] = migrations
     alembic.attributes["connection"] = migrations.databases()
     alembic.attributes["before"] = getattr(options, "before", False)

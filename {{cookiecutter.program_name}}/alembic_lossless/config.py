@@ -1,9 +1,11 @@
 """Configurations of Alembic for a project, and commands in the form that was typed."""
 
 import io
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,43 @@ def config_of(options: Namespace, project: Project) -> Config:
     )
     chosen = files or options.name != "alembic"
     return alembic if chosen else _located(alembic, project)
+
+
+def typed_config(options: Namespace) -> Config:
+    """Return the configuration that a command line names, as Alembic finds it.
+
+    Flask-Migrate keeps its alembic.ini in the folder of the environment.
+
+    :raises CommandError: for a file that is named and is not there.
+    """
+    chosen = os.environ.get("ALEMBIC_CONFIG")
+    named = [*(options.config or ([chosen] if chosen else ()))]
+    if missing := [file for file in named if not Path(file).is_file()]:
+        raise CommandError(f"There is no file {missing[0]}. Name alembic.ini with -c.")
+    files = {Path(file).name == "pyproject.toml": file for file in named}
+    read = partial(
+        Config,
+        toml_file=files.get(True, "pyproject.toml"),
+        ini_section=options.name,
+        stdout=sys.stdout,
+        cmd_opts=options,
+    )
+    alembic = read(files.get(False, "alembic.ini"))
+    own = Path("migrations", "alembic.ini")
+    if not (named or alembic.get_alembic_option("script_location")) and own.is_file():
+        alembic = read(own)
+    return alembic
+
+
+def files_of(alembic: Config) -> list[Path]:
+    """Return the files that a configuration is read from, there or not."""
+    names = alembic.config_file_name, alembic.toml_file_name
+    return [Path(name) for name in names if name]
+
+
+def is_environment(folder: Path) -> bool:
+    """Tell whether a folder is an Alembic environment."""
+    return (folder / "env.py").is_file()
 
 
 def is_typed(config: Config) -> bool:
@@ -118,16 +157,21 @@ def _ini(project: Project) -> Path | None:
 
 
 def _located(alembic: Config, project: Project) -> Config:
-    """Say where the migrations are, from anywhere, installed or not.
-
-    ConfigParser cannot read the `%(here)s` of a folder with a percent sign in its name.
-    """
-    if not (project.folder / "env.py").exists():
+    """Say where the migrations are, from anywhere, installed or not."""
+    if not is_environment(project.folder):
         raise CommandError(
             f"The project's folder {project.folder} holds no env.py. Name the folder of"
             " the Alembic environment."
         )
-    folder = str(project.folder).replace("%", "%%")
-    alembic.set_main_option("script_location", folder)
+    locate(alembic, project.folder)
     alembic.set_main_option("prepend_sys_path", "")
     return alembic
+
+
+def locate(alembic: Config, folder: Path) -> None:
+    """Say where an environment is.
+
+    ConfigParser cannot read the `%(here)s` of a folder with a percent sign in its name.
+    """
+    escaped = str(folder).replace("%", "%%")
+    alembic.set_main_option("script_location", escaped)

@@ -14,6 +14,7 @@ requirements.insist()
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial, wraps
 from itertools import chain
 from logging import getLogger
@@ -81,6 +82,8 @@ def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
     :raises CommandError: for a module that cannot be imported, for what is no metadata,
         and for a table that two metadatas of a database have.
     """
+    if (discovery := _discovery()) is not None:
+        discovery.describe(project)
     found = lists_of_metadata(checked(project))
     return {name: own if own[1:] else own[0] for name, own in found.items()}
 
@@ -115,6 +118,8 @@ def database(project: Project) -> Database:
     :param project: what the project says of itself.
     :raises CommandError: for a URL that cannot be used.
     """
+    if (discovery := _discovery()) is not None:
+        discovery.describe(project)
     project, given = checked(project), context.config.attributes.get("connection")
     return _readable(database_of(project, project.names[0], given))
 
@@ -129,6 +134,8 @@ def chosen_databases(project: Project) -> dict[str, Database]:
     :raises CommandError: for one that is not there, or has no connection, or is another
         one too.
     """
+    if (discovery := _discovery()) is not None:
+        discovery.describe(project)
     arguments = context.get_x_argument(as_dictionary=False)
     found = several.chosen(checked(project), arguments)
     return {name: _readable(database) for name, database in found.items()}
@@ -153,11 +160,15 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     :param options: arguments of `context.configure`, but `connection` and `url`.
     :raises CommandError: with the cause and what to do, when nothing was migrated.
     """
+    if (discovery := _discovery()) is not None:
+        discovery.add("", _database(database), options)
+        yield
+        return
     with whole_lines(context.config):
         insist()
         refuse_twins(context.script)
         _look_at_lock_file()
-        known = _database(database)
+        known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
         with transaction(known, reviewed, ddl):
             yield
@@ -192,9 +203,13 @@ def migrating_several(
         `context.configure`.
     :raises CommandError: with the database, the cause and what to do.
     """
+    known = {name: _database(given) for name, given in databases.items()}
+    if (discovery := _discovery()) is not None:
+        yield lambda name, **options: discovery.add(name, known[name], options)
+        return
     insist()
     refuse_twins(context.script)
-    known = {name: _database(given) for name, given in databases.items()}
+    known = {name: _given_for(name, database) for name, database in known.items()}
     reviewed = _reviewing(known.values())
     checks = {}
     places = several.Places(known)
@@ -258,6 +273,22 @@ def _reviewing(
     )
     plugins = {"autogenerate_plugins": plugin.AUTOGENERATE_PLUGINS}
     return lambda options: review({**plugins, **options})
+
+
+def _discovery() -> Any:
+    """Return what takes note of a project, where env.py is asked and nothing is run."""
+    return context.config.attributes.get("discovery")
+
+
+def _given_for(name: str, known: Database) -> Database:
+    """Return the database that a function was given in the place of env.py's own.
+
+    :param name: its name, "" where there is one.
+    """
+    given = context.config.attributes.get("databases")
+    if isinstance(given, Mapping):
+        given = given[name]
+    return known if given is None else replace(known, given=without_asyncio(given))
 
 
 def _database(given: Given) -> Database:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from .lint import Server, version_of
@@ -22,7 +23,12 @@ from .runtime.recovery import RevisionMarker
 def stamped(database: Database) -> tuple[str, ...]:
     """Return the ids of the revisions that a database is at, known here or not."""
     with opened(database) as connection:
-        return MigrationContext.configure(connection).get_current_heads()
+        return _context(database, connection).get_current_heads()
+
+
+def _context(database: Database, connection: Connection) -> MigrationContext:
+    options = dict(database.version_table)
+    return MigrationContext.configure(connection, opts=options)
 
 
 def server_of(database: Database, dialect: str | None) -> Server:
@@ -58,8 +64,9 @@ class HalfApplied(NamedTuple):
 def half_applied(database: Database) -> HalfApplied | None:
     """Return the revision that stopped in the middle, if one did."""
     with opened(database) as connection:
-        heads = MigrationContext.configure(connection).get_current_heads()
-        mark = RevisionMarker(connection, {}).stopped(connection, heads)
+        heads = _context(database, connection).get_current_heads()
+        options = dict(database.version_table)
+        mark = RevisionMarker(connection, options).stopped(connection, heads)
     if mark is None:
         return None
     return HalfApplied(mark["revision"], mark["direction"], bool(mark["number"]))

@@ -18,6 +18,7 @@ from . import requirements
 from .project import checked
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -59,6 +60,20 @@ class History:
         from .config import quiet_config
 
         return quiet_config(self.project)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the Alembic environment."""
+        return self.project.folder
+
+    def typed_config(self, options: Namespace) -> Config:
+        """Return the configuration that a command line asks for.
+
+        :param options: what Alembic's parser made of it.
+        """
+        from .config import config_of
+
+        return config_of(options, self.project)
 
     def script(self) -> ScriptDirectory:
         """Return the folder of revisions, as Alembic sees it."""

@@ -103,7 +103,7 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
         yield f"Lock: there is no {lockfile.NAME}; {prog} lock begins one"
     for problem in found["lock"] or ():
         yield f"Lock: {problem}"
-    yield from _models(found, prog)
+    yield from models(found, prog)
 
 
 def _half_applied(migrations: Migrations, name: str, prog: str) -> Iterator[str]:
@@ -123,7 +123,12 @@ def _half_applied(migrations: Migrations, name: str, prog: str) -> Iterator[str]
         yield f"  or do the rest by hand, then: {prog} stamp {after}"
 
 
-def _models(found: dict[str, Any], prog: str) -> Iterator[str]:
+def models(found: dict[str, Any], prog: str) -> Iterator[str]:
+    """Yield what a report says of the models, and what to type next.
+
+    :param found: the report.
+    :param prog: the name of the command, such as "flask db".
+    """
     differences = found["differences"]
     match found["state"]:
         case "clean":

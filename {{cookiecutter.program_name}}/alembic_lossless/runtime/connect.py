@@ -38,6 +38,8 @@ class Database:
     :param live: whether people use the app while it migrates.
     :param runs_on: what else its revisions run on, such as ("mariadb",).
     :param keep_dropped: the days for which a draft keeps aside what it drops.
+    :param version_table: the options `version_table` and `version_table_schema`, where
+        its revision is not in `alembic_version`.
     """
 
     given: Connection | Engine | URL
@@ -46,6 +48,7 @@ class Database:
     live: bool = False
     runs_on: tuple[str, ...] = ()
     keep_dropped: int = 0
+    version_table: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> URL:
