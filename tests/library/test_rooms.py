@@ -20,6 +20,7 @@ ROOMS = (
     ("reports",),
     ("migrations",),
     ("history",),
+    ("squash",),
     ("rehearsal",),
     ("env",),
     ("plugin",),
@@ -34,7 +35,7 @@ ROOMS = (
     ("prompts",),
     ("lockfile",),
     ("types",),
-    ("config", "urls", "rules"),
+    ("config", "replaced", "urls", "rules"),
     ("_alembic",),
     ("digest", "project", "requirements", "sql", "adoption"),
 )

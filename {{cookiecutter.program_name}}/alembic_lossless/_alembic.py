@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from inspect import getclosurevars, unwrap
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -51,6 +52,7 @@ class Name(NamedTuple):
 
 NAMES = (
     Name("alembic.autogenerate.render", "_repr_type", lambda: render),
+    Name("alembic.autogenerate.render", "_render_cmd_body", lambda: render),
     Name("alembic.autogenerate.render", "_render_column", lambda: render),
     Name(
         "alembic.autogenerate.api.AutogenContext", "inspector", lambda: AutogenContext
@@ -94,6 +96,7 @@ NAMES = (
         "autocommit_block",
         lambda: MigrationContext,
     ),
+    Name("alembic.script.Script", "_from_path", lambda: Script),
     Name("alembic.script.ScriptDirectory", "_load_revisions", lambda: ScriptDirectory),
     Name(
         "alembic.script.ScriptDirectory", "generate_revision", lambda: ScriptDirectory
@@ -327,6 +330,18 @@ def column_code(column: sa.Column[Any], rendering: AutogenContext) -> str:
         rendering.opts = opts
 
 
+def body_code(
+    container: ops.UpgradeOps | ops.DowngradeOps, rendering: AutogenContext
+) -> str:
+    """Return the operations of a direction as Alembic lays them out, without its marks.
+
+    Its public function forgets which imports they need.
+    """
+    text = render._render_cmd_body(container, rendering)  # noqa: SLF001
+    lines = text.splitlines()
+    return "\n".join(it for it in lines if not it.startswith("# ### "))
+
+
 def is_made_by_type(constraint: sa.Constraint) -> bool:
     """Tell the CHECK that a Boolean or an Enum makes, and makes again."""
     return constraint._type_bound  # noqa: SLF001
@@ -402,6 +417,11 @@ def to_be_rendered(script: ops.MigrationScript) -> ops.MigrationScript:
     return script
 
 
+def script_at(folder: ScriptDirectory, path: str | Path) -> Script | None:
+    """Return the revision in a file, or None for a file that holds none."""
+    return Script._from_path(folder, path)  # noqa: SLF001
+
+
 def refuse_twins(folder: ScriptDirectory) -> None:
     """Let two files with one identifier be refused when revisions are read.
 
@@ -436,7 +456,11 @@ def _each_once(
 
     def loaded(*arguments: Any) -> Iterator[Script]:
         seen: dict[str, str] = {}
+        replaced: dict[str, str] = {}
         for script in load(*arguments):
+            replaced |= dict.fromkeys(
+                getattr(script.module, "replaces", ()), script.revision
+            )
             other = seen.setdefault(script.revision, script.path)
             if other != script.path:
                 raise CommandError(
@@ -445,6 +469,12 @@ def _each_once(
                     " that in the `down_revision` of what builds on it."
                 )
             yield script
+        if both := sorted(replaced.keys() & seen.keys()):
+            raise CommandError(
+                f"{seen[both[0]]} is a revision that {replaced[both[0]]} stands for: a"
+                f" squash was ended before it deleted {', '.join(both)}.\nDelete their"
+                " files there: the copies in the folder replaced are enough."
+            )
 
     return loaded
 

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentError, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ from .discovery import Discovered
 from .env import lists_of_metadata
 from .migrations import Migrations
 from .project import production_server, said
+from .replaced import FOLDER
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
 
@@ -228,6 +230,35 @@ def _says_yes(question: str, options: Any) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+SHOWN_CARRIED = 10
+"""How many of the revisions that are carried along are named on the terminal."""
+
+
+def squash(config: Config) -> None:
+    """Write one revision from many, and prove that both ways make the same."""
+    options: Any = config.cmd_opts
+    found = config.attributes["migrations"].squash(
+        options.range, message=options.message, servers=options.on
+    )
+    print_line = partial(config.print_stdout, "%s")
+    print_line(
+        f"{len(found.replaced)} revisions are one, {found.revision}: {found.path}"
+    )
+    for revision, why in [*found.carried.items()][:SHOWN_CARRIED]:
+        print_line(f"  carried along as it is: {revision}, {why}")
+    if (more := len(found.carried) - SHOWN_CARRIED) > 0:
+        print_line(f"  and {more} more, which the file names")
+    for revision in found.without_rows:
+        print_line(f"  left out: {revision}, which changes no row of a new database")
+    print_line(f"Both ways make the same tables and rows on {', '.join(found.proved)}.")
+    for note in found.notes:
+        print_line(note)
+    print_line(
+        f"The old files wait in {FOLDER} for databases in the middle. Delete them when"
+        f" every database has passed {found.revision}."
+    )
+
+
 def diagram(config: Config) -> None:
     """Show the models as a Mermaid diagram of entities, for a README."""
     found = lists_of_metadata(config.attributes["migrations"].project)
@@ -322,6 +353,7 @@ class CommandLine(config.CommandLine):
         self._add_deployment()
         self._add_rehearsal()
         self._add_purge()
+        self._add_squash()
         self._add_adoption()
 
     def _add_adoption(self) -> None:
@@ -415,6 +447,24 @@ class CommandLine(config.CommandLine):
         )
         parser.add_argument(
             "--json", dest="format", action="store_const", const="json", help="JSON"
+        )
+
+    def _add_squash(self) -> None:
+        self.register_command(squash)
+        parser = self.subparsers.choices["squash"]
+        parser.add_argument(
+            "range",
+            nargs="?",
+            help="revisions from the one after its begin, such as 1a2b:head, 1a2b or"
+            " base:1a2b (default: all)",
+        )
+        parser.add_argument("-m", "--message", help="what the revision is called")
+        parser.add_argument(
+            "--on",
+            action="append",
+            default=[],
+            metavar="URL",
+            help="one more server to prove it on; may be repeated",
         )
 
     def _add_lint(self) -> None:

@@ -173,5 +173,18 @@ def locate(alembic: Config, folder: Path) -> None:
 
     ConfigParser cannot read the `%(here)s` of a folder with a percent sign in its name.
     """
-    escaped = str(folder).replace("%", "%%")
-    alembic.set_main_option("script_location", escaped)
+    alembic.set_main_option("script_location", _escaped(folder))
+
+
+def reading(alembic: Config, versions: Path) -> Config:
+    """Let a configuration read its revisions in another folder.
+
+    :param versions: the folder.
+    """
+    alembic.set_main_option("version_locations", _escaped(versions))
+    alembic.set_main_option("path_separator", "newline")
+    return alembic
+
+
+def _escaped(folder: Path) -> str:
+    return str(folder).replace("%", "%%")

@@ -158,14 +158,17 @@ def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
     return tuple(found)
 
 
-def applied(folder: ScriptDirectory, database: Database) -> set[str]:
+def applied(
+    folder: ScriptDirectory, database: Database, heads: Iterable[str]
+) -> set[str]:
     """Return what a database is at, what that builds on and what it depends on.
 
+    :param heads: what it is at.
     :raises CommandError: for a revision that is not in the folder.
     """
     done: set[str] = set()
     found = list[Script]()
-    for head in stamped(database):
+    for head in heads:
         try:
             found += folder.get_revisions(head)
         except CommandError as error:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from . import requirements
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .project import Databases, Project
     from .rehearsal.run import Rehearsal
     from .runtime.connect import Database
+    from .squash.run import Squashed
 
 
 class History:
@@ -75,14 +77,21 @@ class History:
 
         return config_of(options, self.project)
 
-    def script(self) -> ScriptDirectory:
-        """Return the folder of revisions, as Alembic sees it."""
+    def script(self, at: Iterable[str] = ()) -> ScriptDirectory:
+        """Return the folder of revisions, as Alembic sees it.
+
+        :param at: where a database is: in the middle of what was squashed, it has the
+            old revisions in the place of the squashed one.
+        :raises CommandError: where the files of these are gone.
+        """
         from alembic.script import ScriptDirectory
 
         from ._alembic import refuse_twins
+        from .replaced import put_back
 
         found = ScriptDirectory.from_config(self.config())
         refuse_twins(found)
+        put_back(found, at)
         return found
 
     def heads(self) -> tuple[Script, ...]:
@@ -108,7 +117,7 @@ class History:
         :raises CommandError: when it is at a revision that is not in this project.
         """
         stamped = self.stamped(database, connection=connection)
-        return self.script().get_revisions(stamped)
+        return self.script(stamped).get_revisions(stamped)
 
     def stamped(
         self, database: str | None = None, *, connection: Databases | None = None
@@ -144,15 +153,18 @@ class History:
         :param connection: the database, or several by name.
         :raises CommandError: when one is at a revision that is not in this project.
         """
-        from .history import applied
+        from .history import applied, stamped
+        from .replaced import put_back
 
         folder = self.script()
-        everything = list(folder.walk_revisions())
-        lacking: set[str] = set()
-        for name in [database] if database else self.names(connection):
-            done = applied(folder, self.database(name, connection=connection))
-            lacking |= {entry.revision for entry in everything} - done
-        return tuple(it for it in reversed(everything) if it.revision in lacking)
+        names = [database] if database else self.names(connection)
+        found = [self.database(name, connection=connection) for name in names]
+        at = [stamped(it) for it in found]
+        put_back(folder, chain(*at))
+        done = (applied(folder, *it) for it in zip(found, at, strict=True))
+        everywhere = set[str].intersection(*done)
+        everything = [*folder.walk_revisions()]
+        return tuple(it for it in everything[::-1] if it.revision not in everywhere)
 
     def ready_at(self) -> tuple[frozenset[str], ...]:
         """Return where a database may be while this code serves, the newest first.
@@ -501,6 +513,30 @@ class Migrations(History):
         return linting.judge(
             everything, ids, server, safe_form, name if several else ""
         )
+
+    def squash(
+        self,
+        revisions: str | None = None,
+        *,
+        message: str | None = None,
+        servers: Sequence[str] = (),
+    ) -> Squashed:
+        """Write one revision from many, and prove that it does what they do.
+
+        Both ways to the head are run on empty databases that are thrown away. The old
+        files are kept beside, for databases in the middle of the range.
+
+        :param revisions: the range, from the one after its begin: "1a2b:head", "1a2b",
+            or "base:1a2b"; by default all.
+        :param message: what the revision says of itself.
+        :param servers: URLs of more servers to prove it on, beside the project's own
+            and SQLite.
+        :raises CommandError: with what cannot be squashed; nothing is written.
+        """
+        from .squash.run import squash
+
+        with ONE_AT_A_TIME:
+            return squash(self, revisions, message, servers)
 
     def rehearse(
         self,

@@ -233,11 +233,11 @@ def _unreadable(revision: Script, error: BaseException) -> Unreadable:
         revision.path,
         next(reversed(lines), None) or 0,
         f"{type(error).__name__}: {said}" if said else type(error).__name__,
-        frozenset(_words_in(revision.path)),
+        frozenset(words_in(revision.path)),
     )
 
 
-def _words_in(path: str) -> Iterator[str]:
+def words_in(path: str) -> Iterator[str]:
     """Give the strings of a file, whole and word by word."""
     with suppress(OSError, SyntaxError):
         for node in ast.walk(ast.parse(Path(path).read_text())):

@@ -16,6 +16,7 @@ from . import lockfile
 from .config import merge_command
 from .history import half_applied
 from .migrations import Migrations
+from .replaced import replaced_by
 from .runtime.causes import explain
 from .runtime.connect import opened
 from .runtime.several import metadata_of
@@ -89,7 +90,7 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
     several = len(found["databases"]) > 1
     for name, database in found["databases"].items():
         yield f"{name if several else 'Database'}: {database['url']}"
-        for script in migrations.history():
+        for script in migrations.script(database["at"]).walk_revisions():
             mark = "pending" if script.revision in database["pending"] else "applied"
             mark = "stopped" if script.revision == database["stopped"] else mark
             yield f"  {mark}  {script.revision}  {script.doc}"
@@ -162,7 +163,8 @@ def ahead(migrations: Migrations) -> Iterator[str]:
     """
     if any(migrations.stopped(name) for name in migrations.names()):
         return
-    known, said = {script.revision for script in migrations.history()}, []
+    history, said = migrations.history(), list[str]()
+    known = {name for it in history for name in (it.revision, *replaced_by(it))}
     migrations.project.import_models()
     for name in migrations.names():
         unknown = set(migrations.stamped(name)) - known

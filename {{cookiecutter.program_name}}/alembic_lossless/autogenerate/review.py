@@ -168,17 +168,23 @@ def check_when_written(script: ScriptDirectory) -> None:
     Alembic writes it. A write hook of Alembic's would do the same, but prints two
     lines, which functions of Python must not.
     """
-    generate, layout = script.generate_revision, _layout(script)
+    generate = script.generate_revision
 
     @wraps(generate)
     def generate_checked(*arguments: Any, **options: Any) -> Script | None:
         _refuse_other_languages(options)
         made = generate(*arguments, **options)
-        if made is not None and layout:
-            subprocess.run([*layout, made.path], check=False)
+        if made is not None:
+            laid_out(script, made.path)
         return made
 
     write_revisions_by(script, generate_checked)
+
+
+def laid_out(script: ScriptDirectory, path: str) -> None:
+    """Lay out a revision file as the project has it, if ruff is there."""
+    if layout := _layout(script):
+        subprocess.run([*layout, path], check=False)
 
 
 def _layout(script: ScriptDirectory) -> list[str]:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from math import log10
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import TemporaryDirectory, gettempdir, mkdtemp
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -105,6 +105,30 @@ def copied(source: Source) -> Iterator[Copy]:
         known = explain(error.orig, source.url, source.settings)
         about = f"The copy of {printable(source.url)} could not be made"
         raise CommandError(known.about(about)) from error
+
+
+@contextmanager
+def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
+    """Make an empty database of the kind of another, and drop it at the end.
+
+    :param url: the other one; on a server the new one is made beside it.
+    :param settings: what the owner may set, for messages.
+    :raises CommandError: where none can be made.
+    """
+    if url.get_backend_name() == "sqlite":
+        with TemporaryDirectory() as folder:
+            place = str(Path(folder, "empty.db"))
+            yield engine_of(URL.create(url.drivername, database=place))
+        return
+    try:
+        with _on_server(Source(url)) as (connection, name), ExitStack() as stack:
+            _create(connection, f"CREATE DATABASE {name}")
+            engine = engine_of(url.set(database=name))
+            stack.callback(engine.dispose)
+            yield engine
+    except DBAPIError as error:
+        known = explain(error.orig, url, settings or Settings())
+        raise CommandError(known.about(printable(url))) from error
 
 
 def user_tables(connection: Connection) -> list[Table]:

@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 from .._alembic import only_reads, print_nothing
 from ..config import is_typed, merge_command, program_of, stamp_command
 from ..project import said
+from ..replaced import put_back
 from ..urls import printable
 from .causes import Explanation, explain
 from .dependents import hint
@@ -84,6 +85,7 @@ def refuse_unknown(
     :param options: arguments of `context.configure`.
     :raises CommandError: with what may have happened, and what to do then.
     """
+    put_back(context.script, heads)
     for head in heads:
         try:
             context.script.get_revision(head)

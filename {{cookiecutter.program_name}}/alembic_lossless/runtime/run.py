@@ -310,6 +310,8 @@ class Run:
                     live = phase is not None
                     journal = Journal(migration, write, passed, self._wait, live=live)
                     stack.enter_context(journal.kept())
+                if watched := context.config.attributes.get("watched"):
+                    stack.enter_context(watched(step.revision.revision, migration))
                 function(**arguments)
 
         return run

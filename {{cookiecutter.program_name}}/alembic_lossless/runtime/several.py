@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from inspect import signature
 from logging import getLogger
 from reprlib import repr as short
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .._alembic import asks_database, only_reads
 from ..config import program_of
 from ..project import Project
+from ..replaced import GIVE_PARTS
 from .connect import Database, database_of, opened
 
 Heads = tuple[str, ...]
@@ -78,6 +80,7 @@ def metadata_of(name: str, given: object) -> list[MetaData]:
 
 def give_parts(script: ScriptDirectory, first: str) -> None:
     """Give revisions from the time of one database the form of those with parts."""
+    setattr(script, GIVE_PARTS, partial(give_parts, first=first))
     for revision in script.walk_revisions():
         for name in ("upgrade", "downgrade"):
             run = getattr(revision.module, name, None)

@@ -1,0 +1,1 @@
+"""One revision from many: folded, carried along, proved both ways, and written."""

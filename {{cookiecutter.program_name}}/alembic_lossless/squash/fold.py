@@ -1,0 +1,311 @@
+"""Fold the revisions of a range: each is a part of tables made whole, or carried.
+
+A table that the range makes holds no row before a revision is carried along that speaks
+of it. Until then whatever revisions do to it is done as it is made. What touches any
+other table is carried along as it is written, so that no row can be lost by it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import MigrateOperation, ops
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+from alembic.util import CommandError
+
+from .._alembic import body_code
+from ..autogenerate.compare_constraints import (
+    checks_of_columns,
+    expressions_apart,
+    find_unnamed,
+)
+from ..autogenerate.compare_tables import make_schemas
+from ..autogenerate.draft import Draft
+from ..autogenerate.order import order, reverse
+from ..autogenerate.render import render_item, written
+from ..autogenerate.types import shape_enums
+from ..config import database_in
+from ..operations.base import Key
+from ..operations.objects import create_enum, create_sequence, drop_enum
+from ..prompts import Answers, Prompt
+from ..replay import words_in
+from ..sql import Effect
+from ..state import State, options_of, referred
+from ..types.portable import DIALECTS, dialect_named, enums_in
+from .recorded import Recorded, Recorder, whole_tables
+
+STEPS = (
+    *(checks_of_columns, order, shape_enums, find_unnamed, expressions_apart),
+    make_schemas,
+)
+"""The steps of a draft that are about tables which are made."""
+
+ONLY_AT_WORK = {"postgresql_concurrently", "postgresql_not_valid"}
+"""How a constraint or an index is added while others work, which nobody does here."""
+
+
+@dataclass
+class Part:
+    """What the squashed revision does at one place, in both directions."""
+
+    up: str
+    down: str
+
+
+@dataclass
+class Folded:
+    """The range on one database."""
+
+    parts: list[Part] = field(default_factory=list)
+    folded: list[Script] = field(default_factory=list)
+    without_rows: list[Script] = field(default_factory=list)
+    """Revisions that change rows, of which a new database has none."""
+    why: dict[str, str] = field(default_factory=dict)
+    """Why each revision is carried along, by its identifier."""
+    imports: set[str] = field(default_factory=set)
+
+
+def folded(
+    database: MigrationContext,
+    environment: EnvironmentContext,
+    chosen: Collection[str],
+    moved: Callable[[str, str], bool],
+    call: Callable[[Script, str, str], str],
+) -> Folded:
+    """Fold the revisions of a range, as they are for one database.
+
+    :param database: the database that Alembic was configured for.
+    :param chosen: the identifiers of the revisions in the range.
+    :param moved: tells whether a revision changed rows of a new database, by its
+        identifier and the database's name.
+    :param call: returns the code that runs a carried revision: given it, a direction
+        and the database's name.
+    :raises CommandError: for a revision that cannot be read.
+    """
+    name = database_in(database.opts["upgrade_token"])
+    script = environment.script
+    revisions = [*script.walk_revisions()][::-1]
+    last = max(n for n, it in enumerate(revisions) if it.revision in chosen)
+    recorded = _recorded(database, environment, revisions[: last + 1], chosen)
+    fold = _Fold(database, environment, name, call)
+    with fold.replay.in_place_of_op():
+        for revision in revisions[: last + 1]:
+            if revision.revision in chosen:
+                fold.take(recorded[revision.revision], moved)
+            else:
+                fold.replay.read(revision, name)
+        fold.make(fold.pending)
+        fold.make_types()
+    return fold.found
+
+
+def _recorded(
+    database: MigrationContext,
+    environment: EnvironmentContext,
+    revisions: Sequence[Script],
+    chosen: Collection[str],
+) -> dict[str, Recorded]:
+    """Return what revisions do; what differs between kinds of databases is no fold."""
+    here = database.dialect
+    kinds = [here, *(dialect_named(it) for it in DIALECTS if it != here.name)]
+    name = database_in(database.opts["upgrade_token"])
+    every = list[dict[str, Recorded]]()
+    for dialect in kinds:
+        recorder = Recorder(dialect, database.opts, environment)
+        found = dict[str, Recorded]()
+        with recorder.in_place_of_op():
+            for revision in revisions:
+                if revision.revision in chosen:
+                    found[revision.revision] = recorder.record(revision, name)
+                else:
+                    recorder.read(revision, name)
+        every.append(found)
+    first, *others = every
+    for identifier, found_here in first.items():
+        # A history that cannot be read there does not run there.
+        there = [
+            it[identifier]
+            for it in others
+            if not any(one.unreadable for one in it.values())
+        ]
+        if any(it.operations != found_here.operations for it in there):
+            found_here.note("it does something else on each database", Effect.ANYTHING)
+    return first
+
+
+class _Fold:
+    """The fold of a range, at one of its revisions."""
+
+    def __init__(
+        self,
+        database: MigrationContext,
+        environment: EnvironmentContext,
+        name: str,
+        call: Callable[[Script, str, str], str],
+    ) -> None:
+        self.found = Folded()
+        self.pending = set[Key]()
+        """The tables of the range that are not made yet."""
+        self.replay = Recorder(database.dialect, database.opts, environment)
+        self._name, self._call = name, call
+        self._sequences = set[Key]()
+        self._types = set[Key]()
+        self._made = dict[Key, sa.Table]()
+        self._config = environment.config
+        self._options = {
+            "sqlalchemy_module_prefix": "sa.",
+            "alembic_module_prefix": "op.",
+            "user_module_prefix": None,
+            "render_item": render_item,
+            "render_as_batch": database.opts.get("render_as_batch", False),
+        }
+
+    @property
+    def state(self) -> State:
+        """What is declared so far."""
+        return self.replay.state
+
+    def take(self, recorded: Recorded, moved: Callable[[str, str], bool]) -> None:
+        """Take the next revision of the range."""
+        revision = recorded.revision
+        rows_only = recorded.effect is Effect.ROWS
+        does_nothing = rows_only and not moved(revision.revision, self._name)
+        if recorded.unreadable:
+            raise CommandError(
+                f"{recorded.unreadable}: what it makes from there on is not known."
+                " Squash what is before it, or behind it. Nothing is written."
+            )
+        others = recorded.touched - self.pending
+        if others or (recorded.others and not does_nothing):
+            self._carry(recorded, others)
+            return
+        kind = self.found.without_rows if does_nothing else self.found.folded
+        kind.append(revision)
+        before = whole_tables(self.state) - self.pending
+        sequences = {*self.state.sequences} - self._sequences
+        types = {*self.replay.types} - self._types
+        self.replay.record(revision, self._name)
+        self.pending = whole_tables(self.state) - before
+        self._sequences |= {*self.state.sequences} - sequences
+        self._types |= {*self.replay.types} - types
+
+    def _carry(self, recorded: Recorded, others: Iterable[Key]) -> None:
+        """Carry a revision along, after the tables that it speaks of."""
+        revision = recorded.revision
+        tables = sorted(name for _, name in others if name)
+        self.found.why[revision.revision] = (
+            recorded.others[0]
+            if recorded.others
+            else f"{', '.join(tables) or 'a table'} may have rows by then"
+        )
+        words = {*words_in(revision.path)}
+        spoken = {key for key in self.pending if self._speaks(words, key)}
+        self.make(spoken | (recorded.touched & self.pending))
+        up, down = (
+            self._call(revision, direction, self._name)
+            for direction in ("upgrade", "downgrade")
+        )
+        self.found.parts.append(Part(up, down))
+        self.replay.record(revision, self._name)
+        self.pending &= whole_tables(self.state)
+
+    def _speaks(self, words: Collection[str], key: Key) -> bool:
+        table = self.state.tables[key]
+        enums = (it.name for column in table.c for it in enums_in(column.type))
+        return key[1] in words or any(it in words for it in enums)
+
+    def make(self, tables: Collection[Key]) -> None:
+        """Make tables as they are declared now, and those that they refer to."""
+        wanted, queue = set[Key](), [*tables]
+        while queue:
+            key = queue.pop()
+            if key in self.pending and key not in wanted:
+                wanted.add(key)
+                keys = self.state.tables[key].foreign_keys
+                queue += [self.state.key(*referred(it)[:2]) for it in keys]
+        if not wanted:
+            return
+        self.pending -= wanted
+        made = {key: self.state.tables[key] for key in sorted(wanted, key=str)}
+        upgrade = ops.UpgradeOps([*self._counted(), *_operations(made.values())])
+        downgrade = ops.DowngradeOps([])
+        draft = self._draft(upgrade, downgrade, made)
+        reverse(upgrade, downgrade)
+        for step in STEPS:
+            step(draft, upgrade)
+            step(draft, downgrade)
+        for container in (upgrade, downgrade):
+            written(container)
+        self._add(upgrade, downgrade, draft.context)
+
+    def _add(
+        self,
+        upgrade: ops.UpgradeOps,
+        downgrade: ops.DowngradeOps,
+        database: MigrationContext,
+    ) -> None:
+        """Add operations as a draft has them."""
+        rendering = AutogenContext(database, opts=self._options, autogenerate=False)
+        up, down = (body_code(it, rendering) for it in (upgrade, downgrade))
+        self.found.imports |= rendering.imports
+        self.found.parts.append(Part(up, down))
+
+    def make_types(self) -> None:
+        """Make the types that no table has any more, and PostgreSQL keeps."""
+        used = {
+            (enum.schema, str(enum.name))
+            for table in self.state.tables.values()
+            for column in table.c
+            for enum in enums_in(column.type)
+        }
+        left = sorted((self._types & {*self.replay.types}) - used, key=str)
+        made = ops.UpgradeOps(
+            [create_enum(key[1], self.replay.types[key], schema=key[0]) for key in left]
+        )
+        gone = ops.DowngradeOps([drop_enum(key[1], schema=key[0]) for key in left])
+        if left:
+            self._add(made, gone, self.replay.migration_context)
+
+    def _counted(self) -> Iterator[MigrateOperation]:
+        """Give what makes the sequences that no revision carried along makes."""
+        for key in sorted(self._sequences, key=str):
+            if (found := self.state.sequences.get(key)) is not None:
+                given = options_of(found)
+                given.pop("name", None)
+                yield create_sequence(key[1], **given)
+        self._sequences.clear()
+
+    def _draft(
+        self,
+        upgrade: ops.UpgradeOps,
+        downgrade: ops.DowngradeOps,
+        made: Mapping[Key, sa.Table],
+    ) -> Draft:
+        """Return a draft whose models have these tables beside those made before."""
+        database = self.replay.migration_context
+        before = State(default_schema=database.dialect.default_schema_name)
+        before.tables = dict(self._made)
+        self._made |= made
+        database.opts["declared"] = {database.opts["upgrade_token"]: before}
+        prompt = Prompt(self._config, Answers([], []))
+        draft = Draft(database, upgrade, downgrade, prompt)
+        models = {key: dict(it.columns.items()) for key, it in self._made.items()}
+        vars(draft)["models"] = models
+        return draft
+
+
+def _operations(tables: Iterable[sa.Table]) -> Iterator[MigrateOperation]:
+    """Give what makes tables, with their indexes and comments."""
+    for table in tables:
+        items: Any = (*table.constraints, *table.indexes)
+        for item in items:
+            for option in {*item.dialect_kwargs} & ONLY_AT_WORK:
+                item.dialect_kwargs[option] = False
+        yield ops.CreateTableOp.from_table(table)
+        indexes = [ops.CreateIndexOp.from_index(it) for it in table.indexes]
+        for index in sorted(indexes, key=lambda it: str(it.index_name)):
+            yield ops.ModifyTableOps(table.name, [index], schema=table.schema)

@@ -1,0 +1,409 @@
+"""Squash a range of revisions: choose it, write one, prove it, and put it there."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError, to_tuple
+
+from .. import lockfile
+from .._alembic import script_at
+from ..autogenerate.review import laid_out
+from ..config import database_in, insist_on_source_tree, reading
+from ..replaced import folder_of, old_files, replaced_by
+from ..rules import AFTER, phase_of
+from .carry import call, carried
+from .fold import Folded, folded
+from .proof import Engines, OldWay, databases_like, old_way, prove, servers
+
+if TYPE_CHECKING:
+    from ..migrations import Migrations
+
+
+PROGRAM = "alembic"
+"""How the command is called that messages of the lock file name."""
+
+
+@dataclass(frozen=True)
+class Squashed:
+    """What a squash did.
+
+    :param revision: the identifier of the new revision, that of the last old one.
+    :param path: its file.
+    :param replaced: the old revisions, in their order.
+    :param carried: those that are carried along as they are, each with the reason.
+    :param without_rows: those that change rows of which a new database has none.
+    :param proved: the kinds of databases on which both ways made the same.
+    :param notes: what else is to be said.
+    """
+
+    revision: str
+    path: Path
+    replaced: tuple[str, ...]
+    carried: dict[str, str]
+    without_rows: tuple[str, ...]
+    proved: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class _Range:
+    """Revisions that follow one another, and what is around them."""
+
+    def __init__(self, folder: ScriptDirectory, given: str | None) -> None:
+        """Choose revisions.
+
+        :param given: "1a2b:head", from the one after its begin, or "1a2b".
+        :raises CommandError: for what is no range that can be squashed.
+        """
+        begin, _, end = (given or "").partition(":")
+        self.every = [*folder.walk_revisions()][::-1]
+        heads = folder.get_heads()
+        if len(heads) > 1 and end in {"", "head"}:
+            raise _refusal(
+                f"{' and '.join(heads)} are {len(heads)} heads. Name the end:"
+                f" {begin or 'base'}:{heads[0]}"
+            )
+        self.end = _found(folder, end or "head").revision
+        first = _found(folder, begin) if begin not in {"", "base"} else None
+        self.begin = first.revision if first else "base"
+        ancestors = _ancestors(folder, [self.end])
+        before = _ancestors(folder, [self.begin]) if first else set()
+        if first and first.revision not in ancestors:
+            raise _refusal(f"{self.end} does not build on {self.begin}")
+        self.scripts = [it for it in self.every if it.revision in ancestors - before]
+        self.ids = [it.revision for it in self.scripts]
+        self.before = [it for it in self.every if it.revision in before]
+        self.dependencies = self._dependencies(folder)
+        self.depended_on = _whole(folder, self.dependencies)
+        self._refuse(folder)
+
+    def _refuse(self, folder: ScriptDirectory) -> None:
+        inside = {*self.ids}
+        old = [script_at(folder, path) for path in old_files(folder)]
+        kept = {it.revision for it in old if it is not None}
+        if len(inside) <= 1:
+            raise _refusal(f"it has {'one' if inside else 'no'} revision")
+        for it in self.scripts:
+            others = {*_parents(it)} - inside - {self.begin}
+            if others:
+                raise _refusal(
+                    f"{it.revision} also builds on {min(others)}, which is before it"
+                )
+            if it.revision != self.end and phase_of(it) == AFTER and self.before:
+                raise _refusal(
+                    f"{it.revision} waits for a deployment (phase = {AFTER!r}), as one"
+                    " revision cannot; a squash from base can have it"
+                )
+            if {*replaced_by(it)} & kept:
+                raise _refusal(
+                    f"the old files of {it.revision} are in {folder_of(folder).name}."
+                    " Delete the folder first, when every database has passed it"
+                )
+        for it in self.every:
+            built_on = {*_parents(it), *_dependencies(folder, it)} & inside - {self.end}
+            if it.revision not in inside and built_on:
+                raise _refusal(
+                    f"{it.revision} builds on {min(built_on)}, in its middle. Squash up"
+                    f" to {min(built_on)}, or from there on"
+                )
+
+    def _dependencies(self, folder: ScriptDirectory) -> list[str]:
+        """Return what the range depends on beside what it builds on."""
+        found = [d for it in self.scripts for d in _dependencies(folder, it)]
+        return [it for it in dict.fromkeys(found) if it not in {*self.ids, self.begin}]
+
+    @property
+    def labels(self) -> list[str]:
+        """The branch labels that its revisions give."""
+        found = [
+            label
+            for it in self.scripts
+            for label in to_tuple(getattr(it.module, "branch_labels", None), default=())
+        ]
+        return [*dict.fromkeys(found)]
+
+
+def _found(folder: ScriptDirectory, name: str) -> Script:
+    try:
+        return folder.get_revision(name)
+    except CommandError as error:
+        raise CommandError(f"{error}. Nothing is written.") from error
+
+
+def _parents(script: Script) -> tuple[str, ...]:
+    return tuple(to_tuple(script.down_revision, default=()))
+
+
+def _dependencies(folder: ScriptDirectory, script: Script) -> tuple[str, ...]:
+    return tuple(folder.get_revision(it).revision for it in script.dependencies or ())
+
+
+def _ancestors(folder: ScriptDirectory, heads: Iterable[str]) -> set[str]:
+    """Return revisions and all that they build on, whatever they depend on beside."""
+    found, queue = set[str](), [*heads]
+    while queue:
+        if (name := queue.pop()) not in found:
+            found.add(name)
+            queue += _parents(folder.get_revision(name))
+    return found
+
+
+def _whole(folder: ScriptDirectory, heads: Iterable[str]) -> set[str]:
+    """Return revisions with all that they need."""
+    return {it.revision for head in heads for it in _below(folder, head)}
+
+
+def _below(folder: ScriptDirectory, head: str) -> Iterator[Script]:
+    script = folder.get_revision(head)
+    yield script
+    for name in (*_parents(script), *_dependencies(folder, script)):
+        yield from _below(folder, name)
+
+
+def _refusal(why: str) -> CommandError:
+    return CommandError(f"The range cannot be squashed: {why}. Nothing is written.")
+
+
+def squash(
+    migrations: "Migrations",
+    given: str | None,
+    message: str | None,
+    more: Sequence[str],
+) -> Squashed:
+    """Write one revision from many, and prove that it does what they do.
+
+    :param migrations: those of the project.
+    :param given: the range, from the one after its begin: "1a2b:head", or "1a2b".
+    :param message: what the revision says of itself.
+    :param more: URLs of more servers to prove it on.
+    :raises CommandError: with what cannot be squashed; nothing is written.
+    """
+    insist_on_source_tree(migrations.project)
+    folder = migrations.script()
+    lockfile.insist(folder, PROGRAM)
+    chosen = _Range(folder, given)
+    _refuse_uncommitted(chosen.scripts)
+    begin, end = chosen.begin, chosen.end
+    with ExitStack() as stack:
+        tried, notes = _old_ways(migrations, chosen, tuple(more), stack)
+        moved = {it for old, _ in tried for it in old.moved}
+        (_, engines), versions = (
+            tried[0][1],
+            Path(stack.enter_context(TemporaryDirectory())),
+        )
+        every = _folded(migrations, engines, chosen, moved)
+        path = _write(migrations, chosen, every, message, versions)
+        carried_too = {why for it in every.values() for why in it.why}
+        for old, (server, _) in tried:
+            said = prove(
+                migrations,
+                old,
+                server,
+                versions,
+                begin=begin,
+                end=end,
+                leads_back=not carried_too,
+            )
+            notes += [f"On {old.kind} {said}."] if said else []
+        new = _put(migrations, folder, chosen, path)
+    return Squashed(
+        end,
+        new,
+        tuple(chosen.ids),
+        {
+            it.revision: next(
+                f.why[it.revision] for f in every.values() if it.revision in f.why
+            )
+            for it in chosen.scripts
+            if it.revision in carried_too
+        },
+        tuple(
+            dict.fromkeys(it.revision for f in every.values() for it in f.without_rows)
+        ),
+        tuple(dict.fromkeys(old.kind for old, _ in tried)),
+        tuple(notes),
+    )
+
+
+Tried = tuple[OldWay, tuple[Any, Engines]]
+"""What the old way makes on some databases, and where these are."""
+
+
+def _old_ways(
+    migrations: "Migrations", chosen: _Range, more: tuple[str, ...], stack: ExitStack
+) -> tuple[list[Tried], list[str]]:
+    """Run the old way on each kind of database; return where it runs, and where not."""
+    tried, notes = list[Tried](), list[str]()
+    for server in servers(migrations, more):
+        engines = stack.enter_context(databases_like(migrations, server))
+        try:
+            old = old_way(migrations, engines, chosen.begin, chosen.end)
+        except CommandError as error:
+            kind = next(iter(engines.values())).dialect.name
+            said = str(error).splitlines()[0].rstrip(".")
+            if server is None:
+                raise _refusal(
+                    f"on {kind} its own revisions do not run: {said}"
+                ) from error
+            notes.append(
+                f"Not compared on {kind}, where the old revisions fail: {said}."
+            )
+            continue
+        tried.append((old, (server, engines)))
+    return tried, notes
+
+
+def _folded(
+    migrations: "Migrations",
+    engines: Engines,
+    chosen: _Range,
+    moved: set[tuple[str, str]],
+) -> dict[str, Folded]:
+    """Return the range folded, for each database."""
+    config = migrations.config()
+    several = len(migrations.project.names) > 1
+    config.attributes["connection"] = (
+        engines if several else next(iter(engines.values()))
+    )
+    folder = ScriptDirectory.from_config(config)
+    found = dict[str, Folded]()
+
+    def changes_rows(revision: str, name: str) -> bool:
+        # What it does to rows that are there before the range, nobody can tell.
+        return bool(chosen.before) or (revision, name) in moved
+
+    def fold(_heads: Any, migration: MigrationContext) -> list[Any]:
+        environment = migration.environment_context
+        if environment is None:
+            raise AssertionError
+        name = database_in(migration.opts["upgrade_token"])
+        found[name] = folded(migration, environment, chosen.ids, changes_rows, call)
+        return []
+
+    with EnvironmentContext(config, folder, fn=fold, dont_mutate=True):
+        folder.run_env()
+    return found
+
+
+def _write(
+    migrations: "Migrations",
+    chosen: _Range,
+    every: dict[str, Folded],
+    message: str | None,
+    versions: Path,
+) -> Path:
+    """Write the revision into a folder with all that are not in the range."""
+    inside = {*chosen.ids}
+    others = [it for it in chosen.every if it.revision not in inside]
+    needed = {it.revision for it in chosen.before} | chosen.depended_on
+    for it in others:
+        if it.revision in needed:
+            shutil.copy(it.path, versions)
+    folder = ScriptDirectory.from_config(reading(migrations.config(), versions))
+    parts: dict[str, Any] = {
+        f"{name}_{direction}s" if name else f"{direction}s": _body(found, direction)
+        for name, found in every.items()
+        for direction in ("upgrade", "downgrade")
+    }
+    stood_for = [(*replaced_by(it), it.revision) for it in chosen.scripts]
+    names = [name for each in stood_for for name in each if name != chosen.end]
+    replaces = f"replaces = {tuple(names)!r}"
+    imports = sorted({line for found in every.values() for line in found.imports})
+    labels, last = chosen.labels, chosen.scripts[-1]
+    made = folder.generate_revision(
+        chosen.end,
+        message or f"{last.doc.rstrip('.')}, squashed",
+        head=chosen.begin,
+        branch_labels=labels or None,
+        depends_on=chosen.dependencies or None,
+        splice=True,
+        refresh=True,
+        imports="\n".join([*imports, "", replaces] if imports else [replaces]),
+        **parts,
+    )
+    if made is None:
+        raise AssertionError
+    path = Path(made.path)
+    _complete(path, chosen, every)
+    laid_out(folder, str(path))
+    for it in others:
+        shutil.copy(it.path, versions)
+    return path
+
+
+def _body(found: Folded, direction: str) -> str:
+    """Return the body of a function of the revision, as a template takes it."""
+    up = direction == "upgrade"
+    ordered = found.parts if up else found.parts[::-1]
+    text = "\n".join(part.up if up else part.down for part in ordered)
+    return text.replace("\n", "\n    ")
+
+
+def _complete(path: Path, chosen: _Range, every: dict[str, Folded]) -> None:
+    """Add the functions of carried revisions to the file of the squashed one."""
+    names = [*every]
+    along = {it for found in every.values() for it in found.why}
+    text = path.read_text("utf-8").rstrip("\n")
+    sources = [it for it in chosen.scripts if it.revision in along]
+    functions = [carried(it, names) for it in sources]
+    future = "from __future__ import annotations\n"
+    if any(future in Path(it.path).read_text("utf-8") for it in sources):
+        head, quotes, rest = text.partition('"""\n\n')
+        text = f"{head}{quotes}{future}\n{rest}"
+    path.write_text("\n\n\n".join([text, *functions]) + "\n", "utf-8")
+
+
+def _refuse_uncommitted(scripts: Iterable[Script]) -> None:
+    """Refuse to move files of which nobody has another copy.
+
+    :raises CommandError: for a file that git knows and that was changed since.
+    """
+    paths = [Path(it.path) for it in scripts]
+    git = shutil.which("git")
+    if git is None:
+        return
+    done = subprocess.run(
+        [git, "status", "--porcelain", "--untracked-files=all", "--", *map(str, paths)],
+        cwd=paths[0].parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if lines := done.stdout.splitlines():
+        raise CommandError(
+            f"{lines[0][3:]} is not committed. Commit the revisions of the range first,"
+            " so that the squash is a commit of its own. Nothing is written."
+        )
+
+
+def _put(
+    migrations: "Migrations", folder: ScriptDirectory, chosen: _Range, new: Path
+) -> Path:
+    """Put the squashed revision in the place of the old ones, which are kept beside.
+
+    Its file takes the place of the last one's in one step: before that nothing is
+    changed, and after it only files are left to delete whose copies are kept.
+    """
+    kept = folder_of(folder)
+    kept.mkdir(exist_ok=True)
+    for it in chosen.scripts:
+        shutil.copy(it.path, kept)
+    last = Path(chosen.scripts[-1].path)
+    aside = last.with_suffix(".new")
+    shutil.copy(new, aside)
+    aside.replace(last)
+    for it in chosen.scripts[:-1]:
+        Path(it.path).unlink()
+    made = last.rename(last.with_name(new.name))
+    if lockfile.path_of(folder).exists():
+        config = migrations.config()
+        lockfile.write(ScriptDirectory.from_config(config), PROGRAM)
+    return made
