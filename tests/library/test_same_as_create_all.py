@@ -10,6 +10,8 @@ from proof.case import Case, Court
 from sqlalchemy import make_url
 
 IMPORTS = """
+from datetime import timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 
@@ -136,6 +138,38 @@ def test_a_unique_constraint_that_is_there_already(judge: Court) -> None:
     once, twice = TWICE.format("", 20), TWICE.format(OF_KEY + OF_NAME, 20)
     for before, after in ((twice, twice.replace("20", "30")), (once, twice)):
         assert judged(judge, before, after) == PASSED
+
+
+SPAN = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    lasts = sa.Column({0})
+    __table_args__ = ({1})
+"""
+SPANS = "sa.Interval(second_precision=3)", "sa.Interval(native=False)"
+EXCLUDED = "".join(
+    f"postgresql.ExcludeConstraint((lasts, '='), name='ex_{it}', using='btree'), "
+    for it in (1, 2)
+)
+
+
+def test_an_interval_and_its_arguments(judge: Court) -> None:
+    """I change how an Interval is kept, and its values; EXCLUDE is needed once."""
+    rows = (("hobby", ((("id", "1"), ("lasts", "timedelta(days=3)")),)),)
+    excludes = EXCLUDED if judge.database == "postgresql" else ""
+    for before, after in (SPANS, SPANS[::-1]):
+        verdict = judged(
+            judge,
+            SPAN.format(before, excludes),
+            SPAN.format(after, excludes),
+            rows=rows,
+            tables={"hobby": "hobby"},
+            columns={"hobby\nlasts": "lasts"},
+        )
+        # A person has to look at what becomes of the rows.
+        assert verdict[0] == ("marked" if excludes else "passed"), verdict
 
 
 # Names after a rename

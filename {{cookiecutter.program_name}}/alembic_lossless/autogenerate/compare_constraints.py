@@ -96,31 +96,38 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     if old is not None and model is not None:
         _name_unnamed(model)
         if context.migration_context.dialect.name == "postgresql":
-            change.ops = [*_each_once(change.ops, old, model)]
+            there = [it for it in models.values() if found.has_exclude(it)]
+            change.ops = [*_each_once(change.ops, old, model, there)]
+
+
+ONCE = (ops.CreateUniqueConstraintOp, CreateExcludeConstraintOp)
+"""What makes an index of its own, of which PostgreSQL needs no second one."""
 
 
 def _each_once(
-    changes: Iterable[ops.MigrateOperation], old: sa.Table, model: sa.Table
+    changes: Iterable[ops.MigrateOperation],
+    old: sa.Table,
+    model: sa.Table,
+    excludes: Iterable[Create],
 ) -> Iterator[ops.MigrateOperation]:
-    """Leave out a new UNIQUE that says what the key, or another one there, says.
+    """Leave out a UNIQUE or EXCLUDE that says what the key or another one there says.
 
     Source: `transformIndexConstraints` of PostgreSQL. Of those in one CREATE TABLE that
     are alike it makes the first alone, and the key before all.
     """
     changes = [*changes]
     # One that changes is dropped and made again: it is not there in between.
-    made = {
-        name_of(op) for op in changes if isinstance(op, ops.CreateUniqueConstraintOp)
-    }
+    made = {name_of(op) for op in changes if isinstance(op, ONCE)}
     named = {str(it.name) for it in old.constraints}
     there = [created_by(it) for it in _uniques(model) if str(it.name) in named]
+    there += excludes
     seen = [op for op in there if name_of(op) not in made]
     key = model.primary_key
     if not any((key.dialect_kwargs, key.deferrable)):
         columns = [it.name for it in key]
         seen.append(ops.CreateUniqueConstraintOp(None, "", columns))
     for op in changes:
-        if isinstance(op, ops.CreateUniqueConstraintOp):
+        if isinstance(op, ONCE):
             if any(not changed(it, op) for it in seen):
                 continue
             seen.append(op)
@@ -178,6 +185,10 @@ class _Unseen:
         if kind not in self._found:
             self._found[kind] = set(self._ask(kind))
         return named_as_made(op, self._dialect) in self._found[kind]
+
+    def has_exclude(self, op: Create) -> bool:
+        """Tell whether the database has this EXCLUDE."""
+        return isinstance(op, CreateExcludeConstraintOp) and self.has(op)
 
     def _ask(self, kind: type[Create]) -> Iterator[str]:
         connection = self._context.connection

@@ -67,6 +67,8 @@ def _bare_code(type_: Type, context: AutogenContext) -> str:
     name, prefix = _exported(type_, context)
     if isinstance(type_, sa.Enum):
         return f"{prefix}{name}({', '.join(_enum_arguments(type_, context))})"
+    if type(type_) is sa.Interval:  # its own words leave out all of it
+        return f"{prefix}{name}({', '.join(_interval_arguments(type_))})"
     shown = copy.copy(type_)
     if isinstance(type_, sa.Boolean) and type_.name:
         vars(shown)["name"] = _Written(_name_code(type_.name, context))
@@ -117,6 +119,14 @@ def _enum_arguments(enum: sa.Enum, context: AutogenContext) -> Iterator[str]:
         yield f"native_enum=False, length={enum.length}"
     if enum.create_constraint:
         yield "create_constraint=True"
+
+
+def _interval_arguments(interval: sa.Interval) -> Iterator[str]:
+    if not interval.native:
+        yield "native=False"
+    for name in ("second_precision", "day_precision"):
+        if (digits := getattr(interval, name)) is not None:
+            yield f"{name}={digits}"
 
 
 @renderers.dispatch_for(Note)

@@ -204,18 +204,26 @@ def using(column: str, old: Type, new: Type) -> str | None:
     ):
         source = f"({source} AT TIME ZONE 'UTC')"
         return source if isinstance(new, sa.DateTime) else f"{source}::{target}"
+    if is_moment(old) is not is_moment(new) and sa.Interval in (type(old), type(new)):
+        epoch = "timestamp '1970-01-01'"
+        later = f"{epoch} + {source}"
+        return later if is_moment(new) else f"({source} - {epoch})::{target}"
     items = _items(old, new)
     if items != (old, new):
         return None if kind(items[0]) is kind(items[1]) else f"{source}::{target}"
     if kind(old) is kind(new):
         return None
-    if isinstance(new, sa.Boolean) and isinstance(old, NUMBERS):
-        return f"{source} <> 0"
     if isinstance(old, sa.Boolean):
         source += "::integer"
     if isinstance(new, sa.Enum) or _has_no_cast(old, new):
         source += "::text"
-    return f"{source}::{target}"
+    is_truth = isinstance(new, sa.Boolean) and isinstance(old, NUMBERS)
+    return f"{source} <> 0" if is_truth else f"{source}::{target}"
+
+
+def is_moment(type_: Type) -> bool:
+    """Tell an Interval that is the moment so long after 1970 began."""
+    return isinstance(type_, sa.Interval) and not type_.native
 
 
 def _has_no_cast(old: Type, new: Type) -> bool:
