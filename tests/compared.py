@@ -161,6 +161,34 @@ tells later drafts.
 
 {marked}
 
+## Views
+
+A `CreateView` of the metadata is compared by its query, with the one that the
+revisions have; the database is asked which views are there. One that nobody declared
+and a model has now is replaced by the first draft, and what it showed comes back with
+the downgrade.
+
+- A draft writes `op.create_view`, `op.replace_view` and `op.drop_view`, those that
+  others use first. The query is text, for each database of `runs_on` where they read
+  it differently; one that has no words for it refuses the draft.
+- Before a column or a table is dropped or renamed, or a column gets another type, each
+  view that uses it is dropped, and made again after it. Who may read one that is made
+  again has to be told again (`GRANT`); one with a trigger is not dropped with it: the
+  run stops before that.
+- A view of somebody else, in no model and no revision, is left alone and named (`-x
+  drop=…` drops it). Where it uses what a draft changes, `# REVIEW:` names it, and what
+  to write.
+- A materialized view, and its indexes, are PostgreSQL's alone; elsewhere a draft and
+  `check` are refused. One that changes is dropped and made, with the rows of that
+  moment.
+- `CreateTableAs` is `op.create_table_as`: the rows are those of the moment at which
+  the revision runs, and data from then on. Of such a table only that it is there is
+  compared.
+- `temporary=True` is named and not compared; `or_replace` and `sqlite_if_not_exists`
+  say how a view is made.
+
+Functions, triggers and policies are no part of a metadata: they are not compared.
+
 ## Not compared
 
 A model that has one of these is named in one line, at each draft and `check`:

@@ -43,6 +43,12 @@ from alembic_lossless.operations.objects import (
     drop_sequence,
     rename_enum_value,
 )
+from alembic_lossless.operations.views import (
+    create_table_as,
+    create_view,
+    drop_view,
+    replace_view,
+)
 
 FORMULA = sa.Computed("age * 2", persisted=True)
 CALLS = (
@@ -63,6 +69,12 @@ CALLS = (
     backfill("a", "b", "it's", schema="s"),
     begin_dual_write("a", "b", "c"),
     change_enum("kind", ["x"], ["x", "y"], {}),
+    create_table_as("a", "SELECT 1 AS b"),
+    create_view("a", {"sqlite": "SELECT 1", "mysql": "SELECT 2"}, schema="s"),
+    create_view("a", "SELECT 1", materialized=True),
+    create_view("a", "SELECT 1", postgresql_with={"security_barrier": True}),
+    drop_view("a", schema="s", materialized=True, if_exists=True),
+    replace_view("a", "SELECT 1\nFROM b"),
     create_enum("kind", ["x", "y"], schema="s"),
     create_schema("s"),
     create_sequence("seq", start=1, cycle=True, if_not_exists=True, schema="s"),

@@ -19,6 +19,7 @@ from alembic_lossless.lint import (
 )
 from alembic_lossless.lint.rules import names, table
 from alembic_lossless.operations.objects import change_enum
+from alembic_lossless.operations.views import drop_view
 from environment import Environment
 from rendering import TEMPLATE
 from scripts import empty, write
@@ -99,6 +100,7 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
         "postgresql",
         ops.CreateUniqueConstraintOp("uq", "friend", ["name"]),
     ),
+    "view-dropped": ("postgresql", drop_view("friend")),
 }
 """An operation in which each rule finds something."""
 

@@ -10,11 +10,11 @@ from alembic.autogenerate import render_python_code
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations, ops
 from alembic_lossless import operations as every
-from alembic_lossless.autogenerate.online import GUARDS
 from alembic_lossless.autogenerate.render import render_item
 from alembic_lossless.operations.backfill import backfill
 from alembic_lossless.operations.base import OPERATIONS, LosslessOp, called, operation
 from alembic_lossless.operations.columns import begin_dual_write, end_dual_write
+from alembic_lossless.operations.guards import GUARDS
 from alembic_lossless.operations.objects import create_schema
 from operation_calls import CALLS
 from servers import empty_database, engine_of

@@ -36,6 +36,7 @@ SHOWN_BY = {
     "type": "test_type_changes",
     "untyped": "test_values",
     "used": "test_live_runs",
+    "view": "test_views",
     "violations": "test_live_runs",
 }
 """The module that has the tests of a rule."""

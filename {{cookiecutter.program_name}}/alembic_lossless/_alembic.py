@@ -120,6 +120,7 @@ NAMES = (
     ),
     Name("sqlalchemy.MetaData", "_sequences", sa.MetaData),
     Name("sqlalchemy.pool.Pool", "_creator", lambda: Pool),
+    Name("sqlalchemy.Table", "_creator_ddl", lambda: sa.Table("t", sa.MetaData())),
     Name("sqlalchemy.Table", "_prefixes", lambda: sa.Table("t", sa.MetaData())),
     Name(
         "sqlalchemy.engine.Compiled", "_result_columns", lambda: sa.select(1).compile()
@@ -299,6 +300,12 @@ def copy_prefixes(table: sa.Table, other: sa.Table) -> None:
 def creator_of(pool: Pool) -> Callable[[], Any]:
     """Return what connects for a pool, with the arguments that its engine was given."""
     return pool._creator  # type: ignore[return-value]  # noqa: SLF001
+
+
+def maker_of(table: sa.Table) -> sa.CreateView | sa.CreateTableAs | None:
+    """Return what makes a view, or a table that a query fills; None of other tables."""
+    made: Any = table._creator_ddl  # noqa: SLF001
+    return made if isinstance(made, sa.CreateView | sa.CreateTableAs) else None
 
 
 def sequences_of(metadata: sa.MetaData) -> list[sa.Sequence]:

@@ -42,6 +42,7 @@ def setup(plugin: Plugin) -> None:
         )
     plugin.add_autogenerate_comparator(_complete_column, "column", priority=last)
     plugin.add_autogenerate_comparator(_compare_sequences, "schema", priority=last)
+    plugin.add_autogenerate_comparator(_compare_views, "schema", priority=last)
     plugin.add_autogenerate_comparator(_hold, "autogenerate", priority=last)
 
 
@@ -110,6 +111,13 @@ def _compare_sequences(*arguments: Any) -> Any:
     from .autogenerate.compare_objects import compare_sequences  # noqa: PLC0415
 
     compare_sequences(*arguments)
+
+
+def _compare_views(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.compare_views import compare_views  # noqa: PLC0415
+
+    compare_views(*arguments)
 
 
 def _hold(*arguments: Any) -> Any:

@@ -525,10 +525,26 @@ class _Inspected:
         at, _name = self.state.key(schema, "")
         return [name for place, name in self.state.sequences if place == at]
 
+    def get_view_names(self, _bind: Any, schema: Any = None, **_: Any) -> list[str]:
+        return self._view_names(schema, materialized=False)
+
+    def get_materialized_view_names(
+        self, _bind: Any, schema: Any = None, **_: Any
+    ) -> list[str]:
+        return self._view_names(schema, materialized=True)
+
+    def _view_names(self, schema: str | None, *, materialized: bool) -> list[str]:
+        at, _name = self.state.key(schema, "")
+        views = self.state.views.items()
+        return [
+            name
+            for (place, name), made in views
+            if place == at and bool(made.materialized) is materialized
+        ]
+
     def _no_names(self, *_given: Any, **_options: Any) -> list[str]:
         return []
 
-    get_view_names = get_materialized_view_names = _no_names
     get_temp_table_names = get_temp_view_names = _no_names
 
     def has_table(self, _bind: Any, name: str, schema: Any = None, **_: Any) -> bool:

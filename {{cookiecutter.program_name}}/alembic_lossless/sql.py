@@ -1131,6 +1131,18 @@ def statement(element: sa.ClauseElement, dialect: Dialect, **given: Any) -> str:
     return undoubled(str(element.compile(dialect=dialect, **given)), dialect)
 
 
+def query_of_view(sql: str, dialect: Dialect | None = None) -> str:
+    """Return what a view shows, by its CREATE VIEW or by a query that ends in a `;`."""
+    pieces, depth, begin = [*tokens(sql, dialect)], 0, 0
+    words = [it.word for it in pieces if it.kind is not Kind.SPACE]
+    for place, token in enumerate(pieces if words[:1] == ["CREATE"] else ()):
+        depth += (token.text == "(") - (token.text == ")")
+        if token.word == "AS" and depth == 0:
+            begin = place + 1
+            break
+    return "".join(it.text for it in pieces[begin:]).strip().removesuffix(";")
+
+
 def text(sql: str) -> sa.TextClause:
     """Return SQL to run in which a colon and a percent sign are only that."""
     return sa.text(escaped(sql))

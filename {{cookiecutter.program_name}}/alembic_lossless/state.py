@@ -48,6 +48,13 @@ from .operations.objects import (
     drop_sequence,
     given_options,
 )
+from .operations.views import (
+    create_table_as,
+    create_view,
+    creation_of,
+    drop_view,
+    replace_view,
+)
 from .sql import (
     columns_in,
     compiled,
@@ -593,7 +600,7 @@ class Unreadable:
 
 
 class State:
-    """The tables, sequences and schemas that a history declares.
+    """The tables, views, sequences and schemas that a history declares.
 
     The tables of `metadata` are changed in place where SQLAlchemy allows it, and made
     anew where a column or a table is renamed or dropped.
@@ -609,6 +616,8 @@ class State:
         convention = getattr(models, "naming_convention", None)
         self.metadata = sa.MetaData(naming_convention=convention)
         self.tables: dict[Key, sa.Table] = {}
+        self.views: dict[Key, LosslessOp] = {}
+        """The call that made each view, or replaced it last."""
         self.sequences: dict[Key, sa.Sequence] = {}
         self.schemas: set[str] = set()
         self.unreadable: list[Unreadable] = []
@@ -731,6 +740,9 @@ class State:
             ([create_sequence, alter_sequence], self._sequence),
             ([drop_sequence], self._no_sequence),
             ([create_schema], self._schema),
+            ([create_view, replace_view], self._view),
+            ([drop_view], self._no_view),
+            ([create_table_as], self._filled_table),
         ):
             if called(op, *operations):
                 effect(op)
@@ -902,6 +914,18 @@ class State:
 
     def _schema(self, op: LosslessOp) -> None:
         self.schemas.add(op.name)
+
+    def _view(self, op: LosslessOp) -> None:
+        self.views[self.key(op.schema, op.name)] = op
+        if called(op, replace_view) and op.materialized:
+            self._forget(self.key(op.schema, op.name))  # its indexes
+
+    def _no_view(self, op: LosslessOp) -> None:
+        self.views.pop(self.key(op.schema, op.name), None)
+        self._forget(self.key(op.schema, op.name))
+
+    def _filled_table(self, op: LosslessOp) -> None:
+        self._known(op.schema, op.name)  # and of its columns nothing
 
     # How
 
@@ -1146,7 +1170,14 @@ def _mention(table: sa.Table, names: Iterable[Any]) -> None:
             table.append_column(column)
 
 
+def _created(table: sa.Table) -> LosslessOp:
+    return creation_of(table, map(dialect_named, DIALECTS))
+
+
 DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
+    ddl.CreateView: _created,
+    ddl.CreateTableAs: _created,
+    ddl.DropView: lambda it: drop_view(it.name, schema=it.schema),
     ddl.CreateTable: ops.CreateTableOp.from_table,
     ddl.DropTable: lambda it: ops.DropTableOp(it.name, schema=it.schema),
     ddl.CreateIndex: ops.CreateIndexOp.from_index,

@@ -1,6 +1,6 @@
 """A draft of one database, and the operations that only a draft has."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import sort_tables_and_constraints
 
+from .._alembic import maker_of
 from ..operations.aside import kept_name
 from ..operations.base import Key, called
 from ..operations.keys import rename_constraints, rename_sequence
@@ -303,12 +304,9 @@ class Draft:
     @cached_property
     def models(self) -> dict[Key, dict[str, Column[Any]]]:
         """The columns of the models: (schema, table) -> column's name -> column."""
-        given = self.context.opts["target_metadata"]
-        every = given if isinstance(given, Sequence) else [given]
-        tables = [table for metadata in every for table in metadata.tables.values()]
         return {
             (table.schema, table.name): {c.name: c for c in table.columns}
-            for table in tables
+            for table in tables(self.context)
         }
 
     @property
@@ -334,7 +332,10 @@ Step = Callable[[Draft, OpContainer], None]
 
 
 def tables(database: MigrationContext) -> list[Table]:
-    """Return the tables of the models, those that others refer to first."""
+    """Return the tables of the models, those that others refer to first.
+
+    Views are none, nor are those that a query fills: they are compared as a whole.
+    """
     found: MetaData | Iterable[MetaData] = database.opts["target_metadata"]
     several = [found] if isinstance(found, MetaData) else found
     return [table for metadata in several for table in _sorted(metadata)]
@@ -347,7 +348,7 @@ def _sorted(metadata: MetaData) -> Iterator[Table]:
     """
     by_key = sorted(metadata.tables.values(), key=lambda table: table.key)
     for table, _ in sort_tables_and_constraints(by_key):  # type: ignore[no-untyped-call]
-        if table is not None:
+        if table is not None and maker_of(table) is None:
             yield table
 
 

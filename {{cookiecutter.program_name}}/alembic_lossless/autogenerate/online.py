@@ -25,13 +25,7 @@ from ..operations.constraints import (
     set_not_null,
     validate_constraint,
 )
-from ..operations.guards import (
-    refuse_duplicates,
-    refuse_loss,
-    refuse_missing,
-    refuse_orphans,
-    refuse_violations,
-)
+from ..operations.guards import GUARDS
 from ..project import production_server
 from ..rules import LOCKS, rule
 from ..sql import functions_in
@@ -45,15 +39,6 @@ VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 
 
 CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
-
-
-GUARDS = (
-    refuse_duplicates,
-    refuse_loss,
-    refuse_missing,
-    refuse_orphans,
-    refuse_violations,
-)
 
 
 StandsAlone = Callable[[ops.AlterColumnOp], bool]
@@ -118,8 +103,10 @@ def online(
 
 def _batch(
     change: ops.ModifyTableOps, inside: list[MigrateOperation]
-) -> Iterator[ops.ModifyTableOps]:
-    if inside:
+) -> Iterator[MigrateOperation]:
+    if all(isinstance(op, Note) for op in inside):
+        yield from inside  # a block of comments alone is no Python
+    else:
         yield ops.ModifyTableOps(change.table_name, inside, schema=change.schema)
 
 

@@ -10,13 +10,14 @@ from alembic.util import rev_id
 
 from .._alembic import to_be_rendered
 from ..operations.base import AutocommitBlock, Key, called
+from ..operations.guards import GUARDS
 from ..operations.keys import rename_sequence
 from ..rules import AFTER, BEFORE
 from ..types.conversion import keeps_all
 from .aside import allow_null
 from .draft import Draft, Note, RenameColumn
 from .not_null import gives_itself, like
-from .online import GUARDS, Rename, is_dual_written
+from .online import Rename, is_dual_written
 
 Directions = tuple[ops.UpgradeOps, ops.DowngradeOps]
 """What a revision does to one database, and how it is undone."""
@@ -103,6 +104,11 @@ class Phases:
     before: ops.UpgradeOps
     after: ops.UpgradeOps
     renames: list[Rename] = field(default_factory=list)
+
+    def late_names(self) -> set[str]:
+        """Return the names that columns have after the deployment only."""
+        ops_ = (op for op in self.after.ops if isinstance(op, RenameColumn))
+        return {str(op.modify_name).lower() for op in ops_}
 
     def add_renames(self, before: Directions, after: Directions) -> None:
         """Let columns with two names be added last and dropped first."""

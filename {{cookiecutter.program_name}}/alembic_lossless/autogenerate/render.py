@@ -382,6 +382,8 @@ def _value_code(value: Any, context: AutogenContext) -> str:
             code = f"sa.column({value.name!r})"
         case values.Value():
             code = value.argument_code()
+        case str() if "\n" in value:
+            code = " ".join(map(repr, value.splitlines(keepends=True)))
         case _:
             code = repr(value)
     return code

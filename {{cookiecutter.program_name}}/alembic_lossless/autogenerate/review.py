@@ -25,9 +25,10 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 
 from .._alembic import is_check, variants, write_revisions_by
 from ..config import database_in
-from ..operations.base import called, label
+from ..operations.base import Operation, called, label
 from ..operations.columns import manual_change
 from ..operations.objects import alter_sequence, create_sequence, drop_sequence
+from ..operations.views import create_table_as, create_view, drop_view, replace_view
 from ..project import production_server
 from ..prompts import Answers, Prompt
 from ..types.portable import Type
@@ -41,6 +42,7 @@ from .compare_constraints import (
     objects_as_declared,
 )
 from .compare_tables import make_schemas, mark_manual_changes, refuse_schemas
+from .compare_views import arrange_views, take_views
 from .data_migration import refuse_unknown, write_data_migration
 from .draft import ChangePrimaryKey, Draft, Step, release, tables
 from .guards import guard_keys
@@ -68,6 +70,12 @@ from .render import render_item, written
 from .types import ask_for_values, change_types, shape_enums
 from .unmanaged import Unmanaged, allow_for_others
 
+VIEWS: dict[Operation[...], str] = {
+    create_view: "added",
+    create_table_as: "added",
+    replace_view: "changed",
+    drop_view: "removed",
+}
 ADDED = (ops.AddColumnOp, ops.CreateIndexOp, ops.AddConstraintOp)
 
 
@@ -102,6 +110,9 @@ def _lines(op: ops.MigrateOperation) -> Iterator[str]:
         table = label(op.schema, op.table_name)
         for part in op.ops:
             yield from _change(table, part)
+    elif called(op, *VIEWS):
+        what = "table" if called(op, create_table_as) else "view"
+        yield f"{label(op.schema, op.name)}: {what} {VIEWS[op.operation]}"
     elif called(op, create_sequence, alter_sequence, drop_sequence):
         how = op.operation.name.partition("_")[0]
         yield f"{label(op.schema, op.name)}: sequence ({how})"
@@ -272,8 +283,10 @@ def run_pipeline(
     later = ops.DowngradeOps([], downgrade_token=downgrade.downgrade_token)
     if prompt.open:
         return after, later
+    views = take_views(draft)
     if not live:
         _rewrite(draft)
+        arrange_views(draft, views)
         _note_costs(draft)
         return after, later
     from .online import make_online as leave_others_at_work  # noqa: PLC0415  what servers do, all of it
@@ -286,7 +299,8 @@ def run_pipeline(
     for part in drafts:
         _rewrite(part)
     phases.add_renames(first, last)
-    for part in drafts:
+    for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
+        arrange_views(part, own)
         leave_others_at_work(part, part.upgrade)
         _note_costs(part)
     return last

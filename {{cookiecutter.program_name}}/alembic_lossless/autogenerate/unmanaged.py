@@ -19,6 +19,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
+from .._alembic import maker_of
 from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import Prompt
@@ -35,7 +36,7 @@ from ..state import (
     others_of,
 )
 from ..types.portable import MYSQL
-from .draft import Draft, Note, RenameColumn, RenameTable, named_as_made
+from .draft import Draft, Note, RenameColumn, RenameTable, named_as_made, tables
 
 log = logging.getLogger("alembic.review")
 
@@ -103,10 +104,10 @@ class Unmanaged:
             return False  # it is ours, and set aside
         if kind == "table":
             key = schema, str(name)
-            if self._declares(*key):
-                return True
+            if key in self._filled or self._declares(*key):
+                return key not in self._filled
             subject = label(*key)
-            return key not in self._extensions and self._may_be_ours("table", subject)
+            return key not in self.extensions and self._may_be_ours("table", subject)
         if kind == "column":
             key = schema, str(parents["table_name"])
             subject = f"{label(*key)}.{name}"
@@ -256,13 +257,23 @@ class Unmanaged:
 
     @cached_property
     def _tables(self) -> dict[Key, sa.Table]:
+        return {(it.schema, it.name): it for it in tables(context.get_context())}
+
+    @cached_property
+    def _filled(self) -> set[Key]:
+        """The tables that a query fills when they are made."""
         given = context.get_context().opts["target_metadata"]
         every = [given] if isinstance(given, MetaData) else given
         found = [table for metadata in every for table in metadata.tables.values()]
-        return {(it.schema, it.name): it for it in found}
+        return {
+            (it.schema, it.name)
+            for it in found
+            if isinstance(maker_of(it), sa.CreateTableAs)
+        }
 
     @cached_property
-    def _extensions(self) -> set[Key]:
+    def extensions(self) -> set[Key]:
+        """The tables and views that PostgreSQL's extensions brought."""
         connection = context.get_context().connection
         if connection is None or connection.dialect.name != "postgresql":
             return set()

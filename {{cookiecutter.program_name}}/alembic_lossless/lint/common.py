@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from sqlalchemy.sql import operators, visitors
 
+from ..operations.base import LosslessOp, called
+from ..operations.views import drop_view
 from ..sql import Script
 from ..types.portable import dialect_named
 from .rules import Growth, Harm, Key, Matched, Situation, label, rule, sql_of
@@ -81,6 +83,20 @@ def table_dropped(op: ops.DropTableOp, situation: Situation) -> Iterator[Matched
     key = op.schema, op.table_name
     if situation.phase != "after" and not situation.is_new(key):
         yield {"table": label(key)}
+
+
+@_rule_on_deployment(
+    "view-dropped",
+    LosslessOp,
+    says="The running version still reads the view {table}, which is not there until it"
+    " is made again.",
+)
+def view_dropped(op: LosslessOp, situation: Situation) -> Iterator[Matched]:
+    """Find a view that is dropped, be it for a moment in which others may commit."""
+    if called(op, drop_view) and situation.phase != "after":
+        key = op.schema, op.name
+        if not situation.is_new(key):
+            yield {"table": label(key)}
 
 
 @_rule_on_deployment(

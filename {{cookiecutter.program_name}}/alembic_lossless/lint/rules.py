@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
-from ..operations.base import LosslessOp
+from ..operations.base import LosslessOp, called
+from ..operations.views import create_view
 from ..rules import PAGES, anchored
 from ..sql import compiled, not_null_in, text_in
 from ..state import State
@@ -121,6 +122,8 @@ class Situation:
         match operation:
             case ops.CreateTableOp():
                 self.new.add(((operation.schema, operation.table_name), None))
+            case LosslessOp() if called(operation, create_view):
+                self.new.add(((operation.schema, operation.name), None))
             case ops.RenameTableOp(schema=schema, table_name=old, new_table_name=new):
                 if self.is_new((schema, old)):
                     self.new.add(((schema, new), None))

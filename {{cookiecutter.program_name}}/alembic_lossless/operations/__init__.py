@@ -3,6 +3,7 @@
 A revision runs for years: add an operation or an argument here, and change none.
 """
 
-from . import aside, backfill, columns, constraints, guards, keys, objects
+from . import aside, backfill, columns, constraints, guards, keys, objects, views
 
-__all__ = ["aside", "backfill", "columns", "constraints", "guards", "keys", "objects"]
+__all__ = ["aside", "backfill", "columns", "constraints"]
+__all__ += ["guards", "keys", "objects", "views"]

@@ -464,3 +464,13 @@ def refuse_violations(
     violates: sa.ColumnElement[bool] = sa.not_(sa.literal_column(f"({condition})"))
     found = sa.select(source).where(violates)
     stop_at(operations, found, f"{subject} holds", f"that violate {condition}")
+
+
+GUARDS = (
+    refuse_duplicates,
+    refuse_loss,
+    refuse_missing,
+    refuse_orphans,
+    refuse_violations,
+)
+"""What looks at the rows before anything changes."""

@@ -232,6 +232,22 @@ def create_sequence(
     :databases: on SQLite and MySQL, which have none, nothing happens.
     """
 
+def create_table_as(
+    name: str,
+    query: str | Mapping[str, str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Make a table of the rows that a query finds now.
+
+    :param name: its name.
+    :param query: the SELECT, as for `create_view`.
+    :param schema: its schema.
+    :rows: are copied; later changes of the others do not reach them.
+    :databases: what a type becomes is theirs to say; no constraint is made.
+    :raises CommandError: where the query is given for other databases only.
+    """
+
 def create_unique_constraint_concurrently(
     constraint_name: str,
     table_name: str,
@@ -249,6 +265,28 @@ def create_unique_constraint_concurrently(
     :databases: on PostgreSQL the index is built CONCURRENTLY in an
         `autocommit_block()`; elsewhere it is `op.create_unique_constraint`.
     :raises CommandError: when rows are the same, with a count and an example.
+    """
+
+def create_view(
+    name: str,
+    query: str | Mapping[str, str],
+    *,
+    schema: str | None = None,
+    materialized: bool = False,
+    postgresql_with: Mapping[str, Any] | None = None,
+) -> None:
+    """Make a view.
+
+    :param name: its name.
+    :param query: the SELECT that it shows; or one for each database, by the names that
+        SQLAlchemy has for them, where they are written differently.
+    :param schema: its schema.
+    :param materialized: whether it holds its rows, which PostgreSQL alone can; `REFRESH
+        MATERIALIZED VIEW` reads them again.
+    :param postgresql_with: its options, such as `{"security_barrier": True}`.
+    :rows: stay as they are.
+    :databases: a materialized view is refused but on PostgreSQL.
+    :raises CommandError: where the query is given for other databases only.
     """
 
 def drop_enum(
@@ -301,6 +339,24 @@ def drop_unnamed_constraint(
     """
 
 drop_constraint_by_columns = drop_unnamed_constraint
+
+def drop_view(
+    name: str,
+    *,
+    schema: str | None = None,
+    materialized: bool = False,
+    if_exists: bool = False,
+) -> None:
+    """Drop a view.
+
+    :param name: its name.
+    :param schema: its schema.
+    :param materialized: whether it holds its rows.
+    :param if_exists: whether it need not be there.
+    :rows: stay as they are; those of a materialized view are made of others.
+    :databases: is refused on PostgreSQL while another view uses it.
+    :raises CommandError: where a trigger would be dropped with it.
+    """
 
 def end_dual_write(
     table_name: str,
@@ -502,6 +558,29 @@ def rename_sequence(
     :param schema: the schema of the table.
     :rows: stay as they are.
     :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
+    """
+
+def replace_view(
+    name: str,
+    query: str | Mapping[str, str],
+    *,
+    schema: str | None = None,
+    materialized: bool = False,
+    postgresql_with: Mapping[str, Any] | None = None,
+) -> None:
+    """Let a view show something else, or make it where there is none.
+
+    PostgreSQL keeps who may read it if the columns stay and others follow them; else,
+    and on SQLite, the view is dropped and made. Then it must have no trigger.
+
+    :param name: its name.
+    :param query: what it shows from now on, as for `create_view`.
+    :param schema: its schema.
+    :param materialized: whether it holds its rows; it is dropped and made.
+    :param postgresql_with: its options.
+    :rows: stay as they are.
+    :databases: a materialized view is refused but on PostgreSQL.
+    :raises CommandError: where a trigger would be dropped with it.
     """
 
 def resize_sequence(
