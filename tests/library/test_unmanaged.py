@@ -303,8 +303,10 @@ def test_what_nobody_named_is_known_by_its_columns(
     """My revisions name no constraint: mine are dropped, and those of others stay."""
     project = nameless.using(database_url)
     alembic(project, "revision --autogenerate -m first")
-    _with_others(project, UNIQUE, EVERYWHERE["foreign key friend.theirs"])
+    plain = "CREATE INDEX ix_theirs ON hobby (name)"
+    _with_others(project, UNIQUE, plain, EVERYWHERE["foreign key friend.theirs"])
     said = alembic(project, "check")
+    assert "index hobby.ix_theirs" in said
     assert "foreign key friend.theirs" in said
     assert "friend.uq_theirs" in said
     change(project, ("String(100), unique=True", "String(100)"))

@@ -70,6 +70,16 @@ def test_a_relative_path_starts_where_i_am(installed: Project, site: Path) -> No
     assert not [*site.rglob("here.db")]
 
 
+def test_a_relative_path_starts_at_the_project(
+    project: Project, tmp_path: Path
+) -> None:
+    """I have the sources: the file is in the project, wherever I type the command."""
+    mine, ini = project.using("sqlite:///here.db"), str(project.path / "alembic.ini")
+    mine.run("alembic", "-c", ini, "upgrade", "head", cwd=tmp_path)
+    assert (project.path / "here.db").exists()
+    assert not (tmp_path / "here.db").exists()
+
+
 def test_an_error_is_said_once(installed: Project) -> None:
     """I name a folder that is not there, and read so in one place."""
     installed.environment["FRIEND_BOOK_DATABASE_URL"] = "sqlite:////nowhere/main.db"

@@ -206,21 +206,19 @@ def safe_form(operation: MigrateOperation) -> str:
 
 
 def is_used(column: Column[Any]) -> bool:
-    """Tell whether a key, an index or a CHECK uses a column."""
+    """Tell whether a key, an index or a CHECK uses a column.
+
+    What a foreign key refers to has a key or a unique index.
+    """
     if column.primary_key or column.foreign_keys:
         return True
     table = column.table
-    referred = any(
-        key.column is column
-        for other in table.metadata.tables.values()
-        for key in other.foreign_keys
-    )
     indexed = any(column.name in index.columns for index in table.indexes)
     constrained = any(
         column.name in getattr(constraint, "columns", ())
         for constraint in table.constraints
     )
-    return referred or indexed or constrained
+    return indexed or constrained
 
 
 class Rename:
