@@ -154,6 +154,9 @@ class Postponed:
         each = isinstance(op, RestoreTable)
         late = [fk for fk in keys if each or self.has(fk)]
         if isinstance(op, ops.CreateTableOp):
+            # A CREATE TABLE leaves out what is to be added by an ALTER.
+            own = (it for it in op.columns if isinstance(it, ForeignKeyConstraint))
+            late += [fk for fk in own if fk.use_alter and fk not in keys]
             op.columns = [x for x in op.columns if not any(x is fk for fk in late)]
         adds = [ops.CreateForeignKeyOp.from_constraint(fk) for fk in late]
         return ops.ModifyTableOps(op.table_name, adds, schema=op.schema)
