@@ -172,6 +172,49 @@ def test_an_interval_and_its_arguments(judge: Court) -> None:
         assert verdict[0] == ("marked" if excludes else "passed"), verdict
 
 
+IDENTITIES = """
+class Ticket(Model):
+    __tablename__ = "ticket"
+
+    id = sa.Column({0}, sa.Identity(start=5), primary_key=True)
+    number = sa.Column(sa.Integer, {1}, comment={2!r})
+"""
+
+
+def test_a_column_with_an_identity_changes(judge: Court) -> None:
+    """I change a key that an identity counts, and swap an identity for a default."""
+    one = IDENTITIES.format("sa.Integer", "sa.Identity(start=3)", "old")
+    default = "server_default='3', nullable=False"
+    two = IDENTITIES.format("sa.BigInteger", default, "new")
+    assert judged(judge, one, two) == PASSED
+    assert judged(judge, two, one) == PASSED
+
+
+WORDS = """
+class Word(Model):
+    __tablename__ = "word"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    text = sa.Column(sa.Text({0}, {1}))
+    values = sa.Column("values", sa.Integer)
+    more = sa.Column(sa.Integer, sa.Computed(values + {0}, persisted=True))
+"""
+
+
+def test_a_collation_and_a_formula_of_a_reserved_word(judge: Court) -> None:
+    """I change a text with a collation, and a formula of a column called values."""
+    if judge.database == "postgresql":
+        collation = 'collation="C"'
+    elif judge.database == "sqlite":
+        collation = 'collation="NOCASE"'
+    else:
+        collation = 'collation="utf8mb4_bin"'
+    length = "" if judge.database == "postgresql" else "300"
+    first = WORDS.format(300, collation).replace("Text(300", f"Text({length or None}")
+    last = first.replace("300", "70000")
+    assert judged(judge, first, last) == PASSED
+
+
 # Names after a rename
 
 NAMED = """

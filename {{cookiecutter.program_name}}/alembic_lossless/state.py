@@ -113,6 +113,8 @@ def sql(expression: sa.ClauseElement, dialect: Dialect) -> str:
     """
     # That of SQLite says 1 in any case.
     shown = DefaultDialect() if dialect.name == "sqlite" else copy.copy(dialect)
+    words = dialect.identifier_preparer.reserved_words
+    shown.identifier_preparer.reserved_words = words
     shown.supports_native_boolean = True
     try:
         text = str(expression.compile(dialect=shown, compile_kwargs=WRITTEN))

@@ -270,15 +270,20 @@ def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
     """Change formulas and identities by an operation that every database knows."""
     found = list[ops.MigrateOperation]()
     for change in container.ops:
-        found.append(change)
+        late = list[ops.MigrateOperation]()
         if isinstance(change, ops.ModifyTableOps):
             alters = [op for op in change.ops if isinstance(op, AlterColumnOp)]
-            found += [_taken(draft, op) for op in alters if _is_generated(op)]
+            for op in [op for op in alters if _is_generated(op)]:
+                taken = _taken(draft, op)
+                # An identity is dropped before a default is set, and made after one.
+                is_default = isinstance(op.modify_server_default, DefaultClause)
+                (found if is_default else late).append(taken)
             change.ops = [
                 op
                 for op in change.ops
                 if not isinstance(op, AlterColumnOp) or op.has_changes()
             ]
+        found += [change, *late]
     container.ops = found
 
 
@@ -294,7 +299,11 @@ def _taken(draft: Draft, op: AlterColumnOp) -> LosslessOp:
     name = op.modify_name or op.column_name
     new: Any = op.modify_server_default
     old: Any = op.existing_server_default or None
-    op.modify_server_default = False
+    op.modify_server_default = new if isinstance(new, DefaultClause) else False
+    op.existing_server_default = False
+    if isinstance(old, DefaultClause):
+        op.modify_server_default, op.existing_server_default = None, old
+    new, old = (it if isinstance(it, GENERATORS) else None for it in (new, old))
     column = draft.models.get((op.schema, op.table_name), {}).get(name)
     counts = column is not None and column.table.autoincrement_column is column
     more: Any = {"counts": True} if counts else {}
@@ -393,8 +402,15 @@ def say_edited(
 def existing_as_declared(
     context: AutogenContext, change: AlterColumnOp, *compared: Any
 ) -> None:
-    """Say of a type that changes what the revisions call it, variants included."""
+    """Say of a type that changes what the revisions call it, variants included.
+
+    A key counts up, which Alembic forgets of an identity and of a sequence with a name:
+    MariaDB hears the whole column again, and would stop counting.
+    """
     there: Column[Any] = compared[-2]
+    column: Column[Any] = compared[-1]
+    if column.table.autoincrement_column is column:
+        change.kw["autoincrement"] = True
     state = replayed(context.migration_context)
     declared = state.column(change.schema, change.table_name, there.name)
     if change.modify_type is None or declared is None:

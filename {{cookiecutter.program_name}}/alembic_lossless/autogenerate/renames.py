@@ -61,7 +61,6 @@ from .draft import (
     RenameColumn,
     RenameTable,
     existing,
-    operations_in,
     put_back,
     tables,
 )
@@ -117,20 +116,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
         comparison, found
     )
     put_back(found)
-    for op in operations_in(found):
-        if isinstance(op, AlterColumnOp):
-            _keep_counting(draft, op)
     return found, inspector
-
-
-def _keep_counting(draft: Draft, op: AlterColumnOp) -> None:
-    """Say that a key counts up, which Alembic forgets where its sequence has a name.
-
-    MariaDB hears the whole column again, and would stop counting.
-    """
-    column = draft.models[op.schema, op.table_name][op.column_name]
-    if column.table.autoincrement_column is column:
-        op.kw["autoincrement"] = True
 
 
 def named_by_convention(

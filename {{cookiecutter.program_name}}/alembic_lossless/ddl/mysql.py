@@ -48,8 +48,17 @@ INVALID_VIEW = 1356
 class MySQL(CompleteReflection, MySQLImpl):
     """Drop the CHECK of an Enum or a Boolean when its column gets another type.
 
-    Alembic makes it there and drops it nowhere: the servers of old had none.
+    Alembic makes it there and drops it nowhere: the servers of old had none. They have
+    no identity either, and SQLAlchemy makes none, but Alembic would alter one.
     """
+
+    def alter_column(self, *column: Any, **options: Any) -> None:
+        """Alter a column."""
+        kept: dict[str, Any] = {
+            name: False if isinstance(it, sa.Identity) else it
+            for name, it in options.items()
+        }
+        super().alter_column(*column, **kept)
 
     def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Drop a constraint."""

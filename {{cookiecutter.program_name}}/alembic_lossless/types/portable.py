@@ -298,7 +298,20 @@ def is_equivalent(
         return False
     if re.match("N(ATIONAL |CHAR|VARCHAR)", wanted):
         found = NATIONAL.sub("", found)
+    if dialect.name in MYSQL:
+        (wanted, asked_for), (found, there) = map(_with_words, (wanted, found))
+        if not asked_for.items() <= there.items():
+            return False
     return wanted == found or _made_of(dialect, wanted) == _made_of(dialect, found)
+
+
+WORDS = re.compile(r" (CHARACTER SET|COLLATE) (\w+)")
+"""What MariaDB says behind a type of text, also where nobody asked for it."""
+
+
+def _with_words(said: str) -> tuple[str, dict[str, str]]:
+    """Return a type without its character set and collation, and these."""
+    return WORDS.sub("", said), dict(WORDS.findall(said))
 
 
 def _made_of(dialect: Dialect, asked: str) -> str:
