@@ -66,6 +66,17 @@ class Settings:
             )
         return number
 
+    def is_wanted(self, name: str) -> bool:
+        """Return a setting that is `yes`, unless it says `no`.
+
+        :param name: its name, without the prefix.
+        :raises ValueError: for any other word.
+        """
+        value = self.values().get(name, "yes")
+        if value not in {"yes", "no"}:
+            raise ValueError(f"{self.variable(name)} is {value!r}. Write yes or no.")
+        return value == "yes"
+
     def number(self, name: str, default: int) -> int:
         """Return a setting that is a natural number, or 0.
 

@@ -6,7 +6,6 @@ inspector sees what the revisions have declared so far. So most revisions that m
 are read to their end; of one that is not, the place and the cause are kept.
 """
 
-import ast
 import gc
 import logging
 import traceback
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from inspect import signature
 from itertools import count, pairwise
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Self, TypeGuard
 
@@ -38,7 +36,7 @@ from ._alembic import (
 )
 from .config import database_in
 from .runtime.run import unlogged
-from .sql import compiled, significant, string_in, tokens
+from .sql import compiled, significant, string_in, words_in
 from .state import State, Unreadable, name_for, referred
 from .types.portable import MYSQL
 from .types.reflection import in_own_words, inspector_of
@@ -235,15 +233,6 @@ def _unreadable(revision: Script, error: BaseException) -> Unreadable:
         f"{type(error).__name__}: {said}" if said else type(error).__name__,
         frozenset(words_in(revision.path)),
     )
-
-
-def words_in(path: str) -> Iterator[str]:
-    """Give the strings of a file, whole and word by word."""
-    with suppress(OSError, SyntaxError):
-        for node in ast.walk(ast.parse(Path(path).read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
-                yield from (it.value for it in tokens(node.value) if it.is_name)
 
 
 def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State:

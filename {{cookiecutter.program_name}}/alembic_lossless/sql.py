@@ -8,11 +8,15 @@ Sources: "Lexical Structure" in PostgreSQL's documentation, "SQL Language Struct
 MariaDB's and MySQL's, "SQL As Understood By SQLite".
 """
 
+import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cache, cached_property, lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -867,6 +871,16 @@ class Statement:
         behind = self._words[place + 1 : place + 2] if place is not None else []
         return bool(behind) and not {*behind} & {"COLUMN", "CONSTRAINT", "INDEX", "KEY"}
 
+    @property
+    def prefixes(self) -> set[str]:
+        """The names that stand before a dot: databases, schemas, tables and aliases."""
+        pairs = pairwise(self._pieces)
+        return {
+            _folded(it, self._dialect)
+            for it, dot in pairs
+            if it.is_name and dot.text == "."
+        }
+
     @cached_property
     def table(self) -> TableName | None:
         """The table that it is about; of several, the first."""
@@ -1141,6 +1155,18 @@ def query_of_view(sql: str, dialect: Dialect | None = None) -> str:
             begin = place + 1
             break
     return "".join(it.text for it in pieces[begin:]).strip().removesuffix(";")
+
+
+def words_in(path: str) -> Iterator[str]:
+    """Give the strings of a Python file, whole and word by word.
+
+    :param path: of a revision.
+    """
+    with suppress(OSError, SyntaxError):
+        for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+                yield from (it.value for it in tokens(node.value) if it.is_name)
 
 
 def text(sql: str) -> sa.TextClause:

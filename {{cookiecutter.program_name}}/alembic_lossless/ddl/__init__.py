@@ -45,9 +45,11 @@ def operations(migration: MigrationContext) -> Operations:
     return Operations(migration)
 
 
-def remember(connection: Connection) -> Check:
+def remember(connection: Connection, *, rehearsed: bool = False) -> Check:
     """Look at a database before a run; return what looks whether it broke something.
 
+    :param connection: the database.
+    :param rehearsed: whether it is a copy, on which the run is tried.
     :raises CommandError: when it is called, with what would not work any more.
     """
     name = connection.dialect.name
@@ -58,7 +60,7 @@ def remember(connection: Connection) -> Check:
     if name in {"mysql", "mariadb"}:
         from .mysql import Dependents  # noqa: PLC0415  likewise
 
-        return Dependents(connection).check
+        return Dependents(connection, rehearsed=rehearsed).check
     return _nothing
 
 

@@ -78,9 +78,12 @@ class Stored(NamedTuple):
 class Dependents:
     """What a database has of them, and whether a run has broken some."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Look before the run; a transaction of the caller's stays open."""
-        self._connection = connection
+    def __init__(self, connection: Connection, *, rehearsed: bool = False) -> None:
+        """Look before the run; a transaction of the caller's stays open.
+
+        :param rehearsed: whether it is the run on a copy, before the real one.
+        """
+        self._connection, self._rehearsed = connection, rehearsed
         self._joins = connection.in_transaction()
         self._before = self._stored()
         self._broken_before = {each[:2] for each in self._broken(self._before)}
@@ -95,7 +98,7 @@ class Dependents:
         for each, reason in self._broken(after).items():
             if each[:2] not in self._broken_before:
                 raise CommandError(self._told(each, reason))
-        if self._before and after:
+        if self._before and after and not self._rehearsed:
             self._warn(after, self._columns_before - self._columns())
 
     def _stored(self) -> list[Stored]:
@@ -175,8 +178,8 @@ class Dependents:
         again = f"CREATE OR REPLACE VIEW {name} AS {each.sql}"
         if each.kind == "TRIGGER":
             again = f"CREATE OR REPLACE TRIGGER {name} ... {each.sql}"
+        done = "" if self._rehearsed else "The run is done and cannot be undone, and "
         return (
-            f"The run is done and cannot be undone, and {each.kind} {each.name} does"
-            f" not work any more: {reason}.\n"
+            f"{done}{each.kind} {each.name} does not work any more: {reason}.\n"
             f"Correct it and run it, here and in a revision: {again}"
         )

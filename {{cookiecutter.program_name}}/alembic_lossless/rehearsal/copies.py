@@ -6,7 +6,6 @@ rehearsal left behind, the next one drops.
 """
 
 import os
-import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -25,12 +24,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..project import Settings
-from ..runtime.causes import codes_of, explain
+from ..runtime.causes import explain
 from ..runtime.connect import engine_of
+from ..runtime.throwaway import create, thrown_away
 from ..urls import printable
-
-PREFIX = "rehearsal_"
-"""How the name of each copy begins."""
 
 FOLDER = "alembic-lossless-rehearsal-"
 """How the folder with copies of a SQLite file begins."""
@@ -121,8 +118,8 @@ def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
             yield engine_of(URL.create(url.drivername, database=place))
         return
     try:
-        with _on_server(Source(url)) as (connection, name), ExitStack() as stack:
-            _create(connection, f"CREATE DATABASE {name}")
+        with thrown_away(url) as (connection, name), ExitStack() as stack:
+            create(connection, f"CREATE DATABASE {name}")
             engine = engine_of(url.set(database=name))
             stack.callback(engine.dispose)
             yield engine
@@ -243,92 +240,23 @@ def size(count: float) -> str:
 # PostgreSQL and MariaDB
 
 
-class _Server(NamedTuple):
-    """How a kind of server tells the copies of rehearsals that still go on."""
-
-    begin: str
-    """Lets other rehearsals see that a copy is used; its end is the session's."""
-    left: str
-    """The copies that nobody uses, of those that this user made."""
-
-
-SERVERS = {
-    "postgresql": _Server(
-        "SELECT set_config('application_name', :name, false)",
-        # A lock of PostgreSQL's belongs to one database, the name of a session to none.
-        "SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)"
-        " AND pg_get_userbyid(datdba) = current_user AND NOT EXISTS"
-        " (SELECT FROM pg_stat_activity WHERE application_name = pg_database.datname)",
-    ),
-    "mysql": _Server(
-        "SELECT GET_LOCK(:name, 0)",
-        "SELECT schema_name FROM information_schema.schemata"
-        " WHERE left(schema_name, char_length(:prefix)) = :prefix"
-        " AND IS_FREE_LOCK(replace(schema_name, '_before', ''))",
-    ),
-}
-SERVERS["mariadb"] = SERVERS["mysql"]
-
-NO_RIGHT = {"42501", 1044, 1142, 1227}
-"""PostgreSQL's SQLSTATE, and MariaDB's errors, for what a user may not do."""
-
-RIGHTS = {"postgresql": "ALTER ROLE {user} CREATEDB"}
-GRANT = "GRANT CREATE, DROP, ALTER, INDEX, REFERENCES, SELECT, INSERT, UPDATE, DELETE"
-GRANT += " ON `" + PREFIX.replace("_", r"\_") + "%`.* TO {user}"
-"""What an administrator types for a user who may make no copy."""
-
-
-@contextmanager
-def _on_server(source: Source) -> Iterator[tuple[Connection, str]]:
-    """Give a connection, and the name of a database to make, which is dropped again."""
-    words = SERVERS[source.url.get_backend_name()]
-    engine = sa.create_engine(
-        source.url, poolclass=NullPool, isolation_level="AUTOCOMMIT"
-    )
-    name = f"{PREFIX}{secrets.token_hex(6)}"
-    with engine.connect() as connection:
-        for left in connection.scalars(sa.text(words.left), {"prefix": PREFIX}).all():
-            _drop(connection, left)
-        connection.scalar(sa.text(words.begin), {"name": name})
-        try:
-            yield connection, name
-        finally:
-            for each in (name, f"{name}_{KEPT}"):
-                _drop(connection, each)
-
-
-def _create(connection: Connection, statement: str) -> None:
-    """Make a database.
-
-    :raises CommandError: with the right that is missing, where one is.
-    """
+def _made(connection: Connection, statement: str) -> None:
+    """Make the database of a copy, or say what to do without."""
     try:
-        connection.exec_driver_sql(statement)
-    except DBAPIError as error:
-        if not codes_of(error.orig) & NO_RIGHT:
-            raise
-        url = connection.engine.url
-        right = RIGHTS.get(connection.dialect.name, GRANT).format(user=url.username)
+        create(connection, statement)
+    except CommandError as error:
         raise CommandError(
-            f"The user {url.username!r} may make no database for the copy. Let an"
-            f" administrator type: {right}\nOr rehearse a backup on a server of your"
-            " own: name that in the URL, and add --from FILE."
+            f"{error}\nOr rehearse a backup on a server of your own: name that in the"
+            " URL, and add --from FILE."
         ) from error
-
-
-def _drop(connection: Connection, name: str) -> None:
-    force = " WITH (FORCE)" if connection.dialect.name == "postgresql" else ""
-    # On MariaDB nothing was made where that was refused.
-    with suppress(DBAPIError):
-        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
 
 
 @contextmanager
 def _postgresql(source: Source) -> Iterator[Copy]:
-    with _on_server(source) as (connection, name), ExitStack() as stack:
+    with thrown_away(source.url) as (connection, name), ExitStack() as stack:
         whole = source.dump is None and source.share == 1
         if not (whole and _from_template(connection, source.url, name)):
-            _create(connection, f"CREATE DATABASE {name}")
+            _made(connection, f"CREATE DATABASE {name}")
             _restore_postgresql(source, name)
         engine = engine_of(source.url.set(database=name))
         stack.callback(engine.dispose)
@@ -342,7 +270,7 @@ def _from_template(connection: Connection, url: URL, name: str) -> bool:
     """Copy a database as the server itself does, unless somebody uses it."""
     quoted = connection.dialect.identifier_preparer.quote(url.database or "")
     try:
-        _create(connection, f"CREATE DATABASE {name} TEMPLATE {quoted}")
+        _made(connection, f"CREATE DATABASE {name} TEMPLATE {quoted}")
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != IN_USE:
             raise
@@ -413,9 +341,9 @@ def _for_libpq(url: URL) -> dict[str, str]:
 
 @contextmanager
 def _mariadb(source: Source) -> Iterator[Copy]:
-    with _on_server(source) as (connection, name), ExitStack() as stack:
+    with thrown_away(source.url) as (connection, name), ExitStack() as stack:
         for each in (name, f"{name}_{KEPT}"):
-            _create(connection, f"CREATE DATABASE {each}")
+            _made(connection, f"CREATE DATABASE {each}")
         _restore_mariadb(source, name)
         engine = engine_of(source.url.set(database=name))
         stack.callback(engine.dispose)

@@ -316,6 +316,11 @@ class RevisionMarker:
         self._commits = False
         self._step: RevisionStep | None = None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether an earlier run stopped in a revision, and this one goes on there."""
+        return self._resumed is not None
+
     def read(self, connection: Connection) -> re.Match[str] | None:
         """Return which revision was started last, if the run did not end well."""
         if not self._used:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property, partial, wraps
+from itertools import takewhile
 from typing import Any, NoReturn, Protocol
 
 from alembic import context
@@ -148,7 +149,9 @@ class Ddl(Protocol):
     def operations(self, migration: MigrationContext) -> Operations:
         """Return what takes the place of `op` while a revision runs."""
 
-    def remember(self, connection: Connection) -> Callable[[], None]:
+    def remember(
+        self, connection: Connection, *, rehearsed: bool = False
+    ) -> Callable[[], None]:
         """Look at a database; return what looks whether a run broke something."""
 
 
@@ -206,6 +209,8 @@ class Run:
             stamps = self._command.__name__ == "do_stamp"
             if not only_reads() and not stamps:
                 self.mark.refuse_half_applied(heads)
+            if not (stamps or self.mark.goes_on):
+                self._rehearse(heads, migration)
             attempts = Retries(self)
             for step in self._command(heads, migration):
                 if isinstance(step, RevisionStep):
@@ -271,13 +276,39 @@ class Run:
         """Return the revisions that the database is at now."""
         return self.migration.get_current_heads() if self.migration else ()
 
-    def _must_wait(self, step: RevisionStep) -> bool:
-        """Tell whether a revision waits for the deployment, and if so say it."""
+    def _rehearse(self, heads: tuple[str, ...], migration: MigrationContext) -> None:
+        """Try the steps on a copy where the database cannot undo them.
+
+        :raises CommandError: when one of them fails there.
+        """
+        if self.undoes_ddl or self.joins or only_reads():
+            return
+        try:
+            if not self.database.settings.is_wanted("MIGRATION_REHEARSE"):
+                return
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        every = self._command(heads, migration)
+        steps = [it for it in every if isinstance(it, RevisionStep)]
+        steps = [*takewhile(lambda it: not self._waits(it), steps)]
+        if steps:
+            from .trial import rehearse  # noqa: PLC0415  others undo DDL
+
+            with unlogged():  # there is a second context
+                rehearse(self, steps)
+
+    def _waits(self, step: RevisionStep) -> bool:
+        """Tell whether a revision waits for the deployment."""
         config = context.config
         given = getattr(config.cmd_opts, "x", None) or ()
         stops = config.attributes.get("before") or "phase=before" in given
-        waits = step.is_upgrade and phase_of(step.revision) == AFTER
-        if stops and waits:
+        after = step.is_upgrade and phase_of(step.revision) == AFTER
+        return bool(stops and after)
+
+    def _must_wait(self, step: RevisionStep) -> bool:
+        """Tell whether a revision waits for the deployment, and if so say it."""
+        config, waits = context.config, self._waits(step)
+        if waits:
             program = getattr(config.cmd_opts, "prog", "alembic")
             config.print_stdout(
                 "%s",
@@ -285,7 +316,7 @@ class Run:
                 " wait until the new version of the app is deployed everywhere.\n"
                 f"Then: {program} upgrade",
             )
-        return bool(stops and waits)
+        return waits
 
     def _watched(
         self, step: RevisionStep, migration: MigrationContext, passed: Checkpoint | None

@@ -32,8 +32,7 @@ from ..config import database_in
 from ..operations.base import Key
 from ..operations.objects import create_enum, create_sequence, drop_enum
 from ..prompts import Answers, Prompt
-from ..replay import words_in
-from ..sql import Effect
+from ..sql import Effect, words_in
 from ..state import State, options_of, referred
 from ..types.portable import DIALECTS, dialect_named, enums_in
 from .recorded import Recorded, Recorder, whole_tables
