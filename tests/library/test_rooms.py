@@ -17,6 +17,7 @@ ROOMS = (
     ("flask", "__main__"),
     ("cli",),
     ("discovery",),
+    ("diagram", "graph"),
     ("reports",),
     ("migrations",),
     ("history",),

@@ -15,7 +15,8 @@ OTHERS = [name for name in PATHS if name != "sql.py"]
 
 OTHERWISE = {
     "autogenerate/data_migration.py": "the name of a file",
-    "cli.py": "a word of a diagram",
+    "cli.py": "what argparse says of a mistyped command",
+    "diagram.py": "a word of a diagram",
     "requirements.py": "a version",
     "runtime/causes.py": "the words of a server's own message",
     "runtime/recovery.py": "the comment on the version table",

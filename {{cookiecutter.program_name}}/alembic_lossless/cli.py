@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from argparse import ArgumentError, Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import partial
 from itertools import chain
@@ -15,69 +15,19 @@ from alembic import config
 from alembic.config import Config
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError, messaging
-from sqlalchemy import Column, MetaData, Table
 
-from . import adoption, reports
+from . import adoption, lockfile, reports
 from ._alembic import twins_refused
 from .config import insist_on_source_tree, program_of, typed_config
+from .diagram import diagram_of, diagram_of_changes, tables_at
 from .discovery import Discovered
 from .env import lists_of_metadata
+from .graph import graph_of
 from .migrations import Migrations
 from .project import production_server, said
 from .replaced import FOLDER
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
-
-MANY = "{"
-"""The foot of a crow."""
-
-
-def diagram_of(metadatas: Iterable[MetaData]) -> str:
-    """Return the tables and their foreign keys in the words of Mermaid."""
-    tables = [table for metadata in metadatas for table in metadata.tables.values()]
-    tables.sort(key=lambda table: table.fullname)
-    lines = [line for table in tables for line in _entity(table)]
-    lines += [line for table in tables for line in _relations(table)]
-    return "\n".join(["erDiagram", *(f"    {line}" for line in lines)])
-
-
-def _entity(table: Table) -> Iterator[str]:
-    yield _name(table) + " {"
-    for column in table.columns:
-        words = [_word(str(column.type)), _word(column.name)]
-        keys = [key for key, there in _keys(column).items() if there]
-        if keys:
-            words.append(", ".join(keys))
-        yield f"    {' '.join(words)}"
-    yield "}"
-
-
-def _keys(column: Column[Any]) -> dict[str, bool]:
-    return {
-        "PK": column.primary_key,
-        "FK": bool(column.foreign_keys),
-        "UK": bool(column.unique),
-    }
-
-
-def _relations(table: Table) -> Iterator[str]:
-    """Yield a line for each foreign key: many here refer to one there, or to none."""
-    for key in sorted(
-        table.foreign_key_constraints, key=lambda key: list(key.column_keys)
-    ):
-        one = "|o" if any(column.nullable for column in key.columns) else "||"
-        label = ", ".join(key.column_keys)
-        ends = _name(key.referred_table), _name(table)
-        yield f" {one}--o{MANY} ".join(ends) + f' : "{label}"'
-
-
-def _name(table: Table) -> str:
-    return f'"{table.fullname}"'
-
-
-def _word(text: str) -> str:
-    """Return a text as one word of Mermaid: `VARCHAR(100)`, `NUMERIC(8-2)`."""
-    return re.sub(r"[^\w()\[\]-]+", "-", text.replace(" ", "_")).strip("-")
 
 
 def lint(config: Config) -> None:
@@ -260,9 +210,39 @@ def squash(config: Config) -> None:
 
 
 def diagram(config: Config) -> None:
-    """Show the models as a Mermaid diagram of entities, for a README."""
-    found = lists_of_metadata(config.attributes["migrations"].project)
-    config.print_stdout("%s", diagram_of(chain(*found.values())))
+    """Show the models, or the tables at a revision, as a Mermaid diagram of entities.
+
+    1a2b: what the revisions up to it declare; 1a2b..head: what changes between two.
+    """
+    migrations: Migrations = config.attributes["migrations"]
+    given = config.cmd_opts.revision_or_range  # type: ignore[union-attr]
+    if given is None:
+        found = chain(*lists_of_metadata(migrations.project).values())
+        tables = [table for metadata in found for table in metadata.tables.values()]
+        config.print_stdout("%s", diagram_of(tables))
+        return
+    old, between, new = given.partition("..")
+    if not between:
+        config.print_stdout("%s", diagram_of(tables_at(migrations, given)))
+        return
+    before, after = (tables_at(migrations, it or "head") for it in (old, new))
+    config.print_stdout("%s", diagram_of_changes(before, after))
+
+
+def draw(config: Config, rev_range: str | None) -> None:
+    """Draw the history on the terminal, or into a file.
+
+    :raises CommandError: for a file that cannot be written.
+    """
+    options: Any = config.cmd_opts
+    graph = graph_of(config.attributes["migrations"], rev_range)
+    if options.svg is None:
+        for line in graph.lines():
+            config.print_stdout("%s", line)
+    else:
+        lockfile.replace(options.svg, graph.svg().encode())
+    for line in graph.notes:
+        sys.stderr.write(f"{line}\n")
 
 
 REPORTS: dict[str, Callable[[Migrations, Namespace], Any]] = {
@@ -339,6 +319,13 @@ class CommandLine(config.CommandLine):
         self.subparsers.metavar = "COMMAND"
         self.register_command(status)
         self.register_command(diagram)
+        self.subparsers.choices["diagram"].add_argument(
+            "revision_or_range",
+            nargs="?",
+            metavar="REVISION",
+            help="a revision, or two as 1a2b..head (default: the models)",
+        )
+        self._add_graph()
         self.register_command(lock)
         self.subparsers.add_parser(
             "migrate",
@@ -369,6 +356,17 @@ class CommandLine(config.CommandLine):
             "--compare",
             action="store_true",
             help="say what differs between history, database and models",
+        )
+
+    def _add_graph(self) -> None:
+        parser = self.subparsers.choices["history"]
+        parser.add_argument(
+            "--graph",
+            action="store_true",
+            help="Draw the branches, and what is applied where",
+        )
+        parser.add_argument(
+            "--svg", type=Path, metavar="FILE", help="Draw them into a file of SVG"
         )
 
     def _accept_what_others_do(self) -> None:
@@ -610,6 +608,8 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
     if name == "revision":
         options.message = options.message or options.words or _asked_message()
     alembic = migrations.typed_config(options)
+    if getattr(options, "graph", False) or getattr(options, "svg", None):
+        options.cmd = (draw, ["rev_range"], [])
     alembic.attributes["migrations"] = migrations
     alembic.attributes["connection"] = migrations.databases()
     alembic.attributes["before"] = getattr(options, "before", False)
