@@ -17,7 +17,7 @@ ROOMS = (
     ("flask", "__main__"),
     ("cli",),
     ("discovery",),
-    ("diagram", "graph"),
+    ("diagram", "graph", "testing"),
     ("reports",),
     ("migrations",),
     ("history",),

@@ -129,6 +129,13 @@ name: Mapped[str] = mapped_column(String(100))
     assert ask(database_url, "SELECT name FROM city") == [("Oslo",)]
 
 
+def test_rows_in_a_test(project: Project) -> None:
+    """I test what becomes of rows between two revisions."""
+    follow(project, "Test a revision with rows.")
+    project.run("python", "-m", "pytest", "-q", "tests/test_cities.py")
+    knowing_types(project).run("mypy")
+
+
 def test_squash(project: Project, database_url: str) -> None:
     """I make one revision of two, and old and new databases are up to date."""
     shop = project.using(database_url)

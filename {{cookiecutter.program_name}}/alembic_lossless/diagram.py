@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Table, UniqueConstraint
 
 from .migrations import Migrations
-from .replay import Replay
+from .replay import state_of
 from .runtime.several import give_parts
 from .state import MENTIONED, referred
 from .types.portable import dialect_named
@@ -33,12 +33,9 @@ def tables_at(migrations: Migrations, revision: str) -> list[Table]:
     found = list[Table]()
     for name in names:
         url = migrations.database(name).url
-        replay = Replay(dialect_named(url.get_backend_name()))
-        with replay.in_place_of_op():
-            for it in revisions:
-                replay.read(it, name if several else "")
-        tables = replay.state.tables.values()
-        found += [it for it in tables if MENTIONED not in it.info]
+        dialect = dialect_named(url.get_backend_name())
+        state = state_of(revisions, dialect, name if several else "")
+        found += [it for it in state.tables.values() if MENTIONED not in it.info]
     return found
 
 

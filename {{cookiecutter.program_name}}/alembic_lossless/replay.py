@@ -182,6 +182,20 @@ def replayed(context: MigrationContext) -> State:
     return found[token]
 
 
+def state_of(revisions: Iterable[Script], dialect: Dialect, name: str = "") -> State:
+    """Return what revisions declare, where no environment runs.
+
+    :param revisions: all that count, the oldest first.
+    :param dialect: the database that they are told they run on.
+    :param name: the database, for revisions with a part for each, or "".
+    """
+    replay = Replay(dialect)
+    with replay.in_place_of_op(), _without_collector():
+        for each in revisions:
+            replay.read(each, name)
+    return replay.state
+
+
 def declared_at(
     context: MigrationContext, revision: str | tuple[str, ...] | None
 ) -> State:

@@ -1,10 +1,13 @@
 """What the tests share: settings that are nobody's, databases, an app and a client."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic_lossless import testing
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -68,6 +71,14 @@ def app(urls: Urls) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """Give a browser without a window."""
     return app.test_client()
+
+
+@pytest.fixture
+def migrated_to(
+    server: str | None,
+) -> Callable[[str], AbstractContextManager[testing.MigratedDatabase]]:
+    """Give what makes a database at a revision: put rows in, go on, and look."""
+    return partial(testing.migrated_to, migrations, server=server)
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
     :param settings: what the owner may set, for messages.
     :raises CommandError: where none can be made.
     """
+    url = engine_of(url).url  # with a driver that is installed
     if url.get_backend_name() == "sqlite":
         with TemporaryDirectory() as folder:
             place = str(Path(folder, "empty.db"))
