@@ -3,9 +3,12 @@
 Each case is drafted, run, checked, undone and run again; the catalogs judge.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from drafts import alembic, draft
+from environment import Environment
 from proof.case import Case, Court
 from sqlalchemy import make_url
 
@@ -297,3 +300,57 @@ def test_values_of_an_enum_change(
         answers=[f"rename=friend.soon.{it}:{name}" for it, name in new.items()],
     )
     assert verdict == PASSED
+
+
+# What is for some databases alone
+
+FOR_SOME = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(20))
+    size = sa.Column(sa.Integer)
+    __table_args__ = (
+        sa.CheckConstraint("size > {0}", name="big").ddl_if("postgresql"),
+        sa.Index("ix_hobby_name", "name").ddl_if(("sqlite", "mariadb")),
+        sa.UniqueConstraint("name", "size").ddl_if(
+            callable_=lambda *_, dialect, **__: dialect.name != "mariadb"
+        ),
+    )
+"""
+NOTHING = FOR_SOME.partition("    __table_args__")[0]
+ONE: dict[str, Any] = {"tables": {"hobby": "hobby"}, "columns": {"hobby\nsize": "size"}}
+OF_HOBBY = (("hobby", ((("id", "1"), ("name", "'a'"), ("size", "7")),)),)
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        (NOTHING, FOR_SOME.format(3)),
+        (FOR_SOME.format(3), FOR_SOME.format(4)),
+        (FOR_SOME.format(3), NOTHING),
+    ],
+    ids=["added", "changed", "removed"],
+)
+def test_what_is_for_other_databases_is_not_here(
+    judge: Court, models: tuple[str, str]
+) -> None:
+    """I say `ddl_if`, and each database gets what is for it, and nothing else."""
+    assert judged(judge, *models, rows=OF_HOBBY, **ONE) == PASSED
+
+
+def test_a_script_for_some_databases_runs_on_all(
+    project: Environment, database_url: str, tmp_path: Path
+) -> None:
+    """I draft with `ddl_if` on SQLite, and each database of production is clean."""
+    runs_on = '    url=url,\n    runs_on=("sqlite", "postgresql", "mariadb"),\n'
+    project.edit("migrations/__init__.py", "    url=url,\n", runs_on)
+    there = project.using(database_url)
+    here = project.using(f"sqlite:///{tmp_path / 'here.db'}")
+    for number, said in enumerate((FOR_SOME.format(3), FOR_SOME.format(4), NOTHING)):
+        models = said.replace("hobby", "sport").replace("Hobby", "Sport")
+        (project.package / "sports.py").write_text(IMPORTS + models)
+        draft(here, f"sports {number}")
+        alembic(there, "upgrade head", "check")
+    alembic(there, "downgrade base", "upgrade head", "check")

@@ -107,6 +107,7 @@ NAMES = (
         lambda: RevisionMap(tuple),
     ),
     Name("sqlalchemy.CheckConstraint", "_type_bound", lambda: sa.CheckConstraint("1")),
+    Name("sqlalchemy.CheckConstraint", "_ddl_if", lambda: sa.CheckConstraint),
     Name("sqlalchemy.Column", "_copy", lambda: sa.Column),
     Name(
         "sqlalchemy.dialects.mysql.base.MySQLDialect",
@@ -352,6 +353,20 @@ def body_code(
 def is_made_by_type(constraint: sa.Constraint) -> bool:
     """Tell the CHECK that a Boolean or an Enum makes, and makes again."""
     return constraint._type_bound  # noqa: SLF001
+
+
+def made_on(item: Any, dialect: Dialect) -> bool:
+    """Tell whether a constraint or an index is made on a database (`ddl_if`)."""
+    if item._ddl_if is None:  # noqa: SLF001
+        return True
+    names, decides, state = item._ddl_if  # noqa: SLF001
+    names = (names,) if isinstance(names, str) else names
+    if names is not None and dialect.name not in names:
+        return False
+    compiler: Any = dialect.ddl_compiler(dialect, None)  # type: ignore[arg-type]
+    given = {"state": state, "dialect": dialect, "compiler": compiler}
+    create = sa.schema.CreateTable(item.table)
+    return decides is None or bool(decides(create, item, None, **given))
 
 
 def execution_of(impl: DefaultImpl) -> Callable[..., Any]:

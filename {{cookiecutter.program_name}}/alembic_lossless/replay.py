@@ -213,6 +213,20 @@ def declared_at(
     return replay.state
 
 
+def declared_on(context: MigrationContext, dialect: Dialect) -> State:
+    """Return what the revisions of a database declare on one of another kind.
+
+    :param dialect: what they are told that they run on.
+    """
+    environment = context.environment_context
+    replay = Replay(dialect, context.opts, environment)
+    revisions = [*environment.script.walk_revisions()] if environment else []
+    with replay.in_place_of_op(), _without_collector():
+        for each in revisions[::-1]:
+            replay.read(each, database_in(context.opts["upgrade_token"]))
+    return replay.state
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Look for no garbage for a while: of many revisions almost all that is made stays.

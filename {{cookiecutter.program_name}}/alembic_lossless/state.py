@@ -271,7 +271,9 @@ def names_schema(table: sa.Table, schema: str) -> bool:
     )
 
 
-def without_schema(table: sa.Table, metadata: sa.MetaData, schema: str) -> sa.Table:
+def without_schema(
+    table: sa.Table, metadata: sa.MetaData, schema: str | None
+) -> sa.Table:
     """Copy a table to a metadata, and leave a schema unsaid wherever it is said.
 
     :param schema: the one that a connection looks into, so that it is the same as none.

@@ -173,6 +173,19 @@ class FillNulls(ops.MigrateOperation):
         self.table, self.column, self.value = table, column, value
 
 
+class DialectBlock(ops.OpContainer):
+    """Operations for some kinds of databases alone."""
+
+    def __init__(self, names: Iterable[str], found: Iterable[MigrateOperation]) -> None:
+        """Take the names of the databases, and what is done there."""
+        super().__init__([*found])
+        self.names = sorted(names)
+
+    def reverse(self) -> "DialectBlock":
+        """Return the way back."""
+        return DialectBlock(self.names, [op.reverse() for op in reversed(self.ops)])
+
+
 def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
     """Give every operation, those within a batch included."""
     for operation in container.ops:

@@ -27,6 +27,7 @@ from ..operations.guards import (
 from ..sql import columns_in, renamed, significant, text, without_order
 from ..state import same, sql
 from .draft import (
+    DialectBlock,
     Draft,
     RestoreColumn,
     RestoreTable,
@@ -59,6 +60,11 @@ class Rule(NamedTuple):
 
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Begin with a look at the rows that a new key is about."""
+    whole = container.ops
+    blocks = [op for op in whole if isinstance(op, DialectBlock)]
+    for block in blocks:
+        guard_keys(draft, block)
+    container.ops = [op for op in whole if op not in blocks]
     every = list(operations_in(container))
     known = {_rule(draft, op) for op in every if isinstance(op, DROPS)}
     fresh = set(_fresh(every))
@@ -70,7 +76,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     guards += _check_guards(draft, container, fresh)
     if container is draft.upgrade:
         guards += _fill_guards(draft, fresh)
-    container.ops[:0] = guards
+    container.ops = [*guards, *whole]
 
 
 def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[LosslessOp]:

@@ -1,18 +1,22 @@
-"""The models as the database at hand has them, which is what a draft compares.
+"""The models as a database has them, which is what a draft compares.
 
 A schema that a connection looks into by itself is the same as none, and what is said to
 be for other databases (`ddl_if`) is not there. Where models say neither, they are
 compared as they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import Dialect
 
-from .._alembic import sequences_of
+from .._alembic import made_on, sequences_of
 from ..state import names_schema, options_of, without_schema
+
+GIVEN = "alembic_lossless models"
+"""What a copied metadata remembers the models by."""
 
 
 def as_here(database: MigrationContext) -> sa.MetaData | list[sa.MetaData]:
@@ -22,21 +26,64 @@ def as_here(database: MigrationContext) -> sa.MetaData | list[sa.MetaData]:
     """
     given: sa.MetaData | Sequence[sa.MetaData] = database.opts["target_metadata"]
     if isinstance(given, sa.MetaData):
-        return _as_here(given, database.dialect.default_schema_name)
-    default = database.dialect.default_schema_name
-    return [_as_here(metadata, default) for metadata in given]
+        return _as_on(given, database.dialect)
+    return [_as_on(metadata, database.dialect) for metadata in given]
 
 
-def _as_here(models: sa.MetaData, default: str | None) -> sa.MetaData:
-    if default is None or not any(_speakers(models, default)):
+def given_models(database: MigrationContext) -> list[sa.MetaData]:
+    """Return the models as the app declares them.
+
+    :param database: the one that Alembic is configured for.
+    """
+    found: sa.MetaData | Sequence[sa.MetaData] = database.opts["target_metadata"]
+    every = [found] if isinstance(found, sa.MetaData) else found
+    return [metadata.info.get(GIVEN, metadata) for metadata in every]
+
+
+def items_of(table: sa.Table) -> Iterator[Any]:
+    """Give the indexes and constraints of a table, those of its columns too."""
+    yield from table.indexes
+    yield from table.constraints
+    for column in table.columns:
+        yield from (it for it in column.constraints if it not in table.constraints)
+
+
+def _as_on(models: sa.MetaData, dialect: Dialect) -> sa.MetaData:
+    default = dialect.default_schema_name
+    absent = [
+        {_identity(it) for it in items_of(table) if not made_on(it, dialect)}
+        for table in models.tables.values()
+    ]
+    is_said = default is not None and any(_speakers(models, default))
+    if not is_said and not any(absent):
         return models
-    found = sa.MetaData(naming_convention=models.naming_convention, info=models.info)
+    info = {**models.info, GIVEN: models}
+    found = sa.MetaData(naming_convention=models.naming_convention, info=info)
     for sequence in sequences_of(models):
         given: dict[str, Any] = {**options_of(sequence), "metadata": found}
         sa.Sequence(**given)
-    for table in models.tables.values():
-        without_schema(table, found, default)
+    for table, without in zip(models.tables.values(), absent, strict=True):
+        copied = without_schema(table, found, default)
+        for item in [it for it in items_of(copied) if _identity(it) in without]:
+            _take(copied, item)
     return found
+
+
+def _identity(item: Any) -> Hashable:
+    """Return what tells an index or a constraint from the others of its table."""
+    columns = tuple(getattr(item, "columns", {}).keys())
+    return type(item), str(item.name), columns, str(getattr(item, "sqltext", ""))
+
+
+def _take(table: sa.Table, item: Any) -> None:
+    """Take an index or a constraint away from its table."""
+    table.indexes.discard(item)
+    table.constraints.discard(item)
+    for column in table.columns:
+        column.constraints.discard(item)
+    for key in getattr(item, "elements", ()):
+        table.foreign_keys.discard(key)
+        key.parent.foreign_keys.discard(key)
 
 
 def _speakers(models: sa.MetaData, default: str) -> Iterator[bool]:

@@ -20,6 +20,7 @@ from .._alembic import dropped_items, without_table
 from ..operations.base import Key, label
 from ..sql import columns_in
 from .draft import (
+    DialectBlock,
     Draft,
     RestoreTable,
     SetTableAside,
@@ -233,17 +234,23 @@ def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
     table a copy, which would take longer than all the rest of a first draft.
     """
     made = {(op.schema, op.table_name) for op in _of(ops.CreateTableOp, upgrade.ops)}
-    back = [
-        op
-        for op in upgrade.ops
-        if not isinstance(op, ops.ModifyTableOps)
-        or (op.schema, op.table_name) not in made
-        or not all(isinstance(it, ops.CreateIndexOp) for it in op.ops)
-    ]
+    back = [op for op in upgrade.ops if not _goes_with(made, op)]
     downgrade.ops = [
         without_table(op) if isinstance(op, ops.CreateTableOp) else op.reverse()
         for op in reversed(back)
     ]
+
+
+def _goes_with(made: Collection[Key], op: ops.MigrateOperation) -> bool:
+    """Tell what is dropped with the tables that an upgrade makes."""
+    if isinstance(op, DialectBlock):
+        changes = [*_of(ops.ModifyTableOps, op.ops)]
+        return all((it.schema, it.table_name) in made for it in changes)
+    return (
+        isinstance(op, ops.ModifyTableOps)
+        and (op.schema, op.table_name) in made
+        and all(isinstance(it, ops.CreateIndexOp) for it in op.ops)
+    )
 
 
 def drop_no_indexes_of_dropped_tables(

@@ -20,7 +20,14 @@ from ..operations.base import AutocommitBlock, LosslessOp
 from ..state import GENERATORS, options_of, sql, text_code
 from ..types import values
 from ..types.portable import PARTS, SQLType, dialect_of_class, stored
-from .draft import FillNulls, Note, RenameColumn, RenameTable, same_as_before
+from .draft import (
+    DialectBlock,
+    FillNulls,
+    Note,
+    RenameColumn,
+    RenameTable,
+    same_as_before,
+)
 
 
 def generated_code(item: sa.Computed | sa.Identity, prefix: str, on: Dialect) -> str:
@@ -395,6 +402,16 @@ def _render_block(context: AutogenContext, block: AutocommitBlock) -> list[str]:
     prefix = context.opts["alembic_module_prefix"]
     head = f"with {prefix}get_context().autocommit_block():"
     return [head, *(line for op in block.ops for line in render_op(context, op)), ""]
+
+
+@renderers.dispatch_for(DialectBlock)
+def _render_dialects(context: AutogenContext, block: DialectBlock) -> list[str]:
+    """Write the operations for some databases alone."""
+    dialect = f"{context.opts['alembic_module_prefix']}get_context().dialect.name"
+    names = ", ".join(map(repr, block.names))
+    test = f"== {names}" if len(block.names) == 1 else f"in {{{names}}}"
+    lines = (line for op in block.ops for line in render_op(context, op))
+    return [f"if {dialect} {test}:", *lines, ""]
 
 
 @renderers.dispatch_for(LosslessOp)

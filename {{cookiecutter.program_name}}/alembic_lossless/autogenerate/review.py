@@ -43,6 +43,7 @@ from .compare_constraints import (
 )
 from .compare_tables import make_schemas, mark_manual_changes, refuse_schemas
 from .compare_views import arrange_views, take_views
+from .conditions import for_some_databases
 from .data_migration import refuse_unknown, write_data_migration
 from .draft import ChangePrimaryKey, Draft, Step, release, tables
 from .guards import guard_keys
@@ -244,6 +245,7 @@ QUESTIONS: tuple[Step, ...] = (
     refuse_to_move,
     set_aside,
     ask_fills,
+    for_some_databases,
     steady,
 )
 """Steps for the upgrade; they may ask."""
