@@ -105,6 +105,14 @@ def is_listed(argument: str) -> bool:
     return argument in listed or argument.partition(".")[2] in OF_PYTHON
 
 
+def is_known(attribute: Attribute) -> bool:
+    """Tell whether this SQLAlchemy has an argument; a dialect's can be newer."""
+    name = name_of(attribute)
+    of_dialects = tuple(f"{it.name}_" for it in DIALECTS)
+    is_newer = name.partition(".")[2].startswith(of_dialects)
+    return not is_newer or name in {*arguments()}
+
+
 def name_of(attribute: Attribute) -> str:
     """Return the argument that a row of the gallery is about."""
     return attribute.name.partition(":")[0].partition(" ")[0]

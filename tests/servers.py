@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,7 +32,20 @@ ON_SERVERS = _only(*VARIABLES)
 TRANSACTIONAL = _only("sqlite", "postgresql")
 """Databases that undo a CREATE TABLE."""
 
-DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+
+@cache
+def driver(kind: str) -> str:
+    """Return how a server is spoken to; one of MySQL may stand for one of MariaDB."""
+    if kind == "postgresql":
+        return "postgresql+psycopg"
+    server = make_url(os.environ[VARIABLES[kind]]).set(drivername="mysql+pymysql")
+    version = _execute(server, "SELECT VERSION()")
+    return f"{'mariadb' if 'MariaDB' in version else 'mysql'}+pymysql"
+
+
+def kind_of(url: str | URL) -> str:
+    """Return which of `DATABASES` a URL leads to."""
+    return make_url(url).get_backend_name().replace("mysql", "mariadb")
 
 
 EMPTIES = """
@@ -88,7 +101,7 @@ def empty_database(kind: str, folder: Path) -> Iterator[str]:
     variable = VARIABLES[kind]
     if variable not in os.environ:
         pytest.skip(f"{variable} is not set: no {kind} server to test on")
-    server = make_url(os.environ[variable]).set(drivername=DRIVERS[kind])
+    server = make_url(os.environ[variable]).set(drivername=driver(kind))
     if kind == "postgresql" and _emptied:
         url = _emptied.pop()
     else:
@@ -118,8 +131,8 @@ def _is_emptied(url: URL) -> bool:
 
 
 def _drop(url: URL) -> None:
-    kind = url.get_backend_name()
-    server = make_url(os.environ[VARIABLES[kind]]).set(drivername=DRIVERS[kind])
+    kind = kind_of(url)
+    server = make_url(os.environ[VARIABLES[kind]]).set(drivername=driver(kind))
     force = " WITH (FORCE)" if kind == "postgresql" else ""
     _execute(server, f"DROP DATABASE IF EXISTS {url.database}{force}")
 

@@ -8,7 +8,7 @@ import readme
 from environment import LIBRARY
 from rendering import TEMPLATE, Project
 from scripts import ask, tables
-from servers import DRIVERS, empty_database
+from servers import empty_database
 from sqlalchemy import make_url
 
 PAGE = TEMPLATE / "docs" / "adopt.md"
@@ -90,18 +90,11 @@ def edit(app: Project, title: str) -> None:
             readme.apply_edit(block.text, app.path)
 
 
-def in_words_of(url: str) -> str:
-    """Return a URL that names the driver, as an app has it."""
-    made = make_url(url)
-    driver = DRIVERS.get(made.get_backend_name(), made.drivername)
-    return made.set(drivername=driver).render_as_string(hide_password=False)
-
-
 def an_app(folder: Path, url: str) -> Project:
     """Return the folder of an app that finds the library as an installed one."""
     path = folder / "app_folder"
     path.mkdir()
-    paths = {"PYTHONPATH": f"{path}:{LIBRARY}", "URL": in_words_of(url)}
+    paths = {"PYTHONPATH": f"{path}:{LIBRARY}", "URL": url}
     return Project(path, {**paths, "FLASK_APP": "app.py", "HOME": str(folder)})
 
 
@@ -179,7 +172,7 @@ def test_flask_migrate_with_several_databases(
     with empty_database(kind, tmp_path) as auth:
         text = FLASK.replace("{binds}", '{"auth": os.environ["AUTH"]}') + USER
         (app.path / "app.py").write_text(text)
-        app.environment["AUTH"] = in_words_of(auth)
+        app.environment["AUTH"] = auth
         flask_db(app, "init --multidb", "migrate -m first", "upgrade")
         fill(database_url)
 

@@ -1,6 +1,7 @@
 """A column becomes another one: what `check` calls clean is what create_all makes."""
 
 import pytest
+import sqlalchemy as sa
 from proof.case import Case, Court, court
 
 MODELS = '''"""A table."""
@@ -135,7 +136,8 @@ def test_another_formula_keeps_the_rest(judge: Court) -> None:
 
 def test_an_argument_of_one_dialect_is_written_once(judge: Court) -> None:
     """I give an Identity what Oracle alone reads, and the revision runs."""
-    identity = "sa.Integer, sa.Identity(oracle_on_null=True, oracle_order=True)"
+    oracle = "oracle_" if hasattr(sa.Identity, "dialect_kwargs") else ""
+    identity = f"sa.Integer, sa.Identity({oracle}on_null=True, {oracle}order=True)"
     verdict = judge.judge(case(judge, identity, identity, value="5"))
     assert (verdict.kind, verdict.text) == ("passed", "")
 

@@ -1,7 +1,8 @@
 """The names of Alembic and SQLAlchemy that are private, or that the library replaces.
 
-`requirements` bounds Alembic from above because of them, and a test looks for others.
-They are looked at when an environment starts, before one that is gone is needed.
+Versions are bounded from below alone: these names are looked at when an environment
+starts, before one that is gone is needed. A test looks for others. What some versions
+do otherwise is made alike here, and none is asked which one it is.
 """
 
 import copy
@@ -23,6 +24,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import BatchOperations, Operations, ops
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
+from alembic.runtime.plugins import Plugin
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
 from alembic.util import CommandError, messaging
@@ -96,6 +98,9 @@ NAMES = (
         "autocommit_block",
         lambda: MigrationContext,
     ),
+    Name(
+        "alembic.runtime.plugins.Plugin", "add_autogenerate_comparator", lambda: Plugin
+    ),
     Name("alembic.script.Script", "_from_path", lambda: Script),
     Name("alembic.script.ScriptDirectory", "_load_revisions", lambda: ScriptDirectory),
     Name(
@@ -113,6 +118,11 @@ NAMES = (
         "sqlalchemy.dialects.mysql.base.MySQLDialect",
         "_tabledef_parser",
         lambda: _imported("sqlalchemy.dialects.mysql.base", "MySQLDialect"),
+    ),
+    Name(
+        "sqlalchemy.dialects.postgresql.base.PGDialect",
+        "_backslash_escapes",
+        lambda: _imported("sqlalchemy.dialects.postgresql.base", "PGDialect"),
     ),
     Name(
         "sqlalchemy.dialects.sqlite.base.SQLiteDialect",
@@ -158,11 +168,7 @@ def insist() -> None:
         if (found := owner()) is not None and not hasattr(found, name):
             known = requirements.ALEMBIC, requirements.SQLALCHEMY
             needed = known[of.startswith("sqlalchemy")]
-            package = needed.partition(">=")[0]
-            raise CommandError(
-                f"{package} {requirements.version_of(package)} has no {of}.{name}, by"
-                f" which alembic_lossless works. {requirements.install(needed)}"
-            )
+            raise CommandError(requirements.lacks(needed, f"{of}.{name}"))
 
 
 def type_code(type_: TypeEngine[Any], rendering: AutogenContext) -> str:
@@ -184,6 +190,16 @@ def with_variants(
     changed = type_.copy()
     vars(changed)["_variant_mapping"] = immutabledict(given)
     return changed
+
+
+def with_plain_text(dialect: Dialect) -> Dialect:
+    """Let a dialect that asked no server write text as PostgreSQL reads it.
+
+    SQLAlchemy 2.0 doubles each backslash until a server told it not to.
+    """
+    if dialect.name == "postgresql":
+        vars(dialect)["_backslash_escapes"] = False
+    return dialect
 
 
 def reflecting_dialect(dialect: Dialect, types: Mapping[str, Any]) -> Dialect:
@@ -352,7 +368,25 @@ def body_code(
 
 def is_made_by_type(constraint: sa.Constraint) -> bool:
     """Tell the CHECK that a Boolean or an Enum makes, and makes again."""
-    return constraint._type_bound  # noqa: SLF001
+    return bool(constraint._type_bound)  # noqa: SLF001
+
+
+def leave_checks_to_names(batch: Any) -> None:
+    """Take the CHECKs out that types of added columns make a second time.
+
+    Alembic adds each by its name too; before 1.19 it leaves the other one there.
+
+    :param batch: Alembic's ApplyBatchImpl, with the new table.
+    """
+    new, before = batch.new_table, {column.name for column in batch.table.columns}
+    for check in [it for it in new.constraints if isinstance(it, sa.CheckConstraint)]:
+        added = {column.name for column in check.columns} - before
+        if (
+            is_made_by_type(check)
+            and added
+            and check.name not in batch.named_constraints
+        ):
+            new.constraints.remove(check)
 
 
 def made_on(item: Any, dialect: Dialect) -> bool:

@@ -23,15 +23,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from alembic import context
 from sqlalchemy import MetaData, make_url
 
-from . import ddl, lockfile, operations, plugin
-from ._alembic import command_name, compares, insist, refuse_twins
-from .config import is_typed, program_of
-from .offline import writing
-from .project import Project, checked, forgotten, without_asyncio
-from .runtime import several
-from .runtime.connect import Database, database_of, insist_on_dialect
-from .runtime.errors import whole_lines
-from .runtime.run import transaction
+with requirements.importing():
+    from . import ddl, lockfile, operations, plugin
+    from ._alembic import command_name, compares, insist, refuse_twins
+    from .config import is_typed, program_of
+    from .offline import writing
+    from .project import Project, checked, forgotten, without_asyncio
+    from .runtime import several
+    from .runtime.connect import Database, database_of, insist_on_dialect
+    from .runtime.errors import whole_lines
+    from .runtime.run import transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine

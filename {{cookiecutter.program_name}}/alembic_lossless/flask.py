@@ -26,11 +26,13 @@ def db_command(migrations: Migrations, name: str = "db") -> click.Command:
     def command(context: click.Context, arguments: tuple[str, ...]) -> None:
         try:
             requirements.insist()
+            # Alembic takes longer to import than an app: only this command pays.
+            with requirements.importing():
+                from .cli import run  # noqa: PLC0415
+        except ImportError:
+            raise
         except Exception as error:
             raise click.ClickException(str(error)) from error
-        # Alembic takes longer to import than an app: only this command pays for it.
-        from .cli import run  # noqa: PLC0415
-
         run(migrations, arguments, context.command_path)
 
     return command

@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import MetaData
 
 from . import ddl
-from ._alembic import in_place_of_op, invoke_by, steps_taken_by
+from ._alembic import in_place_of_op, invoke_by, steps_taken_by, with_plain_text
 from .replay import declared_at
 from .runtime.errors import located
 from .state import State
@@ -72,6 +72,7 @@ def writing() -> Iterator[None]:
     :raises CommandError: with the file and the line of what cannot be written.
     """
     migration = context.get_context()
+    with_plain_text(migration.dialect)
     ddl.implement(migration)
     if migration.dialect.name == "sqlite":
         with _one_transaction(migration), located():

@@ -12,8 +12,6 @@ from typing import Any
 
 from alembic.runtime.plugins import Plugin
 
-from .requirements import ALEMBIC, fits, version_of
-
 NAME = "alembic_lossless"
 
 
@@ -26,7 +24,7 @@ def setup(plugin: Plugin) -> None:
 
     An Alembic that the library was not made for has to be imported all the same.
     """
-    if not fits(version_of("alembic") or "", ALEMBIC):
+    if not hasattr(plugin, "add_autogenerate_comparator"):
         return
     from alembic.util import DispatchPriority  # noqa: PLC0415
 

@@ -56,4 +56,4 @@ def test_no_row_is_lost(tmp_path: Path) -> None:
         command.upgrade(config, "3")
     with engine.connect() as connection:
         children = connection.execute(text("SELECT * FROM child ORDER BY id"))
-        assert children.all() == [(1, 1), (2, 1)]
+        assert [tuple(row) for row in children] == [(1, 1), (2, 1)]

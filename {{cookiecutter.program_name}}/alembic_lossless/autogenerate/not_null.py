@@ -15,7 +15,7 @@ from ..rules import INVENTS, rule
 from ..sql import columns_in
 from ..state import GENERATORS, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
-from ..types.portable import stored
+from ..types.portable import stored, words
 from ..types.values import Value
 from .compare_columns import default_after
 from .draft import Draft, FillNulls, Note, RestoreColumn, unique_index
@@ -195,9 +195,9 @@ def _refuse_untyped(subject: str, column: Column[Any]) -> None:
     """
     if not has_form(column.type):
         raise CommandError(
-            f"{subject} is NOT NULL, and no value of {column.type!r} can be typed for"
-            " the rows there are. Nothing is written. Let it be nullable, and fill it"
-            " in a revision of its own before it is NOT NULL; or give it a"
+            f"{subject} is NOT NULL, and no value of {words(column.type)} can be"
+            " typed for the rows there are. Nothing is written. Let it be nullable, and"
+            " fill it in a revision of its own before it is NOT NULL; or give it a"
             " server_default, or a default that is no function."
         )
 

@@ -24,7 +24,7 @@ from ..operations.base import Key, label
 from ..prompts import command_with
 from ..rules import DELETES, rule
 from ..types.conversion import NUMBERS
-from ..types.portable import stored
+from ..types.portable import stored, words
 from ..types.values import texts_of
 from .compare_columns import default_of
 from .draft import (
@@ -100,7 +100,7 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
     for table, column in _columns_made(upgrade):
         for dialect in draft.dialects:
             if problem := _problem(column.type, dialect):
-                said = f"{column.type!r}: {problem} on {dialect.name}."
+                said = f"{words(column.type)}: {problem} on {dialect.name}."
                 problems.append(f"{table}.{column.name}: {said}")
                 if isinstance(column.type, Enum) and not column.type.name:
                     name = f"{table.rpartition('.')[2]}_{column.name}"

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from alembic.autogenerate import render_op_text, renderers
@@ -19,7 +19,7 @@ from .._alembic import column_code, is_made_by_type, type_code, variants, with_v
 from ..operations.base import AutocommitBlock, LosslessOp
 from ..state import GENERATORS, options_of, sql, text_code
 from ..types import values
-from ..types.portable import PARTS, SQLType, dialect_of_class, stored
+from ..types.portable import PARTS, SQLType, bare_words, dialect_of_class, stored
 from .draft import (
     DialectBlock,
     FillNulls,
@@ -83,7 +83,7 @@ def _bare_code(type_: Type, context: AutogenContext) -> str:
         held = getattr(type_, part, None)
         if isinstance(held, TypeEngine):
             setattr(shown, part, _Written(code_of(held, context)))
-    return f"{prefix}{name}{repr(shown).removeprefix(type(type_).__name__)}"
+    return f"{prefix}{name}{bare_words(shown).removeprefix(type(type_).__name__)}"
 
 
 def _exported(type_: Type, context: AutogenContext) -> tuple[str, str]:
@@ -121,7 +121,9 @@ def _enum_arguments(enum: sa.Enum, context: AutogenContext) -> Iterator[str]:
         yield f"schema={str(enum.schema)!r}"
     if enum.native_enum and dialect_of_class(type(enum)) != "mysql":
         # Its type is made and dropped by steps of their own: two tables may share it.
-        yield "create_type=False"
+        # SQLAlchemy 2.0 knows that of a type by its metadata alone.
+        prefix = context.opts["sqlalchemy_module_prefix"]
+        yield f"create_type=False, metadata={prefix}MetaData()"
     elif not enum.native_enum:
         yield f"native_enum=False, length={enum.length}"
     if enum.create_constraint:
@@ -178,6 +180,8 @@ def _render_fill(_context: AutogenContext, op: FillNulls) -> str:
 
 
 Rendered = str | Literal[False]
+NOTHING = cast("Rendered", None)
+"""What Alembic leaves out of a script."""
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> Rendered:
@@ -228,7 +232,8 @@ def _primary_key(key: sa.PrimaryKeyConstraint, context: AutogenContext) -> Rende
 
 def _check(check: sa.CheckConstraint, context: AutogenContext) -> Rendered:
     if is_made_by_type(check):
-        return False
+        # Its type makes it again, which Alembic 1.18 cannot tell with SQLAlchemy 2.1.
+        return NOTHING
     dialect = context.migration_context.dialect
     written = [text_code(check.sqltext, dialect)]
     if check.name is not None:
@@ -295,15 +300,25 @@ def _render_key(context: AutogenContext, op: _Key) -> str:
 
 def _stock(context: AutogenContext, op: ops.MigrateOperation, kind: type) -> str:
     """Return an operation as Alembic renders those of a kind."""
-    text: str = renderers.dispatch(kind)(context, op)
-    return text
+    text: str | list[str] = renderers.dispatch(kind)(context, op)
+    return text if isinstance(text, str) else text[-1]
 
 
 @renderers.dispatch_for(_Check)
 def _render_check(context: AutogenContext, op: _Check) -> str:
-    condition = op.to_constraint().sqltext
-    text = _stock(context, op, ops.CreateCheckConstraintOp)
-    return _in_own_words(text, condition, context)
+    """Write it as one that is dropped and a condition: Alembic 1.18 has no words."""
+    check = op.to_constraint()
+    opts = ops.DropConstraintOp(op.constraint_name, op.table_name)
+    name = _stock(context, opts, ops.DropConstraintOp).removesuffix(")")
+    opts.schema = op.schema
+    schema = _stock(context, opts, ops.DropConstraintOp).removeprefix(name)
+    return (
+        name.replace("drop_constraint", "create_check_constraint", 1)
+        + f", {text_code(check.sqltext, context.migration_context.dialect)}"
+        + schema.removesuffix(")")
+        + "".join(f", {it}={value!r}" for it, value in check.dialect_kwargs.items())
+        + ")"
+    )
 
 
 @renderers.dispatch_for(_Index)

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import conv, quoted_name
 from sqlalchemy.types import TypeEngine
 
 from .. import sql
-from .._alembic import rebuilds
+from .._alembic import leave_checks_to_names, rebuilds
 from ..runtime.sqlite import pragma, raw_connection
 from ..sql import Item
 from ..types.portable import SQLType, ddl
@@ -346,6 +346,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
     def prep_table_for_batch(self, batch_impl: Any, table: sa.Table) -> None:
         """Look at a table; Alembic calls this before it makes the new one."""
         super().prep_table_for_batch(batch_impl, table)
+        leave_checks_to_names(batch_impl)
         if self.connection is None or self.as_sql:
             return
         self._catalog = Catalog(raw_connection(self.connection), table.schema)

@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 from .. import sql
 from ..rules import rule
 from ..runtime.recovery import journal_of
+from ..types.portable import words
 from ..types.reflection import inspector_of
 from ..types.value_sql import provably_lossless
 from ..types.values import in_statement, is_lossless
@@ -184,15 +185,15 @@ def refuse_loss(  # noqa: PLR0913  what a revision has to say
         quoted = sql.quoted_table(table_name, schema, dialect)
         lock = f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE"
         operations.execute(sql.text(lock))
-    holds, why = f"{table_name}.{column_name} holds", f"that {type_!r} cannot keep"
+    holds, why = f"{table_name}.{column_name} holds", f"that {words(type_)} cannot keep"
     if context.as_sql:
         (column,) = source.columns
         sure = provably_lossless(column, existing_type, type_, dialect.name)
         if sure is None and not is_unguarded(operations):
             raise CommandError(
-                f"{table_name}.{column_name} becomes {type_!r}, and {dialect.name} has"
-                " no words for whether that loses a value. Run this revision without"
-                " --sql, or leave the guards out: -x unguarded"
+                f"{table_name}.{column_name} becomes {words(type_)}, and"
+                f" {dialect.name} has no words for whether that loses a value. Run this"
+                " revision without --sql, or leave the guards out: -x unguarded"
             )
         doubtful = _doubtful(dialect.name, source, existing_type, type_)
         write_guard(operations, doubtful, f"{holds} values {why}.")

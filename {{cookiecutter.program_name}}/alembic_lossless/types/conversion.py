@@ -12,8 +12,8 @@ KINDS = (
     sa.String,
     sa.Boolean,
     sa.Integer,
-    sa.Numeric,
     sa.Float,
+    sa.Numeric,  # to SQLAlchemy 2.0 a Float is one
     sa.Date,
     sa.DateTime,
     sa.JSON,
@@ -60,6 +60,11 @@ def kind(type_: Type) -> type:
 def is_native(type_: Any) -> TypeGuard[sa.Enum]:
     """Tell an Enum that is a type of its own from one that is text."""
     return isinstance(type_, sa.Enum) and type_.native_enum
+
+
+def is_decimal(type_: Type) -> TypeGuard[sa.Numeric[Any]]:
+    """Tell a Numeric from a Float."""
+    return kind(type_) is sa.Numeric
 
 
 def bits(integer: sa.Integer) -> int:
@@ -138,7 +143,7 @@ def _keeps_all(old: Type, new: Type) -> bool:
         return isinstance(old, sa.Boolean) or (
             isinstance(old, sa.Integer) and bits(old) <= bits(new)
         )
-    if isinstance(new, sa.Numeric):
+    if is_decimal(new):
         return _holds_digits(old, new)
     if isinstance(new, sa.DateTime):
         return isinstance(old, sa.Date | sa.DateTime)
@@ -151,7 +156,7 @@ def _longest(old: Type) -> int | None:
         return old.length
     if isinstance(old, sa.Integer):
         return CHARACTERS[bits(old)]
-    if isinstance(old, sa.Numeric):
+    if is_decimal(old):
         return old.precision and old.precision + 2
     lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32, sa.Time: 21}
     lengths[sa.Uuid] = UUID_LENGTH
@@ -167,12 +172,12 @@ def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
     if new.precision is None:  # to MariaDB that means ten digits
         if isinstance(old, sa.Integer):
             return DIGITS[bits(old)] <= MYSQL_NUMERIC
-        same = isinstance(old, sa.Numeric) and old.precision is None
+        same = is_decimal(old) and old.precision is None
         return same or isinstance(old, sa.Boolean)
     scale = new.scale or 0
     if isinstance(old, sa.Integer):
         return DIGITS[bits(old)] <= new.precision - scale
-    if isinstance(old, sa.Numeric) and old.precision is not None:
+    if is_decimal(old) and old.precision is not None:
         old_scale = old.scale or 0
         whole = old.precision - old_scale <= new.precision - scale
         return whole and old_scale <= scale

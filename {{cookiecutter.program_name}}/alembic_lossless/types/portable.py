@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-from .._alembic import variants, with_variants
+from .._alembic import variants, with_plain_text, with_variants
 
 Type = TypeEngine[Any]
 
@@ -37,7 +37,7 @@ def dialect_named(name: str) -> Dialect:
 
     :param name: one of `DIALECTS`.
     """
-    return URL.create(name).get_dialect()()
+    return with_plain_text(URL.create(name).get_dialect()())
 
 
 class SQLType(UserDefinedType[Any]):
@@ -68,6 +68,33 @@ def ddl(type_: Type, dialect: str | Dialect) -> str | None:
         return type_.compile(dialect=database)
     except Exception:  # noqa: BLE001  a type of an app's own may raise anything
         return None
+
+
+def words(type_: Type | None) -> str:
+    """Return a type as a person reads it, with its variants.
+
+    SQLAlchemy's words leave these out, and the arguments of an Interval; what a table
+    that is created does with the type of an Enum says nothing of its values.
+    """
+    if type_ is None:
+        return "None"
+    more = (
+        f".with_variant({words(it)}, {name!r})" for name, it in variants(type_).items()
+    )
+    return bare_words(type_) + "".join(more)
+
+
+def bare_words(type_: Type) -> str:
+    """Return a type as Python makes it, without its variants."""
+    if isinstance(type_, sa.Interval):
+        names = ("native", "second_precision", "day_precision")
+        plain, given = vars(sa.Interval()), vars(type_)
+        said = (f"{it}={given[it]!r}" for it in names if given[it] != plain[it])
+        return f"{type(type_).__name__}({', '.join(said)})"
+    if isinstance(type_, sa.Enum):
+        type_ = copy.copy(type_)
+        vars(type_).update(create_type=True, metadata=None)
+    return repr(type_)
 
 
 def on(type_: Type, dialect: str) -> Type:

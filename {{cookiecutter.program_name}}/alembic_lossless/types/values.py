@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 from .. import sql
 from .conversion import KINDS, MYSQL_NUMERIC, bits, is_short, kind
-from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on, stored
+from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on, stored, words
 
 Stored = str | bool | int | float | Decimal | bytes
 """What a database has of a value: text, a truth, a number, or bytes."""
@@ -55,7 +55,7 @@ class Value:
         try:
             return stored_as(self.python, self.type, dialect)
         except Exception as error:  # a type of an app's own may raise anything
-            shown = f"{self.python!r} is no value for {self.type!r}"
+            shown = f"{self.python!r} is no value for {words(self.type)}"
             raise ValueError(f"{shown} on {dialect.name}.") from error
 
     def check(self, dialects: Iterable[Dialect]) -> None:
@@ -67,7 +67,7 @@ class Value:
         type_ = stored(self.type)
         for dialect in dialects:
             if not _fits(self.stored(dialect), on(type_, dialect.name), dialect.name):
-                shown = f"{self.shown(dialect)} is no value for {type_!r}"
+                shown = f"{self.shown(dialect)} is no value for {words(type_)}"
                 raise ValueError(f"{shown} on {dialect.name}.")
 
     def shown(self, dialect: Dialect) -> str:
