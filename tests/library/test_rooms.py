@@ -20,7 +20,7 @@ ROOMS = (
     ("diagram", "graph", "testing"),
     ("reports",),
     ("migrations",),
-    ("history",),
+    ("history", "baseline"),
     ("squash",),
     ("rehearsal",),
     ("env",),

@@ -28,6 +28,7 @@ from .project import production_server, said
 from .replaced import FOLDER
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
+from .urls import printable
 
 
 def lint(config: Config) -> None:
@@ -64,6 +65,17 @@ def lock(config: Config) -> None:
     """Write history.lock anew: what each revision follows and declares."""
     path = config.attributes["migrations"].lock()
     config.print_stdout("%s", f"Written: {path}")
+
+
+def baseline(config: Config) -> None:
+    """Begin the history of a database that has the tables of the models already."""
+    migrations: Migrations = config.attributes["migrations"]
+    options: Any = config.cmd_opts
+    made = migrations.baseline(options.message)
+    config.print_stdout("%s", f"Written: {made.path}")
+    for name in migrations.names():
+        url = printable(migrations.database(name).url)
+        config.print_stdout("%s", f"{url} is as the models are, and at {made.revision}")
 
 
 def adopt(config: Config) -> None:
@@ -282,7 +294,7 @@ MERGEABLE = 2
 """How many heads a merge joins, at least."""
 
 
-WRITERS = {"edit", "lock", "merge", "revision"}
+WRITERS = {"baseline", "edit", "lock", "merge", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
 
 
@@ -344,6 +356,13 @@ class CommandLine(config.CommandLine):
         self._add_adoption()
 
     def _add_adoption(self) -> None:
+        self.register_command(baseline)
+        self.subparsers.choices["baseline"].add_argument(
+            "-m",
+            "--message",
+            default="baseline",
+            help="what the revision is called (default: %(default)s)",
+        )
         self.register_command(adopt)
         parser = self.subparsers.choices["adopt"]
         parser.add_argument("--write", action="store_true", help="write the change")

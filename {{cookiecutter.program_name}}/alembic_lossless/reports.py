@@ -140,6 +140,8 @@ def models(found: dict[str, Any], prog: str) -> Iterator[str]:
             yield f"Models: {many} between the models and the database:"
             yield from (f"  {line}" for line in differences)
             yield f'Next: {prog} migrate -m "…"'
+            if not found["heads"]:
+                yield f"  or, where the tables are there already: {prog} baseline"
         case "two heads":
             heads = found["heads"]
             yield f"Models: not compared while {' and '.join(heads)} are two heads"

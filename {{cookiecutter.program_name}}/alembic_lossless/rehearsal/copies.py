@@ -26,7 +26,7 @@ from sqlalchemy.pool import NullPool
 from ..project import Settings
 from ..runtime.causes import explain
 from ..runtime.connect import engine_of
-from ..runtime.throwaway import create, thrown_away
+from ..runtime.throwaway import create, options_of, thrown_away
 from ..urls import printable
 
 FOLDER = "alembic-lossless-rehearsal-"
@@ -120,7 +120,7 @@ def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
         return
     try:
         with thrown_away(url) as (connection, name), ExitStack() as stack:
-            create(connection, f"CREATE DATABASE {name}")
+            create(connection, f"CREATE DATABASE {name} {options_of(connection)}")
             engine = engine_of(url.set(database=name))
             stack.callback(engine.dispose)
             yield engine

@@ -202,6 +202,9 @@ class Run:
         def steps(
             heads: tuple[str, ...], migration: MigrationContext
         ) -> Iterator[MigrationStep]:
+            # A database that has all tables and no history is compared as if at one.
+            if at := context.config.attributes.get("at"):
+                heads = (at,)
             self.migration, self.heads = migration, heads
             refuse_unknown(heads, self.connection, self.options)
             if self.joins:

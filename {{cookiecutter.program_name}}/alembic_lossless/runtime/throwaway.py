@@ -75,6 +75,20 @@ def thrown_away(url: URL) -> Iterator[tuple[Connection, str]]:
                 _drop(connection, each)
 
 
+def options_of(connection: Connection) -> str:
+    """Return what a database is made with, so that it compares texts as this one does.
+
+    :param connection: one that `thrown_away` gave.
+    """
+    if connection.dialect.name == "postgresql":
+        return ""
+    found = connection.exec_driver_sql(
+        "SELECT default_character_set_name, default_collation_name"
+        " FROM information_schema.schemata WHERE schema_name = database()"
+    ).one()
+    return "CHARACTER SET {} COLLATE {}".format(*found)
+
+
 def create(connection: Connection, statement: str) -> None:
     """Make a database.
 

@@ -25,7 +25,7 @@ from .causes import BUSY, codes_of, explain
 from .connect import engine_of
 from .errors import traceback_location
 from .recovery import Journal
-from .throwaway import create, thrown_away
+from .throwaway import create, options_of, thrown_away
 
 if TYPE_CHECKING:
     from .run import Run
@@ -98,7 +98,7 @@ def _copied(run: "Run", words: set[str] | None) -> Iterator[Connection]:
     with ExitStack() as stack:
         try:
             origin, name = stack.enter_context(thrown_away(run.url))
-            create(origin, f"CREATE DATABASE {name} {_options(origin)}")
+            create(origin, f"CREATE DATABASE {name} {options_of(origin)}")
             engine = engine_of(run.url.set(database=name))
             copy = stack.enter_context(engine.connect())
             _copy(origin, copy, words)
@@ -109,14 +109,6 @@ def _copied(run: "Run", words: set[str] | None) -> Iterator[Connection]:
             variable = run.database.settings.variable(SETTING)
             raise _NoCopyError(f"{error}\nOr set {variable}=no.") from error
         yield copy
-
-
-def _options(origin: Connection) -> str:
-    found = origin.exec_driver_sql(
-        "SELECT default_character_set_name, default_collation_name"
-        " FROM information_schema.schemata WHERE schema_name = database()"
-    ).one()
-    return "CHARACTER SET {} COLLATE {}".format(*found)
 
 
 RELATED = (

@@ -1,0 +1,229 @@
+"""The first revision of databases that have their tables already.
+
+It is drafted from the models on an empty database of the same server, and run there.
+What that database has then is compared with what is there, in the server's own words,
+and a database in which nothing differs is written down to be at the revision.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+
+from .rehearsal.copies import throw_away
+from .runtime.connect import opened, synchronous_url
+from .sql import same, significant
+from .types.reflection import inspector_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alembic.script import Script
+
+    from .migrations import Migrations
+    from .project import Databases
+
+
+def baseline(
+    migrations: Migrations, message: str, connection: Databases | None = None
+) -> Script:
+    """Draft the first revision, prove that the databases are as it says, and stamp.
+
+    :param migrations: those of the project.
+    :param message: what the revision is called.
+    :param connection: the database, or several by name.
+    :return: the revision.
+    :raises CommandError: where there is a history, or with what differs; then no file
+        is written, and no database is stamped.
+    """
+    _refuse_history(migrations, connection)
+    names = migrations.names(connection)
+    with _undone_on_failure(migrations), ExitStack() as stack:
+        copies = dict[str, sa.Engine]()
+        for name in names:
+            database = migrations.database(name, connection=connection)
+            url, settings = synchronous_url(database), database.settings
+            _refuse_other_databases(migrations, name, url)
+            copies[name] = stack.enter_context(throw_away(url, settings))
+        given: Any = copies if len(names) > 1 else copies[names[0]]
+        made = migrations.revision(message, connection=given)
+        if made is None:
+            raise CommandError("The models declare nothing: there is no baseline.")
+        migrations.upgrade(made.revision, connection=given)
+        found = migrations.differences(connection=connection, at=made.revision)
+        lines = [it.strip() for it in str(found or "").splitlines()[1:]]
+        for name in names:
+            label = f"{name}: " if len(names) > 1 else ""
+            lines += (
+                label + it for it in _differences(migrations, name, connection, copies)
+            )
+        if lines:
+            begin = "The database is not as the models are, and nothing is written:"
+            end = "Bring one to the other, then type this again."
+            raise CommandError(
+                "\n".join([begin, *(f"  {line}" for line in lines), end])
+            )
+        migrations.stamp(made.revision, connection=connection)
+    return made
+
+
+def _refuse_history(migrations: Migrations, connection: Databases | None) -> None:
+    """Refuse where there are revisions, or where a database knows of some.
+
+    :raises CommandError: with what there is.
+    """
+    if heads := migrations.heads():
+        raise CommandError(
+            f"There is a history already, up to {heads[0].revision}: a baseline is its"
+            " first revision."
+        )
+    for name in migrations.names(connection):
+        if stamped := migrations.stamped(name, connection=connection):
+            where = migrations.database(name, connection=connection)
+            raise CommandError(
+                f"{where} is at {', '.join(stamped)} already, which no file here has."
+                " Bring that file back."
+            )
+
+
+def _refuse_other_databases(migrations: Migrations, name: str, url: sa.URL) -> None:
+    """Refuse models whose schema is another database: it cannot be made twice.
+
+    :raises CommandError: with a table.
+    """
+    if url.get_backend_name() in {"postgresql", "sqlite"}:
+        return
+    migrations.project.import_models()
+    for one in _metadatas(migrations.project.metadatas[name]):
+        for table in one.tables.values():
+            if table.schema:
+                raise CommandError(
+                    f"{table.fullname} is in another database on this server, of which"
+                    " no empty copy can be made. Draft the first revision on an empty"
+                    " server, and stamp this one."
+                )
+
+
+def _differences(
+    migrations: Migrations,
+    name: str,
+    connection: Databases | None,
+    copies: dict[str, sa.Engine],
+) -> Iterator[str]:
+    """Yield what differs of that which `check` compares with the history alone."""
+    with copies[name].connect() as copy:
+        metadata = sa.MetaData()
+        inspector = inspector_of(copy)
+        schemas = {
+            table.schema
+            for one in _metadatas(migrations.project.metadatas[name])
+            for table in one.tables.values()
+        }
+        for schema in schemas | {None}:
+            for table in inspector.get_table_names(schema):
+                sa.Table(table, metadata, schema=schema)
+        tables = [*metadata.tables.values()]
+        wanted = dict(_attributes(copy, inspector, tables))
+    with opened(migrations.database(name, connection=connection)) as found:
+        inspector = inspector_of(found)
+        known = [it for it in tables if inspector.has_table(it.name, it.schema)]
+        there = dict(_attributes(found, inspector, known))
+        dialect = found.dialect
+    for key in wanted.keys() & there.keys():
+        one, other = there[key], wanted[key]
+        if one != other and not same(one, other, dialect):
+            what = f"{one or 'none'} in the database, {other or 'none'} by the models"
+            yield f"{key}: {what}"
+
+
+def _metadatas(given: Any) -> list[sa.MetaData]:
+    return [given] if isinstance(given, sa.MetaData) else [*given]
+
+
+def _attributes(
+    connection: sa.Connection, inspector: sa.Inspector, tables: list[sa.Table]
+) -> Iterator[tuple[str, str]]:
+    """Yield what a database has, and how that is called."""
+    for table in tables:
+        where: Any = (table.name, table.schema)
+        for column in inspector.get_columns(*where):
+            yield from _column(f"{table.fullname}.{column['name']}", column)
+        unnamed, known = list[str](), set[str | None]()
+        for check in inspector.get_check_constraints(*where):
+            if check["name"] is None:
+                unnamed.append(check["sqltext"])
+            else:
+                yield f"{table.fullname}: CHECK {check['name']}", check["sqltext"]
+        yield f"{table.fullname}: CHECKs without a name", ", ".join(sorted(unnamed))
+        for index in inspector.get_indexes(*where):
+            yield from _index(f"{table.fullname}: index {index['name']}", index)
+            known.add(index["name"])
+        if connection.dialect.name == "sqlite":
+            yield from _expression_indexes(connection, table, known)
+        if connection.dialect.supports_comments:
+            comment = inspector.get_table_comment(*where)["text"]
+            yield f"{table.fullname}: comment", comment or ""
+
+
+def _column(label: str, column: Any) -> Iterator[tuple[str, str]]:
+    default = column.get("default") or ""
+    # The number of a key comes from a sequence whose name is its own affair.
+    yield f"{label}: default", "" if default.startswith("nextval(") else default
+    computed, identity = column.get("computed") or {}, column.get("identity") or {}
+    yield f"{label}: computed as", computed.get("sqltext", "")
+    yield f"{label}: computed and stored", str(computed.get("persisted", ""))
+    yield f"{label}: identity", str(sorted(identity.items()) or "")
+    yield f"{label}: comment", column.get("comment") or ""
+    yield f"{label}: collation", getattr(column["type"], "collation", None) or ""
+
+
+def _index(label: str, index: Any) -> Iterator[tuple[str, str]]:
+    parts = index.get("expressions") or index["column_names"]
+    yield f"{label}: of", ", ".join(map(str, parts))
+    yield f"{label}: order", str(sorted(index.get("column_sorting", {}).items()))
+    for option, value in index.get("dialect_options", {}).items():
+        text = value if isinstance(value, str | sa.TextClause) else repr(value)
+        yield f"{label}: {option}", str(text)
+
+
+def _expression_indexes(
+    connection: sa.Connection, table: sa.Table, known: set[str | None]
+) -> Iterator[tuple[str, str]]:
+    """Yield the indexes of a table of SQLite, which reflects none of expressions.
+
+    :param known: those that it does reflect.
+    """
+    words = "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+    words += " AND tbl_name = :table AND sql IS NOT NULL"
+    for name, statement in connection.execute(sa.text(words), {"table": table.name}):
+        if name in known:
+            continue
+        text = " ".join(it.value for it in significant(statement, connection.dialect))
+        yield f"{table.fullname}: index {name}: made by", text
+
+
+@contextmanager
+def _undone_on_failure(migrations: Migrations) -> Iterator[None]:
+    """Let the folder of revisions be as it was when something fails."""
+    script = migrations.script()
+    folders = [Path(it) for it in script.version_locations or [script.versions]]
+    before = {
+        path: path.read_bytes()
+        for folder in folders
+        for path in folder.glob("*")
+        if path.is_file()
+    }
+    try:
+        yield
+    except BaseException:
+        for folder in folders:
+            for path in {*folder.glob("*")} - before.keys():
+                if path.is_file():
+                    path.unlink()
+        for path, content in before.items():
+            path.write_bytes(content)
+        raise
