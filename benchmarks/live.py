@@ -2,12 +2,13 @@
 
 Usage: python benchmarks/live.py [--help]
 
-A table of a million rows gets each of twelve changes: by the draft of plain Alembic, by
+A table of a million rows gets each of the changes: by the draft of plain Alembic, by
 this library's, and by this library's for a project that is live. Meanwhile one person
-writes and one reads, every 5 ms. Said are the longest time that a write took, the
-errors of the version of the app that was running, and how long the migration took. A
-live draft in two revisions has the deployment between them: from then on the new
-version writes.
+writes and one reads, every 5 ms; in two of them somebody else has a transaction open
+for five seconds, and in one the table's key has two columns. Said are the longest time
+that a write took, the errors of the version of the app that was running, and how long
+the migration took. A live draft in two revisions has the deployment between them: from
+then on the new version writes.
 
 It needs `pip install --group dev`, TEST_POSTGRESQL_URL and TEST_MARIADB_URL, and half
 an hour for everything. Times are this machine's; what waits for what is not.
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from live_changes import CHANGES, WRITES, Change
+from live_changes import CHANGES, COLUMNS, WRITES, Change, lines
 from live_picture import draw
 from live_project import SERVERS, Project, Server, make
 from live_traffic import Request, Traffic
@@ -34,6 +35,8 @@ WAYS = {
 }
 QUIET = 1.0
 """Seconds before and after a migration, in which nothing happens to the table."""
+HOLDS = 5.0
+"""Seconds for which somebody else holds a row, or has a transaction open."""
 
 
 @dataclass
@@ -79,12 +82,15 @@ def main() -> None:
     kept: dict[str, dict[str, dict[str, Measured]]] = {}
     for kind in options.server or SERVERS:
         found = kept[kind] = {}
-        print(f"\n### {kind}\n\n| | {' | '.join(WAYS)} |\n|---{'|---' * len(WAYS)}|")
+        heads = options.way or [*WAYS]
+        print(f"\n### {kind}\n\n| | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
         with TemporaryDirectory() as folder:
             server = Server(kind, options.rows, Path(folder))
             try:
                 for name in options.change or CHANGES:
-                    row = dict(_row(server, CHANGES[name], options.rows, Path(folder)))
+                    ways = options.way or [*WAYS]
+                    change = CHANGES[name]
+                    row = dict(_row(server, change, options.rows, Path(folder), ways))
                     found[name] = row
                     cells = " | ".join(map(str, row.values()))
                     print(f"| {CHANGES[name].title} | {cells} |", flush=True)
@@ -103,19 +109,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--server", action="append", choices=SERVERS)
     parser.add_argument("--change", action="append", choices=CHANGES)
+    parser.add_argument("--way", action="append", choices=WAYS)
     parser.add_argument("--picture", type=Path, help="an SVG of the writers' times")
     parser.add_argument("--json", type=Path, help="a file for what was measured")
     return parser.parse_args()
 
 
 def _row(
-    server: Server, change: Change, rows: int, folder: Path
+    server: Server, change: Change, rows: int, folder: Path, ways: list[str]
 ) -> Iterator[tuple[str, Measured]]:
-    for way, how in WAYS.items():
+    for way in ways:
+        how = WAYS[way]
         place = folder / f"{time.monotonic_ns()}"
         with server.copied() as url:
             project = make(place, url, **how)
-            shutil.copy(server.first, place / "migrations" / "versions" / "1_first.py")
+            first = place / "migrations" / "versions" / "1_first.py"
+            shutil.copy(server.first, first)
+            if change.key:
+                server.give_key(url, change.key, first)
+                project.models(lines(COLUMNS, key=change.key))
             yield way, _migrate(project, change, rows)
 
 
@@ -135,7 +147,7 @@ def _migrate(project: Project, change: Change, rows: int) -> Measured:
         versions = [change.new_writes()]
     for number, writes in enumerate(versions, 1):
         target = "head" if number == len(versions) else "+1"
-        with traffic.flowing(writes):
+        with traffic.flowing(writes), traffic.held(change.holds, HOLDS):
             time.sleep(QUIET)
             if number == 1:
                 quiet = max(request.seconds for request in traffic.written)

@@ -1,4 +1,4 @@
-"""Twelve changes of a table in use, and what two versions of an app write to it."""
+"""Changes of a table in use, and what two versions of an app write to it."""
 
 from dataclasses import dataclass, field
 
@@ -39,11 +39,15 @@ class Change:
     answers: tuple[str, ...] = ()
     writes: dict[str, str | None] = field(default_factory=dict)
     """What the new version writes otherwise than the old one."""
+    holds: str = ""
+    """What somebody does in a transaction that is open for seconds meanwhile."""
+    key: tuple[str, ...] = ()
+    """The primary key, where it is another one."""
 
     def models(self) -> str:
         """Return the columns of the model after the change."""
         after = {k: v for k, v in (COLUMNS | self.columns).items() if v is not None}
-        return lines(after, self.arguments)
+        return lines(after, self.arguments, self.key)
 
     def new_writes(self) -> dict[str, str]:
         """Return what the new version writes into a row."""
@@ -51,8 +55,13 @@ class Change:
         return {name: value for name, value in every.items() if value is not None}
 
 
-def lines(columns: dict[str, str], arguments: str = "") -> str:
+def lines(
+    columns: dict[str, str], arguments: str = "", key: tuple[str, ...] = ()
+) -> str:
     """Return the body of a model."""
+    if key:
+        columns = {**columns, "id": "sa.BigInteger, autoincrement=True"}
+        arguments = f"sa.PrimaryKeyConstraint({', '.join(map(repr, key))})"
     body = [f"    {name} = sa.Column({given})" for name, given in columns.items()]
     if arguments:
         body.append(f"    __table_args__ = ({arguments},)")
@@ -106,5 +115,24 @@ CHANGES = {
         "another value of an Enum",
         {"kind": 'sa.Enum("a", "b", "c", name="kind"), nullable=False'},
         writes={"kind": "'c'"},
+    ),
+    "held-row": Change(
+        "NOT NULL, with a fill, and a row that is held",
+        {"note": COLUMNS["note"] + ", nullable=False"},
+        answers=("fill=event.note:none",),
+        writes={"note": "'a note'"},
+        holds="UPDATE event SET note = note WHERE id = 1001",
+    ),
+    "long-transaction": Change(
+        "an index, and a long transaction",
+        {"name": COLUMNS["name"] + ", index=True"},
+        holds="SELECT name FROM event WHERE id = 1",
+    ),
+    "composite-key": Change(
+        "NOT NULL, with a fill, and a key of two columns",
+        {"note": COLUMNS["note"] + ", nullable=False"},
+        answers=("fill=event.note:none",),
+        writes={"note": "'a note'"},
+        key=("owner_id", "id"),
     ),
 }

@@ -57,6 +57,26 @@ class Traffic:
             for person in people:
                 person.join()
 
+    @contextmanager
+    def held(self, statement: str, seconds: float) -> Iterator[None]:
+        """Let somebody else have a transaction open for a while.
+
+        :param statement: what is done in it; nothing where nobody has one.
+        :param seconds: how long it stays open.
+        """
+        if not statement:
+            yield
+            return
+        engine = sa.create_engine(self.url, poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.execute(sa.text(statement))
+            timer = threading.Timer(seconds, connection.rollback)
+            timer.start()
+            try:
+                yield
+            finally:
+                timer.join()
+
     def _write(self, writes: Mapping[str, str]) -> Callable[[sa.Connection], None]:
         columns, values = ", ".join(writes), ", ".join(writes.values())
         insert = sa.text(f"INSERT INTO event ({columns}) VALUES ({values})")  # noqa: S608

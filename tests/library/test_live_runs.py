@@ -3,14 +3,16 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from threading import Event, Thread
 
 import pytest
 from environment import LIBRARY, Environment
 from pseudo_terminal import type_into
-from scripts import ask, empty, open_query, server, versions, write
+from scripts import ask, database_of, empty, open_query, server, versions, write
 from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 TABLES = """
 op.create_table("city", sa.Column("id", sa.Integer, primary_key=True))
@@ -422,3 +424,65 @@ def test_a_backfill_holds_no_row_while_it_waits(
     _, err = process.communicate()
     assert process.returncode == 0, err
     assert ask(database_url, filled) == [(5000,)]
+
+
+HOLDS = "UPDATE thing SET nick = nick WHERE id = 3 RETURNING id"
+HELD = {"postgresql": HOLDS, "mariadb": "SELECT id FROM thing WHERE id = 3 FOR UPDATE"}
+ADDS = f"""{BLOCK}
+    op.add_column("thing", sa.Column("size", sa.Integer))
+    op.backfill("thing", "size", 7)
+"""
+
+
+@ON_SERVERS
+def test_who_blocks_is_named_and_ended_on_request(
+    project: Environment, database_url: str
+) -> None:
+    """Somebody holds a row for ever: I read who, and end that session."""
+    shop = begun(project, database_url, ADDS)
+    said = shop.run("flask", "db", "upgrade", "-x", "end_blockers_after=x", status=255)
+    assert "end_blockers_after is 'x'. Write a number of seconds: 30" in said.stdout
+    with (
+        suppress(DBAPIError),
+        open_query(database_url, HELD[database_of(database_url)]),
+    ):
+        if database_of(database_url) != "postgresql":
+            time.sleep(2)  # what is older than a second may be in the way
+        shop.environment["FRIEND_BOOK_MIGRATION_WAIT"] = "2"
+        said = shop.alembic("upgrade", "head", status=255)
+        assert "Waiting for process" in said.stderr
+        assert "open transaction" in said.stderr or HOLDS in said.stderr
+        shop.environment["FRIEND_BOOK_MIGRATION_WAIT"] = "60"
+        said = shop.run("flask", "db", "upgrade", "--end-blockers-after", "1")
+        assert "Ending process" in said.stderr
+    assert ask(database_url, "SELECT DISTINCT size FROM thing") == [(7,)]
+    assert versions(database_url) == ["b"]
+
+
+@ON_SERVERS
+def test_what_cannot_work_is_not_to_be_run_again(
+    project: Environment, database_url: str
+) -> None:
+    """The second statement is wrong: I am told to correct it, and go on there."""
+    wrong = ADDS + '    op.execute("ALTER TABLE thing DROP COLUMN nowhere")\n'
+    shop = begun(project, database_url, wrong)
+    said = shop.alembic("upgrade", "head", status=255).stdout
+    assert "Run it again" not in said
+    assert "correct the file behind that place, and the next run goes on there" in said
+    path = next(shop.package.glob("migrations/versions/b.py"))
+    path.write_text(path.read_text().replace("COLUMN nowhere", "COLUMN size"))
+    said = shop.alembic("upgrade", "head").stderr
+    assert "Going on after statement" in said
+
+
+@ON_POSTGRESQL
+def test_the_planner_knows_what_was_made(
+    project: Environment, database_url: str
+) -> None:
+    """A filled column and an indexed expression have their statistics at once."""
+    index = '    op.create_index("ix_lower", "thing", [sa.text("lower(nick)")],'
+    body = f"{ADDS}{index} postgresql_concurrently=True)"
+    shop = begun(project, database_url, body)
+    shop.alembic("upgrade", "head")
+    known = "SELECT tablename FROM pg_stats WHERE attname IN ('size', 'lower')"
+    assert {name for (name,) in ask(database_url, known)} == {"thing", "ix_lower"}

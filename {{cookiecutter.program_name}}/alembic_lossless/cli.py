@@ -417,6 +417,13 @@ class CommandLine(config.CommandLine):
             " of the app is deployed",
         )
         upgrade.add_argument(
+            "--end-blockers-after",
+            type=float,
+            metavar="SECONDS",
+            help="End a session that holds, for longer than this, a lock that the run"
+            " waits for",
+        )
+        upgrade.add_argument(
             "--wait",
             nargs="?",
             type=float,
@@ -632,6 +639,8 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
     alembic.attributes["migrations"] = migrations
     alembic.attributes["connection"] = migrations.databases()
     alembic.attributes["before"] = getattr(options, "before", False)
+    end_after = getattr(options, "end_blockers_after", None)
+    alembic.attributes["end_blockers_after"] = end_after
     if getattr(options, "wait", None):
         databases = [migrations.database(name) for name in migrations.names()]
         wait_until_started(databases, options.wait)

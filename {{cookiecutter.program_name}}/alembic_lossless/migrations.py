@@ -264,6 +264,7 @@ class Migrations(History):
         target: str = "head",
         *,
         before: bool = False,
+        end_blockers_after: float | None = None,
         connection: Databases | None = None,
     ) -> tuple[Script, ...]:
         """Run the revisions up to a target.
@@ -271,6 +272,8 @@ class Migrations(History):
         :param target: a revision, "heads", or a number of revisions such as "+1".
         :param before: stop before the first that must wait until the new version of the
             app is deployed.
+        :param end_blockers_after: seconds after which a session is ended that holds a
+            lock which the run waits for; by default none is.
         :param connection: the database, or several by name.
         :return: the revisions that the database is at now.
         :raises CommandError: when the database was not upgraded.
@@ -279,6 +282,7 @@ class Migrations(History):
 
         with self._ready(connection) as alembic:
             alembic.attributes["before"] = before
+            alembic.attributes["end_blockers_after"] = end_blockers_after
             command.upgrade(alembic, target)
         return self.current(connection=connection)
 

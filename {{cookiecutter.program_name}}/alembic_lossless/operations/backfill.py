@@ -10,7 +10,7 @@ from alembic.operations import Operations
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
-from ..runtime.online import batch, is_busy
+from ..runtime.online import analyze, batch, is_busy
 from ..types.values import in_statement
 from .base import Names, operation
 
@@ -91,10 +91,17 @@ def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -
         names.operations.execute(update)
         return
     what = f"fill {names.name}.{column} with {value}"
-    names.journal.run(what, partial(_in_batches, names, update), alone=True)
+    names.journal.run(what, partial(_in_batches, names, column, update), alone=True)
 
 
-def _in_batches(names: Names, update: sa.Update) -> None:
+def _in_batches(names: Names, column: str, update: sa.Update) -> None:
+    """Give the rows their value, and let PostgreSQL count what there is by then."""
+    _batches(names, update)
+    if names.dialect == "postgresql":
+        analyze(names.bind(), names.name, names.schema, column)
+
+
+def _batches(names: Names, update: sa.Update) -> None:
     """Give the rows their value in batches; what somebody holds comes at the end."""
     bind, journal = names.bind(), names.journal
     if journal is None:

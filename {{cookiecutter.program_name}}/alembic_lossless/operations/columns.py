@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from .. import sql
 from ..rules import rule
+from ..runtime.causes import PermanentError
 from ..types.portable import SQLType
 from ..types.values import in_statement
 from .backfill import backfill, copy_column
@@ -529,7 +530,7 @@ def _refuse_dependents(names: Names, column: str) -> None:
     given = {"table": names.table, "column": column}
     found = list(names.bind().scalars(sa.text(DEPENDENTS), given))
     if found:
-        raise CommandError(
+        raise PermanentError(
             f"{names.name}.{column} cannot be copied while others write: these use it:"
             f" {'; '.join(found)}.\nDrop them first and make them again after, or use"
             " op.alter_column outside the autocommit_block(), in a quiet hour."

@@ -18,6 +18,7 @@ from getpass import getuser
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from alembic.util import CommandError
 from sqlalchemy import URL
 
 from ..project import Settings
@@ -35,6 +36,21 @@ LOCKED: tuple[Code, ...] = ("55P03", 1205)
 DEADLOCK: tuple[Code, ...] = ("40P01", 1213)
 BUSY = frozenset((*LOCKED, *DEADLOCK))
 """Somebody else has the lock, on PostgreSQL and on MariaDB."""
+
+MAY_PASS = BUSY | {
+    # The connection is gone, or the server ended the statement or itself.
+    *("57P01", "57P02", "57P03", "57014", BROKEN),
+    *(0, 1053, 1317, 1927, 1969, 2006, 2013, 2055, 3024, 4031),
+    # It has no room, or may not write at the moment.
+    *("40001", "53000", "53100", "53200", "53300", "58030", "25006"),
+    *(1021, 1114, 1290, 1836),
+}
+"""Errors that another run of the same revision need not meet."""
+
+
+class PermanentError(CommandError):
+    """A refusal that another run of the same revision would meet again."""
+
 
 NO_HOST = "EAI_NONAME"
 """What the system's resolver says of a name, among the errnos of connecting."""

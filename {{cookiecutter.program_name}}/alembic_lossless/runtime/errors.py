@@ -18,7 +18,9 @@ from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import (
     CompileError,
+    DataError,
     DBAPIError,
+    IntegrityError,
     NoSuchTableError,
     PendingRollbackError,
     SQLAlchemyError,
@@ -29,7 +31,7 @@ from ..config import is_typed, merge_command, program_of, stamp_command
 from ..project import said
 from ..replaced import put_back
 from ..urls import printable
-from .causes import Explanation, explain
+from .causes import MAY_PASS, Explanation, PermanentError, codes_of, explain
 from .dependents import hint
 
 if TYPE_CHECKING:
@@ -212,7 +214,8 @@ def explained(run: "Run") -> Iterator[None]:
         except Exception as raised:
             error = _first(raised)
             if isinstance(error, DBAPIError):
-                text = _failure(run, error.orig, error.statement)
+                stays = _stays(error)
+                text = _failure(run, error.orig, error.statement, is_permanent=stays)
                 raise CommandError(text) from error
             if isinstance(error, sqlite3.Error):
                 raise CommandError(_failure(run, error)) from error
@@ -220,9 +223,21 @@ def explained(run: "Run") -> Iterator[None]:
                 raise CommandError(told) from error
             if not isinstance(error, CommandError):
                 _explain_python(run, error)
-            if run.step and (outcome := _outcome(run)):
+            if run.step and (outcome := _outcome(run, is_permanent=_stays(error))):
                 raise CommandError(f"{error}\n{outcome}") from error
             raise
+
+
+def _stays(error: BaseException) -> bool:
+    """Tell a failure that another run of the same revision would meet again.
+
+    Rows can be corrected, and a lock or a connection be had.
+    """
+    if isinstance(error, DBAPIError):
+        again = isinstance(error, IntegrityError | DataError)
+        passes = error.connection_invalidated or codes_of(error.orig) & MAY_PASS
+        return not (again or passes)
+    return isinstance(error, PermanentError) or not isinstance(error, CommandError)
 
 
 def _first(error: BaseException) -> BaseException:
@@ -348,7 +363,11 @@ def join(heads: Sequence[str], program: str) -> str:
 
 
 def _failure(
-    run: "Run", error: BaseException | None, statement: str | None = None
+    run: "Run",
+    error: BaseException | None,
+    statement: str | None = None,
+    *,
+    is_permanent: bool = False,
 ) -> str:
     """Name what failed, and in which state the database is now."""
     known = explain(error, run.url, run.database.settings, connected=True)
@@ -361,7 +380,7 @@ def _failure(
             outcome = _outcome(run) if run.migration else None
             lines.append(outcome or (KEPT if run.mark.kept else "Nothing was changed."))
         return "\n".join(lines)
-    outcome = _outcome(run) or "What it did was undone."
+    outcome = _outcome(run, is_permanent=is_permanent) or "What it did was undone."
     word = "upgrade" if run.step.is_upgrade else "downgrade"
     shown = " ".join((statement or "").split())[:STATEMENT_SHOWN]
     return "\n".join(
@@ -393,7 +412,7 @@ def _without_history(run: "Run", known: Explanation) -> list[str]:
     return [f"Tables are there and no revision. If they match the models: {stamp}"]
 
 
-def _outcome(run: "Run") -> str | None:
+def _outcome(run: "Run", *, is_permanent: bool = False) -> str | None:
     """Ask the database what a failed run left there; None says that it left nothing."""
     connection = run.connection
     if run.joins:
@@ -402,7 +421,7 @@ def _outcome(run: "Run") -> str | None:
         connection.rollback()  # a lost connection is opened again only then
         with connection.begin():
             heads = run.current_heads()
-            advice = run.mark.advice(connection, heads)
+            advice = run.mark.advice(connection, heads, is_permanent=is_permanent)
     except SQLAlchemyError:
         return "The database cannot be asked what it kept: alembic current"
     if advice or set(heads) == set(run.heads):

@@ -11,14 +11,14 @@ from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from .. import sql
 from ..rules import rule
-from .causes import BUSY, codes_of
+from .blockers import Blockers
+from .causes import BUSY, PermanentError, codes_of
 
 T = TypeVar("T")
 
@@ -31,16 +31,19 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries; the last again and again."""
 
 
-def retried(act: Callable[[], T], wait: float) -> T:
+def retried(act: Callable[[], T], wait: float, blockers: Blockers) -> T:
     """Repeat what did not get its lock, with growing pauses.
 
     :param wait: seconds after which that is an error.
+    :param blockers: looks who has it.
     :raises DBAPIError: when it did not get it in time, or for another reason.
     """
     deadline = time.monotonic() + wait
-    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+    for number, pause in enumerate(chain(PAUSES, repeat(PAUSES[-1]))):
         try:
-            return act()
+            # The first try of MariaDB waits a second, PostgreSQL's an instant.
+            with blockers.watched(after=0 if number else 0.5):
+                return act()
         except DBAPIError as error:
             if not is_busy(error) or time.monotonic() > deadline:
                 raise
@@ -189,7 +192,7 @@ def refused(
         code, reason = getattr(error.orig, "args", (0, ""))[:2]
         if code not in NOT_ONLINE:
             raise
-        raise CommandError(
+        raise PermanentError(
             f"MariaDB cannot do this while others write to the table: {reason}.\n"
             f"  {text}\n"
             "Take it out of the autocommit_block() and run it in a quiet hour."
@@ -211,7 +214,22 @@ def build(
     if is_valid is False:
         dropped = f"DROP INDEX CONCURRENTLY {_name(index, connection)}"
         connection.execute(sql.text(dropped))
-    return None if is_valid and goes_on else act()
+    made = None if is_valid and goes_on else act()
+    plain = all(isinstance(it, sa.Column) for it in index.expressions)
+    if index.table is not None and not plain:
+        # Nothing is known of what an expression comes to before somebody looks.
+        analyze(connection, index.table.name, index.table.schema)
+    return made
+
+
+def analyze(
+    connection: sa.Connection, name: str, schema: str | None, column: str = ""
+) -> None:
+    """Let PostgreSQL count the values of a table, or a column; it waits for nobody."""
+    dialect = connection.dialect
+    what = sql.quoted_table(name, schema, dialect)
+    what += f" ({sql.quoted(column, dialect)})" if column else ""
+    connection.execute(sql.text(f"ANALYZE (SKIP_LOCKED) {what}"))
 
 
 def _is_valid(index: sa.Index, connection: sa.Connection) -> bool | None:

@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -27,6 +27,7 @@ from .._alembic import commit_blocks_by, executed_by, execution_of
 from ..config import stamp_command
 from ..rules import rule
 from ..sql import Effect, TableName, script
+from .blockers import Blockers
 from .causes import Code, codes_of
 from .online import (
     build,
@@ -98,7 +99,7 @@ def journal_of(migration: MigrationContext) -> "Journal | None":
 class Journal:
     """The statements of one revision on one database, those that are done and to do."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a run knows of it
         self,
         migration: MigrationContext,
         write: Callable[[Checkpoint | None], None],
@@ -106,6 +107,7 @@ class Journal:
         wait: float = 300,
         *,
         live: bool = False,
+        end_after: float | None = None,
     ) -> None:
         """Begin a revision, or go on with it.
 
@@ -114,8 +116,10 @@ class Journal:
         :param passed: what an earlier run wrote down.
         :param wait: seconds after which a lock that cannot be had is an error.
         :param live: whether the revision is made for concurrent clients.
+        :param end_after: seconds after which a session that blocks it is ended.
         """
         self.live = live
+        self._end_after = end_after
         self._migration = migration
         self._write = write
         self._passed = passed
@@ -142,6 +146,7 @@ class Journal:
         finally:
             commit_blocks_by(migration, self._block)
             del migration.opts["journal"]
+            self._blockers.close()
 
     def run(self, what: str, act: Callable[[], T], *, alone: bool = False) -> T | None:
         """Take one step, unless an earlier run took it.
@@ -163,7 +168,11 @@ class Journal:
 
         :raises DBAPIError: when it did not get it in time, or for another reason.
         """
-        return retried(act, self._wait)
+        return retried(act, self._wait, self._blockers)
+
+    @cached_property
+    def _blockers(self) -> Blockers:
+        return Blockers(self.connection, self._end_after)
 
     @property
     def connection(self) -> sa.Connection:
@@ -233,7 +242,10 @@ class Journal:
                 result = act()
                 self._note()
             return result
-        with unlimited(self.connection) if self._postgresql else nullcontext():
+        if self._postgresql:
+            with unlimited(self.connection), self._blockers.watched(after=1):
+                result = act()
+        else:
             result = act()
         self._note()
         self.commit()
@@ -449,10 +461,17 @@ class RevisionMarker:
         is_whole = (mark["revision"] in heads) == (mark["direction"] == "upgrade")
         return None if is_whole else mark
 
-    def advice(self, connection: Connection, heads: tuple[str, ...]) -> str | None:
+    def advice(
+        self,
+        connection: Connection,
+        heads: tuple[str, ...],
+        *,
+        is_permanent: bool = False,
+    ) -> str | None:
         """Say how to go on when a revision is half applied.
 
         :param heads: the revisions that the database is at.
+        :param is_permanent: whether another run would stop at the same place.
         """
         mark = self.stopped(connection, heads)
         if mark is None:
@@ -461,9 +480,13 @@ class RevisionMarker:
         stamp = stamp_command(self._options)
         now = " ".join(heads) or "base"
         if mark["number"]:
+            again = "Run it again: it goes on from there."
+            if is_permanent:
+                again = "What follows would stop again: correct the file behind that"
+                again += " place, and the next run goes on there."
             return (
                 f"The {direction} of revision {revision} stopped after statement"
-                f" {mark['number']}. Run it again: it goes on from there.\n"
+                f" {mark['number']}. {again}\n"
                 f"Or undo by hand what it did and type: {stamp} {now}"
             )
         done = revision

@@ -29,6 +29,7 @@ from .._alembic import (
 from ..config import database_in
 from ..rules import AFTER, phase_of
 from . import locks, sqlite
+from .blockers import Blockers
 from .connect import Database, connected
 from .errors import explained, refuse_unknown
 from .locks import seconds
@@ -56,6 +57,7 @@ class Retries:
         self._deadline = time.monotonic() + seconds(settings, "MIGRATION_WAIT", 300)
         self._told = False
         self._undoes = run.connection.dialect.name == "postgresql"
+        self._blockers = Blockers(run.connection, run.end_after)
 
     def cover(self, step: RevisionStep, *, first: bool) -> None:
         """Let a revision run again if it has done nothing, or if that can be undone.
@@ -74,7 +76,8 @@ class Retries:
                 pause = PAUSE * 2**number
                 self._savepoint("SAVEPOINT")
                 try:
-                    return migrate(**arguments)
+                    with self._watched(number):
+                        return migrate(**arguments)
                 except DBAPIError as error:
                     if number == self._number or not self._may_repeat(error, pause):
                         raise
@@ -84,6 +87,18 @@ class Retries:
             return None
 
         return attempt
+
+    @contextmanager
+    def _watched(self, number: int) -> Iterator[None]:
+        """Look who blocks a new attempt."""
+        if not number:
+            yield
+            return
+        try:
+            with self._blockers.watched():
+                yield
+        finally:
+            self._blockers.close()
 
     def _savepoint(self, words: str) -> None:
         """Set or use the savepoint, which also gives back what was locked since."""
@@ -188,6 +203,23 @@ class Run:
     def undoes_ddl(self) -> bool:
         """Whether the database rolls a CREATE, an ALTER or a DROP back."""
         return self.connection.dialect.name not in locks.COMMITS_DDL
+
+    @property
+    def end_after(self) -> float | None:
+        """The seconds after which a session that blocks the run is ended, if it is."""
+        config, name = context.config, "end_blockers_after"
+        given = getattr(config.cmd_opts, "x", None) or ()
+        typed = [it.partition("=")[2] for it in given if it.startswith(f"{name}=")]
+        found = typed[-1] if typed else config.attributes.get(name)
+        if found is None:
+            return None
+        try:
+            seconds = float(found)
+        except ValueError:
+            seconds = -1
+        if seconds < 0:
+            raise CommandError(f"{name} is {found!r}. Write a number of seconds: 30")
+        return seconds
 
     @cached_property
     def _wait(self) -> float:
@@ -342,7 +374,14 @@ class Run:
                 elif not self.joins:
                     write = partial(self.mark.set, step)
                     live = phase is not None
-                    journal = Journal(migration, write, passed, self._wait, live=live)
+                    journal = Journal(
+                        migration,
+                        write,
+                        passed,
+                        self._wait,
+                        live=live,
+                        end_after=self.end_after,
+                    )
                     stack.enter_context(journal.kept())
                 if watched := context.config.attributes.get("watched"):
                     stack.enter_context(watched(step.revision.revision, migration))
