@@ -56,6 +56,7 @@ from ..prompts import Question
 from ..replay import inspected_as, reflected
 from ..rules import rule
 from ..state import Create, State, columns_of, is_alike, made_name, name_of, others_of
+from ..types.portable import stored
 from .draft import (
     Draft,
     RenameColumn,
@@ -161,14 +162,14 @@ Trait = tuple[str, str]
 
 def value_kind(type_: types.TypeEngine[object]) -> str:
     """Return which values a type has: text, number, time, bytes, or "" for others."""
-    inner = type_.impl if isinstance(type_, types.TypeDecorator) else type_
+    inner = stored(type_)
     return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
 
 
 def convertible(old: Column[object], new: Column[object]) -> bool:
     """Return whether the values of a column can become those of another at all."""
     kinds = {value_kind(old.type), value_kind(new.type)}
-    return len(kinds) == 1 or (bool(kinds & {"", "text"}) and "bytes" not in kinds)
+    return len(kinds) == 1 or "" in kinds or ("text" in kinds and "bytes" not in kinds)
 
 
 def may_be_renamed(old: Column[object], new: Column[object]) -> bool:
@@ -303,6 +304,9 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     if names.tables:
         upgrade.ops = compare_renamed(draft, names)[0].ops
     gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
+    for table, name in gone:  # a database may not know what a type of an app's own is
+        known = draft.state.column(*table, name)
+        gone[table, name] = gone[table, name] if known is None else known
     for table in sorted({table for table, _ in gone}, key=str):
         _ask_columns(draft, names, table, (gone, fresh))
     if names.tables or names.columns:

@@ -206,6 +206,7 @@ def _chosen(type_: Type) -> Type:
     """Choose the type that most databases store, and variants for the others."""
     wanted = {name: said for name in DIALECTS if (said := ddl(type_, name))}
     candidates = list(_candidates(type_))
+    candidates += (one for named in wanted.items() for one in _by_words(*named))
     candidates += [SQLType(said) for said, _ in Counter(wanted.values()).most_common()]
 
     def agrees(candidate: Type) -> set[str]:
@@ -234,6 +235,15 @@ def _candidates(type_: Type) -> Iterator[Type]:
                 yield from variants(one).values()
     elif not isinstance(type_, UserDefinedType):
         yield _public(type_)
+
+
+def _by_words(dialect: str, said: str) -> Iterator[Type]:
+    """Give the type that SQLAlchemy has for the words of an `@compiles` function."""
+    known = dialect_named(dialect).ischema_names  # type: ignore[attr-defined]
+    named = known.get(said.lower()) or known.get(said)
+    with suppress(Exception):  # some want arguments
+        if named is not None and ddl(named(), dialect) == said:
+            yield _public(named())
 
 
 def _public(type_: Type) -> Type:
