@@ -195,6 +195,15 @@ the downgrade.
 - `temporary=True` is named and not compared; `or_replace` and `sqlite_if_not_exists`
   say how a view is made.
 
+## DOMAINs
+
+A DOMAIN of PostgreSQL is made before its columns (`op.create_domain`), also where only
+a column of it is new, and dropped with the last one. Its CHECK, NOT NULL and default
+are compared with the revisions: `op.alter_domain` looks into each column first, and
+stops with a count and an example where rows have what is no longer allowed. Its type
+and its collation cannot change: the draft is refused, and another name is another
+DOMAIN. One with `create_type=False` is left to you.
+
 Functions, triggers and policies are no part of a metadata: they are not compared.
 
 ## Not compared

@@ -21,6 +21,11 @@ from alembic_lossless.operations.constraints import (
     set_not_null,
     validate_constraint,
 )
+from alembic_lossless.operations.domains import (
+    alter_domain,
+    create_domain,
+    drop_domain,
+)
 from alembic_lossless.operations.guards import (
     refuse_duplicates,
     refuse_loss,
@@ -69,6 +74,9 @@ CALLS = (
     backfill("a", "b", "it's", schema="s"),
     begin_dual_write("a", "b", "c"),
     change_enum("kind", ["x"], ["x", "y"], {}),
+    alter_domain("kind", sa.Integer(), check="VALUE > 1", existing={"default": "7"}),
+    create_domain("kind", sa.Integer(), schema="s", not_null=True),
+    drop_domain("kind", sa.Integer(), check="VALUE > 0"),
     create_table_as("a", "SELECT 1 AS b"),
     create_view("a", {"sqlite": "SELECT 1", "mysql": "SELECT 2"}, schema="s"),
     create_view("a", "SELECT 1", materialized=True),

@@ -14,6 +14,7 @@ SHOWN_BY = {
     "computed": "test_attribute_gallery",
     "default": "test_server_defaults",
     "deletes": "test_drops",
+    "domain": "test_domains",
     "drop-all": "test_drops",
     "duplicates": "test_new_keys",
     "fill": "test_not_null",

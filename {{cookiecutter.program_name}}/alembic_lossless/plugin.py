@@ -40,6 +40,7 @@ def setup(plugin: Plugin) -> None:
         )
     plugin.add_autogenerate_comparator(_complete_column, "column", priority=last)
     plugin.add_autogenerate_comparator(_compare_sequences, "schema", priority=last)
+    plugin.add_autogenerate_comparator(_compare_domains, "schema", priority=last)
     plugin.add_autogenerate_comparator(_compare_views, "schema", priority=last)
     plugin.add_autogenerate_comparator(_hold, "autogenerate", priority=last)
 
@@ -63,7 +64,9 @@ def _compare_column(*arguments: Any) -> Any:
         compare_column,
         compare_generated,
     )
+    from .autogenerate.compare_domains import without_domain  # noqa: PLC0415
 
+    without_domain(*arguments)
     compare_column(*arguments)
     compare_generated(*arguments)
 
@@ -109,6 +112,13 @@ def _compare_sequences(*arguments: Any) -> Any:
     from .autogenerate.compare_objects import compare_sequences  # noqa: PLC0415
 
     compare_sequences(*arguments)
+
+
+def _compare_domains(*arguments: Any) -> Any:
+    """Import the comparison when it is needed: Alembic is whole by then."""
+    from .autogenerate.compare_domains import compare_domains  # noqa: PLC0415
+
+    compare_domains(*arguments)
 
 
 def _compare_views(*arguments: Any) -> Any:

@@ -21,7 +21,11 @@ from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
 from alembic.operations.schemaobj import SchemaObjects
 from sqlalchemy import schema as ddl
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.dialects.postgresql import (
+    CreateDomainType,
+    DropDomainType,
+    ExcludeConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError, NoReferencedColumnError, NoReferencedTableError
@@ -40,6 +44,12 @@ from ._alembic import (
 from .operations.base import LONGEST, Key, LosslessOp, called
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
+from .operations.domains import (
+    alter_domain,
+    create_domain,
+    creation_of_domain,
+    drop_domain,
+)
 from .operations.keys import object_name, primary_key_of, rename_constraints
 from .operations.objects import (
     alter_sequence,
@@ -622,6 +632,8 @@ class State:
         self.tables: dict[Key, sa.Table] = {}
         self.views: dict[Key, LosslessOp] = {}
         """The call that made each view, or replaced it last."""
+        self.domains: dict[Key, LosslessOp] = {}
+        """The call that made each DOMAIN, or changed it last."""
         self.sequences: dict[Key, sa.Sequence] = {}
         self.schemas: set[str] = set()
         self.unreadable: list[Unreadable] = []
@@ -744,6 +756,8 @@ class State:
             ([create_sequence, alter_sequence], self._sequence),
             ([drop_sequence], self._no_sequence),
             ([create_schema], self._schema),
+            ([create_domain, alter_domain], self._domain),
+            ([drop_domain], self._no_domain),
             ([create_view, replace_view], self._view),
             ([drop_view], self._no_view),
             ([create_table_as], self._filled_table),
@@ -918,6 +932,12 @@ class State:
 
     def _schema(self, op: LosslessOp) -> None:
         self.schemas.add(op.name)
+
+    def _domain(self, op: LosslessOp) -> None:
+        self.domains[self.key(op.schema, op.name)] = op
+
+    def _no_domain(self, op: LosslessOp) -> None:
+        self.domains.pop(self.key(op.schema, op.name), None)
 
     def _view(self, op: LosslessOp) -> None:
         self.views[self.key(op.schema, op.name)] = op
@@ -1179,6 +1199,8 @@ def _created(table: sa.Table) -> LosslessOp:
 
 
 DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
+    CreateDomainType: creation_of_domain,
+    DropDomainType: lambda it: drop_domain(it.name, it.data_type, schema=it.schema),
     ddl.CreateView: _created,
     ddl.CreateTableAs: _created,
     ddl.DropView: lambda it: drop_view(it.name, schema=it.schema),

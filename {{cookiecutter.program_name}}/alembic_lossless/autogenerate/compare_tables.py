@@ -12,6 +12,7 @@ from sqlalchemy import ForeignKeyConstraint
 
 from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
+from ..operations.domains import create_domain
 from ..operations.objects import ATTACH, create_enum, create_schema, has_schema
 from ..replay import replayed
 from ..rules import REVIEW, rule
@@ -195,7 +196,7 @@ def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
     used = [
         op.schema
         for op in operations_in(upgrade)
-        if isinstance(op, ops.CreateTableOp) or called(op, create_enum)
+        if isinstance(op, ops.CreateTableOp) or called(op, create_enum, create_domain)
         if op.schema not in known
     ]
     return [name for name in dict.fromkeys(used) if name is not None]

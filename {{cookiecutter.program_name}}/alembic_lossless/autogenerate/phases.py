@@ -10,6 +10,7 @@ from alembic.util import rev_id
 
 from .._alembic import to_be_rendered
 from ..operations.base import AutocommitBlock, Key, called
+from ..operations.domains import drop_domain
 from ..operations.guards import GUARDS
 from ..operations.keys import rename_sequence
 from ..rules import AFTER, BEFORE
@@ -156,7 +157,7 @@ def _like(upgrade: ops.UpgradeOps) -> ops.UpgradeOps:
 
 
 def _of_whole(draft: Draft, op: MigrateOperation, made: set[Key]) -> Parts:
-    if isinstance(op, ops.DropTableOp | RenameColumn):
+    if isinstance(op, ops.DropTableOp | RenameColumn) or called(op, drop_domain):
         return [], [op]
     if not isinstance(op, ops.ModifyTableOps) or (op.schema, op.table_name) in made:
         return [op], []

@@ -10,6 +10,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op
 from alembic.operations import ops
 from sqlalchemy import dialects
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.functions import FunctionElement, next_value
@@ -76,6 +77,11 @@ def _bare_code(type_: Type, context: AutogenContext) -> str:
         return f"{prefix}{name}({', '.join(_enum_arguments(type_, context))})"
     if type(type_) is sa.Interval:  # its own words leave out all of it
         return f"{prefix}{name}({', '.join(_interval_arguments(type_))})"
+    if isinstance(type_, DOMAIN):
+        words = [repr(str(type_.name)), code_of(type_.data_type, context)]
+        words += [f"schema={str(type_.schema)!r}"] if type_.schema else []
+        # It is made by an operation of its own, with its CHECK: tables may share it.
+        return f"{prefix}{name}({', '.join(words)}, create_type=False)"
     shown = copy.copy(type_)
     if isinstance(type_, sa.Boolean) and type_.name:
         vars(shown)["name"] = _Written(_name_code(type_.name, context))

@@ -27,6 +27,7 @@ from .._alembic import is_check, write_revisions_by
 from ..config import database_in
 from ..operations.base import Operation, called, label
 from ..operations.columns import manual_change
+from ..operations.domains import alter_domain, create_domain, drop_domain
 from ..operations.objects import alter_sequence, create_sequence, drop_sequence
 from ..operations.views import create_table_as, create_view, drop_view, replace_view
 from ..project import production_server
@@ -41,6 +42,7 @@ from .compare_constraints import (
     names_as_declared,
     objects_as_declared,
 )
+from .compare_domains import hold_domains
 from .compare_tables import make_schemas, mark_manual_changes, refuse_schemas
 from .compare_views import arrange_views, take_views
 from .conditions import for_some_databases
@@ -71,11 +73,14 @@ from .render import render_item, written
 from .types import ask_for_values, change_types, shape_enums
 from .unmanaged import Unmanaged, allow_for_others
 
-VIEWS: dict[Operation[...], str] = {
-    create_view: "added",
-    create_table_as: "added",
-    replace_view: "changed",
-    drop_view: "removed",
+OBJECTS: dict[Operation[...], str] = {
+    create_view: "view added",
+    replace_view: "view changed",
+    drop_view: "view removed",
+    create_table_as: "table added",
+    create_domain: "DOMAIN added",
+    alter_domain: "DOMAIN changed",
+    drop_domain: "DOMAIN removed",
 }
 ADDED = (ops.AddColumnOp, ops.CreateIndexOp, ops.AddConstraintOp)
 
@@ -111,9 +116,8 @@ def _lines(op: ops.MigrateOperation) -> Iterator[str]:
         table = label(op.schema, op.table_name)
         for part in op.ops:
             yield from _change(table, part)
-    elif called(op, *VIEWS):
-        what = "table" if called(op, create_table_as) else "view"
-        yield f"{label(op.schema, op.name)}: {what} {VIEWS[op.operation]}"
+    elif called(op, *OBJECTS):
+        yield f"{label(op.schema, op.name)}: {OBJECTS[op.operation]}"
     elif called(op, create_sequence, alter_sequence, drop_sequence):
         how = op.operation.name.partition("_")[0]
         yield f"{label(op.schema, op.name)}: sequence ({how})"
@@ -244,6 +248,7 @@ QUESTIONS: tuple[Step, ...] = (
 
 
 REWRITES: tuple[Step, ...] = (
+    hold_domains,
     drop_no_indexes_of_dropped_tables,
     free_indexes,
     free_retyped,

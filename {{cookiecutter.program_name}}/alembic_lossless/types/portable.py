@@ -138,6 +138,14 @@ def enums_in(type_: Type | None) -> Iterator[sa.Enum]:
             yield from () if dialect_of_class(type(one)) == "mysql" else (one,)
 
 
+def domains_in(type_: Type | None) -> list[Any]:
+    """Return the DOMAINs in a type: first those that others are made of."""
+    if type_ is None or _is_simple(type_):
+        return []
+    found = parts(on(stored(type_), "postgresql"))
+    return [it for it in found if it.__visit_name__ == "DOMAIN"][::-1]
+
+
 def _is_simple(type_: Type) -> bool:
     """Tell a type that is one word everywhere, as most are."""
     enum = isinstance(type_, sa.Enum) or is_own(type_)

@@ -40,6 +40,27 @@ register_operation = _op.register_operation
 rename_table = _op.rename_table
 run_async = _op.run_async
 
+def alter_domain(
+    name: str,
+    type_: TypeEngine[Any],
+    *,
+    existing: Mapping[str, Any],
+    schema: str | None = None,
+    **options: Any,
+) -> None:
+    """Give a DOMAIN another CHECK, another default, or NOT NULL, or none of them.
+
+    :param name: its name.
+    :param type_: the type that it is made of, which stays.
+    :param existing: what it was made with.
+    :param schema: its schema.
+    :param options: what it is from now on; what is left out it has not.
+    :rows: are read, in each column of it. None is changed.
+    :databases: PostgreSQL alone has such types; elsewhere nothing happens.
+    :raises CommandError: where a column holds what is no longer allowed, with a count
+        and an example; nothing was changed.
+    """
+
 def alter_generated(
     table_name: str,
     column_name: str,
@@ -188,6 +209,24 @@ def change_enum(
         type are written again.
     """
 
+def create_domain(
+    name: str,
+    type_: TypeEngine[Any],
+    *,
+    schema: str | None = None,
+    **options: Any,
+) -> None:
+    """Make a DOMAIN, which its columns need first.
+
+    :param name: its name.
+    :param type_: the type that it is made of.
+    :param schema: its schema.
+    :param options: what `postgresql.DOMAIN` takes: `check`, `not_null`, `default`,
+        `collation`, `collation_schema` and `constraint_name`.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such types; elsewhere nothing happens.
+    """
+
 def create_enum(
     name: str,
     values: Sequence[str],
@@ -287,6 +326,23 @@ def create_view(
     :rows: stay as they are.
     :databases: a materialized view is refused but on PostgreSQL.
     :raises CommandError: where the query is given for other databases only.
+    """
+
+def drop_domain(
+    name: str,
+    type_: TypeEngine[Any],
+    *,
+    schema: str | None = None,
+    **options: Any,
+) -> None:
+    """Drop a DOMAIN that no column uses any more.
+
+    :param name: its name.
+    :param type_: the type that it is made of.
+    :param schema: its schema.
+    :param options: what it was made with.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such types; elsewhere nothing happens.
     """
 
 def drop_enum(
