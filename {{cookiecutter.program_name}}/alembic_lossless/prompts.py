@@ -6,6 +6,7 @@
 - `drop=TABLE`: the table is dropped, with its rows.
 - `drop=…:later`: it is set aside, and dropped when a day has come; `drop=…:now` is for
   a project that does that by default.
+- `leave=TABLE.WHAT`: a difference stays as it is, in this draft and in all later ones.
 - `fill=TABLE.COLUMN:VALUE`: what rows without a value get; `''` is empty text.
 """
 
@@ -106,7 +107,7 @@ def command_with(answers: Sequence[str], config: Config) -> str:
     return "  " + shlex.join([*words, *arguments[:at], *given, *arguments[at:]])
 
 
-KEYS = ("rename", "drop", "fill")
+KEYS = ("rename", "drop", "fill", "leave")
 OTHERS = ("data", "database", "live")
 """What else `-x` can say here; env.py may read more."""
 
@@ -189,10 +190,12 @@ def _answer(text: str) -> Answer:
         raise CommandError(
             f"{text}: write drop={form}, and nothing after it but :later or :now."
         )
+    if key == "leave" and (colon or not subject):
+        raise CommandError(f"{text}: write leave=TABLE.WHAT, and nothing after it.")
     if key == "fill" and colon:
         # A shell makes nothing of the quotes in fill=friend.email:''
         value = value or "''"
-    if key != "drop" and not (subject and value):
+    if key in {"rename", "fill"} and not (subject and value):
         what = "NEW" if key == "rename" else "VALUE"
         raise CommandError(f"{text}: write {key}={form}:{what}.")
     return Answer(key, subject, value)
@@ -251,6 +254,11 @@ class Prompt:
         """Return when something is dropped, if an answer says that: one of `WHEN`."""
         answer = self.answers.take("drop", subject)
         return answer.value if answer else ""
+
+    def may_leave(self, subject: str) -> None:
+        """Remember what an answer may leave as it is, if there is such an answer."""
+        if any(answer.key == "leave" for answer in self.answers.all):
+            self.possible.append(f"leave={subject}")
 
     def close(self) -> None:
         """Refuse answers to no question, then stop at the questions left open.

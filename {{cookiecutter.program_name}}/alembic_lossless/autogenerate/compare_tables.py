@@ -62,10 +62,15 @@ def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         if not context.migration_context.dialect.supports_comments:
             change.ops += _comment(model, whole.comment)
         _compare(change, options_of_table(whole), options_of_table(model))
+    is_same_key = {*old.primary_key.columns.keys()} == {
+        *model.primary_key.columns.keys()
+    }
     for column in model.columns:
         if (known := state.column(schema, table, column.name)) is not None:
             before, after = options_of_column(known), options_of_column(column)
-            if "autoincrement" not in before:  # another key is another difference
+            if "autoincrement" not in before or not is_same_key:
+                # Another key is another difference.
+                before.pop("autoincrement", None)
                 after.pop("autoincrement", None)
             _compare(change, before, after, column.name)
 

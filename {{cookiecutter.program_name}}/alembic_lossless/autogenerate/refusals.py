@@ -205,12 +205,14 @@ def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: with the columns, and what to do.
     """
+    config = draft.prompt.config
     for op in operations_in(upgrade):
         if isinstance(op, ChangePrimaryKey) and not draft.prompt.open:
             raise CommandError(
                 f"{op.table}: {op}, which no draft can do to rows. Nothing is written."
                 " Take it back, or write a revision by hand (without --autogenerate)"
-                " that makes a new table and copies the rows."
+                " that makes a new table and copies the rows. Was it so before? To live"
+                " with it:\n" + command_with([f"leave={op.table}.primary_key"], config)
             )
 
 

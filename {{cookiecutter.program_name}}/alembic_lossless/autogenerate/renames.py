@@ -117,6 +117,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
         comparison, found
     )
     put_back(found)
+    draft.context.opts["accepted"].leave_out(found)
     return found, inspector
 
 

@@ -33,6 +33,7 @@ from ..operations.views import create_table_as, create_view, drop_view, replace_
 from ..project import production_server
 from ..prompts import Answers, Prompt
 from ..types.portable import words
+from .accepted import Accepted
 from .aside import set_aside, write_aside
 from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
 from .compare_constraints import (
@@ -351,6 +352,7 @@ def reviewed(
         "include_schemas": True,  # those of the models and of the revisions
         **options,
         "unmanaged": unmanaged,
+        "accepted": review.accepted,
         "runs_on": runs_on,
         "keep_dropped": keep_dropped,
         "render_item": _else(render, render_item, undecided=False),
@@ -403,6 +405,8 @@ class Review:
         self._after: list[Directions] = []
         self._prompt: Prompt | None = None
         self._tables: set[str] = set()
+        self.accepted = Accepted(self.prompt)
+        """The differences that stay as they are."""
 
     def prompt(self) -> Prompt:
         """Return where the questions of the command go."""
@@ -426,7 +430,9 @@ class Review:
         elif is_check(database):
             database.opts["unmanaged"].leave_doubtful(script.upgrade_ops_list[-1])
             database.opts["unmanaged"].say()
+            self.accepted.leave_out(script.upgrade_ops_list[-1])
             if is_last:
+                self.accepted.say()
                 refuse_differences(script.upgrade_ops_list, revision)
         else:
             self._draft(database, scripts, is_last=is_last)
@@ -451,11 +457,14 @@ class Review:
         """Take the steps of a draft; those for all its databases with the last one."""
         prompt = self.prompt()
         live = _is_live(database, self._live)
+        self.accepted.leave_out(scripts[0].upgrade_ops_list[-1])
         self._after.append(run_pipeline(database, scripts[0], prompt, live=live))
         database.opts["unmanaged"].say()
         if not is_last:
             return
         prompt.close()
+        self.accepted.say()
+        self.accepted.write()
         check_when_written(context.script)
         declare_phases(scripts, self._after)
         for script in scripts:
