@@ -138,6 +138,23 @@ def test_a_revision_that_cannot_be_undone_does_not_run_again(
 
 
 @ON_POSTGRESQL
+def test_what_a_block_committed_does_not_run_again(
+    project: Environment, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """My block is committed when the rest has to wait: the next run does the rest."""
+    shop, held = holding(project, database_url, monkeypatch)
+    block = f"with op.get_context().autocommit_block():\n    {MADE.format('b')}\n"
+    write(shop, "b", block + DROPPED, down="a")
+    with held.query:
+        done = shop.alembic("upgrade", "head", status=255)
+    assert held.pauses == []
+    assert "it waited too long for a table" in done.stdout
+    assert "The upgrade of revision b stopped after statement 1" in done.stdout
+    shop.alembic("upgrade", "head")
+    assert tables(database_url) == {"alembic_version", "b"}
+
+
+@ON_POSTGRESQL
 def test_a_number_of_tries_that_is_none(
     project: Environment, database_url: str
 ) -> None:
