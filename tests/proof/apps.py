@@ -1,13 +1,13 @@
 """Real apps: the models of a release become those of a later one, with rows.
 
-Usage: python -m proof.apps [NAME ...] [--database postgresql] [--keep FOLDER]
+Usage: PYTHONPATH="tests:{{cookiecutter.program_name}}" python -m proof.apps [NAME ...]
 
 Each release is installed from the package index into an environment of its own, with
 the newest SQLAlchemy and Alembic. The first draft of the older models is compared with
 what `create_all` makes of them, and so is the draft of the newer ones; between the two,
 each table gets rows, and each value that both versions know must be there afterwards,
 and after a downgrade. A question is answered with what the change says: a column or a
-table that is gone was dropped, unless RENAMED says otherwise.
+table that is gone was dropped, unless the app's `answers` say otherwise.
 """
 
 import argparse
@@ -47,18 +47,14 @@ class App:
     :param versions: two releases of it.
     :param modules: what declares tables when it is imported.
     :param metadatas: where the metadatas are, each as `module:attribute.attribute`.
-    :param more: what else the models need to be imported.
     :param answers: what its own history says of the change.
-    :param setup: what has to be done before the models can be imported.
     """
 
     package: str
     versions: tuple[str, str]
     modules: tuple[str, ...]
     metadatas: tuple[str, ...]
-    more: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
-    setup: str = ""
 
 
 APPS = {
@@ -107,33 +103,30 @@ APPS = {
     "dagster": App(
         "dagster",
         ("1.8.13", "1.13.29"),
-        (
-            "dagster._core.storage.event_log.schema",
-            "dagster._core.storage.runs.schema",
-            "dagster._core.storage.schedules.schema",
-        ),
-        (
-            "dagster._core.storage.event_log.schema:SqlEventLogStorageMetadata",
-            "dagster._core.storage.runs.schema:RunStorageSqlMetadata",
-            "dagster._core.storage.schedules.schema:ScheduleStorageSqlMetadata",
-        ),
+        ("dagster._core.storage.event_log.schema",),
+        ("dagster._core.storage.event_log.schema:SqlEventLogStorageMetadata",),
     ),
-    "zou": App(
-        "zou",
-        ("0.20.0", "1.0.97"),
-        ("zou.app", "zou.app.models"),
-        ("zou.app:db.metadata",),
-        setup="import zou.app.utils.dbhelpers",
+    "dstack": App(
+        "dstack",
+        ("0.18.30", "0.19.30"),
+        ("dstack._internal.server.models",),
+        ("dstack._internal.server.models:BaseModel.metadata",),
+        answers=("rename=volumes_attachments.instace_id:instance_id",),
+    ),
+    "aiida": App(
+        "aiida-core",
+        ("2.3.1", "2.7.1"),
+        ("aiida.storage.psql_dos.models",),
+        ("aiida.storage.psql_dos.models.base:Base.metadata",),
     ),
 }
-"""The apps: what is called `app_models` in their project is their own."""
+"""The apps, by the names that the command line takes."""
 
 DB = '''"""The models of an app that is installed."""
 
 import importlib
 import pkgutil
 
-{setup}
 for name in {modules!r}:
     module = importlib.import_module(name)
     for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
@@ -184,7 +177,7 @@ def tried(name: str, database: str, folder: Path, home: Path) -> None:
     shutil.copy(FILES.parent / "alembic.ini", folder)
     (folder / "friend_book" / "models.py").write_text("")
     (folder / "friend_book" / "migrations" / "versions").mkdir()
-    text = DB.format(setup=app.setup, modules=app.modules, metadatas=app.metadatas)
+    text = DB.format(modules=app.modules, metadatas=app.metadatas)
     (folder / "friend_book" / "db.py").write_text(text)
     with (
         empty_database(database, folder) as url,
@@ -232,7 +225,7 @@ def environment(app: App, version: str, home: Path) -> Path:
         newest = home / "overrides.txt"
         newest.write_text("SQLAlchemy[asyncio]>=2.1.7\nalembic>=1.20.1\n")
         install = [*uv, "pip", "install", "-q", "--python", str(python)]
-        wanted = [f"{app.package}=={version}", *DRIVERS, *app.more]
+        wanted = [f"{app.package}=={version}", *DRIVERS]
         subprocess.run([*install, "--override", str(newest), *wanted], check=True)
         (folder / "ok").touch()
     return python
@@ -275,9 +268,14 @@ def _first(migrations: Any, engine: sa.Engine, whole: Sequence[str], _: App) -> 
 def _change(migrations: Any, engine: sa.Engine, whole: Sequence[str], app: App) -> None:
     first, before = json.loads(Path("before.json").read_text())
     script = _drafted(migrations, "change", [*app.answers])
-    text = Path(script.path).read_text() if script else ""
-    marks = re.findall(r"# (REVIEW|MEANS|INVENTS|DELETES):", text)
-    say(f"draft of {len(text.splitlines())} lines, {len(marks)} marks {set(marks)}")
+    if script is None:
+        say("nothing to draft")
+        return
+    text = Path(script.path).read_text()
+    marks = re.findall(r"# (?:REVIEW|MEANS|INVENTS|DELETES): .*", text)
+    say(f"draft of {len(text.splitlines())} lines")
+    for mark in sorted(set(marks)):
+        say(mark)
     migrations.upgrade()
     _compare("change", whole, snapshot(engine, "no_schema"))
     _clean(migrations)
@@ -374,15 +372,8 @@ def _of(kind: Any, number: int, column: sa.Column[Any] | None = None) -> Any:
     if column is not None and column.foreign_keys:
         (key, *_) = column.foreign_keys
         kind = key.column.type
-    while isinstance(kind, sa.types.TypeDecorator):
-        inner = kind.impl_instance
-        with suppress(Exception):  # it wants a value of its own
-            plain = _of(inner, number)
-            processor = kind.bind_processor(sa.create_engine("sqlite://").dialect)
-            if processor is not None:
-                processor(plain)
-            return plain
-        kind = inner
+    if isinstance(kind, sa.types.TypeDecorator):
+        return _of_own(kind, number)
     if isinstance(kind, sa.Enum):
         found = list(kind.enum_class or kind.enums)
         return found[number % len(found)]
@@ -403,6 +394,19 @@ def _of(kind: Any, number: int, column: sa.Column[Any] | None = None) -> Any:
         (object, f"v{number}"[: getattr(kind, "length", None) or 40]),
     )
     return next(value for type_, value in values if isinstance(kind, type_))
+
+
+def _of_own(kind: Any, number: int) -> Any:
+    """Return a value that a type of an app's own takes."""
+    plain = _of(kind.impl_instance, number)
+    dialect = sa.create_engine("sqlite://").dialect
+    processor = kind.dialect_impl(dialect).bind_processor(dialect)
+    for value in (plain, UUID(int=number), {"number": number}, [number], number):
+        with suppress(Exception):  # it wants another one
+            if processor is not None:
+                processor(value)
+            return value
+    return plain
 
 
 def _is_zoned(kind: Any) -> bool:
