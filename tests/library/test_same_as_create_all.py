@@ -302,6 +302,41 @@ def test_values_of_an_enum_change(
     assert verdict == PASSED
 
 
+TWO_TABLES = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    code = sa.Column(sa.Integer, nullable=False, unique=True{0})
+    mood = sa.Column(
+        sa.Enum("a", "b", name="mood", native_enum=False, create_constraint={1})
+    )
+"""
+DROPPED = """
+
+class Sport(Model):
+    __tablename__ = "sport"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    open = sa.Column(sa.Boolean(name="open", create_constraint=True))
+"""
+
+
+@pytest.mark.parametrize("convention", [True, False])
+def test_a_check_of_a_type_is_there_once(judge: Court, convention: bool) -> None:  # noqa: FBT001
+    """I rename a table whose Enum loses its CHECK, and drop one that comes back."""
+    after = TWO_TABLES.format(", index=True", "False").replace('"hobby"', '"pastime"')
+    verdict = judged(
+        judge,
+        TWO_TABLES.format("", "True") + DROPPED,
+        after,
+        tables={"hobby": "pastime"},
+        answers=["drop=sport"],
+        convention=convention,
+    )
+    assert verdict == PASSED
+
+
 # What is for some databases alone
 
 FOR_SOME = """

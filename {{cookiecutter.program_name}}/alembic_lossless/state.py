@@ -396,6 +396,7 @@ def name_for(constraint: sa.Constraint) -> str:
     if isinstance(constraint, sa.PrimaryKeyConstraint):
         return primary_key_of(constraint.table.name)
     columns = [column.name for column in getattr(constraint, "columns", ())]
+    columns += constraint.dialect_kwargs.get("postgresql_include") or ()
     is_foreign = isinstance(constraint, sa.ForeignKeyConstraint)
     ending = "fkey" if is_foreign else "key"
     return object_name(constraint.table.name, *columns, ending=ending)
@@ -474,7 +475,8 @@ def columns_of(op: Create, names: Iterable[str]) -> list[str]:
         found = columns_in(str(op.condition), names)
         return found if len(found) == 1 else []
     columns: Any = getattr(op, "columns", None) or dict(getattr(op, "elements", ()))
-    return [str(it) for it in columns]
+    included = op.kw.get("postgresql_include") or ()
+    return [str(getattr(it, "name", it)) for it in (*columns, *included)]
 
 
 def made_name(op: Create, table: str, columns: Iterable[str]) -> str:

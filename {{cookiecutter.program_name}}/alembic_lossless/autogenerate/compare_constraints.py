@@ -257,8 +257,22 @@ def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
             change.ops = [_as_declared(op, known) for op in change.ops]
         elif isinstance(change, ops.DropTableOp):
             known = draft.state.objects(change.schema, change.table_name)
+            others = draft.state.others(change.schema, change.table_name)
             items = dropped_items(change)
-            items[:] = [_item_as_declared(item, known) for item in items]
+            items[:] = [
+                _item_as_declared(item, known)
+                for item in items
+                if not _comes_with_type(item, items, others)
+            ]
+
+
+def _comes_with_type(item: Any, items: list[Any], others: Iterable[Create]) -> bool:
+    """Tell the CHECK that a database reports and a type makes again."""
+    types = (it.type for it in items if isinstance(it, sa.Column))
+    makes = any(getattr(it, "create_constraint", False) for it in types)
+    names = {name_of(it) for it in others}
+    named = ("constraint", str(item.name)) if hasattr(item, "name") else None
+    return makes and isinstance(item, sa.CheckConstraint) and named in names
 
 
 def _as_declared(op: ops.MigrateOperation, known: Objects) -> ops.MigrateOperation:
@@ -342,7 +356,6 @@ def compare_unnamed(
     if old is None or new is None:
         return
     wanted = [frozenset(it.columns.keys()) for it in _uniques(new)]
-    wanted += [frozenset(it.columns.keys()) for it in new.indexes if it.unique]
     kind: Any = "unique_constraint"
     reflected = True
     for constraint in _uniques(old):

@@ -26,6 +26,7 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -36,6 +37,7 @@ from sqlalchemy import (
     Integer,
     Interval,
     LargeBinary,
+    MetaData,
     Numeric,
     Table,
     Time,
@@ -44,7 +46,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Sequence as NamedSequence
 
-from .._alembic import compare_with
+from .._alembic import compare_with, is_made_by_type
 from ..operations.base import Key, LosslessOp, label
 from ..operations.keys import (
     primary_key_of,
@@ -420,6 +422,7 @@ def _renamed_constraints(draft: Draft, names: Names) -> Iterator[LosslessOp]:
         old = names.old_table(*key)
         columns = {new: name for (at, name), new in names.columns.items() if at == key}
         pairs = [*_renamed_key(draft, table, old).items()]
+        pairs += sorted(_renamed_checks(draft, table))
         pairs += sorted(_renamed(draft, table, old, columns))
         if renamed := {before: after for before, after in pairs if before != after}:
             yield rename_constraints(table.name, renamed, schema=table.schema)
@@ -442,31 +445,56 @@ def _is_key(op: Create) -> TypeGuard[CreatePrimaryKeyOp]:
     return isinstance(op, CreatePrimaryKeyOp)
 
 
+def _renamed_checks(draft: Draft, table: Table) -> Iterator[tuple[str, str]]:
+    """Give the old name of each type's CHECK, and the one that a new table's has.
+
+    The change of the type that may follow goes by that.
+    """
+    declared = draft.state.table(table.schema, table.name)
+    if declared is None:
+        return
+    convention = declared.metadata.naming_convention
+    columns = (Column(it.name, it.type) for it in declared.columns)
+    made = Table(table.name, MetaData(naming_convention=convention), *columns)
+    after, before = (
+        {
+            tuple(it.columns.keys()): it.name
+            for it in one.constraints
+            if isinstance(it, CheckConstraint) and is_made_by_type(it)
+        }
+        for one in (made, declared)
+    )
+    for place, had in before.items():
+        name = after.get(place)
+        if isinstance(had, str) and isinstance(name, str):
+            yield str(had), str(name)
+
+
 def _renamed(
     draft: Draft, table: Table, old: str, columns: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Give the old and the new name of what has no name in the models, or a type's.
+    """Give the old and the new name of what has no name in the models.
 
     :param old: what the table was called.
     :param columns: what columns were called, by what they are called now.
     """
     known = draft.state.objects(table.schema, table.name).values()
     declared = [*known, *draft.state.others(table.schema, table.name)]
+    names = [*draft.state.columns(table.schema, table.name)]
     given = {name[1] for name in map(name_of, declared) if name}
+    unnamed = [it for it in others_of(table) if not name_of(it)]
     taken = Counter[str]()
-    for op in others_of(table):
-        like = next((it for it in declared if is_alike(it, op)), None)
-        if _is_key(op) or like is None:
-            continue
-        said, had = name_of(op), name_of(like)
-        now = columns_of(op, [it.name for it in table.columns])
+    for op in declared:
+        now = columns_of(op, names)
         was = [columns.get(it, it) for it in now]
         before, after = made_name(op, old, was), made_name(op, table.name, now)
-        taken[before] += 1
-        number = str(taken[before] - 1 or "")
-        if said and had:
-            yield had[1], said[1]
-        elif not said and (not had or had[1] == before):
+        if had := name_of(op):
+            # A draft gave it the name that PostgreSQL would give.
+            is_like = had[1] == before and any(is_alike(op, it) for it in unnamed)
+            yield from [(before, after)] if is_like else ()
+        elif not _is_key(op):
+            taken[before] += 1
+            number = str(taken[before] - 1 or "")
             yield f"{before}{number}", f"{after}{number}"
             if isinstance(op, CreateUniqueConstraintOp) and was[0] not in given:
                 taken[was[0]] += 1  # the name that MariaDB gives
