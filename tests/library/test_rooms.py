@@ -28,6 +28,7 @@ ROOMS = (
     ("offline",),
     ("autogenerate",),
     ("lint",),
+    ("backfills",),
     ("replay",),
     ("state",),
     ("operations",),

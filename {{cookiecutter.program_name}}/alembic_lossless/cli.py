@@ -192,6 +192,21 @@ def _says_yes(question: str, options: Any) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+def backfill(config: Config) -> None:
+    """Give rows the values that revisions left for later, a few at a time."""
+    migrations: Migrations = config.attributes["migrations"]
+    options: Any = config.cmd_opts
+    names, chosen = migrations.names(), options.database
+    if chosen not in {None, *names}:
+        raise CommandError(f"--database {chosen}: there are {', '.join(names)}.")
+    done = {it: migrations.backfill(it) for it in ([chosen] if chosen else names)}
+    for found in done.values():
+        for column, count in found.items():
+            config.print_stdout("%s", f"{column}: {count} rows have their value.")
+    if not any(done.values()):
+        config.print_stdout("%s", "No backfill is open.")
+
+
 SHOWN_CARRIED = 10
 """How many of the revisions that are carried along are named on the terminal."""
 
@@ -353,6 +368,10 @@ class CommandLine(config.CommandLine):
         self._add_rehearsal()
         self._add_purge()
         self._add_squash()
+        self.register_command(backfill)
+        self.subparsers.choices["backfill"].add_argument(
+            "--database", help="one of several databases, by its name"
+        )
         self._add_adoption()
 
     def _add_adoption(self) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import MetaData, make_url
 with requirements.importing():
     from . import ddl, lockfile, operations, plugin
     from ._alembic import command_name, compares, insist, refuse_twins
+    from .backfills import waits_for
     from .config import is_typed, program_of
     from .offline import writing
     from .project import Project, checked, forgotten, without_asyncio
@@ -171,7 +172,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
         _look_at_lock_file()
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
-        with transaction(known, reviewed, ddl):
+        with transaction(known, {**reviewed, "waits_for": waits_for}, ddl):
             yield
 
 
@@ -220,7 +221,8 @@ def migrating_several(
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
             stack.enter_context(several.errors_of(name))
-            run = transaction(known[name], reviewed(options), ddl)
+            waiting = {**reviewed(options), "waits_for": waits_for}
+            run = transaction(known[name], waiting, ddl)
             checks[name] = stack.enter_context(run)
             places.remember(name)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.exc import DBAPIError
 
+    from .backfills import Backfill
     from .history import SetAside
     from .lint.runner import Judged
     from .project import Databases, Project
@@ -561,6 +562,57 @@ class Migrations(History):
 
         with ONE_AT_A_TIME:
             return squash(self, revisions, message, servers)
+
+    def open_backfills(
+        self, database: str | None = None, *, connection: Databases | None = None
+    ) -> list[Backfill]:
+        """Return the backfills that revisions of a database left, and rows still lack.
+
+        :param database: its name, the project's first by default.
+        :param connection: the database, or several by name.
+        """
+        from .backfills import open_at
+        from .runtime.connect import opened
+
+        several = len(self.project.names) > 1
+        name = database or self.project.names[0]
+        heads = self.stamped(name, connection=connection)
+        found = self.database(name, connection=connection)
+        with opened(found) as bound:
+            return open_at(self.script(heads), heads, bound, name if several else "")
+
+    def backfill(
+        self, database: str | None = None, *, connection: Databases | None = None
+    ) -> dict[str, int]:
+        """Give rows the values that revisions left, in batches that are each committed.
+
+        It waits for no run and stops none; one that was killed is gone on with.
+
+        :param database: its name, the project's first by default.
+        :param connection: the database, or several by name.
+        :return: the columns, and how many rows got a value.
+        :raises CommandError: for an error of the database, with the cause.
+        """
+        from alembic.util import CommandError
+        from sqlalchemy import Connection
+        from sqlalchemy.exc import DBAPIError
+
+        from .backfills import give
+        from .runtime.causes import explain
+        from .runtime.connect import engine_of
+        from .runtime.locks import seconds
+
+        found = self.database(database, connection=connection)
+        settings = self.project.settings
+        given = found.given
+        engine = given.engine if isinstance(given, Connection) else engine_of(given)
+        try:
+            left = self.open_backfills(database, connection=connection)
+            wait = seconds(settings, "MIGRATION_WAIT", 300)
+            return {str(it): give(it, engine, wait) for it in left}
+        except DBAPIError as error:
+            known = explain(error.orig, engine.url, settings)
+            raise CommandError(known.about(str(found))) from error
 
     def rehearse(
         self,

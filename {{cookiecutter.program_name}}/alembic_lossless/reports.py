@@ -69,6 +69,10 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
             "at": list(migrations.stamped(name)),
             "pending": [script.revision for script in migrations.pending(name)],
             "stopped": migrations.stopped(name),
+            "backfills": [
+                {"column": str(it), "revision": it.revision}
+                for it in migrations.open_backfills(name)
+            ],
             "kept": [
                 {"name": str(it), "until": str(it.until), "is_due": it.is_due}
                 for it in migrations.set_aside(name)
@@ -94,6 +98,9 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
             mark = "pending" if script.revision in database["pending"] else "applied"
             mark = "stopped" if script.revision == database["stopped"] else mark
             yield f"  {mark}  {script.revision}  {script.doc}"
+        for it in database["backfills"]:
+            left = f"which {it['revision']} left: {prog} backfill"
+            yield f"  open     {it['column']} has rows without its value, {left}"
         for it in database["kept"]:
             due = f": it is due, {prog} purge drops it" if it["is_due"] else ""
             yield f"  kept     {it['name']} until {it['until']}{due}"

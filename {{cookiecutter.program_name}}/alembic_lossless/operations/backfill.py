@@ -27,27 +27,33 @@ MOST = 50_000
 
 
 @operation(formerly=("fill_in_batches",))
-def backfill(
+def backfill(  # noqa: PLR0913  what a revision has to say
     operations: Operations,
     table_name: str,
     column_name: str,
     value: Any,
     *,
     schema: str | None = None,
+    later: bool = False,
 ) -> None:
     """Give a value to the rows that have none, in batches that are each committed.
 
     Outside an `autocommit_block()` they all are committed with the revision. A run
-    that was ended goes on with the rows that are left.
+    that was ended goes on with the rows that are left. With `later` the revision only
+    declares it: `flask db backfill` gives the values, when it is convenient, and no
+    later revision that changes the column runs before that is done.
 
     :param table_name: the table.
     :param column_name: the column that gets the value where it is NULL.
     :param value: a value, which is written in the database's own words (a number keeps
         each digit), or an expression such as `sa.column("name")`.
     :param schema: the schema of the table.
+    :param later: leave it to `flask db backfill`.
     :rows: get the value where the column is NULL; no other value is changed.
     :databases: the same on each.
     """
+    if later:
+        return
     names = Names(operations, table_name, schema)
     column: Any = sa.column(column_name)
     fill(names, column_name, value, column.is_(None))
@@ -77,8 +83,24 @@ def exactly(column: sa.ColumnClause[Any], names: Names) -> sa.ColumnElement[Any]
     return sa.cast(column, exact)
 
 
-def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -> None:
+def lacking(column_name: str, value: Any) -> sa.ColumnElement[bool]:
+    """Return what is true of the rows that a backfill is still to give its value.
+
+    Where the value itself is NULL, there is nothing to give.
+
+    :param column_name: the column that gets the value.
+    :param value: the value, or an expression.
+    """
+    column: Any = sa.column(column_name)
+    given = isinstance(value, sa.ClauseElement)
+    there: Any = in_statement(value)
+    return sa.and_(column.is_(None), there.is_not(None)) if given else column.is_(None)
+
+
+def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -> int:
     """Give a value to the rows of a table in batches, if each statement is committed.
+
+    :return: how many rows got it; 0 where that is not known.
 
     :param names: the table.
     :param column: the column that gets the value.
@@ -89,20 +111,23 @@ def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -
     update = update.values({column: in_statement(value)})
     if names.journal is None or not names.is_alone:
         names.operations.execute(update)
-        return
+        return 0
     what = f"fill {names.name}.{column} with {value}"
-    names.journal.run(what, partial(_in_batches, names, column, update), alone=True)
+    act = partial(_in_batches, names, column, update)
+    return names.journal.run(what, act, alone=True) or 0
 
 
-def _in_batches(names: Names, column: str, update: sa.Update) -> None:
+def _in_batches(names: Names, column: str, update: sa.Update) -> int:
     """Give the rows their value, and let PostgreSQL count what there is by then."""
-    _batches(names, update)
+    total = _batches(names, update)
     if names.dialect == "postgresql":
         analyze(names.bind(), names.name, names.schema, column)
+    return total
 
 
-def _batches(names: Names, update: sa.Update) -> None:
+def _batches(names: Names, update: sa.Update) -> int:
     """Give the rows their value in batches; what somebody holds comes at the end."""
+    total = 0
     bind, journal = names.bind(), names.journal
     if journal is None:
         raise AssertionError
@@ -110,16 +135,17 @@ def _batches(names: Names, update: sa.Update) -> None:
     columns = [*map(_column, key["constrained_columns"])]
     if not columns and names.is_mysql:
         some = update.with_dialect_options(mysql_limit=FIRST, mariadb_limit=FIRST)
-        while journal.patiently(partial(_run, bind, some)):
-            pass
-        return
+        while changed := journal.patiently(partial(_run, bind, some)):
+            total += changed
+        return total
     while True:
         changed, held = _walk(names, columns, update)
         for rows in held:
             changed += journal.patiently(partial(_run, bind, rows))
+        total += changed
         # A row without a key moves when others write to it, perhaps to where we were.
         if columns or not changed:
-            return
+            return total
 
 
 def _column(name: str) -> sa.ColumnClause[Any]:

@@ -249,7 +249,7 @@ class Run:
             attempts = Retries(self)
             for step in self._command(heads, migration):
                 if isinstance(step, RevisionStep):
-                    if self._must_wait(step):
+                    if self._must_wait(step) or self._must_be_filled(step, migration):
                         break
                     passed = self.mark.passed(step, heads)
                     # The one before is done, and this one has not begun.
@@ -352,6 +352,20 @@ class Run:
                 f"Then: {program} upgrade",
             )
         return waits
+
+    def _must_be_filled(self, step: RevisionStep, migration: MigrationContext) -> bool:
+        """Tell whether a revision waits for a backfill, and if so say it.
+
+        :raises CommandError: where it is the first of the run: nothing is done then.
+        """
+        waits_for = self.options.get("waits_for")
+        said = waits_for(step.revision, migration) if waits_for else None
+        if not step.is_upgrade or said is None:
+            return False
+        if self.step is None:
+            raise CommandError(said)
+        context.config.print_stdout("%s", said)
+        return True
 
     def _watched(
         self, step: RevisionStep, migration: MigrationContext, passed: Checkpoint | None

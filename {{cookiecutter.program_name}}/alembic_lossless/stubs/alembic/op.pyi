@@ -143,17 +143,21 @@ def backfill(
     value: Any,
     *,
     schema: str | None = None,
+    later: bool = False,
 ) -> None:
     """Give a value to the rows that have none, in batches that are each committed.
 
     Outside an `autocommit_block()` they all are committed with the revision. A run
-    that was ended goes on with the rows that are left.
+    that was ended goes on with the rows that are left. With `later` the revision only
+    declares it: `flask db backfill` gives the values, when it is convenient, and no
+    later revision that changes the column runs before that is done.
 
     :param table_name: the table.
     :param column_name: the column that gets the value where it is NULL.
     :param value: a value, which is written in the database's own words (a number keeps
         each digit), or an expression such as `sa.column("name")`.
     :param schema: the schema of the table.
+    :param later: leave it to `flask db backfill`.
     :rows: get the value where the column is NULL; no other value is changed.
     :databases: the same on each.
     """
