@@ -326,7 +326,6 @@ class RevisionMarker:
         self._rows = False
         self._kept = False
         self._commits = False
-        self._step: RevisionStep | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -343,17 +342,17 @@ class RevisionMarker:
         return None
 
     def passed(self, step: RevisionStep, heads: tuple[str, ...]) -> Checkpoint | None:
-        """Return how far an earlier run of a revision came, if it can go on.
+        """Begin with a revision: return how far an earlier run came, if it can go on.
 
         :param heads: the revisions that the database was at before the run.
         :raises CommandError: when it is another revision that is half applied.
         """
-        mark = self._resumed
-        self._resumed = None
+        mark, self._resumed = self._resumed, None
+        if mark and (mark["direction"], mark["revision"]) != _named(step):
+            raise CommandError(str(self.advice(self._connection, heads)))
+        self._rows = self._kept = self._commits = False
         if mark is None:
             return None
-        if (mark["direction"], mark["revision"]) != _named(step):
-            raise CommandError(str(self.advice(self._connection, heads)))
         return Checkpoint(int(mark["number"]), mark["digest"], bool(mark["begun"]))
 
     def set(self, step: RevisionStep, passed: Checkpoint | None = None) -> None:
@@ -370,9 +369,6 @@ class RevisionMarker:
                 self._later = started
             else:
                 self._comment(started)
-            if step is not self._step:
-                self._step = step
-                self._rows = self._kept = self._commits = False
             # What is written down must stay, even if nothing more happens.
             self._kept |= passed is not None
 
