@@ -204,6 +204,14 @@ stops with a count and an example where rows have what is no longer allowed. Its
 and its collation cannot change: the draft is refused, and another name is another
 DOMAIN. One with `create_type=False` is left to you.
 
+## Partitions
+
+Partitions belong to their table, whoever makes them: none is named or offered to be
+dropped, unless a model or a revision has it as a table of its own. PostgreSQL has no
+CONCURRENTLY for an index of such a table: a live draft builds it on each partition
+(`op.index_partitions`), and `op.create_index` takes those over. A foreign key and a
+unique constraint have no such form there, and are marked with `# LOCKS:`.
+
 Functions, triggers and policies are no part of a metadata: they are not compared.
 
 ## Not compared

@@ -48,6 +48,7 @@ from alembic_lossless.operations.objects import (
     drop_sequence,
     rename_enum_value,
 )
+from alembic_lossless.operations.partitions import index_partitions
 from alembic_lossless.operations.views import (
     create_table_as,
     create_view,
@@ -77,6 +78,7 @@ CALLS = (
     alter_domain("kind", sa.Integer(), check="VALUE > 1", existing={"default": "7"}),
     create_domain("kind", sa.Integer(), schema="s", not_null=True),
     drop_domain("kind", sa.Integer(), check="VALUE > 0"),
+    index_partitions("ix", "a", ["b"], unique=True, postgresql_using="hash"),
     create_table_as("a", "SELECT 1 AS b"),
     create_view("a", {"sqlite": "SELECT 1", "mysql": "SELECT 2"}, schema="s"),
     create_view("a", "SELECT 1", materialized=True),

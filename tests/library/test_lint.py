@@ -62,6 +62,7 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
         column(sa.Float, server_default=sa.func.random()),
     ),
     "column-scans": ("postgresql", column(sa.Integer, unique=True)),
+    "concurrently-partitioned": ("postgresql", INDEXED),
     "concurrently-in-transaction": ("postgresql", INDEXED),
     "default-dropped": ("mariadb", alter(modify_server_default=None)),
     "enum-rewrites": ("postgresql", change_enum("mood", ["a", "b"], ["a"], {})),
@@ -115,11 +116,15 @@ def test_a_rule_finds_what_it_is_about(rule: str) -> None:
     """Each rule has its sentence for one operation, and none where the table is new."""
     dialect, operation = FOUND[rule]
     situation = Situation(Server.oldest(dialect))
+    if rule == "concurrently-partitioned":
+        by: dict[str, Any] = {"postgresql_partition_by": "HASH (name)"}
+        situation.history.apply(ops.CreateTableOp("friend", [], **by))
     found = {one.rule: one for one in examine(operation, situation)}
     assert found[rule].sentence.endswith(".")
     assert "{" not in found[rule].sentence
     situation.new.add(((None, "friend"), None))
     always = {"concurrently-in-transaction", "enum-rewrites"}
+    always |= {"concurrently-partitioned"}
     assert (rule in {one.rule for one in examine(operation, situation)}) == (
         rule in always
     )

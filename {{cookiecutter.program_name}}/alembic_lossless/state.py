@@ -568,6 +568,11 @@ def _name_or_text(text: str, names: Mapping[str, str | None]) -> str:
     return new
 
 
+def is_partitioned(table: sa.Table) -> bool:
+    """Tell whether a table has partitions on PostgreSQL."""
+    return bool(table.dialect_kwargs.get("postgresql_partition_by"))
+
+
 def options_of_table(table: sa.Table) -> dict[str, Any]:
     """Return what a CREATE TABLE says behind its columns, or before its name."""
     return {"prefixes": prefixes_of(table), **table.dialect_kwargs}
@@ -653,6 +658,11 @@ class State:
     def table(self, schema: str | None, name: str) -> sa.Table | None:
         """Return a table, if it is declared."""
         return self.tables.get(self.key(schema, name))
+
+    def is_partitioned(self, schema: str | None, name: str) -> bool:
+        """Tell whether a table is declared with partitions, which PostgreSQL has."""
+        table = self.table(schema, name)
+        return table is not None and is_partitioned(table)
 
     def created(self, schema: str | None, name: str) -> sa.Table | None:
         """Return a table, if all of it is declared, and not some columns only."""

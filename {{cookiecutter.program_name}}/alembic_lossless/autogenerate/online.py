@@ -12,7 +12,7 @@ from typing import Any
 
 from alembic.autogenerate import render_python_code
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy import Column, DefaultClause
+from sqlalchemy import ClauseElement, Column, DefaultClause
 
 from ..lint.postgresql import STABLE
 from ..lint.rules import Growth, Harm, Server, Situation, examine, version_of
@@ -26,6 +26,7 @@ from ..operations.constraints import (
     validate_constraint,
 )
 from ..operations.guards import GUARDS
+from ..operations.partitions import index_partitions
 from ..project import production_server
 from ..rules import LOCKS, rule
 from ..sql import functions_in
@@ -39,6 +40,10 @@ VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 
 
 CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
+
+
+IN_ONE_PIECE = (*CONCURRENT, ops.CreateForeignKeyOp, ops.CreateUniqueConstraintOp)
+"""What has another online form, or none, on a table with partitions."""
 
 
 StandsAlone = Callable[[ops.AlterColumnOp], bool]
@@ -58,7 +63,9 @@ def make_online(draft: Draft, container: ops.OpContainer) -> None:
     before, inside = list[MigrateOperation](), list[MigrateOperation]()
     for op in container.ops:
         if isinstance(op, ops.ModifyTableOps) and _key(op) not in made:
-            inside += online(op, partial(_stands_alone, draft))
+            partitioned = draft.state.is_partitioned(*_key(op))
+            stands_alone = partial(_stands_alone, draft)
+            inside += online(op, stands_alone, partitioned=partitioned)
         elif isinstance(op, FillNulls):
             inside.append(_in_batches(op))
         elif called(op, *GUARDS) or (isinstance(op, Note) and not inside):
@@ -84,15 +91,19 @@ def _in_batches(op: FillNulls) -> LosslessOp:
 
 
 def online(
-    change: ops.ModifyTableOps, stands_alone: StandsAlone
+    change: ops.ModifyTableOps, stands_alone: StandsAlone, *, partitioned: bool = False
 ) -> Iterator[MigrateOperation]:
     """Give the change of a table in parts, those in a batch and those that are not.
 
     :param stands_alone: tells whether a column can be copied to take another type.
+    :param partitioned: whether the table has partitions.
     """
     batch: list[MigrateOperation] = []
     for op in change.ops:
-        inside, after = _parts(change, op, stands_alone)
+        if partitioned and isinstance(op, IN_ONE_PIECE):
+            inside, after = _partitioned(op)
+        else:
+            inside, after = _parts(change, op, stands_alone)
         batch += inside
         if after:
             yield from _batch(change, batch)
@@ -110,9 +121,28 @@ def _batch(
         yield ops.ModifyTableOps(change.table_name, inside, schema=change.schema)
 
 
+Parts = tuple[list[MigrateOperation], list[MigrateOperation]]
+
+
+def _partitioned(op: MigrateOperation) -> Parts:
+    """Return what an operation is in the batch of a table with partitions, and after.
+
+    PostgreSQL has neither CONCURRENTLY nor, for a foreign key, NOT VALID there.
+    """
+    if not isinstance(op, ops.CreateIndexOp):
+        return [op], []
+    options = {it: value for it, value in op.kw.items() if it.startswith("postgresql_")}
+    columns = [it.name if isinstance(it, Column) else it for it in op.columns]
+    if any(isinstance(it, ClauseElement) for it in [*columns, *options.values()]):
+        return [op], []  # what it speaks of would have to be each partition's
+    options |= {"unique": True} if op.unique else {}
+    words: list[Any] = [str(op.index_name), str(op.table_name), columns]
+    return [], [index_partitions(*words, schema=op.schema, **options), op]
+
+
 def _parts(
     change: ops.ModifyTableOps, op: MigrateOperation, stands_alone: StandsAlone
-) -> tuple[list[MigrateOperation], list[LosslessOp]]:
+) -> Parts:
     """Return what an operation is in the batch of its table, and after it."""
     table, schema = change.table_name, change.schema
     if isinstance(op, CONCURRENT):
@@ -137,11 +167,9 @@ def _with(op: Any, **more: Any) -> Any:
     return changed
 
 
-def _altered(
-    op: ops.AlterColumnOp, stands_alone: StandsAlone
-) -> tuple[list[MigrateOperation], list[LosslessOp]]:
+def _altered(op: ops.AlterColumnOp, stands_alone: StandsAlone) -> Parts:
     """Take NOT NULL, and a type for which rows are rewritten, out of an operation."""
-    rest, after = copy(op), list[LosslessOp]()
+    rest, after = copy(op), list[MigrateOperation]()
     where = (op.table_name, op.column_name)
     if _rewrites(op) and stands_alone(op):
         new: Any = op.modify_type
@@ -184,17 +212,18 @@ def _stands_alone(draft: Draft, op: ops.AlterColumnOp) -> bool:
     return column is not None and not is_used(column)
 
 
-def safe_form(operation: MigrateOperation) -> str:
+def safe_form(operation: MigrateOperation, *, partitioned: bool = False) -> str:
     """Return the online form of an operation as code, or nothing where there is none.
 
     :param operation: one of a revision, outside of a draft.
+    :param partitioned: whether its table has partitions.
     """
     schema = getattr(operation, "schema", None)
     table = getattr(operation, "table_name", "")
     if isinstance(operation, ops.CreateForeignKeyOp):
         schema, table = operation.kw.get("source_schema"), operation.source_table
     change = ops.ModifyTableOps(table, [operation], schema=schema)
-    parts = list(online(change, lambda _change: True))
+    parts = [*online(change, lambda _change: True, partitioned=partitioned)]
     block = AutocommitBlock(parts)
     if [*operations_in(block)] == [operation]:
         return ""

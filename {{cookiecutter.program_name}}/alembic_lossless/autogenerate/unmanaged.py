@@ -73,6 +73,13 @@ OF_EXTENSIONS = sa.text(
 """The tables that PostgreSQL's extensions brought, as PostGIS does."""
 
 
+PARTITIONS = sa.text(
+    "SELECT nspname, relname FROM pg_class"
+    " JOIN pg_namespace ON relnamespace = pg_namespace.oid WHERE relispartition"
+)
+"""The tables that are partitions of others."""
+
+
 class Unmanaged:
     """What a comparison looks at in the database that Alembic is configured for.
 
@@ -107,7 +114,8 @@ class Unmanaged:
             if key in self._filled or self._declares(*key):
                 return key not in self._filled
             subject = label(*key)
-            return key not in self.extensions and self._may_be_ours("table", subject)
+            of_others = key in self.extensions or key in self._partitions
+            return not of_others and self._may_be_ours("table", subject)
         if kind == "column":
             key = schema, str(parents["table_name"])
             subject = f"{label(*key)}.{name}"
@@ -272,12 +280,20 @@ class Unmanaged:
         }
 
     @cached_property
+    def _partitions(self) -> set[Key]:
+        return self._asked(PARTITIONS)
+
+    @cached_property
     def extensions(self) -> set[Key]:
         """The tables and views that PostgreSQL's extensions brought."""
+        return self._asked(OF_EXTENSIONS)
+
+    def _asked(self, question: sa.TextClause) -> set[Key]:
+        """Return the tables that PostgreSQL names, and none on other servers."""
         connection = context.get_context().connection
         if connection is None or connection.dialect.name != "postgresql":
             return set()
-        found = connection.execute(OF_EXTENSIONS)
+        found = connection.execute(question)
         return {(None if at == self._default else at, name) for at, name in found}
 
 

@@ -46,9 +46,34 @@ def index_blocks_writes(
     op: ops.CreateIndexOp, situation: Situation
 ) -> Iterator[Matched]:
     """Find an index that is built while writers wait."""
-    key = op.schema, op.table_name
-    if not (op.kw.get("postgresql_concurrently") or situation.is_new(key)):
+    key = op.schema, str(op.table_name)
+    is_apart = op.kw.get("postgresql_concurrently")
+    is_apart = is_apart or (key, str(op.index_name)) in situation.prepared
+    if not (is_apart or situation.is_new(key)):
         yield {"table": label(key), "name": op.index_name}
+
+
+@rule(
+    "concurrently-partitioned",
+    ops.CreateIndexOp,
+    ops.DropIndexOp,
+    harm=Harm.FAILS,
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.index_partitions({name!r}, {only!r}, [...])\n"
+    "    op.create_index({name!r}, {only!r}, [...])  # takes them over",
+    says="PostgreSQL has no CONCURRENTLY for {name}: {table} has partitions.",
+)
+def concurrently_partitioned(
+    op: ops.CreateIndexOp | ops.DropIndexOp, situation: Situation
+) -> Iterator[Matched]:
+    """Find CONCURRENTLY on a table with partitions."""
+    key = op.schema, str(op.table_name)
+    is_one = situation.history.is_partitioned(*key)
+    if op.kw.get("postgresql_concurrently") and is_one:
+        found = {"table": label(key), "only": key[1], "name": op.index_name}
+        if isinstance(op, ops.DropIndexOp):
+            found["instead"] = f"op.drop_index({op.index_name!r})  # in an instant"
+        yield found
 
 
 @rule(

@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp, called
+from ..operations.partitions import index_partitions
 from ..operations.views import create_view
 from ..rules import PAGES, anchored
 from ..sql import compiled, not_null_in, text_in
@@ -99,6 +100,8 @@ class Situation:
     """Whether each operation is committed by itself."""
     new: set[tuple[Key, str | None]] = field(default_factory=set)
     """Tables, with None, and columns that came with this revision."""
+    prepared: set[tuple[Key, str]] = field(default_factory=set)
+    """Indexes of partitioned tables that each partition has already."""
     not_null_checks: set[tuple[Key, str]] = field(default_factory=set)
     """Columns of which a CHECK, which is not to be checked again, says no NULL."""
 
@@ -122,6 +125,9 @@ class Situation:
         match operation:
             case ops.CreateTableOp():
                 self.new.add(((operation.schema, operation.table_name), None))
+            case LosslessOp() if called(operation, index_partitions):
+                table = operation.schema, operation.table_name
+                self.prepared.add((table, operation.index_name))
             case LosslessOp() if called(operation, create_view):
                 self.new.add(((operation.schema, operation.name), None))
             case ops.RenameTableOp(schema=schema, table_name=old, new_table_name=new):

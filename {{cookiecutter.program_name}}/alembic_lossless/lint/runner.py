@@ -23,7 +23,7 @@ from ..types.portable import dialect_named
 from . import squawk
 from .rules import RULES, Finding, Harm, Server, Situation, examine, names, sql_of
 
-SafeForm = Callable[[MigrateOperation], str]
+SafeForm = Callable[..., str]
 """Returns code that lets concurrent clients go on, or nothing where there is none."""
 
 
@@ -105,7 +105,9 @@ class Judge(Replay):
                 return ""
             operation = copy(operation)
             operation.existing_type = column.type
-        return self._safe_form(operation)
+        schema, _, name = finding.table.rpartition(".")
+        partitioned = self.state.is_partitioned(schema or None, name)
+        return self._safe_form(operation, partitioned=partitioned)
 
     def _line(self) -> int:
         """Return the line of the revision that is running."""

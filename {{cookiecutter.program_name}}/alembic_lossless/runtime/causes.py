@@ -402,6 +402,19 @@ CAUSES = (
             "Cannot add a column to a view",
         ),
     ),
+    Cause(
+        ("0A000",),
+        "{line}",
+        "Let the revision call op.index_partitions, and op.create_index without"
+        " postgresql_concurrently after it.",
+        messages=('cannot create index on partitioned table "{name}" concurrently',),
+    ),
+    Cause(
+        ("0A000",),
+        "{line}",
+        "Leave postgresql_concurrently out: the drop is an instant.",
+        messages=('cannot drop partitioned index "{name}" concurrently',),
+    ),
     # What other modules add something to.
     Cause(("42P07", 1050), "{line}", name="exists"),
     Cause(

@@ -437,6 +437,31 @@ def end_dual_write(
 
 stop_keeping_in_step = end_dual_write
 
+def index_partitions(
+    index_name: str,
+    table_name: str,
+    columns: Sequence[str],
+    *,
+    unique: bool = False,
+    schema: str | None = None,
+    **options: Any,
+) -> None:
+    """Build an index of each partition while others write, before `op.create_index`.
+
+    That then takes them over in an instant. With `--sql`, which sees no partition,
+    nothing is written.
+
+    :param index_name: the index that `op.create_index` makes.
+    :param table_name: the partitioned table.
+    :param columns: the columns of the index.
+    :param unique: whether it is a unique one.
+    :param schema: the schema of the table.
+    :param options: what `op.create_index` is given for PostgreSQL.
+    :rows: are read, and none is changed.
+    :databases: on PostgreSQL each is built CONCURRENTLY in an `autocommit_block()`;
+        elsewhere nothing happens.
+    """
+
 def manual_change(
     table_name: str,
     column_name: str | None = None,
