@@ -22,7 +22,8 @@ from alembic_lossless.operations.objects import change_enum
 from alembic_lossless.operations.views import drop_view
 from environment import Environment
 from rendering import TEMPLATE
-from scripts import empty, write
+from scripts import ask, database_of, empty, write
+from servers import ON_SERVERS
 from sqlalchemy.dialects import postgresql
 
 FRIEND = 'op.create_table("friend", sa.Column("id", sa.Integer, primary_key=True),'
@@ -366,3 +367,43 @@ def found_in(operation: MigrateOperation, dialect: str = "postgresql") -> list[A
     """Return what stops others in an operation."""
     situation = Situation(Server.oldest(dialect))
     return [it for it in examine(operation, situation) if it.harm is Harm.STALLS]
+
+
+SLOW = """
+op.create_index("ix_thing", "thing", ["name"])
+op.alter_column("thing", "name", type_=sa.String(9), existing_type=sa.String(20))
+"""
+NUMBERS = {
+    "postgresql": "SELECT n, 'x' FROM generate_series(1, 30000) AS n",
+    "mariadb": "SELECT seq, 'x' FROM seq_1_to_30000",
+}
+COUNT = {"postgresql": "ANALYZE thing", "mariadb": "ANALYZE TABLE thing"}
+SLOWER = {
+    "postgresql": {"index-blocks-writes", "type-rewrites"},
+    "mariadb": {"type-copies"},
+}
+"""The rules that find somebody who waits as long as there are rows."""
+
+
+@ON_SERVERS
+def test_it_is_estimated_how_long_others_wait(
+    project: Environment, database_url: str
+) -> None:
+    """I ask before the deployment: the database says how many rows there are."""
+    shop, kind = empty(project.using(database_url)), database_of(database_url)
+    columns = 'sa.Column("id", sa.Integer), sa.Column("name", sa.String(20))'
+    write(shop, "a1", f'op.create_table("thing", {columns})')
+    write(shop, "b1", SLOW, down="a1")
+    shop.alembic("upgrade", "a1")
+    ask(database_url, f"INSERT INTO thing {NUMBERS[kind]}")
+    ask(database_url, COUNT[kind])
+    words = ("flask", "db", "lint", "a1:head", "--estimate")
+    found = json.loads(shop.run(*words, "--json", status=1).stdout)
+    told = {it["rule"]: it["estimate"] for it in found if it["estimate"]}
+    assert set(told) == SLOWER[kind]
+    assert all("writers wait" in it for it in told.values())
+    assert kind != "postgresql" or all("30,000 rows" in it for it in told.values())
+    assert "Estimate: " in shop.run(*words, status=1).stdout
+    away = shop.using(f"sqlite:///{shop.path}/here.db")
+    said = away.run(*words, "--dialect", "postgresql", status=255).stdout
+    assert "which is sqlite, and not postgresql" in said

@@ -47,7 +47,12 @@ def lint(config: Config) -> None:
         raise CommandError(WRITES_NOTHING.format(prog=options.prog))
     found = []
     for name in names:
-        found += migrations.lint(options.range, dialect=options.dialect, database=name)
+        found += migrations.lint(
+            options.range,
+            dialect=options.dialect,
+            database=name,
+            estimate=options.estimate,
+        )
     for line in FORMATS[options.format](found):
         config.print_stdout("%s", line)
     if any(revision.findings for revision in found):
@@ -533,6 +538,12 @@ class CommandLine(config.CommandLine):
             help="what the revisions will run on (default: what the project runs on)",
         )
         parser.add_argument("--database", help="one of several databases, by its name")
+        parser.add_argument(
+            "--estimate",
+            action="store_true",
+            help="ask the database how large its tables are, and say how long others"
+            " would wait",
+        )
 
     def register_command(self, fn: config.CommandFunction) -> None:
         """Add a command with its defaults, and `-x` after its name too."""

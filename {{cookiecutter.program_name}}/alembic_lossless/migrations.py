@@ -504,23 +504,31 @@ class Migrations(History):
         *,
         dialect: str | None = None,
         database: str | None = None,
+        estimate: bool = False,
     ) -> list[Judged]:
         """Say whom revisions would stop, for how long, and how not to.
 
         They run on no database; the one that the project names is asked at most for its
-        version.
+        version and, with `estimate`, for the sizes of tables, of which some rows are
+        read.
 
         :param revisions: a range such as "1a2b:head" or "1a2b", which is looked at from
             the one after its begin; by default all after the project's `lint_after`.
         :param dialect: what they will run on: "postgresql", "mariadb" or "mysql"; by
             default what the database is or, on SQLite, what the project runs on.
         :param database: its name, the project's first by default.
-        :raises CommandError: for a range or an allowance that cannot be read.
+        :param estimate: whether findings say how long others would wait.
+        :raises CommandError: for a range or an allowance that cannot be read, and for
+            an estimate where the database is of another kind.
         """
+        from alembic.util import CommandError
+
         from .autogenerate.online import safe_form
         from .history import server_of
         from .lint import runner as linting
+        from .lint.estimate import estimated
         from .project import production_server
+        from .runtime.connect import opened
 
         folder = self.script()
         if revisions is None and (after := self.project.lint_after):
@@ -535,9 +543,18 @@ class Migrations(History):
         ids = [script.revision for script in chosen if script.revision != begin]
         name = database or self.project.names[0]
         several = len(self.project.names) > 1
-        return linting.judge(
+        judged = linting.judge(
             everything, ids, server, safe_form, name if several else ""
         )
+        if not estimate:
+            return judged
+        if dialect != backend and {dialect, backend} != {"mysql", "mariadb"}:
+            raise CommandError(
+                f"An estimate asks the database, which is {backend}, and not {dialect}:"
+                " name one of production, or a copy of it, in the URL."
+            )
+        with opened(at_hand) as connection:
+            return estimated(connection, judged, dialect)
 
     def squash(
         self,

@@ -49,6 +49,8 @@ def _lines(revision: Judged, finding: Finding) -> Iterator[str]:
     yield f"  {place}: {finding.rule} ({WORDS[finding.harm]})"
     cost = f" Lock: {finding.lock}{WHILE[finding.growth]}." if finding.lock else ""
     yield f"    {finding.sentence}{cost}"
+    if finding.estimate:
+        yield f"    Estimate: {finding.estimate}."
     if finding.instead:
         yield "    Instead:"
         yield from (f"      {line}" for line in finding.instead.splitlines())
@@ -89,6 +91,8 @@ def github(judged: Sequence[Judged]) -> Iterator[str]:
         for finding in revision.findings:
             where = f"file={_relative(revision.path)},line={max(1, finding.line)}"
             message = finding.sentence
+            if finding.estimate:
+                message += f" Estimate: {finding.estimate}."
             if finding.instead:
                 message += f"\nInstead:\n{finding.instead}"
             message += f"\nMore: {page_of(finding.rule)}"

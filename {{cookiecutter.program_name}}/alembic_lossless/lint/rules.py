@@ -85,6 +85,8 @@ class Finding:
     the one that a draft takes."""
     line: int = 0
     """Where the operation stands in the revision file; 0 if that is not known."""
+    estimate: str = ""
+    """How long others would wait, where the server was asked."""
 
 
 @dataclass
