@@ -36,14 +36,14 @@ class _Cost(NamedTuple):
 
 COSTS: dict[str, dict[str, _Cost]] = {
     "postgresql": {
-        "scan": _Cost(0.1),
-        "rewrite": _Cost(1.15, 0.25),
+        "scan": _Cost(0.12),
+        "rewrite": _Cost(1.3, 0.3),
         "index-blocks-writes": _Cost(0.6),
-        "unique-blocks": _Cost(0.9),
-        "exclude-blocks": _Cost(0.9),
-        "foreign-key-scans": _Cost(0.2),
+        "unique-blocks": _Cost(1.2),
+        "exclude-blocks": _Cost(1.2),
+        "foreign-key-scans": _Cost(0.28),
         "column-scans": _Cost(0.6),
-        "rows-locked": _Cost(4.5, 0.5),
+        "rows-locked": _Cost(6, 0.5),
     },
     "mysql": {
         "scan": _Cost(4),
