@@ -39,6 +39,7 @@ SHOWN_BY = {
     "type": "test_type_changes",
     "untyped": "test_values",
     "used": "test_live_runs",
+    "version": "test_server_versions",
     "view": "test_views",
     "violations": "test_live_runs",
 }

@@ -54,9 +54,6 @@ KINDS = {
 """What `include_object` hears of them."""
 
 
-DROPS = (ops.DropIndexOp, ops.DropConstraintOp)
-
-
 EXCLUDES = "SELECT conname FROM pg_constraint WHERE contype = 'x'"
 
 
@@ -79,7 +76,7 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         known, models = _only_indexes(known), _only_indexes(models)
     found = _Unseen(context, (schema, table), is_new=old is None)
     concerned = {name_of(op) for op in change.ops}
-    gone = {name_of(op) for op in change.ops if isinstance(op, DROPS)}
+    gone = {name_of(op) for op in change.ops if isinstance(op, Drop)}
     for name in sorted((known.keys() & concerned) - gone):
         # Alembic makes the index that replaces one which it does not see.
         if found.is_one(known[name]) and found.has(known[name]):

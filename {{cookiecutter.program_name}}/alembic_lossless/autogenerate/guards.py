@@ -25,7 +25,7 @@ from ..operations.guards import (
     refuse_violations,
 )
 from ..sql import columns_in, renamed, significant, text, without_order
-from ..state import same, sql
+from ..state import Drop, same, sql
 from .draft import (
     DialectBlock,
     Draft,
@@ -35,7 +35,6 @@ from .draft import (
     operations_in,
     unique_index,
 )
-from .order import DROPS
 
 Part = tuple[Key, str | None]
 """A table, or a column of it."""
@@ -66,7 +65,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
         guard_keys(draft, block)
     container.ops = [op for op in whole if op not in blocks]
     every = list(operations_in(container))
-    known = {_rule(draft, op) for op in every if isinstance(op, DROPS)}
+    known = {_rule(draft, op) for op in every if isinstance(op, Drop)}
     fresh = set(_fresh(every))
     guards = [
         _guard(draft, container, rule)

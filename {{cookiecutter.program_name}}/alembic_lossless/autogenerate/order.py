@@ -19,6 +19,8 @@ from sqlalchemy.sql.elements import conv
 from .._alembic import dropped_items, without_table
 from ..operations.base import Key, label
 from ..sql import columns_in
+from ..state import Drop
+from ..types.portable import MYSQL
 from .draft import (
     DialectBlock,
     Draft,
@@ -412,19 +414,20 @@ def _exchange(fk: ForeignKeyConstraint, old: str | None = None) -> ModifyTableOp
     return ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)
 
 
-DROPS = (ops.DropIndexOp, ops.DropConstraintOp)
-
-
 def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     """Drop a foreign key while its index is dropped, and create it again.
 
-    MariaDB then makes an index of its own for it; the other databases need none.
+    MariaDB then makes an index of its own for it; the other databases need none, and
+    where it is known to be none of those of the project, the keys stay.
     """
+    on_mysql = any(it.name in MYSQL for it in draft.dialects)
+    is_known = bool(draft.dialects[1:]) or draft.context.dialect.name == "postgresql"
+    changes = [it for it in _of(ops.ModifyTableOps, container.ops) if _drops(it)]
+    if not changes or (is_known and not on_mysql):
+        return
     models = {(table.schema, table.name): table for table in tables(draft.context)}
     freed = list[ForeignKeyConstraint]()
-    for change in container.ops:
-        if not (isinstance(change, ops.ModifyTableOps) and _drops(change)):
-            continue
+    for change in changes:
         table = models.get((change.schema, change.table_name))
         for fk in table.foreign_key_constraints if table is not None else ():
             if _lose_index(change.ops, list(fk.column_keys)):
@@ -433,7 +436,7 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
 
 
 def _drops(change: ops.ModifyTableOps) -> bool:
-    return any(isinstance(op, DROPS) for op in change.ops)
+    return any(isinstance(op, Drop) for op in change.ops)
 
 
 def _lose_index(
@@ -444,7 +447,7 @@ def _lose_index(
     A constraint is dropped before another is created; so is an index of the same name.
     """
     concerned = [op for op in changes if _index_columns(op)[: len(columns)] == columns]
-    gone = [op for op in concerned if isinstance(op, DROPS)]
+    gone = [op for op in concerned if isinstance(op, Drop)]
     made = {name_of(op) for op in concerned if isinstance(op, CREATES)}
     first = (isinstance(op, ops.DropConstraintOp) or name_of(op) in made for op in gone)
     return any(first) or bool(gone and not made)
@@ -461,10 +464,6 @@ def _index_columns(op: ops.MigrateOperation) -> list[str]:
     return []
 
 
-WHOLE = (ops.CreateTableOp, ops.DropTableOp)
-"""What creates or drops a table does so with its foreign keys."""
-
-
 def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
     """Drop a foreign key while a type changes under it, and create it again.
 
@@ -475,7 +474,9 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
         for op in operations_in(container)
         if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
     }
-    whole = [op for op in container.ops if isinstance(op, WHOLE)]
+    if not retyped:
+        return
+    whole = [op for op in container.ops if isinstance(op, Whole)]
     apart = {(op.schema, op.table_name) for op in whole}
     freed = (
         fk

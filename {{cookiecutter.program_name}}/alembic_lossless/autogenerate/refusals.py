@@ -1,8 +1,8 @@
 """Drafts that are refused: what no draft can do, or what nobody can have meant."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from alembic.operations import ops
 from alembic.util import CommandError
@@ -23,6 +23,7 @@ from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import command_with
 from ..rules import DELETES, rule
+from ..state import Create, name_of, table_of
 from ..types.conversion import NUMBERS
 from ..types.portable import stored, words
 from ..types.values import texts_of
@@ -107,6 +108,79 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
                     advice = f"Give the Enum a name in the model, such as {name!r}."
     if problems:
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+class Feature(NamedTuple):
+    """What a server can make since some version."""
+
+    words: str
+    dialect: str
+    since: tuple[int, ...]
+    uses: Callable[[Any, Mapping[str, Any]], object]
+    """Tells whether a column, an index or a constraint, or its options, have it."""
+
+
+FEATURES = (
+    Feature(
+        "NULLS NOT DISTINCT",
+        "postgresql",
+        (15,),
+        lambda _, options: options.get("postgresql_nulls_not_distinct"),
+    ),
+    Feature(
+        "a computed column that is not stored",
+        "postgresql",
+        (18,),
+        lambda it, _: getattr(getattr(it, "computed", 0), "persisted", 0) is False,
+    ),
+)
+"""What not every version of a server has. Source: the release notes of PostgreSQL."""
+
+
+@rule(
+    "version",
+    "refusal",
+    "The server has no words for what a model says, or no database has.",
+)
+def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse what this version of the server cannot make, and an index of nothing.
+
+    :raises CommandError: with each of them, and the version that it needs.
+    """
+    dialect: Any = draft.context.dialect
+    server: tuple[int, ...] = getattr(dialect, "server_version_info", None) or ()
+    version = ".".join(map(str, server))
+    problems = []
+    for where, item, options in _made(upgrade):
+        if isinstance(item, ops.CreateIndexOp) and not item.columns:
+            problems.append(f"{where}: the index has no column. Name one.")
+        problems += [
+            f"{where}: {it.words} needs {dialect.name} {'.'.join(map(str, it.since))},"
+            f" and this server is {version}."
+            for it in FEATURES
+            if it.dialect == dialect.name and server < it.since
+            if it.uses(item, options)
+        ]
+    if problems:
+        raise CommandError("\n".join([*problems, "Nothing is written."]))
+
+
+def _made(
+    upgrade: ops.OpContainer,
+) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Give what is made: what it is called, it, and the options of its database."""
+    for op in operations_in(upgrade):
+        if isinstance(op, ops.CreateTableOp):
+            table = label(op.schema, op.table_name)
+            for item in op.columns:
+                options = getattr(item, "dialect_kwargs", {})
+                yield f"{table}.{getattr(item, 'name', None)}", item, options
+        elif isinstance(op, ops.AddColumnOp):
+            table = label(op.schema, op.table_name)
+            yield f"{table}.{op.column.name}", op.column, {}
+        elif isinstance(op, Create):
+            _, name = name_of(op) or ("", None)
+            yield f"{label(*table_of(op))}.{name}", op, op.kw
 
 
 def _problem(type_: TypeEngine[Any], dialect: Dialect) -> str | None:

@@ -68,6 +68,7 @@ from .refusals import (
     refuse_to_drop_everything,
     refuse_to_move,
     refuse_uncompilable,
+    refuse_unknown_features,
 )
 from .renames import ask_renames
 from .render import render_item, written
@@ -227,6 +228,7 @@ def _refuse_other_languages(parts: Mapping[str, Any]) -> None:
 
 QUESTIONS: tuple[Step, ...] = (
     refuse_uncompilable,
+    refuse_unknown_features,
     refuse_defaults,
     ask_renames,
     refuse_primary_keys,
