@@ -296,6 +296,24 @@ REFUSED = {
             context.run_migrations()
     """: r"11: transactional_ddl is what the library decides itself",
     """
+    connection = engine.connect()
+    context.configure(connection=connection)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.close()
+        logging.info("closed")
+    """: r"12: Between .* stands `try:`",
+    """
+    with engine.connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+            logging.info('''all
+                is done''')
+    """: r"12: Its lines cannot be moved as they are",
+    """
     for rec in engines:
         context.configure(connection=rec["connection"])
         context.run_migrations()
@@ -424,6 +442,22 @@ def test_options_are_read_as_alembic_reads_them(tmp_path: Path) -> None:
     assert "Models: match the database" in done.stdout
     assert ask(f"sqlite:///{tmp_path}/a.db", "SELECT * FROM friend") == []
     assert not (tmp_path / "no.db").exists()
+
+
+def test_tables_that_are_there_get_a_history(tmp_path: Path) -> None:
+    """My env.py takes no connection that is given: no function works on my rows."""
+    app = of_alembic(tmp_path, "async")
+    code = "import sqlalchemy as sa, shop; shop.Base.metadata.create_all("
+    app.run("python", "-c", f"{code}sa.create_engine('sqlite:///here.db'))")
+    said = app.lossless("adopt --write", "baseline -m begin", "status")
+    assert "is as the models are, and at " in said
+    url = f"sqlite:///{app.path}/here.db"
+    ask(url, "INSERT INTO friend (id, name) VALUES (1, 'Ada')")
+    models = app.path / "shop.py"
+    models.write_text(models.read_text().replace("String(50)", "String(60)"))
+    said = app.lossless("draft -m wide", "rehearse", "status")
+    assert "lossless: 1 rows of" in said
+    assert "pending  " in said
 
 
 def test_no_flask_is_imported(tmp_path: Path) -> None:
