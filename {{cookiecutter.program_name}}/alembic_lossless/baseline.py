@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.util import CommandError
 
+from .autogenerate.accepted import FILE, accepted_in
 from .rehearsal.copies import throw_away
 from .runtime.connect import opened, synchronous_url
 from .sql import same, significant
 from .types.reflection import inspector_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from alembic.script import Script
 
@@ -63,7 +64,8 @@ def baseline(
             )
         if lines:
             begin = "The database is not as the models are, and nothing is written:"
-            end = "Bring one to the other, then type this again."
+            end = "Bring one to the other, or let a difference stay by a line in"
+            end += f" {migrations.folder / FILE}, then type this again."
             raise CommandError(
                 "\n".join([begin, *(f"  {line}" for line in lines), end])
             )
@@ -133,66 +135,80 @@ def _differences(
         known = [it for it in tables if inspector.has_table(it.name, it.schema)]
         there = dict(_attributes(found, inspector, known))
         dialect = found.dialect
-    for key in wanted.keys() & there.keys():
+    accepted = {*accepted_in(migrations.folder)}
+    for key in sorted(wanted.keys() & there.keys()):
         one, other = there[key], wanted[key]
-        if one != other and not same(one, other, dialect):
+        stays = accepted & {key.table, f"{key.table}.{key.name}"}
+        if one != other and not (stays or same(one, other, dialect)):
             what = f"{one or 'none'} in the database, {other or 'none'} by the models"
-            yield f"{key}: {what}"
+            yield f"{key.table}.{key.name}: {key.what}: {what}"
 
 
 def _metadatas(given: Any) -> list[sa.MetaData]:
     return [given] if isinstance(given, sa.MetaData) else [*given]
 
 
+class _Attribute(NamedTuple):
+    """What something in a database has, by the names that `-x leave=` takes."""
+
+    table: str
+    name: str
+    what: str
+
+
 def _attributes(
     connection: sa.Connection, inspector: sa.Inspector, tables: list[sa.Table]
-) -> Iterator[tuple[str, str]]:
-    """Yield what a database has, and how that is called."""
+) -> Iterator[tuple[_Attribute, str]]:
+    """Yield what the tables of a database have."""
     for table in tables:
         where: Any = (table.name, table.schema)
-        for column in inspector.get_columns(*where):
-            yield from _column(f"{table.fullname}.{column['name']}", column)
+        found: list[tuple[str, Iterable[tuple[str, str]]]] = [
+            (it["name"], _column(it)) for it in inspector.get_columns(*where)
+        ]
         unnamed, known = list[str](), set[str | None]()
         for check in inspector.get_check_constraints(*where):
             if check["name"] is None:
                 unnamed.append(check["sqltext"])
             else:
-                yield f"{table.fullname}: CHECK {check['name']}", check["sqltext"]
-        yield f"{table.fullname}: CHECKs without a name", ", ".join(sorted(unnamed))
+                found.append((check["name"], [("CHECK", check["sqltext"])]))
+        found.append(("options", [("unnamed CHECKs", ", ".join(sorted(unnamed)))]))
         for index in inspector.get_indexes(*where):
-            yield from _index(f"{table.fullname}: index {index['name']}", index)
+            found.append((str(index["name"]), _index(index)))
             known.add(index["name"])
         if connection.dialect.name == "sqlite":
-            yield from _expression_indexes(connection, table, known)
+            found += _expression_indexes(connection, table, known)
         if connection.dialect.supports_comments:
-            comment = inspector.get_table_comment(*where)["text"]
-            yield f"{table.fullname}: comment", comment or ""
+            comment = inspector.get_table_comment(*where)["text"] or ""
+            found.append(("comment", [("of the table", comment)]))
+        for name, attributes in found:
+            for what, value in attributes:
+                yield _Attribute(table.fullname, name, what), value
 
 
-def _column(label: str, column: Any) -> Iterator[tuple[str, str]]:
+def _column(column: Any) -> Iterator[tuple[str, str]]:
     default = column.get("default") or ""
     # The number of a key comes from a sequence whose name is its own affair.
-    yield f"{label}: default", "" if default.startswith("nextval(") else default
+    yield "default", "" if default.startswith("nextval(") else default
     computed, identity = column.get("computed") or {}, column.get("identity") or {}
-    yield f"{label}: computed as", computed.get("sqltext", "")
-    yield f"{label}: computed and stored", str(computed.get("persisted", ""))
-    yield f"{label}: identity", str(sorted(identity.items()) or "")
-    yield f"{label}: comment", column.get("comment") or ""
-    yield f"{label}: collation", getattr(column["type"], "collation", None) or ""
+    yield "computed as", computed.get("sqltext", "")
+    yield "computed and stored", str(computed.get("persisted", ""))
+    yield "identity", str(sorted(identity.items()) or "")
+    yield "comment", column.get("comment") or ""
+    yield "collation", getattr(column["type"], "collation", None) or ""
 
 
-def _index(label: str, index: Any) -> Iterator[tuple[str, str]]:
+def _index(index: Any) -> Iterator[tuple[str, str]]:
     parts = index.get("expressions") or index["column_names"]
-    yield f"{label}: of", ", ".join(map(str, parts))
-    yield f"{label}: order", str(sorted(index.get("column_sorting", {}).items()))
+    yield "index of", ", ".join(map(str, parts))
+    yield "order", str(sorted(index.get("column_sorting", {}).items()))
     for option, value in index.get("dialect_options", {}).items():
         text = value if isinstance(value, str | sa.TextClause) else repr(value)
-        yield f"{label}: {option}", str(text)
+        yield option, str(text)
 
 
 def _expression_indexes(
     connection: sa.Connection, table: sa.Table, known: set[str | None]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield the indexes of a table of SQLite, which reflects none of expressions.
 
     :param known: those that it does reflect.
@@ -200,10 +216,9 @@ def _expression_indexes(
     words = "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
     words += " AND tbl_name = :table AND sql IS NOT NULL"
     for name, statement in connection.execute(sa.text(words), {"table": table.name}):
-        if name in known:
-            continue
-        text = " ".join(it.value for it in significant(statement, connection.dialect))
-        yield f"{table.fullname}: index {name}: made by", text
+        if name not in known:
+            pieces = significant(statement, connection.dialect)
+            yield name, [("index", " ".join(it.value for it in pieces))]
 
 
 @contextmanager

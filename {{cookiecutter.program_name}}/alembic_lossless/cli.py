@@ -130,6 +130,9 @@ def _compare(config: Config) -> None:
         config.print_stdout("%s", f"{name or 'Database'}: {database['url']} at {at}")
     for line in reports.models(found, options.prog):
         config.print_stdout("%s", line)
+    if found["state"] == "drift":
+        stays = f"{options.prog} -x leave=TABLE.WHAT migrate -m …"
+        config.print_stdout("%s", f"  a difference that was there may stay: {stays}")
 
 
 def rehearse(config: Config) -> None:

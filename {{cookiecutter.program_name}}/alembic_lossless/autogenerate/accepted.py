@@ -27,6 +27,17 @@ HEAD = """\
 """
 
 
+def accepted_in(folder: Path) -> list[str]:
+    """Return the accepted differences of an environment.
+
+    :param folder: where its env.py is.
+    """
+    path = folder / FILE
+    text = path.read_text() if path.exists() else ""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
 class Accepted:
     """The accepted differences of one command, over all its databases."""
 
@@ -83,9 +94,7 @@ class Accepted:
 
     @cached_property
     def _lines(self) -> list[str]:
-        text = self._path.read_text() if self._path.exists() else ""
-        lines = (line.partition("#")[0].strip() for line in text.splitlines())
-        return [line for line in lines if line]
+        return accepted_in(self._path.parent)
 
     def _has(self, *subjects: str) -> bool:
         return any(self._is_accepted(it, is_there=True) for it in subjects)
