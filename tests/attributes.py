@@ -396,7 +396,7 @@ TABLES = [
     options("postgresql_with_oids", "'postgresql_with_oids': False", "", *PG),
     options(
         "mysql_*",
-        "'mysql_engine': 'Aria', 'mariadb_engine': 'Aria'",
+        "'mysql_engine': 'MyISAM', 'mariadb_engine': 'MyISAM'",
         "'mysql_charset': 'latin1', 'mariadb_charset': 'latin1'",
     ),
     options("sqlite_with_rowid", "'sqlite_with_rowid': False", ""),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from inspect import signature
+from typing import Any
 
 import sqlalchemy as sa
 from alembic_lossless.autogenerate.compare_tables import NOT_COMPARED
@@ -111,6 +112,19 @@ def is_known(attribute: Attribute) -> bool:
     of_dialects = tuple(f"{it.name}_" for it in DIALECTS)
     is_newer = name.partition(".")[2].startswith(of_dialects)
     return not is_newer or name in {*arguments()}
+
+
+SINCE = {"postgresql_nulls_not_distinct": (15,)}
+"""The version of a server that was the first to have an argument."""
+
+
+def has_words(attribute: Attribute, server: Any) -> bool:
+    """Tell whether a server is new enough for an attribute.
+
+    :param server: its version, as SQLAlchemy reads it.
+    """
+    since = SINCE.get(name_of(attribute).partition(".")[2], ())
+    return server is None or server >= since
 
 
 def name_of(attribute: Attribute) -> str:

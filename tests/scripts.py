@@ -166,6 +166,7 @@ def run_script(url: str, script: str) -> subprocess.CompletedProcess[str]:
         command = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", where]
     else:
         command = ["mariadb", f"--host={place.host}", f"--port={place.port}"]
+        command.append("--default-character-set=utf8mb4")  # MySQL keeps it in a CHECK
         command += [f"--user={place.username}", str(place.database)]
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed, which runs scripts")

@@ -52,8 +52,13 @@ EMPTIES = """
 DO $$
 DECLARE found text;
 BEGIN
-    PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    IF current_setting('server_version_num')::int >= 140000 THEN
+        PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    ELSE
+        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    END IF;
     FOR found IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP
         EXECUTE 'DROP EXTENSION ' || quote_ident(found) || ' CASCADE';
     END LOOP;
@@ -61,7 +66,10 @@ BEGIN
         WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
         EXECUTE 'DROP SCHEMA ' || quote_ident(found) || ' CASCADE';
     END LOOP;
-    CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+    CREATE SCHEMA public;
+    IF current_setting('server_version_num')::int >= 140000 THEN
+        ALTER SCHEMA public OWNER TO pg_database_owner;
+    END IF;
     GRANT USAGE ON SCHEMA public TO PUBLIC;
 END $$
 """

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from attributes import ATTRIBUTES, models_of
-from compared import PAGE, arguments, is_known, is_listed, page
+from compared import PAGE, arguments, has_words, is_known, is_listed, page
 from drafts import define_thing, draft, refusal
 from environment import Environment
 from schema import snapshot
 from scripts import ran, scripted, versions
-from servers import DATABASES, ON_POSTGRESQL, empty_database
+from servers import DATABASES, ON_POSTGRESQL, empty_database, engine_of, kind_of
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -50,10 +50,12 @@ def test_each_attribute_settles(
     project: Environment, database_url: str, tmp_path: Path
 ) -> None:
     """I use and change whatever SQLAlchemy has, and get what create_all makes of it."""
-    database = database_url.partition("+")[0].partition(":")[0]
+    database = kind_of(database_url)
     shop = project.using(database_url)
-    chosen = [it for it in KNOWN if database in it.databases]
     shop.alembic("upgrade", "head")
+    with engine_of(database_url).connect() as connection:
+        version = connection.dialect.server_version_info
+    chosen = [it for it in KNOWN if database in it.databases and has_words(it, version)]
     snapshots = [snapshot(database_url)]
     for moment in ("before", "after"):
         (shop.package / "things.py").write_text(models_of(chosen, moment, database))
@@ -106,7 +108,7 @@ def test_a_draft_of_attributes_runs_elsewhere(
             here.commands(f"revision --autogenerate -m {moment}", "upgrade head")
     there.commands("upgrade head", "check", "downgrade -2", "upgrade head", "check")
     others = [number for number, it in enumerate(chosen) if it.is_marked]
-    kind = database_url.partition("+")[0].partition(":")[0]
+    kind = kind_of(database_url)
     others += [number for number, it in enumerate(chosen) if it.in_other_words]
     made = created(there, kind, tmp_path)
     assert without(others, snapshot(database_url)) == without(others, made)

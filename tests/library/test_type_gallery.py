@@ -10,7 +10,7 @@ from environment import Environment
 from gallery import ABSTRACT, exported, expressions, known_by, made
 from schema import snapshot
 from scripts import ran, scripted
-from servers import DATABASES, empty_database
+from servers import DATABASES, empty_database, kind_of
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -129,7 +129,7 @@ def test_each_type_settles(
     prepared: Environment, database_url: str, tmp_path: Path
 ) -> None:
     """I use each type my database has, and get what create_all makes of it."""
-    database = database_url.partition("+")[0].partition(":")[0]
+    database = kind_of(database_url)
     types = {
         name: text.replace("{name}", f"probe_{number}")
         for number, (name, text) in enumerate(expressions(database).items())

@@ -578,14 +578,21 @@ def options_of_table(table: sa.Table) -> dict[str, Any]:
     return {"prefixes": prefixes_of(table), **table.dialect_kwargs}
 
 
-def options_of_column(column: sa.Column[Any]) -> dict[str, Any]:
-    """Return what a column has beside its type, default and constraints."""
+def options_of_column(
+    column: sa.Column[Any], dialect: Dialect | None = None
+) -> dict[str, Any]:
+    """Return what a column has beside its type, default and constraints.
+
+    :param dialect: the database: on MySQL, which has no sequences, a key of one counts.
+    """
     found = {"system": column.system}
     if "dialect_options" in vars(column):  # it takes long to ask for none
         found |= column.dialect_kwargs
     if column.primary_key:
         sequence = column.default
         named = isinstance(sequence, sa.Sequence) and not sequence.optional
+        if dialect is not None and dialect.name == "mysql":
+            named &= dialect.supports_sequences
         counts = column.table.autoincrement_column is column
         found["autoincrement"] = counts and not named
     return found

@@ -67,7 +67,8 @@ def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     }
     for column in model.columns:
         if (known := state.column(schema, table, column.name)) is not None:
-            before, after = options_of_column(known), options_of_column(column)
+            before = options_of_column(known)
+            after = options_of_column(column, context.migration_context.dialect)
             if "autoincrement" not in before or not is_same_key:
                 # Another key is another difference.
                 before.pop("autoincrement", None)

@@ -208,10 +208,16 @@ def _default(item: Any, context: AutogenContext) -> Rendered:
 
 
 def _column(column: sa.Column[Any], context: AutogenContext) -> Rendered:
-    """Write a key that a sequence counts as one that nothing else does."""
+    """Write a key that a sequence counts as one that nothing else does.
+
+    MySQL has no sequences: there it counts by itself.
+    """
     if not _counts_by_sequence(column):
         return False
-    return column_code(column, context).removesuffix(")") + ", autoincrement=False)"
+    code = column_code(column, context).removesuffix(")")
+    dialect = "op.get_context().dialect"
+    mysql = f"{dialect}.name == 'mysql' and not {dialect}.supports_sequences"
+    return f"{code}, autoincrement={mysql})"
 
 
 def _counts_by_sequence(column: sa.Column[Any]) -> bool:
