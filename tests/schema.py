@@ -63,7 +63,7 @@ def snapshot(url: str) -> list[str]:
                 for name in ask("SHOW TABLES")
                 for line in ask(f"SHOW CREATE TABLE `{name}`")
             ]
-    own = ("alembic_version", "sqlite_sequence")
+    own = ("alembic_version", "alembic_version_history", "sqlite_sequence")
     return sorted(line for line in lines if not any(name in line for name in own))
 
 

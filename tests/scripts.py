@@ -127,14 +127,15 @@ def user_of(url: str, *rights: str) -> Iterator[str]:
 
 
 def tables(url: str) -> set[str]:
-    """Return the names of the tables."""
+    """Return the names of the tables, but not of the one that remembers what ran."""
     where = {
         "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
         "postgr": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
     }
     other = "SELECT table_name FROM information_schema.tables"
     other += " WHERE table_schema = database()"
-    return {name for (name,) in ask(url, where.get(url[:6], other))}
+    found = {name for (name,) in ask(url, where.get(url[:6], other))}
+    return found - {"alembic_version_history"}
 
 
 def versions(url: str) -> list[str]:

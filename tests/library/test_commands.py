@@ -96,7 +96,7 @@ def test_two_heads_name_the_next_command(shop: Environment, command: str) -> Non
     """I have two heads, and whatever I type tells me the line that joins them."""
     two_heads(shop)
     said = typed(shop, *command.split(), status=255)
-    line = said.partition("Join them with: ")[2].splitlines()[0]
+    line = said.partition("join them: ")[2].splitlines()[0]
     assert line.startswith('flask db merge -m "join two branches" ')
     words = line.removeprefix("flask db ").replace('"join two branches"', "join")
     typed(shop, *words.split())
@@ -120,8 +120,9 @@ def test_the_way_back_from_a_merge(shop: Environment, program: str) -> None:
 def test_status_names_it_too(shop: Environment) -> None:
     """I ask for the status with two heads, and read what to type next."""
     two_heads(shop)
-    last = typed(shop, "status").splitlines()[-1]
-    assert last.startswith('Next: flask db merge -m "join two branches" ')
+    rebase, merge = typed(shop, "status").splitlines()[-2:]
+    assert rebase == "Next: flask db rebase"
+    assert 'run both: flask db merge -m "join two branches" ' in merge
 
 
 def test_states_have_statuses_of_their_own(shop: Environment) -> None:

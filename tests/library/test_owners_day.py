@@ -68,7 +68,7 @@ def test_every_command_that_shows_has_json() -> None:
     """A command is added: it changes something, or it has --json."""
     choices = CommandLine("flask db").subparsers.choices
     changing = {"downgrade", "edit", "ensure_version", "init", "merge", "migrate"}
-    changing |= {"lock", "purge", "revision", "stamp", "upgrade"}
+    changing |= {"lock", "purge", "rebase", "revision", "stamp", "upgrade"}
     words = {"diagram", "list_templates", "list-templates"}
     for name in set(choices) - changing - words:
         arguments = [name, "--json", *(["head"] if name == "show" else [])]

@@ -40,6 +40,9 @@ ALEMBIC_LOSSLESS = LIBRARY / "alembic_lossless"
 ELSEWHERE = {
     # A command line cannot say otherwise what its positional arguments are.
     ("cli.py", "_POSITIONAL_OPTS"),
+    # They are ends of names that the library gives.
+    ("history.py", "_upgrades"),
+    ("runtime/applied.py", "_history"),
 }
 
 

@@ -22,7 +22,7 @@ ROOMS = (
     ("migrations",),
     ("history", "baseline"),
     ("squash",),
-    ("rehearsal",),
+    ("rebase", "rehearsal"),
     ("env",),
     ("plugin",),
     ("offline",),

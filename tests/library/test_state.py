@@ -249,7 +249,10 @@ class T(Model):
 def test_a_revision_was_edited_after_it_was_applied(
     project: Environment, database_url: str, edit: str
 ) -> None:
-    """It is the revision that differs, which I am told; no draft is made in vain."""
+    """It is the revision that differs, which I am told; no draft is made in vain.
+
+    So it is where a database does not remember what ran on it, as before it did.
+    """
     project = project.using(database_url)
     columns, here, there = EDITS[edit]
     (project.package / "t.py").write_text(TABLE.format(columns=columns))
@@ -262,6 +265,8 @@ def test_a_revision_was_edited_after_it_was_applied(
     up, mark, down = text.partition("def downgrade")
     assert model in up
     path.write_text(up.replace(model, edited) + mark + down)
+    assert " was edited since it ran here on " in refusal(project, "check")
+    sql(database_url, "DELETE FROM alembic_version_history")
     said = alembic(project, "check")
     assert "the revisions say" in said
     assert "A revision was edited after it was applied" in said

@@ -81,7 +81,7 @@ answer = up, current, inspect(engine).get_table_names()
 """,
     )
     assert up == current
-    assert tables == ["alembic_version"]
+    assert tables == ["alembic_version", "alembic_version_history"]
 
 
 def test_eight_threads_at_once(project: Project) -> None:

@@ -559,6 +559,23 @@ def command_name() -> str:
     return command.__qualname__.partition(".")[0] if is_its_own else ""
 
 
+def counts_back() -> bool:
+    """Say whether the command is a downgrade by a number of revisions."""
+    target = str(command_options().get("destination_rev"))
+    return command_name() == "downgrade" and target.startswith("-")
+
+
+def compares_database() -> bool:
+    """Say whether the command compares the models with the database, as a check does.
+
+    A revision that is begun by hand runs env.py, too.
+    """
+    if command_name() not in {"check", "revision"}:
+        return False
+    given = getclosurevars(unwrap(command_options()["fn"])).nonlocals
+    return bool(given["revision_context"].command_args["autogenerate"])
+
+
 def asks_database() -> bool:
     """Say whether a command looks at the database at all.
 

@@ -135,6 +135,27 @@ def _compare(config: Config) -> None:
         config.print_stdout("%s", f"  a difference that was there may stay: {stays}")
 
 
+def rebase(config: Config) -> None:
+    """Put my revisions behind theirs, where two branches each added some."""
+    from .rebase import rebase as put_behind  # noqa: PLC0415  one command's
+
+    options: Any = config.cmd_opts
+    drop = [it.removeprefix("drop=") for it in options.x or () if it[:5] == "drop="]
+    found = put_behind(
+        config.attributes["migrations"],
+        mine=options.mine,
+        published=options.published,
+        drop=drop,
+        program=options.prog,
+    )
+    say = partial(config.print_stdout, "%s")
+    say(f"Behind {found.onto} now: {', '.join(found.moved)}")
+    for name in found.again:
+        say(f"Undone and run again: {name}")
+    for path in found.files:
+        say(f"Written: {path}")
+
+
 def rehearse(config: Config) -> None:
     """Run the pending revisions on a copy of the rows, and compare every value."""
     from .rehearsal.run import FORMATS, LOSSLESS, LOSSY  # noqa: PLC0415  one command's
@@ -317,7 +338,7 @@ MERGEABLE = 2
 """How many heads a merge joins, at least."""
 
 
-WRITERS = {"baseline", "edit", "lock", "merge", "revision"}
+WRITERS = {"baseline", "edit", "lock", "merge", "rebase", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
 
 
@@ -380,6 +401,7 @@ class CommandLine(config.CommandLine):
         self.subparsers.choices["backfill"].add_argument(
             "--database", help="one of several databases, by its name"
         )
+        self._add_rebase()
         self._add_adoption()
 
     def _add_adoption(self) -> None:
@@ -467,6 +489,23 @@ class CommandLine(config.CommandLine):
             "--now", action="store_true", help="what is not due yet, too"
         )
         parser.add_argument("--yes", action="store_true", help="ask nothing")
+
+    def _add_rebase(self) -> None:
+        self.register_command(rebase)
+        parser = self.subparsers.choices["rebase"]
+        parser.add_argument(
+            "mine",
+            nargs="?",
+            metavar="REVISION",
+            help="the head that is yours (default: the one that git's main lacks)",
+        )
+        parser.add_argument(
+            "--published",
+            action="append",
+            default=[],
+            metavar="REVISION",
+            help="a revision that others have, with all that it builds on",
+        )
 
     def _add_rehearsal(self) -> None:
         self.register_command(rehearse)

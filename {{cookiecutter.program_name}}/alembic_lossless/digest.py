@@ -47,16 +47,26 @@ class Statement(NamedTuple):
     """What is said of that."""
 
 
-def declared(source: bytes, others: Collection[str] = ()) -> tuple[Statement, ...]:
+def declared(source: bytes, only: str = "") -> tuple[Statement, ...]:
     """Return the statements of the upgrade of a revision.
 
     :param source: its file.
-    :param others: the names of databases whose part of it does not count.
+    :param only: the database whose part of it counts; "" where all do.
     :raises SyntaxError: for what is no Python.
     """
-    reader = _Reader({f"upgrade_{name}" for name in others})
-    reader.block(ast.parse(source).body, 0)
+    body = ast.parse(source).body
+    reader = _Reader({*_parts_of_others(body, only)} if only else ())
+    reader.block(body, 0)
     return tuple(reader.found)
+
+
+def _parts_of_others(body: Iterable[ast.stmt], only: str) -> Iterator[str]:
+    """Yield the functions that are the parts of other databases: they can go back."""
+    names = {it.name for it in body if isinstance(it, ast.FunctionDef)}
+    for name in names:
+        database = name.removeprefix("upgrade_")
+        if database not in {name, only} and f"downgrade_{database}" in names:
+            yield name
 
 
 def digest(statements: Iterable[Statement]) -> str:

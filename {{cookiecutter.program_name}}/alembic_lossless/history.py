@@ -15,6 +15,7 @@ from .lint import Server, version_of
 from .operations.aside import kept
 from .operations.base import label
 from .rules import AFTER, phase_of
+from .runtime.applied import Applied, Edited
 from .runtime.connect import Database, opened
 from .runtime.errors import is_unknown, unknown
 from .runtime.recovery import RevisionMarker
@@ -145,6 +146,17 @@ def _set_aside(schema: str | None, table: str, column: str) -> Iterator[SetAside
         yield SetAside(schema, table, None)
     elif kept(column):
         yield SetAside(schema, table, column)
+
+
+def edited(folder: ScriptDirectory, database: Database, name: str) -> list[Edited]:
+    """Return the revisions that say something else than when they ran on a database.
+
+    :param name: the database, where there are several, or "".
+    """
+    with opened(database) as connection:
+        heads = MigrationContext.configure(connection).get_current_heads()
+        token = f"{name}_upgrades" if name else "upgrades"
+        return Applied(connection, {"upgrade_token": token}).edited(folder, heads)
 
 
 def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:

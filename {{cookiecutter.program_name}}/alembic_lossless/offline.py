@@ -18,6 +18,7 @@ from sqlalchemy import MetaData
 from . import ddl
 from ._alembic import in_place_of_op, invoke_by, steps_taken_by, with_plain_text
 from .replay import declared_at
+from .runtime.applied import Applied, remember
 from .runtime.errors import located
 from .state import State
 
@@ -74,6 +75,7 @@ def writing() -> Iterator[None]:
     migration = context.get_context()
     with_plain_text(migration.dialect)
     ddl.implement(migration)
+    remember(migration, Applied(None, migration.opts))
     if migration.dialect.name == "sqlite":
         with _one_transaction(migration), located():
             yield

@@ -17,6 +17,8 @@ from .config import merge_command
 from .history import half_applied
 from .migrations import Migrations
 from .replaced import replaced_by
+from .rules import BY_HAND
+from .runtime.applied import Edited, refusal
 from .runtime.causes import explain
 from .runtime.connect import opened
 from .runtime.several import metadata_of
@@ -29,6 +31,7 @@ STATUSES = {
     "two heads": 5,
     "stopped": 6,
     "lock": 7,
+    "edited": 8,
 }
 """The state that a report is about, the worst that there is -> its exit status."""
 
@@ -51,6 +54,8 @@ def report(migrations: Migrations) -> dict[str, Any]:
         return {"state": "stopped", **found}
     if len(heads) > 1:
         return {"state": "two heads", **found}
+    if any(it["edited"] for it in databases.values()):
+        return {"state": "edited", **found}
     if any(it["pending"] for it in databases.values()):
         return {"state": "pending", **found}
     differences = migrations.differences()
@@ -78,11 +83,20 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
                 for it in migrations.set_aside(name)
                 if not it.counts
             ],
+            "edited": [str(it) for it in _edited(migrations, name)],
         }
     except DBAPIError as error:
         known = explain(error.orig, database.url, migrations.project.settings)
         label = name if len(migrations.names()) > 1 else "Database"
         raise CommandError(known.about(label)) from error
+
+
+def _edited(migrations: Migrations, name: str) -> list[Edited]:
+    """Return what was edited; of a revision that is not there nobody can say it."""
+    try:
+        return migrations.edited(name)
+    except CommandError:
+        return []
 
 
 def text(migrations: Migrations, prog: str) -> Iterator[str]:
@@ -104,9 +118,12 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
         for it in database["kept"]:
             due = f": it is due, {prog} purge drops it" if it["is_due"] else ""
             yield f"  kept     {it['name']} until {it['until']}{due}"
+        only = f"{prog} -x database={name}" if several else prog
         if database["stopped"]:
-            only = f"{prog} -x database={name}" if several else prog
             yield from _half_applied(migrations, name, only)
+        if database["edited"]:
+            stamp = f"{only} stamp {' '.join(database['at'])}"
+            yield from refusal(_edited(migrations, name), prog, stamp).splitlines()
     if found["lock"] is None:
         yield f"Lock: there is no {lockfile.NAME}; {prog} lock begins one"
     for problem in found["lock"] or ():
@@ -146,15 +163,21 @@ def models(found: dict[str, Any], prog: str) -> Iterator[str]:
             many = "1 difference" if count == 1 else f"{count} differences"
             yield f"Models: {many} between the models and the database:"
             yield from (f"  {line}" for line in differences)
-            yield f'Next: {prog} migrate -m "…"'
+            if all(line.endswith(BY_HAND) for line in differences):
+                yield "Next: undo what was changed by hand"
+            else:
+                yield f'Next: {prog} migrate -m "…"'
             if not found["heads"]:
                 yield f"  or, where the tables are there already: {prog} baseline"
         case "two heads":
             heads = found["heads"]
             yield f"Models: not compared while {' and '.join(heads)} are two heads"
-            yield f"Next: {merge_command(prog, heads)}"
+            yield f"Next: {prog} rebase"
+            yield f"  or, where others have run both: {merge_command(prog, heads)}"
         case "stopped":
             yield "Models: not compared while a revision is half applied"
+        case "edited":
+            yield "Models: not compared while a revision is edited that ran here"
         case "lock":
             yield "Models: match the database"
             yield f"Next, if the revisions are right: {prog} lock"

@@ -46,6 +46,10 @@ def rule(name: str, kind: Kind, text: str) -> Callable[[Subject], Subject]:
     return lambda subject: subject
 
 
+BY_HAND = " (the revisions made it so: this database was changed by hand)"
+"""What is said of a difference that no draft is for."""
+
+
 PAGES = "https://github.com/org/flask-alembic-template/blob/main/docs"
 """Where the pages are that say more of a rule."""
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
+from alembic import context as alembic_context
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
@@ -389,13 +390,18 @@ def say_edited(
     :param there: what the database has, and the models too.
     """
     schema, table, name = where
+    known = alembic_context.get_context().opts.get("remembered")
     log.warning(
-        "%s.%s: the revisions say %s, the database and the models %s. A revision was"
-        " edited after it was applied; another database gets what it says now.",
+        "%s.%s: the revisions say %s, the database and the models %s. %s; another"
+        " database gets what the revisions say.",
         label(schema, table),
         name,
         declared if isinstance(declared, str) else repr(declared),
         there if isinstance(there, str) else repr(there),
+        # Had one been edited, it would have been refused.
+        "This database was changed by hand"
+        if known
+        else "A revision was edited after it was applied",
     )
 
 

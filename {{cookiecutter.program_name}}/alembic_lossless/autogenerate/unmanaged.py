@@ -25,6 +25,7 @@ from ..operations.base import Key, label
 from ..prompts import Prompt
 from ..replay import replayed
 from ..rules import REVIEW, rule
+from ..runtime.applied import is_history
 from ..state import (
     Create,
     State,
@@ -107,8 +108,8 @@ class Unmanaged:
         schema = parents.get("schema_name")
         if kind == "schema":
             return name is None or name in self.schemas()
-        if kept(name) and not self._is_modelled(name, kind, parents):
-            return False  # it is ours, and set aside
+        if self._is_the_librarys(name, kind, parents):
+            return False
         if kind == "table":
             key = schema, str(name)
             if key in self._filled or self._declares(*key):
@@ -121,6 +122,16 @@ class Unmanaged:
             subject = f"{label(*key)}.{name}"
             return self._declares(*key, name) or self._may_be_ours("column", subject)
         return True
+
+    def _is_the_librarys(
+        self, name: str | None, kind: str, parents: Mapping[str, str | None]
+    ) -> bool:
+        """Tell what the library set aside, and where it remembers what ran."""
+        options = context.get_context().opts
+        place = parents.get("schema_name"), str(name)
+        if kind == "table" and is_history(place, options):
+            return True
+        return bool(kept(name)) and not self._is_modelled(name, kind, parents)
 
     def _is_modelled(
         self, name: str | None, kind: str, parents: Mapping[str, str | None]

@@ -27,7 +27,13 @@ from sqlalchemy.exc import (
 )
 
 from .._alembic import only_reads, print_nothing
-from ..config import is_typed, merge_command, program_of, stamp_command
+from ..config import (
+    is_typed,
+    lossless_program,
+    merge_command,
+    program_of,
+    stamp_command,
+)
 from ..project import said
 from ..replaced import put_back
 from ..urls import printable
@@ -357,8 +363,9 @@ def join(heads: Sequence[str], program: str) -> str:
     :param program: the name of the command that was typed.
     """
     return (
-        f"Two branches each added a revision: {' and '.join(heads)}. Join them with:"
-        f" {merge_command(program, heads)}"
+        f"Two branches each added a revision: {' and '.join(heads)}. Put yours behind"
+        f" theirs: {lossless_program(program)} rebase"
+        f"\nOr, where others have run both, join them: {merge_command(program, heads)}"
     )
 
 

@@ -23,15 +23,18 @@ from sqlalchemy.exc import DBAPIError
 from .._alembic import (
     command_options,
     commit_blocks_by,
+    compares_database,
+    counts_back,
     in_place_of_op,
     only_reads,
 )
-from ..config import database_in
+from ..config import database_in, program_of, stamp_command
 from ..rules import AFTER, phase_of
 from . import locks, sqlite
+from .applied import Applied, refusal, remember
 from .blockers import Blockers
 from .connect import Database, connected
-from .errors import explained, refuse_unknown
+from .errors import explained, join, refuse_unknown
 from .locks import seconds
 from .online import is_busy
 from .recovery import Checkpoint, Journal, RevisionMarker
@@ -190,6 +193,7 @@ class Run:
         self.heads: tuple[str, ...] = ()
         self.joins = connection.in_transaction()
         self.mark = RevisionMarker(connection, options)
+        self.applied = Applied(connection, options)
         command: Steps = command_options()["fn"]
         # A run for another database may have put its own steps in front.
         self._command: Steps = getattr(command, "__wrapped__", command)
@@ -244,6 +248,7 @@ class Run:
             stamps = self._command.__name__ == "do_stamp"
             if not only_reads() and not stamps:
                 self.mark.refuse_half_applied(heads)
+            self._refuse_in_doubt(heads, migration)
             if not (stamps or self.mark.goes_on):
                 self._rehearse(heads, migration)
             attempts = Retries(self)
@@ -258,11 +263,42 @@ class Run:
                     step.migration_fn = self._watched(step, migration, passed)
                     attempts.cover(step, first=first)
                     self.step = step
+                    self.applied.begin(step.revision)
                 yield step
             self.step = None
+            if stamps:
+                self.applied.accept(context.script, migration.get_current_heads())
             self.mark.done(heads)
 
         return steps
+
+    def _edited(self, heads: tuple[str, ...]) -> str | None:
+        """Return what is to be said of revisions that were edited since they ran."""
+        if not (found := self.applied.edited(context.script, heads)):
+            return None
+        stamp = f"{stamp_command(self.options)} {' '.join(heads)}"
+        return refusal(found, program_of(context.config), stamp)
+
+    def _refuse_in_doubt(
+        self, heads: tuple[str, ...], migration: MigrationContext
+    ) -> None:
+        """Let no comparison take an edited revision for a difference of the models.
+
+        :raises CommandError: with what was edited, for a draft and a check; and for a
+            number of revisions to go back where two heads are.
+        """
+        if len(heads) > 1 and counts_back():
+            raise CommandError(join(heads, program_of(context.config)))
+        if _is_upgrade(self._command):
+            self._warn_of_edited(heads)
+        elif compares_database():
+            if said := self._edited(heads):
+                raise CommandError(said)
+            migration.opts["remembered"] = self.applied.knows
+
+    def _warn_of_edited(self, heads: tuple[str, ...]) -> None:
+        if said := self._edited(heads):
+            log.warning("%s", said)
 
     @property
     def no_steps(self) -> Steps:
@@ -286,6 +322,8 @@ class Run:
             done = bool(heads) and not self._revisions_after(heads)
             if done and self.mark.stopped(self.connection, heads):
                 done = locks.is_held(self.connection, self.options)
+            if done:
+                self._warn_of_edited(heads)
         finally:
             if not self.joins:
                 self.connection.rollback()  # Alembic must find no transaction
@@ -473,7 +511,10 @@ def _configure(run: Run, steps: Steps, *, dont_mutate: bool) -> None:
         dont_mutate=dont_mutate,
         **run.options,
     )
-    run.ddl.implement(context.get_context())
+    migration = context.get_context()
+    run.ddl.implement(migration)
+    if not dont_mutate:
+        remember(migration, run.applied)
 
 
 @contextmanager

@@ -1,0 +1,218 @@
+"""A database remembers what ran on it, and finds a revision that was edited since."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from drafts import sql
+from environment import Environment
+from scripts import ask, run_script, write
+
+TOWN = """\
+op.create_table(
+    "town",
+    sa.Column("id", sa.Integer(), nullable=False),
+    sa.Column("name", sa.String(length={length})),
+    sa.PrimaryKeyConstraint("id", name="pk_town"),
+)"""
+MODEL = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Town(Model):
+    __tablename__ = "town"
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(100))
+"""
+HARD = """
+op.execute("INSERT INTO town (name) VALUES ('100% of it; -- :what \\\\ ')")
+"""
+HISTORY = "SELECT revision, ran_by, seconds FROM alembic_version_history"
+
+
+def _town(project: Environment, length: int) -> Path:
+    return write(
+        project, "c", TOWN.format(length=length), 'op.drop_table("town")', down="1"
+    )
+
+
+@pytest.fixture
+def edited(project: Environment, database_url: str) -> Environment:
+    """Give a project with a revision that was edited after it ran on a database."""
+    shop = project.using(database_url)
+    (shop.package / "town.py").write_text(MODEL)
+    _town(shop, 100)
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+    _town(shop, 50)
+    return shop
+
+
+def _today() -> str:
+    today = datetime.now(UTC)
+    return f"{today.day} {today:%B %Y}"
+
+
+def test_a_database_remembers_what_ran(project: Environment, database_url: str) -> None:
+    """I see who ran which revision and how long it took; what I undo is forgotten."""
+    shop = project.using(database_url)
+    _town(shop, 100)
+    shop.alembic("upgrade", "head")
+    rows = ask(database_url, f"{HISTORY} ORDER BY revision")
+    assert [row[0] for row in rows] == ["1", "c"]
+    assert all("@" in who and seconds >= 0 for _, who, seconds in rows)
+    shop.alembic("downgrade", "-1")
+    assert [row[0] for row in ask(database_url, HISTORY)] == ["1"]
+    shop.alembic("upgrade", "head")
+    assert len(ask(database_url, HISTORY)) == len(rows)
+
+
+def test_an_edited_revision_is_no_difference_of_models(edited: Environment) -> None:
+    """check, a draft and status say what was edited, and what to type."""
+    said = f"c was edited since it ran here on {_today()}: town.name String(100), now"
+    before = edited.revisions()
+    for command in (
+        ("check",),
+        ("revision", "--autogenerate", "-m", "x"),
+    ):
+        refused = edited.alembic(*command, status=255).stdout.splitlines()
+        assert refused[0] == f"FAILED: {said} String(50)"
+        assert refused[1].startswith("Put back what it was (git restore /")
+        assert refused[2].endswith("as the file says now: alembic stamp c")
+    assert edited.revisions() == before
+    status = edited.run("flask", "db", "status").stdout
+    assert f"\n{said} String(50)\nPut back" in status
+    assert status.endswith(
+        "Models: not compared while a revision is edited that ran here\n"
+    )
+    edited.run("flask", "db", "status", "--json", status=8)
+
+
+def test_an_upgrade_names_it_and_goes_on(edited: Environment) -> None:
+    """I deploy: with revisions to run or without, what was edited is named."""
+    said = "c was edited since it ran here on "
+    assert edited.alembic("upgrade", "head").stderr.count(said) == 1
+    write(edited, "d", 'op.execute("SELECT 1")', down="c")
+    assert edited.alembic("upgrade", "head").stderr.count(said) == 1
+    assert said in edited.alembic("upgrade", "head").stderr
+
+
+def test_i_put_it_back(edited: Environment) -> None:
+    """I restore the file: all is well."""
+    _town(edited, 100)
+    edited.alembic("check")
+    assert "edited" not in edited.alembic("upgrade", "head").stderr
+
+
+def test_i_did_the_same_by_hand(edited: Environment, database_url: str) -> None:
+    """I changed the database as the file says now, and say so with `stamp`."""
+    edited.alembic("stamp", "c")
+    assert "edited" not in edited.alembic("upgrade", "head").stderr
+    edited.alembic("check", status=None)
+    assert [row[0] for row in ask(database_url, f"{HISTORY} ORDER BY revision")] == [
+        "1",
+        "c",
+    ]
+
+
+def test_comments_and_the_way_back_are_no_edit(edited: Environment) -> None:
+    """I comment a revision that ran, and mend its downgrade: nothing is said."""
+    path = _town(edited, 100)
+    text = path.read_text().replace("def upgrade", "# why\n\n\ndef upgrade")
+    path.write_text(text.replace('op.drop_table("town")', "pass"))
+    edited.alembic("check")
+
+
+def test_the_memory_is_no_table_of_mine(
+    project: Environment, database_url: str
+) -> None:
+    """I draft, check and look for what is unmanaged: it is not among that."""
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    assert ask(database_url, HISTORY)
+    done = shop.alembic("check")
+    drafted = shop.alembic("revision", "--autogenerate", "-m", "none")
+    assert "history" not in done.stdout + done.stderr + drafted.stdout + drafted.stderr
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_it_stands_beside_the_version_table(
+    project: Environment, database_url: str
+) -> None:
+    """My version table has another name and a schema of its own: so has the memory."""
+    ask(database_url, "CREATE SCHEMA ours")
+    given = 'version_table="v", version_table_schema="ours"'
+    path = project.package / "migrations" / "env.py"
+    text = path.read_text()
+    path.write_text(text.replace("target_metadata=t", f"{given}, target_metadata=t"))
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    assert ask(database_url, "SELECT revision FROM ours.v_history") == [("1",)]
+    shop.alembic("check")
+    (first,) = shop.revisions()
+    first.write_text(first.read_text().replace("sa.String(", "sa.CHAR("))
+    assert "1 was edited since" in shop.alembic("check", status=255).stdout
+    assert "history" not in shop.alembic("upgrade", "head", "--sql").stdout.replace(
+        "ours.v_history", ""
+    )
+
+
+def test_a_script_remembers_too(project: Environment, database_url: str) -> None:
+    """An administrator runs my --sql script: what was edited since is found."""
+    shop = project.using(database_url)
+    hard = TOWN.format(length=100) + HARD
+    write(shop, "c", hard, 'op.drop_table("town")', down="1")
+    script = shop.alembic("upgrade", "head", "--sql").stdout
+    assert script.count("INSERT INTO alembic_version_history") == 2
+    run_script(database_url, script)
+    with shop.migrations() as migrations:
+        assert migrations.edited() == []
+    (shop.package / "town.py").write_text(MODEL)
+    shop.alembic("check")
+    _town(shop, 50)
+    with shop.migrations() as migrations:
+        (found,) = migrations.edited()
+    assert "town.name String(100), now String(50)" in found.differences
+    undo = shop.alembic("downgrade", "c:1", "--sql").stdout
+    run_script(database_url, undo)
+    assert [row[0] for row in ask(database_url, HISTORY)] == ["1"]
+
+
+def test_each_database_remembers_its_part(several: Environment) -> None:
+    """I edit the part of one database: the other one says nothing."""
+    several.alembic("upgrade", "head")
+    (first,) = several.revisions()
+    text = first.read_text()
+    up, mark, down = text.partition("def upgrade_auth")
+    assert "sa.String(" in down
+    first.write_text(up + mark + down.replace("sa.String(", "sa.CHAR(", 1))
+    with several.migrations() as migrations:
+        assert migrations.edited("default") == []
+        (found,) = migrations.edited("auth")
+    assert found.revision == "1"
+    assert " -x database=auth stamp 1" in several.alembic("check", status=255).stdout
+
+
+CHANGED_BY_HAND = {
+    "a column": ("ALTER TABLE town DROP COLUMN name", "town.name: column added"),
+    "a table": ("DROP TABLE town", "town: table added"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_BY_HAND)
+def test_what_was_changed_by_hand_is_a_third_thing(
+    project: Environment, database_url: str, change: str
+) -> None:
+    """Somebody alters the database: it is neither my models nor my revisions."""
+    shop = project.using(database_url)
+    (shop.package / "town.py").write_text(MODEL)
+    _town(shop, 100)
+    shop.alembic("upgrade", "head")
+    statement, difference = CHANGED_BY_HAND[change]
+    sql(database_url, statement)
+    said = f"{difference} (the revisions made it so: this database was changed by hand)"
+    assert said in shop.alembic("check", status=255).stdout
+    status = shop.run("flask", "db", "status").stdout
+    assert f"  {said}\nNext: undo what was changed by hand\n" in status
