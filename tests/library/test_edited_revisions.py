@@ -79,11 +79,11 @@ def test_an_edited_revision_is_no_difference_of_models(edited: Environment) -> N
     ):
         refused = edited.alembic(*command, status=255).stdout.splitlines()
         assert refused[0] == f"FAILED: {said} String(50)"
-        assert refused[1].startswith("Put back what it was (git restore /")
+        assert refused[1].startswith("Put it back as it was (git restore /")
         assert refused[2].endswith("as the file says now: alembic stamp c")
     assert edited.revisions() == before
     status = edited.run("flask", "db", "status").stdout
-    assert f"\n{said} String(50)\nPut back" in status
+    assert f"\n{said} String(50)\nPut it back" in status
     assert status.endswith(
         "Models: not compared while a revision is edited that ran here\n"
     )

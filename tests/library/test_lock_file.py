@@ -83,11 +83,11 @@ def test_an_edited_revision_is_found(locked: Environment) -> None:
     locked.alembic("check")
     assert "sa.String(" in text
     first.write_text(text.replace("sa.String(", "sa.CHAR(", 1))
+    url = locked.environment[locked.url_variable]
+    ask(url, "DELETE FROM alembic_version_history")  # which has its own word for it
     said = "history.lock is not as the revisions are: 1 was edited."
     refused = locked.alembic("check", status=255).stdout
     assert refused == f"FAILED: {said}\nIf the revisions are right: flask db lock\n"
-    url = locked.environment[locked.url_variable]
-    ask(url, "DELETE FROM alembic_version_history")  # which has its own word for it
     status = locked.run("flask", "db", "status").stdout
     assert "Lock: 1 was edited\n" in status
     assert status.endswith("Next, if the revisions are right: flask db lock\n")
@@ -141,7 +141,7 @@ def test_git_finds_two_people(locked: Environment) -> None:
     conflict = _lock(locked).read_text()
     refused = locked.alembic("revision", "-m", "more", "--head=mine", status=255)
     assert "git found revisions of two people." in refused.stdout
-    assert "rebase Or write the file anew: flask db lock\n" in refused.stdout
+    assert "Put yours behind theirs: flask db rebase\n" in refused.stdout
     assert _lock(locked).read_text() == conflict
     assert len(locked.revisions()) == len(["first", "theirs", "mine"])
     locked.alembic("merge", "-m", "both", "mine", "theirs")

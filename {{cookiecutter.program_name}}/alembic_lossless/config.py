@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,9 @@ def lossless_program(program: str) -> str:
 
     :param program: what was typed.
     """
-    return "flask db" if program == "alembic" else program
+    if program != "alembic":
+        return program
+    return "flask db" if find_spec("flask") else "alembic-lossless"
 
 
 def stamp_command(options: dict[str, Any]) -> str:

@@ -169,10 +169,10 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
     with whole_lines(context.config):
         insist()
         refuse_twins(context.script)
-        _look_at_lock_file()
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
-        with transaction(known, {**reviewed, "waits_for": waits_for}, ddl):
+        options = {**reviewed, "waits_for": waits_for}
+        with _lock_file_kept(), transaction(known, options, ddl):
             yield
 
 
@@ -216,7 +216,7 @@ def migrating_several(
     checks = {}
     places = several.Places(known)
     with whole_lines(context.config), places.said(), ExitStack() as stack:
-        _look_at_lock_file()
+        stack.enter_context(_lock_file_kept())
 
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
@@ -241,16 +241,20 @@ def give_parts(first: str) -> None:
     several.give_parts(context.script, first)
 
 
-def _look_at_lock_file() -> None:
+@contextmanager
+def _lock_file_kept() -> Iterator[None]:
     """Let a draft and a merge write the lock file, and a typed check compare it.
+
+    What the database and the models say comes first.
 
     :raises CommandError: for one that cannot be read, or is not as the revisions are.
     """
     program, name = program_of(context.config), command_name()
+    if name in {"merge", "revision"}:
+        lockfile.keep(context.script, program, anew=name == "merge")
+    yield
     if name == "check" and is_typed(context.config):
         lockfile.insist(context.script, program)
-    elif name in {"merge", "revision"}:
-        lockfile.keep(context.script, program, anew=name == "merge")
 
 
 def _reviewing(

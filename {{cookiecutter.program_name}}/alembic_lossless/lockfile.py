@@ -23,7 +23,7 @@ NAME = "history.lock"
 
 HEADER = """\
 # One line a revision: its identifier, what it follows, a digest of what it declares.
-# Every draft adds its line; `{program} lock` writes the file anew.
+# Every draft adds its line; the command `lock` writes the file anew.
 """
 
 
@@ -121,12 +121,11 @@ def read(folder: ScriptDirectory, program: str) -> dict[str, Line] | None:
 def _conflict(folder: ScriptDirectory, path: Path, number: int, program: str) -> str:
     """Say what git's marks mean: two people added revisions."""
     known = lossless_program(program)
-    two = len(folder.get_heads()) > 1
-    return (
-        f"{path}, line {number}: git found revisions of two people."
-        + (f" Put yours behind theirs: {known} rebase" if two else "")
-        + (f"{' Or write' if two else ' Write'} the file anew: {known} lock")
-    )
+    if len(folder.get_heads()) > 1:
+        then = f"Put yours behind theirs: {known} rebase"
+    else:
+        then = f"Write the file anew: {known} lock"
+    return f"{path}, line {number}: git found revisions of two people. {then}"
 
 
 def problems(folder: ScriptDirectory, program: str) -> list[str]:
@@ -186,15 +185,14 @@ def insist(folder: ScriptDirectory, program: str) -> None:
         raise CommandError(said(found, program))
 
 
-def write(folder: ScriptDirectory, program: str) -> Path:
+def write(folder: ScriptDirectory) -> Path:
     """Write the lock file anew, from the revisions as they are.
 
-    :param program: the command that was typed.
     :return: where it is.
     :raises CommandError: where it cannot be written.
     """
     found = {it.revision: line_of(it) for it in ordered(folder)}
-    return _write(folder, found, program)
+    return _write(folder, found)
 
 
 def add(folder: ScriptDirectory, program: str) -> None:
@@ -206,12 +204,12 @@ def add(folder: ScriptDirectory, program: str) -> None:
     for script in ordered(folder):
         if script.revision not in known:
             known[script.revision] = line_of(script)
-    _write(folder, known, program)
+    _write(folder, known)
 
 
-def _write(folder: ScriptDirectory, lines: Mapping[str, Line], program: str) -> Path:
+def _write(folder: ScriptDirectory, lines: Mapping[str, Line]) -> Path:
     path = path_of(folder)
-    text = HEADER.format(program=lossless_program(program)) + "".join(
+    text = HEADER + "".join(
         f"{name} {','.join(line.parents) or '-'} {line.digest}\n"
         for name, line in lines.items()
     )
@@ -255,7 +253,10 @@ def keep(folder: ScriptDirectory, program: str, *, anew: bool = False) -> None:
         begins = not folder.get_heads()
         made = generate(*arguments, **options)
         if made is not None and (begins or path_of(folder).exists()):
-            (write if anew or begins else add)(folder, program)
+            if anew or begins:
+                write(folder)
+            else:
+                add(folder, program)
         return made
 
     write_revisions_by(folder, generate_and_lock)

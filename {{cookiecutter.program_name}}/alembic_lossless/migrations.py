@@ -514,7 +514,7 @@ class Migrations(History):
         from .config import insist_on_source_tree
 
         insist_on_source_tree(self.project)
-        return lockfile.write(self.script(), "alembic")
+        return lockfile.write(self.script())
 
     def rebase(
         self,

@@ -115,7 +115,7 @@ def rebase(
         lockfile.replace(path, content)
     written = [*texts]
     if lockfile.path_of(folder).exists():
-        written.append(lockfile.write(migrations.script(), program))
+        written.append(lockfile.write(migrations.script()))
     result = Rebased(branches.onto, [it.revision for it in branches.mine], written)
     for name in again:
         try:

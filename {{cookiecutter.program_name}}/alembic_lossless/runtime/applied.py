@@ -59,8 +59,8 @@ def refusal(found: Collection[Edited], program: str, stamp: str) -> str:
     files = " ".join(it.path for it in found)
     said = "\n".join(map(str, found))
     return (
-        f"{said}\nPut back what it was (git restore {files}, or from the commit before)"
-        f' and draft the difference: {lossless_program(program)} migrate -m "…"'
+        f"{said}\nPut it back as it was (git restore {files}, or from a commit before),"
+        f' then draft the difference: {lossless_program(program)} migrate -m "…"'
         f"\nOr, if the database is as the file says now: {stamp}"
     )
 

@@ -405,5 +405,5 @@ def _put(
     made = last.rename(last.with_name(new.name))
     if lockfile.path_of(folder).exists():
         config = migrations.config()
-        lockfile.write(ScriptDirectory.from_config(config), PROGRAM)
+        lockfile.write(ScriptDirectory.from_config(config))
     return made
