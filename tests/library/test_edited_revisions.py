@@ -8,6 +8,7 @@ from drafts import sql
 from environment import Environment
 from scripts import ask, run_script, write
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOWN = """\
 op.create_table(
     "town",
@@ -90,6 +91,7 @@ def test_an_edited_revision_is_no_difference_of_models(edited: Environment) -> N
     edited.run("flask", "db", "status", "--json", status=8)
 
 
+@ON_SQLITE
 def test_an_upgrade_names_it_and_goes_on(edited: Environment) -> None:
     """I deploy: with revisions to run or without, what was edited is named."""
     said = "c was edited since it ran here on "
@@ -99,6 +101,7 @@ def test_an_upgrade_names_it_and_goes_on(edited: Environment) -> None:
     assert said in edited.alembic("upgrade", "head").stderr
 
 
+@ON_SQLITE
 def test_i_put_it_back(edited: Environment) -> None:
     """I restore the file: all is well."""
     _town(edited, 100)
@@ -106,6 +109,7 @@ def test_i_put_it_back(edited: Environment) -> None:
     assert "edited" not in edited.alembic("upgrade", "head").stderr
 
 
+@ON_SQLITE
 def test_i_did_the_same_by_hand(edited: Environment, database_url: str) -> None:
     """I changed the database as the file says now, and say so with `stamp`."""
     edited.alembic("stamp", "c")
@@ -117,6 +121,7 @@ def test_i_did_the_same_by_hand(edited: Environment, database_url: str) -> None:
     ]
 
 
+@ON_SQLITE
 def test_comments_and_the_way_back_are_no_edit(edited: Environment) -> None:
     """I comment a revision that ran, and mend its downgrade: nothing is said."""
     path = _town(edited, 100)
@@ -125,6 +130,7 @@ def test_comments_and_the_way_back_are_no_edit(edited: Environment) -> None:
     edited.alembic("check")
 
 
+@ON_SQLITE
 def test_the_memory_is_no_table_of_mine(
     project: Environment, database_url: str
 ) -> None:
@@ -201,6 +207,7 @@ CHANGED_BY_HAND = {
 }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("change", CHANGED_BY_HAND)
 def test_what_was_changed_by_hand_is_a_third_thing(
     project: Environment, database_url: str, change: str

@@ -10,6 +10,7 @@ from drafts import sql
 from environment import Environment
 from scripts import tables, versions, write
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TABLE = """\
 op.create_table(
     "{0}", sa.Column("id", sa.Integer(), primary_key=True), sa.Column("name", sa.Text())
@@ -73,6 +74,7 @@ def test_mine_follows_theirs(two: Environment, database_url: str) -> None:
     assert "one head" in refused(two)
 
 
+@ON_SQLITE
 def test_an_order_that_counts_is_refused(two: Environment) -> None:
     """We both change one column, or one needs what the other drops: it is named."""
     alter = 'op.alter_column("town", "name", type_=sa.String({0}))'
@@ -115,6 +117,7 @@ def test_no_value_is_lost(two: Environment, database_url: str) -> None:
     assert sql(database_url, "SELECT * FROM mine") == []
 
 
+@ON_SQLITE
 def test_a_column_with_values_counts_too(
     project: Environment, database_url: str
 ) -> None:
@@ -186,6 +189,7 @@ def test_what_others_have_stays(here: Environment) -> None:
     assert "is a part of both branches" in refused(here, "1")
 
 
+@ON_SQLITE
 def test_nobody_knows_which_is_mine(two: Environment) -> None:
     """There is no git: I am told to say which is mine."""
     said = refused(two)
@@ -207,6 +211,7 @@ def test_a_database_that_is_away(here: Environment) -> None:
     assert "Nothing is written." in refused(away)
 
 
+@ON_SQLITE
 def test_two_heads_are_told_in_one_way(two: Environment, database_url: str) -> None:
     """status, migrate, upgrade and downgrade name the same next command."""
     two.alembic("upgrade", "heads")
@@ -284,6 +289,7 @@ migrations.rebase("mine")
 """
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("left", [0, 1])
 def test_killed_in_the_middle(two: Environment, database_url: str, left: int) -> None:
     """A rebase is killed: each file is as before or after, and I am told what to do."""

@@ -17,6 +17,7 @@ OTHERWISE = {
     "autogenerate/data_migration.py": "the name of a file",
     "cli.py": "what argparse says of a mistyped command",
     "diagram.py": "a word of a diagram",
+    "rebase.py": "a line of a revision's docstring",
     "requirements.py": "a version",
     "runtime/causes.py": "the words of a server's own message",
     "runtime/recovery.py": "the comment on the version table",
