@@ -1,5 +1,6 @@
 """The documentation as a site, and what a release of the library says of itself."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import readme
 from alembic_lossless import __version__
 from alembic_lossless.autogenerate import online, review
 from alembic_lossless.rules import RULES
@@ -53,3 +55,49 @@ def test_a_release_says_what_it_is() -> None:
         )
         assert (TEMPLATE / path).exists(), url
     assert "Typing :: Typed" in about["classifiers"]
+
+
+COMMAND = """#!{python}
+import sys
+from alembic_lossless.__main__ import main
+sys.exit(main())
+"""
+"""What an installation makes of the entry point."""
+
+
+def test_the_tutorial_is_true(tmp_path: Path) -> None:
+    """I follow the tutorial to its end, and see what it shows."""
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "alembic-lossless"
+    command.write_text(COMMAND.format(python=sys.executable))
+    command.chmod(0o755)
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    path = f"{command.parent}{os.pathsep}{Path(sys.executable).parent}"
+    library = str(TEMPLATE / "{{cookiecutter.program_name}}")
+    mine = {"PATH": f"{path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": library}
+    for block in readme.blocks(DOCS / "tutorial.md"):
+        if block.language == "diff":
+            readme.apply_edit(block.text, shop)
+        elif block.language == "console":
+            for typed, expected in readme.steps(block.text):
+                done = _typed(typed, shop, mine)
+                shown = readme.settled(done.stdout, tmp_path)
+                assert shown == readme.settled(expected, tmp_path), done.stderr
+        else:
+            for typed in block.text.splitlines():
+                done = _typed(":" if "pip install" in typed else typed, shop, mine)
+                assert done.returncode == 0, done.stderr
+
+
+def _typed(
+    command: str, folder: Path, variables: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
