@@ -1,10 +1,13 @@
 """What env.py gives `context.configure` is asked before the library's own."""
 
+import ast
 from typing import Any
 
+import pytest
 from alembic import command
 from drafts import alembic, define_thing
-from environment import Environment
+from environment import FILES, Environment
+from rendering import TEMPLATE
 
 GIVEN = "        render_as_batch=render_as_batch,\n    ):"
 HOOK = '''
@@ -82,3 +85,12 @@ def test_what_a_hook_adds_stays(project: Environment) -> None:
     upgrade, downgrade = project.revisions()[-1].read_text().split("def downgrade")
     assert "SELECT 7" in downgrade
     assert "SELECT 7" not in upgrade
+
+
+@pytest.mark.parametrize("kind", ["one", "several"])
+def test_these_projects_have_the_env_py_that_is_generated(kind: str) -> None:
+    """What is tested here of env.py is true of mine: they differ in comments only."""
+    mine = (TEMPLATE / "templates" / "env" / f"{kind}.py").read_text()
+    mine = mine.replace("{{ cookiecutter.program_name }}", "friend_book")
+    tested = (FILES / kind / "friend_book" / "migrations" / "env.py").read_text()
+    assert ast.unparse(ast.parse(mine)) == ast.unparse(ast.parse(tested))

@@ -13,7 +13,9 @@ PERCENT = """
 op.create_table("note", sa.Column("text", sa.String(40)))
 op.execute("INSERT INTO note VALUES ('100% \\\\:x %s')")
 op.execute(sa.text("INSERT INTO note VALUES ('50% \\\\:x %(y)s')"))
-op.bulk_insert(sa.table("note", sa.column("text", sa.String)), [{"text": "7% :x %s"}])
+note = sa.table("note", sa.column("text", sa.String))
+op.bulk_insert(note, [{"text": "7% :x %s"}])
+op.execute(note.insert().values(text="it's 9% :x %s"))
 """
 
 
