@@ -209,7 +209,7 @@ def default_fits(column: sa.Column[Any]) -> bool:
     return is_lossless(value, type_)
 
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.review")
 
 
 def compare_generated(

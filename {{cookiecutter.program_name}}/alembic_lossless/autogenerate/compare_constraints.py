@@ -17,7 +17,7 @@ from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items
-from ..operations.base import Key, LosslessOp, label
+from ..operations.base import LosslessOp, label
 from ..operations.constraints import WORDS, drop_unnamed_constraint
 from ..replay import replayed
 from ..state import (
@@ -40,6 +40,7 @@ from ..state import (
 from ..types.portable import MYSQL
 from .compare_columns import say_edited
 from .draft import Draft, named_as_made, operations_in
+from .unmanaged import excludes
 
 log = logging.getLogger("alembic.review")
 
@@ -52,9 +53,6 @@ KINDS = {
     CreateExcludeConstraintOp: "exclude_constraint",
 }
 """What `include_object` hears of them."""
-
-
-EXCLUDES = "SELECT conname FROM pg_constraint WHERE contype = 'x'"
 
 
 INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index'"
@@ -74,7 +72,7 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     if old is None or model is None:
         # The rest is created and dropped with its table.
         known, models = _only_indexes(known), _only_indexes(models)
-    found = _Unseen(context, (schema, table), is_new=old is None)
+    found = _Unseen(context, old)
     concerned = {name_of(op) for op in change.ops}
     gone = {name_of(op) for op in change.ops if isinstance(op, Drop)}
     for name in sorted((known.keys() & concerned) - gone):
@@ -163,8 +161,8 @@ def _only_indexes(objects: Objects) -> Objects:
 class _Unseen:
     """Know which of the objects that Alembic does not see a database has."""
 
-    def __init__(self, context: AutogenContext, key: Key, *, is_new: bool) -> None:
-        self._context, self._key, self._is_new = context, key, is_new
+    def __init__(self, context: AutogenContext, table: sa.Table | None) -> None:
+        self._context, self._table = context, table
         self._found: dict[type[Create], set[str]] = {}
         self._dialect = context.migration_context.dialect
 
@@ -176,7 +174,7 @@ class _Unseen:
 
     def has(self, op: Create) -> bool:
         """Tell whether the database has an object of that name."""
-        if self._is_new:
+        if self._table is None:
             return False
         kind = type(op)
         if kind not in self._found:
@@ -190,13 +188,16 @@ class _Unseen:
     def _ask(self, kind: type[Create]) -> Iterator[str]:
         connection = self._context.connection
         if kind is ops.CreateCheckConstraintOp:
-            schema, table = self._key
-            inspector: Any = self._context.inspector
-            every = inspector.get_multi_check_constraints(schema, [table])
-            yield from (it["name"] for it in every.get(self._key, ()) if it["name"])
-        elif connection is not None:
-            text = INDEXES if kind is ops.CreateIndexOp else EXCLUDES
-            yield from connection.scalars(sa.text(text))
+            every = self._table.constraints if self._table is not None else ()
+            checks = (it for it in every if isinstance(it, sa.CheckConstraint))
+            yield from (str(it.name) for it in checks if it.name)
+        elif connection is None:
+            return
+        elif kind is ops.CreateIndexOp:
+            yield from connection.scalars(sa.text(INDEXES))
+        else:
+            found = excludes(self._context.inspector, connection)
+            yield from (str(it["name"]) for it in found)
 
 
 def _steps(

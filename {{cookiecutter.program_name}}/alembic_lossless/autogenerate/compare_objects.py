@@ -21,7 +21,7 @@ from ..sql import literal, quoted_table, text
 from ..state import options_of_sequence, same
 from .unmanaged import unmanaged_in, unwanted
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.review")
 
 
 THERE = {

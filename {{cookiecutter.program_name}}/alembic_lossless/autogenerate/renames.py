@@ -304,16 +304,20 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     """
     names = Names()
     names.tables = _renamed_tables(draft, upgrade)
+    compared = None
     if names.tables:
-        upgrade.ops = compare_renamed(draft, names)[0].ops
+        compared = compare_renamed(draft, names)
+        upgrade.ops = compared[0].ops
     gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
     for table, name in gone:  # a database may not know what a type of an app's own is
         known = draft.state.column(*table, name)
         gone[table, name] = gone[table, name] if known is None else known
     for table in sorted({table for table, _ in gone}, key=str):
         _ask_columns(draft, names, table, (gone, fresh))
-    if names.tables or names.columns:
-        found, inspector = compare_renamed(draft, names)
+    if names.columns:
+        compared = compare_renamed(draft, names)
+    if compared is not None:
+        found, inspector = compared
         found.ops += named_by_convention(draft.context, inspector, names)
         upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
     draft.unmanaged.leave_doubtful(upgrade)

@@ -54,6 +54,7 @@ from .data_migration import refuse_unknown, write_data_migration
 from .draft import ChangePrimaryKey, Draft, Step, release, tables
 from .guards import guard_keys
 from .not_null import ask_fills, fill_asked, fill_neutrally
+from .online import make_online, note_costs
 from .order import (
     drop_no_indexes_of_dropped_tables,
     free_indexes,
@@ -62,7 +63,7 @@ from .order import (
     reverse,
     steady,
 )
-from .phases import Directions, declare_phases
+from .phases import Directions, declare_phases, split
 from .refusals import (
     mark_drops,
     refuse_contradictions,
@@ -331,9 +332,6 @@ def run_pipeline(
         arrange_views(draft, views)
         _note_costs(draft)
         return after, later
-    from .online import make_online as leave_others_at_work  # noqa: PLC0415  what servers do, all of it
-    from .phases import split  # noqa: PLC0415  likewise
-
     phases = split(draft, upgrade)
     upgrade.ops, after.ops = phases.before.ops, phases.after.ops
     first, last = (upgrade, downgrade), (after, later)
@@ -343,7 +341,7 @@ def run_pipeline(
     phases.add_renames(first, last)
     for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
         arrange_views(part, own)
-        leave_others_at_work(part, part.upgrade)
+        make_online(part, part.upgrade)
         _note_costs(part)
     return last
 
@@ -360,8 +358,6 @@ def _rewrite(draft: Draft) -> None:
 def _note_costs(draft: Draft) -> None:
     """Say whom a draft stops; on SQLite, its one writer waits for the run anyway."""
     if _served(draft.context) != "sqlite":
-        from .online import note_costs  # noqa: PLC0415  likewise
-
         note_costs(draft, draft.upgrade)
 
 

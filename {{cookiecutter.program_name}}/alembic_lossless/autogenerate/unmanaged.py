@@ -464,7 +464,7 @@ def _conditions(
     connection = context.connection
     if connection is None or connection.dialect.name != "postgresql":
         return
-    for found in _excludes(context.inspector, connection):
+    for found in excludes(context.inspector, connection):
         if (found["schema"], found["table"]) != (table.schema, table.name):
             continue
         elements = zip(found["elements"], found["operators"], strict=True)
@@ -478,8 +478,12 @@ def _conditions(
         yield "exclude_constraint", exclude
 
 
-def _excludes(inspector: sa.Inspector, connection: sa.Connection) -> Any:
-    """Return the EXCLUDE constraints of PostgreSQL, asked for once."""
+def excludes(inspector: sa.Inspector, connection: sa.Connection) -> Any:
+    """Return the EXCLUDE constraints of PostgreSQL, asked for once.
+
+    :param inspector: remembers them.
+    :param connection: is asked.
+    """
     cache = inspector.info_cache
     if EXCLUDES not in cache:
         cache[EXCLUDES] = connection.execute(EXCLUDES).mappings().all()
