@@ -68,7 +68,8 @@ def test_every_command_that_shows_has_json() -> None:
     """A command is added: it changes something, or it has --json."""
     choices = CommandLine("flask db").subparsers.choices
     changing = {"downgrade", "edit", "ensure_version", "init", "merge", "migrate"}
-    changing |= {"lock", "purge", "rebase", "revision", "stamp", "upgrade"}
+    changing |= {"adopt", "backfill", "baseline", "draft", "lock", "purge", "rebase"}
+    changing |= {"revision", "squash", "stamp", "upgrade"}
     words = {"diagram", "list_templates", "list-templates"}
     for name in set(choices) - changing - words:
         arguments = [name, "--json", *(["head"] if name == "show" else [])]
