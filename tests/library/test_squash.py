@@ -304,6 +304,24 @@ def test_what_is_not_the_same_is_refused(project: Environment) -> None:
     squash(project, "base:h")
 
 
+def test_the_lock_file_is_written_anew(project: Environment) -> None:
+    """My history is locked: it is so after a squash, and an edited one is refused."""
+    project = history(project, f"sqlite:///{project.path}/x.db")
+    project.run("flask", "db", "lock")
+    path = project.package / "migrations" / "versions" / "b.py"
+    text = path.read_text()
+    path.write_text(text.replace("land", "country"))
+    before = files(project)
+    assert "b was edited" in squash(project, status=255)
+    assert files(project) == before
+    path.write_text(text)
+    squash(project, "base:g")
+    lock = (path.parent / "history.lock").read_text().splitlines()
+    assert [it.split()[:2] for it in lock if it[0] != "#"] == [["g", "-"], ["h", "g"]]
+    alembic(project, "upgrade head")
+    assert "Lock" not in project.run("flask", "db", "status").stdout
+
+
 def test_a_squash_that_was_killed(project: Environment) -> None:
     """It was killed while it deleted the old files: I am told which are left."""
     project = history(project, f"sqlite:///{project.path}/x.db")

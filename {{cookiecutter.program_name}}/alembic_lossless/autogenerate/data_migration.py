@@ -20,6 +20,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from .._alembic import type_code
+from ..replay import replayed
 from ..rules import DELETES, REVIEW
 from .draft import Note
 from .draft import tables as tables_of
@@ -51,7 +52,7 @@ def write_data_migration(database: MigrationContext, script: MigrationScript) ->
     :raises CommandError: for a `-x` that means something else.
     """
     wanted = _wanted()
-    tables = [t for t in tables_of(database) if t.key in wanted]
+    tables = [_declared(t, database) for t in tables_of(database) if t.key in wanted]
     parts = database.opts["revision_context"].template_args.setdefault("tables", [])
     rendering = AutogenContext(database, autogenerate=False)
     for table in tables:
@@ -61,6 +62,12 @@ def write_data_migration(database: MigrationContext, script: MigrationScript) ->
         downgrade = script.downgrade_ops_list[-1]
         downgrade.ops = [*_deletes(table, name), *downgrade.ops]
     script.imports |= rendering.imports
+
+
+def _declared(table: sa.Table, database: MigrationContext) -> sa.Table:
+    """Return a table as the revisions declare it, which the models may be ahead of."""
+    found = replayed(database).created(table.schema, table.name)
+    return table if found is None else found
 
 
 def refuse_unknown(known: set[str]) -> None:
