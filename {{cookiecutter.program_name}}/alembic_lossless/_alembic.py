@@ -131,7 +131,12 @@ NAMES = (
     ),
     Name("sqlalchemy.MetaData", "_sequences", sa.MetaData),
     Name("sqlalchemy.pool.Pool", "_creator", lambda: Pool),
-    Name("sqlalchemy.Table", "_creator_ddl", lambda: sa.Table("t", sa.MetaData())),
+    Name(
+        "sqlalchemy.Table",
+        "_creator_ddl",
+        # SQLAlchemy 2.0 has no views.
+        lambda: sa.Table("t", sa.MetaData()) if hasattr(sa, "CreateView") else None,
+    ),
     Name("sqlalchemy.Table", "_prefixes", lambda: sa.Table("t", sa.MetaData())),
     Name(
         "sqlalchemy.engine.Compiled", "_result_columns", lambda: sa.select(1).compile()
@@ -319,10 +324,19 @@ def creator_of(pool: Pool) -> Callable[[], Any]:
     return pool._creator  # type: ignore[return-value]  # noqa: SLF001
 
 
-def maker_of(table: sa.Table) -> sa.CreateView | sa.CreateTableAs | None:
+class _NotThere:
+    """Stand for a class that SQLAlchemy 2.0 does not have."""
+
+
+CREATE_VIEW: Any = getattr(sa, "CreateView", _NotThere)
+CREATE_TABLE_AS: Any = getattr(sa, "CreateTableAs", _NotThere)
+DROP_VIEW: Any = getattr(sa.schema, "DropView", _NotThere)
+
+
+def maker_of(table: sa.Table) -> Any:
     """Return what makes a view, or a table that a query fills; None of other tables."""
-    made: Any = table._creator_ddl  # noqa: SLF001
-    return made if isinstance(made, sa.CreateView | sa.CreateTableAs) else None
+    made = getattr(table, "_creator_ddl", None)
+    return made if isinstance(made, (CREATE_VIEW, CREATE_TABLE_AS)) else None
 
 
 def sequences_of(metadata: sa.MetaData) -> list[sa.Sequence]:

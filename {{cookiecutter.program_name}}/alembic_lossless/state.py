@@ -34,6 +34,9 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import NullType, TypeEngine
 
 from ._alembic import (
+    CREATE_TABLE_AS,
+    CREATE_VIEW,
+    DROP_VIEW,
     copy_of,
     copy_prefixes,
     is_made_by_type,
@@ -1220,9 +1223,9 @@ def _created(table: sa.Table) -> LosslessOp:
 DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
     CreateDomainType: creation_of_domain,
     DropDomainType: lambda it: drop_domain(it.name, it.data_type, schema=it.schema),
-    ddl.CreateView: _created,
-    ddl.CreateTableAs: _created,
-    ddl.DropView: lambda it: drop_view(it.name, schema=it.schema),
+    CREATE_VIEW: _created,
+    CREATE_TABLE_AS: _created,
+    DROP_VIEW: lambda it: drop_view(it.name, schema=it.schema),
     ddl.CreateTable: ops.CreateTableOp.from_table,
     ddl.DropTable: lambda it: ops.DropTableOp(it.name, schema=it.schema),
     ddl.CreateIndex: ops.CreateIndexOp.from_index,

@@ -19,7 +19,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import CompileError
 
 from .. import sql
-from .._alembic import maker_of
+from .._alembic import CREATE_TABLE_AS, maker_of
 from ..operations.base import Key, LosslessOp, called, label
 from ..operations.columns import alter_generated
 from ..operations.guards import GUARDS
@@ -262,7 +262,7 @@ def _of_models(database: MigrationContext) -> Views:
                 "%s is temporary: it is not compared, and no draft makes it.", name
             )
             continue
-        if isinstance(maker, sa.CreateTableAs) and _is_filled(database, key):
+        if isinstance(maker, CREATE_TABLE_AS) and _is_filled(database, key):
             continue  # its rows are data by now
         if getattr(maker, "materialized", False):
             others = (it.name for it in dialects if it.name != "postgresql")

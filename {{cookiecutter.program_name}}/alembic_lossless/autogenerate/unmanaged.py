@@ -19,7 +19,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
-from .._alembic import maker_of
+from .._alembic import CREATE_TABLE_AS, maker_of
 from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import Prompt
@@ -287,7 +287,7 @@ class Unmanaged:
         return {
             (it.schema, it.name)
             for it in found
-            if isinstance(maker_of(it), sa.CreateTableAs)
+            if isinstance(maker_of(it), CREATE_TABLE_AS)
         }
 
     @cached_property

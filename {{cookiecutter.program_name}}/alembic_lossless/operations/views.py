@@ -9,7 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Dialect
 
 from .. import sql
-from .._alembic import maker_of
+from .._alembic import CREATE_VIEW, maker_of
 from ..types.portable import MYSQL
 from .base import LosslessOp, Names, label, operation
 
@@ -73,7 +73,7 @@ def creation_of(table: sa.Table, dialects: Iterable[Dialect]) -> LosslessOp:
     maker: Any = maker_of(table)
     query = query_of(maker.selectable, dialects)
     where: dict[str, Any] = {"schema": table.schema} if table.schema else {}
-    if not isinstance(maker, sa.CreateView):
+    if not isinstance(maker, CREATE_VIEW):
         made = create_table_as(table.name, query, **where)
         made.info["reverse"] = ops.DropTableOp(table.name, schema=table.schema)
         return made

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -18,9 +18,6 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from .._alembic import creator_of
-
-FETCHES = frozenset({"fetchone", "fetchmany", "fetchall"})
-"""What a cursor answers from the rows that it has read."""
 
 
 def synchronous(engine: Engine) -> Engine:
@@ -50,6 +47,12 @@ class SQLiteConnection:
         """Begin with the connection of a driver, as SQLAlchemy has it."""
         vars(self)["connection"] = connection
 
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Run a statement, and return its cursor."""
+        cursor = vars(self)["connection"].cursor()
+        cursor.execute(statement, values)
+        return cursor
+
     def __getattr__(self, name: str) -> Any:
         """Return what SQLAlchemy's has, or the driver's."""
         connection = vars(self)["connection"]
@@ -73,8 +76,6 @@ class _Awaited:
         driver = vars(self)["driver"]
         found = getattr(driver, name)
         if not callable(found) or isinstance(found, type):
-            return found
-        if name in FETCHES and not getattr(driver, "server_side", False):
             return found
 
         def called(*arguments: Any, **options: Any) -> Any:
