@@ -98,7 +98,7 @@ def graph_of(migrations: Migrations, given: str | None = None) -> Graph:
         name: applied(folder, migrations.database(name), heads)
         for name, heads in at.items()
     }
-    edited, unlocked = _lock(folder)
+    edited, unlocked = _lock(migrations.script())
     rows, marks, lanes = list[Row](), set[str](), list[str]()
     for script in scripts:
         mark = _mark(script.revision, done)
