@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-from servers import DATABASES
+from servers import DATABASES, drop_emptied
 
 from .case import court
 from .changes import changed_app, known_drops
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{database}: {result.seconds:.1f} s", dict(result.verdicts))
         for cause, number in result.causes.most_common():
             print(f"{number:5} {cause}")
+    drop_emptied()
     if chosen.page:
         PAGE.write_text(page(results))
     return int(any(result.causes for result in results.values()))
