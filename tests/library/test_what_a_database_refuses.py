@@ -226,7 +226,13 @@ OWNER = "ALTER TABLE {} OWNER TO {{user}}"
 LOCK = "pg_try_advisory_lock(bigint)"
 RIGHTS = {
     "ALTER TABLE alembic_version OWNER TO user_": ["GRANT ALL ON a TO {user}"],
-    "ALTER TABLE a OWNER TO user_": [OWNER.format("alembic_version")],
+    "ALTER TABLE alembic_version_history OWNER TO user_": [
+        OWNER.format("alembic_version")
+    ],
+    "ALTER TABLE a OWNER TO user_": [
+        OWNER.format("alembic_version"),
+        OWNER.format("alembic_version_history"),
+    ],
     "GRANT USAGE, CREATE ON SCHEMA public TO user_": [
         "REVOKE ALL ON SCHEMA public FROM PUBLIC"
     ],
