@@ -128,7 +128,7 @@ def test_python_refuses_an_answer_of_another_kind(shop: Environment) -> None:
         "migrations.revision('new', answers=['tenant=7'])\n"
     )
     said = shop.run("python", "-c", code, status=1).stderr
-    assert "tenant=7: an answer starts with rename=, drop=, fill=." in said
+    assert "tenant=7: an answer starts with rename=, drop=, fill=, leave=." in said
 
 
 def test_flask_db_says_its_own_command(shop: Environment) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 AWAITED = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+psycopg_async",
-    "mysql": "mysql+aiomysql",
-    "mariadb": "mariadb+aiomysql",
+    "mysql": "mysql+asyncmy",
+    "mariadb": "mariadb+asyncmy",
 }
 """Drivers that have to be awaited, by the kind of database."""
 

@@ -6,6 +6,7 @@ import pytest
 from alembic.util import CommandError
 from alembic_lossless import OpenQuestions
 from drafting import change
+from drafts import newest
 from environment import LIBRARY, Environment
 from pseudo_terminal import type_into
 from scripts import empty
@@ -114,6 +115,6 @@ def test_a_new_name_is_given_once(project: Environment) -> None:
     asked = ("Was table boy renamed to child? [y/N] ", "y\n")
     status, screen = type_into(shop, draft, asked)
     assert (status, screen.count("?")) == (0, 1), screen
-    script = shop.revisions()[-1].read_text()
+    script = newest(shop, "change")
     assert 'op.rename_table("boy", "child")' in script
     assert 'op.drop_table("girl")' in script

@@ -115,7 +115,7 @@ def test_the_apps_configuration_wins(project: Project, setting: str) -> None:
     url = f"sqlite:///{project.path}/configured.db"
     environment = project.using(f"sqlite:///{project.path}/environment.db")
     flask(app_with(environment, **{setting: url}), "upgrade")
-    assert len(table_names(url)) == 5
+    assert len(table_names(url)) == 6
     assert not (project.path / "environment.db").exists()
 
 

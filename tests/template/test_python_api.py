@@ -100,7 +100,7 @@ answer = revisions, [len(inspect(engine).get_table_names()) for engine in engine
 """,
     )
     assert revisions == [revisions[0]] * 8
-    assert tables == [5] * 8
+    assert tables == [6] * 8
 
 
 def test_my_logging_stays_mine(project: Project) -> None:

@@ -350,11 +350,11 @@ class Migrations(History):
         :param connection: the database, or several by name.
         """
         from .history import set_aside
+        from .runtime.several import metadata_of
 
         self.project.import_models()
         name = database or self.project.names[0]
-        given = self.project.metadatas[name]
-        every = given if isinstance(given, Sequence) else [given]
+        every = metadata_of(name, self.project.metadatas[name])
         schemas = {it.schema for one in every for it in one.tables.values()}
         return set_aside(self.database(name, connection=connection), schemas)
 

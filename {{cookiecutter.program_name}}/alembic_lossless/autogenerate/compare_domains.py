@@ -1,7 +1,7 @@
 """DOMAINs of the models, compared with those that the revisions have made."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -160,23 +160,23 @@ def hold_domains(draft: Draft, container: ops.OpContainer) -> None:
     Say where one allows no NULL that a new column would have.
     """
     held = {(it.schema, str(it.name)) for it in _moved(container)}
+    models = _of(tables(draft.context), draft.state)
+    is_upgrade = container is draft.upgrade
+    made = dict(models if is_upgrade else _declared(draft.state))
     found = list[MigrateOperation]()
     for op in container.ops:
         if called(op, create_domain, drop_domain) and (op.schema, op.name) in held:
             continue
         if isinstance(op, ops.ModifyTableOps):
-            found += _notes(draft, container, op)
+            found += _notes(draft.state, made, op)
         found.append(op)
     container.ops = found
 
 
 def _notes(
-    draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
+    state: State, made: Mapping[Key, LosslessOp], change: ops.ModifyTableOps
 ) -> Iterator[Note]:
     """Give a note for each new column that would have NULL, and may not."""
-    state = draft.state
-    models = _of(tables(draft.context), state)
-    made = dict(models if container is draft.upgrade else _declared(state))
     for op in change.ops:
         if not isinstance(op, ops.AddColumnOp) or isinstance(op, RestoreColumn):
             continue
