@@ -185,7 +185,8 @@ class Discovered(Migrations):
         return given if known is None else replace(known, given=given.given)
 
     @contextmanager
-    def _ready(self, connection: Databases | None) -> Iterator[Config]:
+    def configured(self, connection: Databases | None = None) -> Iterator[Config]:
+        """Give a configuration for `alembic.command`, as every project's is."""
         alembic = self.config()
         # An env.py may know nothing of a connection that is given, and has to take it.
         alembic.attributes["databases"] = connection
