@@ -228,6 +228,30 @@ class Shop:
         op.manual_change(n.table, n.text, mysql_engine=n.one)
         op.sql_type("INTEGER")
 
+    def keep_and_show(self) -> None:
+        """Set aside a column and a table, and make views and DOMAINs."""
+        op, n = self.op, self.n
+        kept: Any = {"until": "2099-01-31"}
+        given = {"existing_type": sa.String(80), "existing_server_default": n.two}
+        op.set_column_aside(n.table, n.kind, **kept, **given)
+        op.restore_column(n.table, n.kind, **kept, **given)
+        op.create_table(n.table2, sa.Column(n.key, sa.Integer, nullable=False))
+        op.set_table_aside(n.table2, **kept)
+        op.restore_table(n.table2, **kept)
+        op.drop_table(n.table2)
+        query = f"SELECT {self.quoted(n.key)} FROM {self.quoted(n.table)}"  # noqa: S608  names
+        op.create_view(n.table2, query)
+        op.replace_view(n.table2, f"{query} WHERE {self.quoted(n.key)} > 1")
+        made: Any = sa.select(sa.column(n.key)).select_from(sa.table(n.table2))
+        assert self.connection.scalars(made).all() == [2]
+        op.drop_view(n.table2)
+        op.create_table_as(n.table2, query)
+        assert self.connection.scalars(made.order_by(n.key)).all() == [1, 2]
+        op.drop_table(n.table2)
+        op.create_domain(n.added, sa.Integer())
+        op.alter_domain(n.added, sa.Integer(), existing={}, not_null=True)
+        op.drop_domain(n.added, sa.Integer(), not_null=True)
+
     def change_online(self) -> None:
         """Change the tables while others use them, as far as the server can."""
         op, n = self.op, self.n
@@ -288,6 +312,7 @@ OTHERS = {
     ),
     *("implementation_for", "inline_literal", "invoke", "run_async"),
     "create_exclude_constraint",  # its columns are SQL
+    "index_partitions",  # it commits, and these run in one transaction
 }
 """What says no name."""
 
@@ -346,6 +371,7 @@ def test_every_operation_takes_any_name(
                 shop.guard()
                 shop.change()
                 shop.change_as_the_library()
+                shop.keep_and_show()
                 with committed_apart(shop) if in_block else nullcontext():
                     shop.change_online()
                 shop.drop()
