@@ -14,7 +14,7 @@ from proof.types import classes, every_argument, expression_of
 from proof.write import Writer, case_of
 from servers import DATABASES
 
-SEEDS = {"sqlite": 60, "postgresql": 20, "mariadb": 15}
+SEEDS = {"sqlite": 45, "postgresql": 15, "mariadb": 10}
 """How many seeds each database gets every day: together half a minute of one core."""
 
 
