@@ -17,6 +17,7 @@ from alembic.util import CommandError
 from .autogenerate.accepted import FILE, accepted_in
 from .rehearsal.copies import throw_away
 from .runtime.connect import opened, synchronous_url
+from .runtime.several import metadata_of
 from .sql import same, significant
 from .types.reflection import inspector_of
 
@@ -100,7 +101,7 @@ def _refuse_other_databases(migrations: Migrations, name: str, url: sa.URL) -> N
     if url.get_backend_name() in {"postgresql", "sqlite"}:
         return
     migrations.project.import_models()
-    for one in _metadatas(migrations.project.metadatas[name]):
+    for one in metadata_of(name, migrations.project.metadatas[name]):
         for table in one.tables.values():
             if table.schema:
                 raise CommandError(
@@ -122,7 +123,7 @@ def _differences(
         inspector = inspector_of(copy)
         schemas = {
             table.schema
-            for one in _metadatas(migrations.project.metadatas[name])
+            for one in metadata_of(name, migrations.project.metadatas[name])
             for table in one.tables.values()
         }
         for schema in schemas | {None}:
@@ -142,10 +143,6 @@ def _differences(
         if one != other and not (stays or same(one, other, dialect)):
             what = f"{one or 'none'} in the database, {other or 'none'} by the models"
             yield f"{key.table}.{key.name}: {key.what}: {what}"
-
-
-def _metadatas(given: Any) -> list[sa.MetaData]:
-    return [given] if isinstance(given, sa.MetaData) else [*given]
 
 
 class _Attribute(NamedTuple):

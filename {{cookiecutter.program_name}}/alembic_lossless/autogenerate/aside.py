@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from alembic.util import CommandError
 
 from ..operations.aside import (
+    kept,
     kept_name,
     restore_column,
     restore_table,
@@ -19,7 +20,7 @@ from ..operations.aside import (
 from ..operations.base import LosslessOp, label
 from ..rules import KEEPS, rule
 from ..sql import columns_in
-from ..state import name_of, sql
+from ..state import State, name_of, sql
 from .draft import (
     Draft,
     Note,
@@ -28,6 +29,7 @@ from .draft import (
     SetColumnAside,
     SetTableAside,
     as_aside,
+    operations_in,
 )
 
 log = logging.getLogger("alembic.review")
@@ -46,6 +48,24 @@ def set_aside(draft: Draft, upgrade: ops.OpContainer) -> None:
                 upgrade.ops[at] = as_aside(op, SetTableAside, until)
         elif isinstance(op, ops.ModifyTableOps):
             op.ops = [part for one in op.ops for part in _parts(draft, one)]
+
+
+def columns_aside(state: State) -> Iterator[sa.Column[Any]]:
+    """Give the columns that are set aside by now, alone or with their table."""
+    for (_, name), table in state.tables.items():
+        yield from (it for it in table.columns if kept(name) or kept(it.name))
+
+
+def columns_moved(container: ops.OpContainer) -> Iterator[sa.Column[Any]]:
+    """Give the columns that operations set aside, or bring back."""
+    for op in operations_in(container):
+        match op:
+            case SetColumnAside():
+                yield op.to_column()
+            case RestoreColumn():
+                yield op.column
+            case SetTableAside() | RestoreTable():
+                yield from op.to_table().columns
 
 
 def _parts(draft: Draft, op: MigrateOperation) -> Iterator[MigrateOperation]:

@@ -11,7 +11,6 @@ from alembic.util import CommandError
 from sqlalchemy.dialects.postgresql import DOMAIN
 
 from .._alembic import copy_of
-from ..operations.aside import kept
 from ..operations.base import Key, LosslessOp, called, label
 from ..operations.domains import (
     alter_domain,
@@ -23,14 +22,11 @@ from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..state import State, same
 from ..types.portable import ddl, domains_in
+from .aside import columns_aside, columns_moved
 from .draft import (
     Draft,
     Note,
     RestoreColumn,
-    RestoreTable,
-    SetColumnAside,
-    SetTableAside,
-    operations_in,
     tables,
 )
 
@@ -46,7 +42,8 @@ def compare_domains(
     database = context.migration_context
     state = replayed(database)
     before, models = dict(_declared(state)), dict(_of(tables(database), state))
-    held = {state.key(it.schema, it.name) for it in _set_aside(state)}
+    aside = (it for column in columns_aside(state) for it in domains_in(column.type))
+    held = {state.key(it.schema, it.name) for it in aside}
     made, changed = list[MigrateOperation](), list[MigrateOperation]()
     for key, new in models.items():
         old = before.get(key)
@@ -146,20 +143,16 @@ def _is_there(context: AutogenContext, key: Key) -> bool:
 # What is set aside
 
 
-def _set_aside(state: State) -> Iterator[Any]:
-    """Give the DOMAINs of columns that are set aside by now."""
-    for (_, name), table in state.tables.items():
-        for column in table.columns:
-            if kept(name) or kept(column.name):
-                yield from domains_in(column.type)
-
-
 def hold_domains(draft: Draft, container: ops.OpContainer) -> None:
     """Leave a DOMAIN alone that a column needs which is set aside here.
 
     Say where one allows no NULL that a new column would have.
     """
-    held = {(it.schema, str(it.name)) for it in _moved(container)}
+    held = {
+        (it.schema, str(it.name))
+        for column in columns_moved(container)
+        for it in domains_in(column.type)
+    }
     models = _of(tables(draft.context), draft.state)
     is_upgrade = container is draft.upgrade
     made = dict(models if is_upgrade else _declared(draft.state))
@@ -197,17 +190,3 @@ def _notes(
                     " NULL, so that this fails where the table has rows. Give the"
                     " column a server_default for them.",
                 )
-
-
-def _moved(container: ops.OpContainer) -> Iterator[Any]:
-    columns = list[sa.Column[Any]]()
-    for op in operations_in(container):
-        match op:
-            case SetColumnAside():
-                columns.append(op.to_column())
-            case RestoreColumn():
-                columns.append(op.column)
-            case SetTableAside() | RestoreTable():
-                columns += op.to_table().columns
-    for column in columns:
-        yield from domains_in(column.type)

@@ -1,7 +1,7 @@
 """Sequences of the models, compared with those that revisions have made."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from ..operations.objects import (
 from ..replay import replayed
 from ..sql import literal, quoted_table, text
 from ..state import options_of_sequence, same
+from .models import metadatas
 from .unmanaged import unmanaged_in, unwanted
 
 log = logging.getLogger("alembic.review")
@@ -85,9 +86,8 @@ def _there(context: AutogenContext) -> Iterator[Key]:
     if connection is None or connection.dialect.name not in THERE:
         return
     unmanaged = unmanaged_in(context.migration_context)
-    given: Any = context.metadata
-    every = given if isinstance(given, Sequence) else [given]
     key = replayed(context.migration_context).key
+    every = metadatas(context.migration_context)
     sequences = (it for one in every for it in sequences_of(one))
     counting = {key(it.schema, it.name) for it in sequences}
     for schema in unmanaged.schemas() if unmanaged else ():
@@ -116,10 +116,8 @@ def _reflected(context: AutogenContext, key: Key) -> dict[str, Any]:
 
 
 def _declared(context: AutogenContext) -> Iterator[tuple[Key, dict[str, Any]]]:
-    given: Any = context.metadata
-    every = given if isinstance(given, Sequence) else [given]
     key = replayed(context.migration_context).key
-    for metadata in every:
+    for metadata in metadatas(context.migration_context):
         for it in sequences_of(metadata):
             if not it.optional:
                 yield key(it.schema, it.name), options_of_sequence(it)

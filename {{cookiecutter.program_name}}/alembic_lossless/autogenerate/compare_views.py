@@ -39,6 +39,7 @@ from ..rules import REVIEW, rule
 from ..state import Create, changed, drop_of, objects_of, same
 from ..types.portable import dialect_named, enums_in
 from .draft import Draft, Note
+from .models import metadatas
 from .unmanaged import unmanaged_in
 
 log = logging.getLogger("alembic.review")
@@ -281,8 +282,7 @@ def _of_models(database: MigrationContext) -> Views:
 
 
 def _makers(database: MigrationContext) -> Iterator[tuple[sa.Table, Any]]:
-    given = database.opts["target_metadata"]
-    for metadata in given if isinstance(given, Sequence) else [given]:
+    for metadata in metadatas(database):
         for table in metadata.tables.values():
             if (maker := maker_of(table)) is not None:
                 yield table, maker

@@ -38,7 +38,7 @@ from ..state import State
 from ..types.portable import dialect_named
 from ..types.reflection import inspector_of
 from ..types.values import Value
-from .models import as_here
+from .models import as_here, metadatas
 
 if TYPE_CHECKING:
     from .unmanaged import Unmanaged
@@ -349,9 +349,7 @@ def tables(database: MigrationContext) -> list[Table]:
 
     Views are none, nor are those that a query fills: they are compared as a whole.
     """
-    found: MetaData | Iterable[MetaData] = database.opts["target_metadata"]
-    several = [found] if isinstance(found, MetaData) else found
-    return [table for metadata in several for table in _sorted(metadata)]
+    return [table for metadata in metadatas(database) for table in _sorted(metadata)]
 
 
 def _sorted(metadata: MetaData) -> Iterator[Table]:

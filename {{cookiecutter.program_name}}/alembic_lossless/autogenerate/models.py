@@ -24,10 +24,18 @@ def as_here(database: MigrationContext) -> sa.MetaData | list[sa.MetaData]:
 
     :param database: the one that Alembic is configured for, and connected to.
     """
+    found = [_as_on(metadata, database.dialect) for metadata in metadatas(database)]
+    is_one = isinstance(database.opts["target_metadata"], sa.MetaData)
+    return found[0] if is_one else found
+
+
+def metadatas(database: MigrationContext) -> list[sa.MetaData]:
+    """Return what `target_metadata` names, one or several, as a list.
+
+    :param database: the one that Alembic is configured for.
+    """
     given: sa.MetaData | Sequence[sa.MetaData] = database.opts["target_metadata"]
-    if isinstance(given, sa.MetaData):
-        return _as_on(given, database.dialect)
-    return [_as_on(metadata, database.dialect) for metadata in given]
+    return [given] if isinstance(given, sa.MetaData) else [*given]
 
 
 def given_models(database: MigrationContext) -> list[sa.MetaData]:
@@ -35,9 +43,7 @@ def given_models(database: MigrationContext) -> list[sa.MetaData]:
 
     :param database: the one that Alembic is configured for.
     """
-    found: sa.MetaData | Sequence[sa.MetaData] = database.opts["target_metadata"]
-    every = [found] if isinstance(found, sa.MetaData) else found
-    return [metadata.info.get(GIVEN, metadata) for metadata in every]
+    return [metadata.info.get(GIVEN, metadata) for metadata in metadatas(database)]
 
 
 def items_of(table: sa.Table) -> Iterator[Any]:

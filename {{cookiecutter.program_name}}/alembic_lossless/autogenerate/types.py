@@ -12,7 +12,6 @@ from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
 from alembic.util import CommandError
 
-from ..operations.aside import kept
 from ..operations.base import LosslessOp
 from ..operations.guards import refuse_loss
 from ..operations.keys import resize_sequence
@@ -35,14 +34,11 @@ from ..types.conversion import (
     way,
 )
 from ..types.portable import enums_in, holding, on, stored
+from .aside import columns_aside, columns_moved
 from .compare_columns import defaults_around, value_in
 from .draft import (
     Draft,
     Note,
-    RestoreColumn,
-    RestoreTable,
-    SetColumnAside,
-    SetTableAside,
     is_rename,
     names_before,
     operations_in,
@@ -302,18 +298,7 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
 
 def _held(draft: Draft, container: OpContainer) -> Iterator[Name]:
     """Give the types that a column needs which is set aside, or is by now."""
-    columns = list[sa.Column[Any]]()
-    for (_, name), table in draft.state.tables.items():
-        columns += [it for it in table.columns if kept(name) or kept(it.name)]
-    for op in operations_in(container):
-        match op:
-            case SetColumnAside():
-                columns.append(op.to_column())
-            case RestoreColumn():
-                columns.append(op.column)
-            case SetTableAside() | RestoreTable():
-                columns += op.to_table().columns
-    for column in columns:
+    for column in (*columns_aside(draft.state), *columns_moved(container)):
         yield from map(_name, enums_in(column.type))
 
 

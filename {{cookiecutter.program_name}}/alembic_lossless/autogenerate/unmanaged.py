@@ -15,7 +15,6 @@ from alembic.operations import ops
 from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
@@ -38,6 +37,7 @@ from ..state import (
 )
 from ..types.portable import MYSQL
 from .draft import Draft, Note, RenameColumn, RenameTable, named_as_made, tables
+from .models import metadatas
 
 log = logging.getLogger("alembic.review")
 
@@ -281,12 +281,10 @@ class Unmanaged:
     @cached_property
     def _filled(self) -> set[Key]:
         """The tables that a query fills when they are made."""
-        given = context.get_context().opts["target_metadata"]
-        every = [given] if isinstance(given, MetaData) else given
-        found = [table for metadata in every for table in metadata.tables.values()]
         return {
             (it.schema, it.name)
-            for it in found
+            for metadata in metadatas(context.get_context())
+            for it in metadata.tables.values()
             if isinstance(maker_of(it), CREATE_TABLE_AS)
         }
 

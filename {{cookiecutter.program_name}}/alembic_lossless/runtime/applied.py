@@ -70,8 +70,9 @@ def table_of(options: dict[str, Any]) -> sa.Table:
 
     :param options: arguments of `context.configure`, which name the version table.
     """
+    schema, name = _place(options)
     return sa.Table(
-        f"{options.get('version_table', 'alembic_version')}_history",
+        name,
         sa.MetaData(),
         sa.Column("revision", sa.String(255), primary_key=True),
         sa.Column("ran_at", sa.DateTime, nullable=False),
@@ -80,8 +81,13 @@ def table_of(options: dict[str, Any]) -> sa.Table:
         sa.Column("file", sa.String(16), nullable=False),
         sa.Column("digest", sa.String(16), nullable=False),
         sa.Column("declared", LONG, nullable=False),
-        schema=options.get("version_table_schema"),
+        schema=schema,
     )
+
+
+def _place(options: dict[str, Any]) -> tuple[str | None, str]:
+    name = f"{options.get('version_table', 'alembic_version')}_history"
+    return options.get("version_table_schema"), name
 
 
 def is_history(place: tuple[str | None, str], options: dict[str, Any]) -> bool:
@@ -90,8 +96,8 @@ def is_history(place: tuple[str | None, str], options: dict[str, Any]) -> bool:
     :param place: a schema and the name of a table.
     :param options: arguments of `context.configure`.
     """
-    table = table_of(options)
-    return place[1] == table.name and place[0] in {None, table.schema}
+    schema, name = _place(options)
+    return place[1] == name and place[0] in {None, schema}
 
 
 class Applied:
