@@ -52,7 +52,7 @@ def test_no_row_is_lost(tmp_path: Path) -> None:
     config.set_main_option("version_locations", str(tmp_path).replace("%", "%%"))
     config.attributes["connection"] = engines() if len(metadatas) > 1 else engine
     command.upgrade(config, "2")
-    with pytest.raises(CommandError, match="The upgrade of revision 3"):
+    with pytest.raises(CommandError, match=r"revision 3 (failed|would fail)"):
         command.upgrade(config, "3")
     with engine.connect() as connection:
         children = connection.execute(text("SELECT * FROM child ORDER BY id"))
