@@ -154,6 +154,8 @@ def waits_for(revision: Script, migration: MigrationContext) -> str | None:
         # One run has one history.
         every = [*script.walk_revisions()][::-1]
         migration.opts["backfills"] = [*filter(_speaks_of_one, every)]
+    if not migration.opts["backfills"]:
+        return None
     below = {it.revision for it in script.iterate_revisions(revision.revision, "base")}
     left = [
         it
