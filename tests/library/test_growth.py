@@ -27,13 +27,16 @@ MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 
 
 @contextmanager
-def counting_calls() -> Iterator[Callable[[], int]]:
-    """Count the calls of the library's functions."""
+def counting_calls(package: str = "alembic_lossless") -> Iterator[Callable[[], int]]:
+    """Count the calls of the functions of packages.
+
+    :param package: how their names begin.
+    """
     calls = 0
 
     def count(frame: FrameType, what: str, _: Any) -> None:
         nonlocal calls
-        calls += what == "call" and "alembic_lossless" in frame.f_code.co_filename
+        calls += what == "call" and f"/{package}" in frame.f_code.co_filename
 
     sys.setprofile(count)
     try:
@@ -68,6 +71,24 @@ def calls_of_a_first_draft(shop: Environment, tables: int) -> int:
 def test_a_first_draft_grows_with_its_tables(project: Environment) -> None:
     """I bring hundreds of tables, and each costs as much as in a small draft."""
     found = [calls_of_a_first_draft(empty(project), n) for n in (20, 40, 80)]
+    first, second = found[1] - found[0], found[2] - found[1]
+    assert second < 2.2 * first  # 2 when it is linear, 4 when it is the square
+
+
+def calls_of_an_upgrade(shop: Environment, revisions: int) -> int:
+    """Run so many revisions, and count the calls."""
+    for number in range(revisions):
+        write(shop, f"r{number}", "pass", down=f"r{number - 1}" if number else None)
+    with shop.migrations() as migrations:
+        migrations.downgrade("base")
+        with counting_calls("alembic") as calls:  # Alembic walks its revisions
+            migrations.upgrade()
+    return calls()
+
+
+def test_an_upgrade_grows_with_its_revisions(project: Environment) -> None:
+    """I run hundreds of revisions, and each costs as much as one of a few."""
+    found = [calls_of_an_upgrade(empty(project), n) for n in (100, 200, 400)]
     first, second = found[1] - found[0], found[2] - found[1]
     assert second < 2.2 * first  # 2 when it is linear, 4 when it is the square
 
