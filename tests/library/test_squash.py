@@ -10,7 +10,7 @@ from database_pairs import two_databases, using_both, write_parts
 from drafts import alembic
 from environment import Environment
 from schema import snapshot
-from scripts import ask, empty, versions, write
+from scripts import ask, empty, ran, scripted, versions, write
 from servers import empty_database
 
 HISTORY = {
@@ -179,6 +179,30 @@ def test_a_history_becomes_one_revision(
         alembic(project, "downgrade base")
 
 
+def test_back_into_the_range(project: Environment, database_url: str) -> None:
+    """I go back by a number, or to an old revision: no table of mine goes along."""
+    project = history(project, database_url)
+    alembic(project, "upgrade g")
+    squash(project, "base:g")
+    insert = "INSERT INTO friend (id, whole) VALUES (7, 'ann')"
+    ask(database_url, insert)
+    alembic(project, "downgrade -1")
+    assert versions(database_url) == ["f"]
+    ran(database_url, scripted(project, "upgrade", "f:h"))
+    assert versions(database_url) == ["h"]
+    ran(database_url, scripted(project, "downgrade", "h:e"))
+    assert versions(database_url) == ["e"]
+    assert ask(database_url, "SELECT id, name FROM friend") == [(7, "ann")]
+    alembic(project, "upgrade head", "downgrade c")
+    assert ask(database_url, "SELECT id, name FROM friend") == [(7, "ann")]
+    alembic(project, "downgrade base", "upgrade c", "stamp d")
+    assert versions(database_url) == ["d"]
+    for command in (("show", "c"), ("diagram", "c"), ("history", "-r", "c:")):
+        said = project.run("flask", "db", *command, status=255).stdout
+        assert said.startswith("FAILED: c was squashed into g; upgrade, downgrade and")
+        assert len(said.splitlines()) == 1
+
+
 def test_old_files_are_kept_until_they_are_deleted(project: Environment) -> None:
     """I deleted them too early: a database in the middle is told what it needs."""
     project = history(project, f"sqlite:///{project.path}/x.db")
@@ -194,6 +218,14 @@ def test_old_files_are_kept_until_they_are_deleted(project: Environment) -> None
         done = project.run("flask", "db", command, status=255)
         assert "The database is at c, which was squashed into g" in done.stdout
         assert "Upgrade it to g with the version of the app" in done.stdout
+    url = f"sqlite:///{project.path}/x.db"
+    ask(url, "UPDATE alembic_version SET version_num = 'h'")
+    ask(url, "CREATE TABLE last (id INTEGER)")
+    alembic(project, "downgrade -1")  # which needs no old file
+    for end in ("downgrade", "e"), ("downgrade", "g:e", "--sql"):
+        done = project.run("flask", "db", *end, status=255)
+        assert "FAILED: e was squashed into g, and not all old files" in done.stdout
+    ask(url, "UPDATE alembic_version SET version_num = 'c'")
     squash(project)
     text = "".join(it.read_text() for it in project.revisions())
     assert "replaces = (" in text

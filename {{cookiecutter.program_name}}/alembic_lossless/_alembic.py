@@ -27,7 +27,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.runtime.plugins import Plugin
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
-from alembic.util import CommandError, messaging
+from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeEngine
@@ -577,6 +577,13 @@ def counts_back() -> bool:
     """Say whether the command is a downgrade by a number of revisions."""
     target = str(command_options().get("destination_rev"))
     return command_name() == "downgrade" and target.startswith("-")
+
+
+def typed_revisions() -> tuple[str, ...]:
+    """Return where a run begins, for a script, and where it ends, as it was typed."""
+    options = command_options()
+    given = (options.get(it) for it in ("starting_rev", "destination_rev"))
+    return tuple(str(it) for each in given for it in to_tuple(each, default=()))
 
 
 def compares_database() -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from alembic import config
 from alembic.config import Config
-from alembic.script.revision import RevisionError
+from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError, messaging
 
 from . import adoption, lockfile, reports
@@ -25,7 +25,7 @@ from .env import lists_of_metadata
 from .graph import graph_of
 from .migrations import Migrations
 from .project import production_server, said
-from .replaced import FOLDER
+from .replaced import FOLDER, stood_for
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
 from .urls import printable
@@ -636,7 +636,7 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
     except (CommandError, RevisionError) as error:
         if raises:
             raise
-        _fail(str(error), options)
+        _fail(_squashed(error, migrations) or str(error), options)
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
         place = migrations and traceback_location(error, migrations.folder)
@@ -644,6 +644,14 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
         if not told or raises:
             raise
         _fail(told, options)
+
+
+def _squashed(error: Exception, migrations: Migrations | None) -> str | None:
+    """Say into what a revision was squashed that a command does not know."""
+    cause = error if isinstance(error, ResolutionError) else error.__cause__
+    if migrations is None or not isinstance(cause, ResolutionError):
+        return None
+    return stood_for(migrations.script(), cause.argument)
 
 
 def _discovered(options: Namespace, *, runs: bool) -> Discovered:

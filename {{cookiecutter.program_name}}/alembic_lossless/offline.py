@@ -16,7 +16,14 @@ from alembic.util import CommandError
 from sqlalchemy import MetaData
 
 from . import ddl
-from ._alembic import in_place_of_op, invoke_by, steps_taken_by, with_plain_text
+from ._alembic import (
+    in_place_of_op,
+    invoke_by,
+    steps_taken_by,
+    typed_revisions,
+    with_plain_text,
+)
+from .replaced import put_back
 from .replay import declared_at
 from .runtime.applied import Applied, remember
 from .runtime.errors import located
@@ -72,6 +79,7 @@ def writing() -> Iterator[None]:
 
     :raises CommandError: with the file and the line of what cannot be written.
     """
+    put_back(context.script, (), typed_revisions())
     migration = context.get_context()
     with_plain_text(migration.dialect)
     ddl.implement(migration)

@@ -5,7 +5,8 @@ is there, or further, has nothing to do. The files wait in a folder beside `vers
 for databases in the middle, which go on along the old way.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -42,39 +43,90 @@ def old_files(folder: ScriptDirectory) -> list[Path]:
     return sorted(folder_of(folder).glob("*.py"))
 
 
-def put_back(folder: ScriptDirectory, heads: Iterable[str]) -> None:
-    """Let old revisions take the place of the squashed one while a database needs them.
+def put_back(
+    folder: ScriptDirectory, heads: Iterable[str], typed: Iterable[str] = ()
+) -> None:
+    """Let old revisions take the place of the squashed one while something needs them.
+
+    That is a database in their middle, a command that is to go there, and one that goes
+    back by a number: the squashed one would take the tables of all of them along.
 
     :param folder: the revisions of a command; they are changed for as long as it runs.
     :param heads: where a database is.
+    :param typed: where a command begins and ends, as it was typed: "1a2b", "-1".
     :raises CommandError: where the old files are gone.
     """
+    squashed, heads, typed = _squashed(folder), {*heads}, {*typed}
+    wanted = {squashed[it]: it for it in heads if it in squashed}
+    words = [it for text in typed for it in re.split(r"@|[+-]\d+$", text)]
+    for word in words if squashed else ():
+        wanted |= {squashed[it]: it for it in _named(folder, word, squashed)}
+    goes_back = any(BACK.search(it) for it in typed)
+    if not (wanted or (goes_back and squashed)):
+        return
+    there = _there(folder)
     every = {it.revision: it for it in folder.walk_revisions()}
-    squashed = {old: it for it in every.values() for old in replaced_by(it)}
-    for head in heads:
-        if head in every or (new := squashed.get(head)) is None:
-            continue
-        old = _old_way(folder, new, every)
-        if head not in {it.revision for it in old}:
+    for new in dict.fromkeys(squashed.values()):
+        old, name = _old_way(new, there, every), wanted.get(new)
+        if name and name not in {it.revision for it in old}:
+            is_at = "The database is at " if name in heads else ""
             raise CommandError(
-                f"The database is at {head}, which was squashed into {new.revision},"
-                f" and not all old files are in {folder_of(folder)} any more.\n"
-                f"Upgrade it to {new.revision} with the version of the app that had"
-                " them, and then with this one."
+                f"{is_at}{name}{', which' if is_at else ''} was squashed into"
+                f" {new.revision}, and not all old files are in {folder_of(folder)} any"
+                f" more.\nUpgrade it to {new.revision} with the version of the app that"
+                " had them, and then with this one."
             )
-        kept = [it for it in every.values() if it is not new]
-        every = {it.revision: _again(it) for it in (*kept, *old)}
-        folder.revision_map = RevisionMap(every.values)
-        if (give_parts := getattr(folder, GIVE_PARTS, None)) is not None:
-            give_parts(folder)
+        if name or goes_back:
+            kept = [it for it in every.values() if it is not new or not old]
+            every = {it.revision: _again(it) for it in (*kept, *old)}
+    folder.revision_map = RevisionMap(every.values)
+    if (give_parts := getattr(folder, GIVE_PARTS, None)) is not None:
+        give_parts(folder)
+
+
+BACK = re.compile(r"-\d+$")
+"""A number of revisions to go back."""
+
+
+def stood_for(folder: ScriptDirectory, name: str) -> str | None:
+    """Say into what a revision was squashed, if it was.
+
+    :param name: what was typed for it.
+    """
+    squashed = _squashed(folder)
+    old = next(iter(_named(folder, name, squashed)), None)
+    if old is None:
+        return None
+    kept = _there(folder).get(old)
+    known = f"; upgrade, downgrade and stamp know it: {kept.path}" if kept else ""
+    return f"{old} was squashed into {squashed[old].revision}{known}."
+
+
+def _squashed(folder: ScriptDirectory) -> dict[str, Script]:
+    """Return what stands for each revision that was squashed."""
+    return {old: it for it in folder.walk_revisions() for old in replaced_by(it)}
+
+
+def _named(
+    folder: ScriptDirectory, name: str, squashed: Iterable[str]
+) -> Iterator[str]:
+    """Give the squashed revisions that a name means which Alembic does not know."""
+    try:
+        _ = name and folder.get_revisions(name)
+    except CommandError:
+        yield from (it for it in squashed if it.startswith(name))
+
+
+def _there(folder: ScriptDirectory) -> dict[str, Script]:
+    """Return the revisions whose old files are there."""
+    found = (script_at(folder, path) for path in old_files(folder))
+    return {it.revision: it for it in found if it is not None}
 
 
 def _old_way(
-    folder: ScriptDirectory, new: Script, every: Mapping[str, Script]
+    new: Script, there: Mapping[str, Script], every: Mapping[str, Script]
 ) -> list[Script]:
     """Return the revisions that one stands for; none if the file of one is gone."""
-    found = (script_at(folder, path) for path in old_files(folder))
-    there = {it.revision: it for it in found if it is not None}
     old, queue = dict[str, Script](), [new.revision]
     while queue:
         name = queue.pop()

@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from .._alembic import only_reads, print_nothing
+from .._alembic import only_reads, print_nothing, typed_revisions
 from ..config import (
     is_typed,
     lossless_program,
@@ -93,7 +93,7 @@ def refuse_unknown(
     :param options: arguments of `context.configure`.
     :raises CommandError: with what may have happened, and what to do then.
     """
-    put_back(context.script, heads)
+    put_back(context.script, heads, typed_revisions())
     for head in heads:
         try:
             context.script.get_revision(head)
