@@ -23,7 +23,7 @@ from ..rules import rule
 from ..runtime.errors import reviewing
 from ..sql import literal, normal, string_in, text, text_in
 from ..state import GENERATORS, name_for, options_of, same
-from ..types.conversion import is_known, is_native, kind
+from ..types.conversion import is_known, is_native, is_one_enum, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
 from .draft import ChangePrimaryKey, Draft, operations_in
@@ -483,8 +483,8 @@ def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | N
             return True
         if is_native(new):
             # MariaDB keeps no name of it.
-            name = old.name or getattr(declared, "name", None) or new.name
-            return name != new.name or old.enums != new.enums
+            named = old if old.name or not isinstance(declared, sa.Enum) else declared
+            return not is_one_enum(named, new) or old.enums != new.enums
         return None
     others = {enum.name: enum for enum in enums_in(new)}
     if not others:

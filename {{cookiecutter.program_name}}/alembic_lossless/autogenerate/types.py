@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
-from alembic.util import CommandError
 
 from ..operations.base import LosslessOp
 from ..operations.guards import refuse_loss
@@ -28,6 +27,7 @@ from ..types.conversion import (
     bits,
     is_known,
     is_native,
+    is_one_enum,
     keeps_all,
     kind,
     using,
@@ -63,7 +63,7 @@ def _guards(container: OpContainer) -> Iterator[LosslessOp]:
         if not isinstance(change, AlterColumnOp):
             continue
         old, new = change.existing_type, change.modify_type
-        if old is None or new is None or (is_native(old) and is_native(new)):
+        if old is None or new is None or is_one_enum(old, new):
             continue
         if is_known(old, new) and not keeps_all(old, new):
             yield loss_guard(container, change, new)
@@ -115,7 +115,8 @@ def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperat
     parts: list[MigrateOperation] = [change]
     if expression := using(change.column_name, old, new):
         change.kw["postgresql_using"] = expression
-    if kind(old) is not kind(new) and (before is not None or after is not None):
+    is_kind = kind(old) is kind(new) is not sa.Enum or is_one_enum(old, new)
+    if not is_kind and (before is not None or after is not None):
         change.existing_server_default = change.modify_server_default = False
         if before is not None:
             parts.insert(0, _default_change(change, change.column_name, old, None))
@@ -189,7 +190,8 @@ def enum_changes(
         if isinstance(operation, AlterColumnOp):
             old, new = operation.existing_type, operation.modify_type
             if is_native(old) and is_native(new):
-                yield operation, old, new
+                if is_one_enum(old, new):
+                    yield operation, old, new
             elif old is not None and new is not None:
                 before = {_name(enum): enum for enum in enums_in(old)}
                 for enum in enums_in(new):
@@ -213,19 +215,10 @@ def _key(change: AlterColumnOp, enum: sa.Enum) -> str:
     "A value of an Enum is gone and another is new: was it renamed?",
 )
 def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
-    """Ask of each value that is gone whether one that is new is its new name.
-
-    :raises CommandError: for an Enum that has another name.
-    """
+    """Ask of each value that is gone whether one that is new is its new name."""
     columns: dict[str, list[str]] = {}
-    for change, old, new in enum_changes(upgrade):
+    for change, _, new in enum_changes(upgrade):
         column = f"{change.table_name}.{change.column_name}"
-        if old.name and new.name and old.name != new.name:
-            raise CommandError(
-                f"{column}: its Enum is {old.name} in the database, {new.name} in the"
-                " model. Nothing is written.\nOn PostgreSQL these are two types: keep"
-                f' name="{old.name}" in the model.'
-            )
         columns.setdefault(_key(change, new), []).append(column)
     for change, old, new in enum_changes(upgrade):
         # A type is asked about once, whichever of its columns an answer names.

@@ -62,6 +62,17 @@ def is_native(type_: Any) -> TypeGuard[sa.Enum]:
     return isinstance(type_, sa.Enum) and type_.native_enum
 
 
+def is_one_enum(old: Type, new: Type) -> bool:
+    """Tell whether two Enums are one type, whose values may differ.
+
+    One without a name is no type of its own on any database.
+    """
+    if not (is_native(old) and is_native(new)):
+        return False
+    named = bool(old.name and new.name)
+    return not named or (old.schema, old.name) == (new.schema, new.name)
+
+
 def is_decimal(type_: Type) -> TypeGuard[sa.Numeric[Any]]:
     """Tell a Numeric from a Float."""
     return kind(type_) is sa.Numeric
@@ -214,10 +225,11 @@ def using(column: str, old: Type, new: Type) -> str | None:
         later = f"{epoch} + {source}"
         return later if is_moment(new) else f"({source} - {epoch})::{target}"
     items = _items(old, new)
-    if items != (old, new):
-        return None if kind(items[0]) is kind(items[1]) else f"{source}::{target}"
-    if kind(old) is kind(new):
+    kinds = set(map(kind, items))
+    if is_one_enum(*items) or (len(kinds) == 1 and sa.Enum not in kinds):
         return None
+    if items != (old, new):
+        return f"{source}::{'text[]::' if kinds == {sa.Enum} else ''}{target}"
     if isinstance(old, sa.Boolean):
         source += "::integer"
     if isinstance(new, sa.Enum) or _has_no_cast(old, new):
