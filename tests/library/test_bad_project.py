@@ -32,7 +32,7 @@ VALUES = {
     ],
     "ini": ["'alembic.ini'", "7"],
     "live": ["'no'", "None"],
-    "runs_on": ["'mariadb'", "('oracle',)", "None", "7"],
+    "runs_on": ["'mariadb'", "('oracle',)", "('postgresql>14',)", "None", "7"],
     "lint_after": ["7", "'no_such'"],
     "settings": [
         *("None", "{}", "Settings(None)", "Settings(values, None)"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from drafts import sql
+from drafts import define_thing, draft, sql
 from environment import Environment
 from scripts import ask, run_script, write
 
@@ -223,3 +223,21 @@ def test_what_was_changed_by_hand_is_a_third_thing(
     assert said in shop.alembic("check", status=255).stdout
     status = shop.run("flask", "db", "status").stdout
     assert f"  {said}\nNext: undo what was changed by hand\n" in status
+
+
+def test_what_the_models_change_was_not_changed_by_hand(project: Environment) -> None:
+    """An index gets another column, a type a variant: nobody touched the database."""
+
+    def define(type_: str, indexed: str) -> None:
+        define_thing(project, f"a = {type_}", "b = sa.Integer()")
+        path = project.package / "things.py"
+        index = f"    __table_args__ = (sa.Index('ix_thing', '{indexed}'),)\n"
+        path.write_text(f"{path.read_text()}\n{index}")
+
+    define("sa.Text()", "a")
+    draft(project, "thing")
+    define("sa.Text().with_variant(sa.BigInteger(), 'mysql')", "b")
+    said = project.alembic("check", status=255).stdout
+    assert "thing.a: type" in said
+    assert "thing: index ix_thing added" in said
+    assert "by hand" not in said

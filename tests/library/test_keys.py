@@ -156,6 +156,30 @@ def test_a_renamed_table_takes_the_name_of_its_key_along(
     assert sql(database_url, f"{name}'thing'::regclass") == [("thing_key",)]
 
 
+NOT_NULL = "SELECT conname FROM pg_constraint WHERE contype = 'n' AND conrelid = "
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_not_null_is_called_after_its_column(
+    project: Environment, database_url: str
+) -> None:
+    """PostgreSQL 18 names NOT NULL: I rename, and it is called as if made so."""
+    shop = project.using(database_url)
+    define_thing(shop, "code = sa.String(9), nullable=False")
+    draft(shop, "thing")
+    define_thing(shop, "mark = sa.String(9), nullable=False")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"article"'))
+    draft(shop, "article", "rename=thing:article", "rename=article.code:mark")
+    (version,) = sql(database_url, "SHOW server_version_num")[0]
+    has_names = int(version) >= 180000
+    for table, column in (("article", "mark"), ("thing", "code")):
+        names = {(f"{table}_{it}_not_null",) for it in ("id", column)}
+        found = {*sql(database_url, f"{NOT_NULL}'{table}'::regclass")}
+        assert found == (names if has_names else set())
+        alembic(shop, "downgrade -1")
+
+
 COUNTED = """
 
 class Counted(Model):

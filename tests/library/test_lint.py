@@ -240,6 +240,19 @@ def test_old_revisions_are_not_looked_at(shop: Environment) -> None:
     assert "index-blocks-writes" not in said
 
 
+@pytest.mark.parametrize(("version", "stalls"), [("", True), (">=11.2", False)])
+def test_the_oldest_version_of_production(
+    shop: Environment, version: str, *, stalls: bool
+) -> None:
+    """I say how old production's MariaDB may be: I hear what that one locks."""
+    body = 'op.alter_column("friend", "name", type_=sa.Text(),'
+    write(shop, "b", f"{body} existing_type=sa.String(100))", down="a")
+    given = f'    url=url,\n    runs_on=("mariadb{version}",),'
+    shop.edit("migrations/__init__.py", "    url=url,", given)
+    said = lint(shop, "lint", status=int(stalls))
+    assert ("type-copies (stops others)" in said) is stalls
+
+
 def test_github_shows_it_beside_the_line(shop: Environment) -> None:
     """The pull request has a warning at the line, in one line for the server."""
     write(shop, "b", INDEX, down="a")

@@ -23,12 +23,48 @@ def test_words_that_an_old_server_lacks(
     draft(shop, "thing")
     path = shop.package / "things.py"
     path.write_text(path.read_text() + UNIQUE)
-    newer = [it._replace(since=(99, 1)) for it in refusals.FEATURES]
+    newer = [it._replace(since={"postgresql": (99, 1)}) for it in refusals.FEATURES]
     with monkeypatch.context() as patch:
         patch.setattr(refusals, "FEATURES", newer)
         said = refusal(shop, *REVISION)
     assert "thing.uq: NULLS NOT DISTINCT needs postgresql 99.1, and this server" in said
     assert "NOT DISTINCT" not in draft(shop, "more").replace("_", " ").lower()
+
+
+FLOORS = {
+    "postgresql>=14": (UNIQUE, "thing.uq: NULLS NOT DISTINCT needs postgresql 15"),
+    "postgresql>=13.2": (
+        "    more = sa.Column(INT4MULTIRANGE().with_variant(sa.Text(), 'sqlite'))",
+        "thing.more: a multirange needs postgresql 14",
+    ),
+    "mariadb>=10.6": (
+        "    more = sa.Column(sa.UUID())",
+        "thing.more: the type UUID needs mariadb 10.7",
+    ),
+    "sqlite>=3.36": (
+        "    __table_args__ = {'sqlite_strict': True}",
+        "thing: STRICT needs sqlite 3.37",
+    ),
+}
+"""What a server of the project is too old for, by what `runs_on` says of it."""
+
+
+@pytest.mark.parametrize("server", FLOORS)
+def test_words_that_the_oldest_server_of_production_lacks(
+    project: Environment, server: str
+) -> None:
+    """I draft on SQLite, and production is old: I read it before a file is written."""
+    more, said = FLOORS[server]
+    define_thing(project, "code = sa.Integer")
+    path = project.package / "things.py"
+    multirange = "from sqlalchemy.dialects.postgresql import INT4MULTIRANGE\n"
+    path.write_text(f"{multirange}{path.read_text()}\n{more}\n")
+    given = f'    url=url,\n    runs_on=("{server}",),\n'
+    project.edit("migrations/__init__.py", "    url=url,\n", given)
+    project.alembic("upgrade", "head")
+    assert f"{said}, and the project runs on {server}." in refusal(project, *REVISION)
+    project.edit("migrations/__init__.py", server, f"{server.partition('>')[0]}>=99")
+    draft(project, "more")
 
 
 def test_an_index_of_nothing(project: Environment) -> None:

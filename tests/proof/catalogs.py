@@ -23,9 +23,7 @@ POSTGRESQL = (
     """
     SELECT 'constraint', conrelid::regclass, contypid::regtype, conname,
         pg_get_constraintdef(oid), convalidated
-    FROM pg_constraint WHERE connamespace IN ({own})
-        AND contype <> 'n'  -- of PostgreSQL 18, named by whoever made the table first
-    """,
+    FROM pg_constraint WHERE connamespace IN ({own})    """,
     """
     SELECT 'index', indexrelid::regclass, pg_get_indexdef(indexrelid), indisvalid,
         reltablespace

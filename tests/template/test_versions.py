@@ -80,11 +80,16 @@ def test_other_pythons_will_do(python: str, project: Project) -> None:
     shop.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
-def settles(python: str, kinds: str, **variables: str) -> None:
-    """Insist that the galleries of types and attributes pass with an interpreter."""
+def settles(python: str, kinds: str, *more: str, **variables: str) -> None:
+    """Insist that the galleries of types and attributes pass with an interpreter.
+
+    :param more: other tests of the library, with their file: "test_keys.py::test_one".
+    """
     own = ("PYTEST_", "TEST_SHARED_FOLDER")  # what this run of pytest has for itself
     kept = {name: it for name, it in os.environ.items() if not name.startswith(own)}
     files = [f"tests/library/{name}" for name in server_matrix.GALLERIES]
+    files += [f"tests/library/{name}" for name in more]
+    names = " or ".join(["settles", *(it.partition("::")[2] for it in more)])
     options = (
         "-q",
         "-n",
@@ -92,7 +97,7 @@ def settles(python: str, kinds: str, **variables: str) -> None:
         "-p",
         "no:cacheprovider",
         "-k",
-        f"settles and ({kinds})",
+        f"({names}) and ({kinds})",
     )
     done = subprocess.run(
         [python, "-m", "pytest", *options, *files],
@@ -103,7 +108,7 @@ def settles(python: str, kinds: str, **variables: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
-    assert f"{2 * len(kinds.split(' or '))} passed" in done.stdout
+    assert f"{2 * len(kinds.split(' or ')) + len(more)} passed" in done.stdout
 
 
 @pytest.mark.long
@@ -125,4 +130,6 @@ def test_the_newest_server_makes_what_create_all_makes() -> None:
         TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         get_server(folder) as server,
     ):
-        settles(sys.executable, "postgresql", TEST_POSTGRESQL_URL=server.get_uri())
+        names = "test_keys.py::test_not_null_is_called_after_its_column"
+        url = server.get_uri()
+        settles(sys.executable, "postgresql", names, TEST_POSTGRESQL_URL=url)

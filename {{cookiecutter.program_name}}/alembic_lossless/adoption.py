@@ -64,6 +64,14 @@ finally:
 """
 """How the templates for several databases begin and end their transactions."""
 
+AWAITED = {
+    """    engine = rec['engine']
+    rec['connection'] = conn = engine.connect()
+""": "    rec['sync_connection'] = conn = rec['connection']._sync_connection()\n",
+    "rec['connection'].close()": "rec['sync_connection'].close()",
+}
+"""What stands there in that of Flask-Migrate for engines that are awaited."""
+
 
 class Note(NamedTuple):
     """Something to be said of a line.
@@ -574,7 +582,11 @@ class _Source:
             raise _NotUnderstoodError(call, f"{said} has it.", section)
         block = self.block(tried)
         before = block[block.index(tried) - 1] if block.index(tried) else None
-        begins, (ends,) = ast.parse(TWO_PHASES).body[0], ast.parse(ENDS).body
+        text = TWO_PHASES + ENDS
+        if before is not None and "_sync_connection" in ast.unparse(before):
+            for plain, awaited in AWAITED.items():
+                text = text.replace(plain, awaited)
+        begins, ends = ast.parse(text).body
         assert isinstance(ends, ast.Try)  # noqa: S101  a constant
         wanted = [ast.dump(it) for it in (*ends.body[1:], *ends.handlers)]
         wanted += [ast.dump(it) for it in ends.finalbody]

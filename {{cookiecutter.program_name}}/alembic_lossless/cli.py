@@ -103,7 +103,7 @@ def adopt(config: Config) -> None:
     if found.changes and options.write:
         adoption.write(path, found.text)
         config.print_stdout("Written: %s", path)
-    if options.compare or (found.changes and options.write):
+    if options.compare or options.accept or (found.changes and options.write):
         _compare(config)
 
 
@@ -118,8 +118,17 @@ def _compare(config: Config) -> None:
         if isinstance(migrations, Discovered):
             migrations = _discovered(options, runs=True)
         found = reports.report(migrations)
+        if options.accept and found["state"] == "drift":
+            migrations.differences(accept=True)
+            from .autogenerate.accepted import FILE  # noqa: PLC0415  one command's
+
+            path = migrations.folder / FILE
+            config.print_stdout("Accepted, a line of %s for each:", path)
+            for line in found["differences"]:
+                config.print_stdout("  %s", line)
+            found = reports.report(migrations)
     except Exception as error:
-        if options.compare:
+        if options.compare or options.accept:
             raise
         told = str(error) if isinstance(error, CommandError) else said(error)
         config.print_stdout("%s", f"History, database and models: {told}")
@@ -131,8 +140,9 @@ def _compare(config: Config) -> None:
     for line in reports.models(found, options.prog):
         config.print_stdout("%s", line)
     if found["state"] == "drift":
-        stays = f"{options.prog} -x leave=TABLE.WHAT migrate -m …"
-        config.print_stdout("%s", f"  a difference that was there may stay: {stays}")
+        config.print_stdout(
+            "  or, where all were there and may stay: %s adopt --accept", options.prog
+        )
 
 
 def rebase(config: Config) -> None:
@@ -424,6 +434,11 @@ class CommandLine(config.CommandLine):
             "--compare",
             action="store_true",
             help="say what differs between history, database and models",
+        )
+        parser.add_argument(
+            "--accept",
+            action="store_true",
+            help="let what differs between database and models stay as it is",
         )
 
     def _add_graph(self) -> None:

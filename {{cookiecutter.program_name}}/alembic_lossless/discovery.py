@@ -42,6 +42,8 @@ class Discovery:
         self.project: Project | None = None
         self.databases: dict[str, Database] = {}
         self.metadatas: dict[str, Any] = {}
+        self.versions: list[str] | None = None
+        """The folders of revisions, where env.py chooses them."""
 
     def describe(self, project: Project) -> None:
         """Take the description that env.py has, and ask no further."""
@@ -113,6 +115,8 @@ class Discovered(Migrations):
                 folder.run_env()
             except _DescribedError:
                 return found
+            finally:
+                found.versions = folder.version_locations
         if not found.databases:
             raise CommandError(
                 f"{folder.env_py_location} names no database to alembic_lossless.env:"
@@ -163,6 +167,13 @@ class Discovered(Migrations):
         alembic.attributes["configure_logger"] = False
         print_nothing(alembic)
         return alembic
+
+    def _script_directory(self) -> ScriptDirectory:
+        """Return the folder of revisions; an env.py may choose others."""
+        found = super()._script_directory()
+        if self.is_adopted and "version_locations" in self._source:
+            found.version_locations = self._found.versions or found.version_locations
+        return found
 
     def typed_config(self, options: Namespace) -> Config:
         """Return the configuration of what was typed."""

@@ -29,7 +29,7 @@ with requirements.importing():
     from .backfills import waits_for
     from .config import is_typed, program_of
     from .offline import writing
-    from .project import Project, checked, forgotten, without_asyncio
+    from .project import Project, checked, forgotten, oldest, without_asyncio
     from .runtime import several
     from .runtime.connect import Database, database_of, insist_on_dialect
     from .runtime.errors import whole_lines
@@ -271,7 +271,7 @@ def _reviewing(
     plugin.register()
 
     live = any(database.live for database in databases)
-    runs_on = tuple({name for database in databases for name in database.runs_on})
+    runs_on = oldest(it for database in databases for it in database.runs_on)
     review = partial(
         reviewed,
         Review(len(databases), live=live),

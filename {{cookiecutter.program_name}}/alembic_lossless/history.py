@@ -1,6 +1,7 @@
 """What the revision files and a database say, without changing either."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -11,9 +12,10 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from .lint import Server, version_of
+from .lint import Server, kind_of, version_of
 from .operations.aside import kept
 from .operations.base import label
+from .project import oldest
 from .rules import AFTER, phase_of
 from .runtime.applied import Applied, Edited
 from .runtime.connect import Database, opened
@@ -35,18 +37,17 @@ def _context(database: Database, connection: Connection) -> MigrationContext:
 def server_of(database: Database, dialect: str | None) -> Server:
     """Return the kind of server that a database is on, and its version if it answers.
 
-    :param dialect: another kind, of which no version is known.
+    Production may have an older one.
+
+    :param dialect: another kind.
     """
-    kind = database.url.get_backend_name()
+    kind, version = database.url.get_backend_name(), tuple[int, ...]()
     if dialect not in {None, kind}:
-        return Server.oldest(str(dialect))
-    try:
-        with opened(database) as connection:
-            found = connection.dialect
-            is_mariadb = getattr(found, "is_mariadb", False)
-            return Server("mariadb" if is_mariadb else found.name, version_of(found))
-    except (CommandError, SQLAlchemyError):
-        return Server.oldest(kind)
+        kind = str(dialect)
+    else:
+        with suppress(CommandError, SQLAlchemyError), opened(database) as connection:
+            kind, version = kind_of(connection.dialect), version_of(connection.dialect)
+    return Server.oldest(kind, version, oldest(database.runs_on).get(kind, ()))
 
 
 class HalfApplied(NamedTuple):

@@ -5,6 +5,7 @@ Alembic only when it migrates.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -92,7 +93,32 @@ class Settings:
         return int(value)
 
 
-def production_server(backend: str, runs_on: Sequence[str]) -> str:
+KNOWN = ("sqlite", "postgresql", "mysql", "mariadb")
+"""The databases that revisions can be made for."""
+
+RUNS_ON = re.compile(rf"({'|'.join(KNOWN)})(?:>=(\d+(?:\.\d+)*))?")
+"""One of them, and the oldest version that is in use."""
+
+Versions = Mapping[str, tuple[int, ...]]
+"""The oldest version of each database; empty where none is known."""
+
+
+def oldest(runs_on: Iterable[str]) -> Versions:
+    """Return what production runs on, in its order.
+
+    :param runs_on: such as "mariadb" or "postgresql>=14".
+    :raises CommandError: for a text that is neither.
+    """
+    found = dict[str, tuple[int, ...]]()
+    for text in runs_on:
+        if (read := RUNS_ON.fullmatch(text)) is None:
+            raise _refusal(f"runs_on has {text!r}. Give {SHOULD_BE['runs_on'][1]}.")
+        version = tuple(map(int, read[2].split("."))) if read[2] else ()
+        found[read[1]] = min(found.get(read[1], version), version)
+    return found
+
+
+def production_server(backend: str, runs_on: Iterable[str]) -> str:
     """Return the kind of database that drafts and the lint have in mind.
 
     That is the one at hand; on a developer's SQLite it is production's, where that is
@@ -101,9 +127,10 @@ def production_server(backend: str, runs_on: Sequence[str]) -> str:
     :param backend: SQLAlchemy's name of the database at hand.
     :param runs_on: the databases of production.
     """
-    if backend != "sqlite" or "sqlite" in runs_on:
+    names = oldest(runs_on)
+    if backend != "sqlite" or "sqlite" in names:
         return backend
-    return next(iter(runs_on), backend)
+    return next(iter(names), backend)
 
 
 @dataclass(frozen=True)
@@ -126,7 +153,8 @@ class Project:
         one. Where production runs on SQLite, drafts do not, unless `-x live` says so.
     :param runs_on: the databases of production, such as ("mariadb",). On a developer's
         SQLite, drafts and the lint say what that server locks; a draft that is made on
-        another database refuses a column that these have no word for.
+        another database refuses a column that these have no word for. With the oldest
+        version in use, such as "postgresql>=14", it refuses what that has no words for.
     :param keep_dropped: the days for which a draft keeps aside what it drops, unless an
         answer says `drop=…:now`; 0 drops it with the revision.
     :param lint_after: the newest revision that `lint` does not look at by itself.
@@ -152,10 +180,6 @@ class Project:
         return tuple(self.metadatas)
 
 
-KNOWN = ("sqlite", "postgresql", "mysql", "mariadb")
-"""The databases that revisions can be made for."""
-
-
 SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "folder": (
         lambda value: isinstance(value, Path),
@@ -179,8 +203,11 @@ SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ini": (lambda value: value is None or isinstance(value, Path), "a Path, or None"),
     "live": (lambda value: isinstance(value, bool), "True or False"),
     "runs_on": (
-        lambda value: isinstance(value, list | tuple) and set(value) <= {*KNOWN},
-        f"a tuple of these: {', '.join(KNOWN)}",
+        lambda value: (
+            isinstance(value, list | tuple)
+            and all(isinstance(it, str) and RUNS_ON.fullmatch(it) for it in value)
+        ),
+        f"a tuple of these: {', '.join(KNOWN)}; or, with a version, 'postgresql>=14'",
     ),
     "keep_dropped": (
         lambda value: type(value) is int and value >= 0,

@@ -319,6 +319,11 @@ class _Answer(NamedTuple):
     rows: Sequence[Sequence[Any]] = ()
 
 
+NUMERIC = 1700
+"""What each column is said to be: SQLAlchemy takes no number of a type that PostgreSQL
+does not have."""
+
+
 class _Cursor:
     """A cursor of the DB-API that reads no database."""
 
@@ -338,7 +343,7 @@ class _Cursor:
         if columns is None:
             self.description = None
         else:
-            self.description = [(it, *(None,) * 6) for it in columns]
+            self.description = [(it, NUMERIC, *(None,) * 5) for it in columns]
         self._rows = list(answer.rows)
         self.lastrowid = next(self.connection.numbers)
         return self

@@ -1107,6 +1107,27 @@ def quoted_table(name: str, schema: str | None, dialect: Dialect | None = None) 
     return ".".join(quoted(part, dialect) for part in parts)
 
 
+LONGEST = 63
+"""PostgreSQL's limit in bytes; MariaDB's is 64 characters."""
+
+
+def object_name(table: str, *columns: str, ending: str) -> str:
+    """Return the name that PostgreSQL gives what nobody named.
+
+    Source: `makeObjectName` of PostgreSQL, which shortens the longer part.
+
+    :param table: the name of the table.
+    :param columns: the names of the columns, if they are in it.
+    :param ending: what it is: `seq`, `pkey`, `key`, `fkey`, `check` or `not_null`.
+    """
+    parts = [table.encode(), *(["_".join(columns).encode()] if columns else [])]
+    room = LONGEST - len(ending.encode()) - len(parts)
+    while sum(map(len, parts)) > room:
+        longer = 0 if len(parts) == 1 or len(parts[0]) > len(parts[1]) else 1
+        parts[longer] = parts[longer][:-1]
+    return "_".join([*(it.decode(errors="ignore") for it in parts), ending])
+
+
 def literal(
     value: Any, dialect: Dialect | None = None, type_: TypeEngine[Any] | None = None
 ) -> str:

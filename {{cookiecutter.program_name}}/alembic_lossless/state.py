@@ -44,7 +44,7 @@ from ._alembic import (
     variants,
     with_variants,
 )
-from .operations.base import LONGEST, Key, LosslessOp, called
+from .operations.base import Key, LosslessOp, called
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
 from .operations.domains import (
@@ -53,7 +53,7 @@ from .operations.domains import (
     creation_of_domain,
     drop_domain,
 )
-from .operations.keys import object_name, primary_key_of, rename_constraints
+from .operations.keys import primary_key_of, rename_constraints
 from .operations.objects import (
     alter_sequence,
     create_schema,
@@ -69,10 +69,12 @@ from .operations.views import (
     replace_view,
 )
 from .sql import (
+    LONGEST,
     columns_in,
     compiled,
     escaped,
     normal,
+    object_name,
     renamed,
     rendered,
     text_in,

@@ -16,7 +16,10 @@ PREFIX = f"{PROGRAM.upper()}_"
 PROJECT = Path(__file__).resolve().parent.parent
 
 RUNS_ON = ("{{ cookiecutter.database }}",)
-"""What production runs on: its server does not start on another database by mistake."""
+"""What production runs on: its server does not start on another database by mistake.
+
+"postgresql>=14" names the oldest version, too: no draft then asks it for newer words.
+"""
 
 
 class SettingError(ClickException, ValueError):
@@ -91,7 +94,7 @@ def unset_server(name: str, url: URL) -> str:
     :param url: where it is now.
     :return: the variable; nothing where the URL is one that somebody has set.
     """
-    a_server = "sqlite" not in RUNS_ON
+    a_server = not any(it.startswith("sqlite") for it in RUNS_ON)
     return url_variable(name) if a_server and url == default_url(name) else ""
 
 

@@ -34,9 +34,10 @@ def unset(app: Flask) -> Iterator[str]:
         )
     for name, engine in engines().items():
         if variable := unset_server(name, engine.url):
+            server = RUNS_ON[0].partition(">=")[0]
             yield (
-                f"{variable} is not set, and production runs on {RUNS_ON[0]}. Set it"
-                f" to the database's URL, like {RUNS_ON[0]}://user:password@host/name"
+                f"{variable} is not set, and production runs on {server}. Set it to the"
+                f" database's URL, like {server}://user:password@host/name"
             )
 
 

@@ -74,11 +74,12 @@ class Accepted:
                 log.warning(text, FILE, line)
 
     def write(self) -> None:
-        """Keep what the answers of a draft accepted.
+        """Keep what was accepted now.
 
         :raises CommandError: where the file cannot be written.
         """
         said = [it.subject for it in self._prompt().answers.all if it.key == "leave"]
+        said += sorted(self._found)
         fresh = [it for it in dict.fromkeys(said) if it not in self._lines]
         if not fresh:
             return
@@ -104,7 +105,11 @@ class Accepted:
         prompt = self._prompt()
         if is_there:
             prompt.may_leave(subject)
-        if subject in self._lines or prompt.answers.take("leave", subject):
+        if (
+            subject in self._lines
+            or prompt.answers.take("leave", subject)
+            or (is_there and context.config.attributes.get("accepts"))
+        ):
             self._found.add(subject)
             return True
         return False

@@ -15,7 +15,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy import ClauseElement, Column, DefaultClause
 
 from ..lint.postgresql import STABLE
-from ..lint.rules import Growth, Harm, Server, Situation, examine, version_of
+from ..lint.rules import Growth, Harm, Server, Situation, examine, kind_of, version_of
 from ..lint.types import growth
 from ..operations.backfill import backfill
 from ..operations.base import AutocommitBlock, Key, LosslessOp, called
@@ -379,10 +379,10 @@ def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:
 @rule("locks", "mark", "`# LOCKS:` stands where others wait for more than an instant.")
 def note_costs(draft: Draft, container: ops.OpContainer) -> None:
     """Write a comment before each operation that makes others of a server wait."""
-    dialect = draft.context.dialect
-    name = production_server(dialect.name, draft.context.opts["runs_on"])
-    known = name == dialect.name
-    server = Server(name, version_of(dialect)) if known else Server.oldest(name)
+    dialect, runs_on = draft.context.dialect, draft.context.opts["runs_on"]
+    name = production_server(kind_of(dialect), runs_on)
+    here = version_of(dialect) if name == kind_of(dialect) else ()
+    server = Server.oldest(name, here, runs_on.get(name, ()))
     _note(container, Situation(server, draft.state))
 
 

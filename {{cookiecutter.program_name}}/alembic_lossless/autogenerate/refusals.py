@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from alembic.operations import ops
 from alembic.util import CommandError
 from sqlalchemy import (
+    UUID,
     ClauseElement,
     Column,
     DefaultClause,
@@ -16,9 +17,13 @@ from sqlalchemy import (
     TextClause,
     inspect,
 )
+from sqlalchemy.dialects.mysql import INET4
+from sqlalchemy.dialects.postgresql.ranges import AbstractMultiRange
 from sqlalchemy.exc import CompileError, UnsupportedCompilationError
 from sqlalchemy.types import TypeEngine
 
+from .._alembic import variants
+from ..lint.rules import kind_of, version_of
 from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import command_with
@@ -114,27 +119,60 @@ class Feature(NamedTuple):
     """What a server can make since some version."""
 
     words: str
-    dialect: str
-    since: tuple[int, ...]
+    since: Mapping[str, tuple[int, ...]]
+    """The version of a database that has it; nobody asks the others."""
     uses: Callable[[Any, Mapping[str, Any]], object]
-    """Tells whether a column, an index or a constraint, or its options, have it."""
+    """Tells whether a column, an index, a constraint or a table, or its options, have
+    it."""
+
+
+def _of_type(kind: type[TypeEngine[Any]], on: str) -> Callable[[Any, object], bool]:
+    """Return what tells whether a column has a type on a database."""
+
+    def uses(item: Any, _: object) -> bool:
+        if not isinstance(item, Column):
+            return False
+        found = stored(item.type)
+        return isinstance(variants(found).get(on, found), kind)
+
+    return uses
+
+
+def _computed(item: Any) -> Any:
+    return getattr(item, "computed", None)
 
 
 FEATURES = (
     Feature(
         "NULLS NOT DISTINCT",
-        "postgresql",
-        (15,),
+        {"postgresql": (15,)},
         lambda _, options: options.get("postgresql_nulls_not_distinct"),
     ),
     Feature(
         "a computed column that is not stored",
-        "postgresql",
-        (18,),
-        lambda it, _: getattr(getattr(it, "computed", 0), "persisted", 0) is False,
+        {"postgresql": (18,)},
+        lambda it, _: getattr(_computed(it), "persisted", None) is False,
     ),
+    Feature(
+        "a computed column",
+        {"sqlite": (3, 31)},
+        lambda it, _: _computed(it) is not None,
+    ),
+    Feature(
+        "ON DELETE of some columns",
+        {"postgresql": (15,)},
+        lambda it, its: "(" in (getattr(it, "ondelete", its.get("ondelete")) or ""),
+    ),
+    Feature(
+        "a multirange",
+        {"postgresql": (14,)},
+        _of_type(AbstractMultiRange, "postgresql"),
+    ),
+    Feature("the type INET4", {"mariadb": (10, 10)}, _of_type(INET4, "mariadb")),
+    Feature("the type UUID", {"mariadb": (10, 7)}, _of_type(UUID, "mariadb")),
+    Feature("STRICT", {"sqlite": (3, 37)}, lambda _, its: its.get("sqlite_strict")),
 )
-"""What not every version of a server has. Source: the release notes of PostgreSQL."""
+"""What not every version of a server has. Source: the release notes of each."""
 
 
 @rule(
@@ -143,26 +181,34 @@ FEATURES = (
     "The server has no words for what a model says, or no database has.",
 )
 def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
-    """Refuse what this version of the server cannot make, and an index of nothing.
+    """Refuse what a server of the project cannot make, and an index of nothing.
+
+    That is the one at hand, and the oldest one that `runs_on` names.
 
     :raises CommandError: with each of them, and the version that it needs.
     """
-    dialect: Any = draft.context.dialect
-    server: tuple[int, ...] = getattr(dialect, "server_version_info", None) or ()
-    version = ".".join(map(str, server))
-    problems = []
+    here: Dialect = draft.context.dialect
+    servers = [(kind_of(here), version_of(here), "this server is ")]
+    for name, version in draft.context.opts["runs_on"].items():
+        servers.append((name, version, f"the project runs on {name}>="))
+    problems = list[str]()
     for where, item, options in _made(upgrade):
         if isinstance(item, ops.CreateIndexOp) and not item.columns:
             problems.append(f"{where}: the index has no column. Name one.")
         problems += [
-            f"{where}: {it.words} needs {dialect.name} {'.'.join(map(str, it.since))},"
-            f" and this server is {version}."
+            f"{where}: {it.words} needs {name} {_dotted(it.since[name])},"
+            f" and {said}{_dotted(version)}."
             for it in FEATURES
-            if it.dialect == dialect.name and server < it.since
+            for name, version, said in servers
+            if version and version < it.since.get(name, ())
             if it.uses(item, options)
         ]
     if problems:
         raise CommandError("\n".join([*problems, "Nothing is written."]))
+
+
+def _dotted(version: Iterable[int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _made(
@@ -172,6 +218,7 @@ def _made(
     for op in operations_in(upgrade):
         if isinstance(op, ops.CreateTableOp):
             table = label(op.schema, op.table_name)
+            yield table, op, op.kw
             for item in op.columns:
                 options = getattr(item, "dialect_kwargs", {})
                 yield f"{table}.{getattr(item, 'name', None)}", item, options

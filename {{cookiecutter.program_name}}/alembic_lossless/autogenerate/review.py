@@ -9,7 +9,7 @@ import copy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
 from importlib.util import find_spec
@@ -31,10 +31,10 @@ from ..operations.columns import manual_change
 from ..operations.domains import alter_domain, create_domain, drop_domain
 from ..operations.objects import alter_sequence, create_sequence, drop_sequence
 from ..operations.views import create_table_as, create_view, drop_view, replace_view
-from ..project import production_server
+from ..project import Versions, production_server
 from ..prompts import Answers, Prompt
 from ..rules import BY_HAND
-from ..state import State, name_of, table_of
+from ..state import State, changed, name_of, table_of
 from ..types.portable import words
 from .accepted import Accepted
 from .aside import set_aside, write_aside
@@ -138,7 +138,8 @@ def _is_declared(op: ops.MigrateOperation, state: State) -> bool:
             return known is not None and _is_as_altered(op, known)
         case ops.CreateIndexOp() | ops.AddConstraintOp():
             made: Any = op
-            return name_of(made) in state.objects(*table_of(made))
+            there = state.objects(*table_of(made)).get(name_of(made) or ("", ""))
+            return there is not None and not changed(there, made)
     return False
 
 
@@ -147,7 +148,7 @@ def _is_as_altered(op: ops.AlterColumnOp, known: Column[Any]) -> bool:
     if op.modify_server_default is not False or op.modify_comment is not False:
         return False
     type_, nullable = op.modify_type, op.modify_nullable
-    is_type = type_ is None or repr(type_) == repr(known.type)
+    is_type = type_ is None or words(type_) == words(known.type)
     return is_type and nullable in {None, known.nullable}
 
 
@@ -372,14 +373,14 @@ def reviewed(
     review: "Review",
     options: dict[str, Any],
     *,
-    runs_on: Sequence[str] = (),
+    runs_on: Versions,
     keep_dropped: int = 0,
 ) -> dict[str, Any]:
     """Return the arguments of `context.configure` with which a draft is reviewed.
 
     :param review: the review of the command.
     :param options: what env.py gives; its own functions are asked first.
-    :param runs_on: the names of the databases of production.
+    :param runs_on: the databases of production, and the oldest version of each.
     :param keep_dropped: the days for which what is dropped is kept aside.
     """
     render, compare = options.get("render_item"), options.get("compare_type", True)
@@ -471,6 +472,8 @@ class Review:
             self.accepted.leave_out(script.upgrade_ops_list[-1])
             if is_last:
                 self.accepted.say()
+                if context.config.attributes.get("accepts"):
+                    self.accepted.write()
                 found = database.opts["declared"]
                 refuse_differences(script.upgrade_ops_list, revision, found)
         else:

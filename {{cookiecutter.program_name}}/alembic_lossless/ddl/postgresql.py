@@ -1,21 +1,72 @@
 """How the operations of Alembic are carried out on PostgreSQL."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.postgresql import PostgresqlImpl
 
+from .. import sql
 from ..types.reflection import CompleteReflection
+
+NAMES_NOT_NULL = (18,)
+"""From this version on NOT NULL is a constraint with a name."""
+
+NOT_NULL = """
+SELECT attname, conname FROM pg_constraint
+JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+WHERE contype = 'n' AND conislocal AND conrelid = to_regclass({table})
+"""
 
 
 class PostgreSQL(CompleteReflection, PostgresqlImpl):
-    """Make constraints with columns that are only included, as Alembic does indexes."""
+    """Make constraints with columns that are only included, as Alembic does indexes.
 
-    def alter_column(self, *where: Any, **changes: Any) -> None:
+    NOT NULL is called after the table and the column that are renamed, as it is where
+    they have their names from the start. SQLAlchemy gives it no name.
+    """
+
+    def alter_column(self, table_name: str, column_name: str, **changes: Any) -> None:
         """Alter a column; what a revision says to MariaDB alone means nothing here."""
-        for name in ("autoincrement", "existing_autoincrement"):
-            changes.pop(name, None)
-        super().alter_column(*where, **changes)
+        for option in ("autoincrement", "existing_autoincrement"):
+            changes.pop(option, None)
+        super().alter_column(table_name, column_name, **changes)
+        if name := changes.get("name"):
+            at = table_name, changes.get("schema")
+            self._rename_not_null(table_name, at, {name: column_name})
+
+    def rename_table(
+        self, old_table_name: str, new_table_name: Any, schema: Any = None
+    ) -> None:
+        """Rename a table."""
+        super().rename_table(old_table_name, new_table_name, schema)
+        self._rename_not_null(old_table_name, (new_table_name, schema), {})
+
+    def _rename_not_null(
+        self, before: str, at: tuple[str, str | None], columns: Mapping[str, str]
+    ) -> None:
+        """Call each NOT NULL anew that is called after an old name.
+
+        :param before: the name that the table had.
+        :param at: the table, and its schema.
+        :param columns: the old name of a column by the new one; where none is renamed,
+            each has the name that it had.
+        """
+        version = getattr(self.dialect, "server_version_info", None) or ()
+        if self.as_sql or version < NAMES_NOT_NULL or self.connection is None:
+            return
+        table = sql.quoted_table(*at, self.dialect)
+        query = NOT_NULL.format(table=sql.literal(table, self.dialect))
+        for column, name in self.connection.execute(sql.text(query)).all():
+            if columns and column not in columns:
+                continue
+            old, new = (
+                sql.object_name(*it, ending="not_null")
+                for it in ((before, columns.get(column, column)), (at[0], column))
+            )
+            if name == old != new:
+                pair = " TO ".join(sql.quoted(it, self.dialect) for it in (old, new))
+                self._exec(sql.text(f"ALTER TABLE {table} RENAME CONSTRAINT {pair}"))
 
     def add_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Make a constraint."""

@@ -10,6 +10,7 @@ from .rules import (
     Server,
     Situation,
     examine,
+    kind_of,
     version_of,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "Situation",
     "common",
     "examine",
+    "kind_of",
     "mysql",
     "postgresql",
     "version_of",

@@ -54,19 +54,28 @@ class Server:
     version: tuple[int, ...]
 
     @classmethod
-    def oldest(cls, dialect: str) -> "Server":
-        """Return the one of a kind that can do the least."""
-        return cls(dialect, OLDEST.get(dialect, ()))
+    def oldest(cls, dialect: str, *versions: tuple[int, ...]) -> "Server":
+        """Return the one of a kind that can do the least.
+
+        :param versions: those in use, as far as they are known.
+        """
+        known = [it for it in versions if it] or [OLDEST.get(dialect, ())]
+        return cls(dialect, min(known))
 
     def at_least(self, *version: int) -> bool:
         """Tell whether it is known to be this version or a later one."""
         return self.version >= version
 
 
+def kind_of(dialect: Dialect) -> str:
+    """Return what a database is; a driver of MySQL's may speak to MariaDB."""
+    return "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
+
+
 def version_of(dialect: Dialect) -> tuple[int, ...]:
-    """Return the version of a server, or the oldest that is maintained."""
+    """Return the version of a server; none where no server was asked."""
     found = getattr(dialect, "server_version_info", None) or ()
-    return tuple(v for v in found if isinstance(v, int)) or OLDEST.get(dialect.name, ())
+    return tuple(v for v in found if isinstance(v, int))
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from .. import sql
 from ..types.portable import enums_in
-from .base import LONGEST, LosslessOp, Names, derived, dialect_of, operation
+from .base import LosslessOp, Names, derived, dialect_of, operation
 from .base import label as table_label
 from .keys import do_block, literal, table_literal
 from .objects import drop_enum
@@ -325,7 +326,7 @@ def _rename_parts(
     name = f"substr(part.name, length({prefix}) + 1)"
     if aside:
         name = f"{prefix} || part.name"
-        condition = f"octet_length({prefix} || relname::text) <= {LONGEST}"
+        condition = f"octet_length({prefix} || relname::text) <= {sql.LONGEST}"
     at = table_literal(schema, kept_name(table, until))
     words = {"table": at, "condition": condition, "name": name}
     do_block(operations, PARTS, words)

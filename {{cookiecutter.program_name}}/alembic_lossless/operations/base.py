@@ -216,10 +216,6 @@ def dialect_of(operations: Operations) -> str:
     return operations.get_context().dialect.name
 
 
-LONGEST = 63
-"""PostgreSQL's limit in bytes; MariaDB's is 64 characters."""
-
-
 class Names:
     """Quote the names of a table and its parts, and execute text that holds them."""
 
@@ -291,7 +287,7 @@ def derived(*parts: str) -> str:
     :param parts: the names that it is made of.
     """
     name = "_".join(parts)
-    if len(name.encode()) <= LONGEST:
+    if len(name.encode()) <= sql.LONGEST:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}_{digest}"
+    return f"{name.encode()[: sql.LONGEST - 9].decode(errors='ignore')}_{digest}"

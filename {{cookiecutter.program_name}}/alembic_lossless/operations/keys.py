@@ -9,7 +9,7 @@ from .. import sql
 from ..ddl.sqlite import Rebuild
 from ..types.portable import dialect_named
 from ..types.reflection import inspector_of
-from .base import LONGEST, LosslessOp, Names, dialect_of, operation
+from .base import LosslessOp, Names, dialect_of, operation
 
 RESIZE = """\
 DECLARE found text := pg_get_serial_sequence({table}, {column});
@@ -60,30 +60,13 @@ BEGIN
 END """
 
 
-def object_name(table: str, *columns: str, ending: str) -> str:
-    """Return the name that PostgreSQL gives what nobody named.
-
-    Source: `makeObjectName` of PostgreSQL, which shortens the longer part.
-
-    :param table: the name of the table.
-    :param columns: the names of the columns, if they are in it.
-    :param ending: what it is: `seq`, `pkey`, `key`, `fkey` or `check`.
-    """
-    parts = [table.encode(), *(["_".join(columns).encode()] if columns else [])]
-    room = LONGEST - len(ending.encode()) - len(parts)
-    while sum(map(len, parts)) > room:
-        longer = 0 if len(parts) == 1 or len(parts[0]) > len(parts[1]) else 1
-        parts[longer] = parts[longer][:-1]
-    return "_".join([*(it.decode(errors="ignore") for it in parts), ending])
-
-
 def sequence_of(table: str, column: str) -> str:
     """Return the name that PostgreSQL gives the sequence of a column by itself.
 
     :param table: the name of the table.
     :param column: the name of the column.
     """
-    return object_name(table, column, ending="seq")
+    return sql.object_name(table, column, ending="seq")
 
 
 def primary_key_of(table: str) -> str:
@@ -91,7 +74,7 @@ def primary_key_of(table: str) -> str:
 
     :param table: the name of the table.
     """
-    return object_name(table, ending="pkey")
+    return sql.object_name(table, ending="pkey")
 
 
 @operation()
