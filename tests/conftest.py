@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from compiled import compiled_folder, share
 from rendering import Project, generated, warm_process
 from servers import DATABASES, drop_emptied, empty_database
 from shared import shared_folder
@@ -36,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make what all processes of this run share, before it starts the others."""
     if not hasattr(config, "workerinput"):
         config.add_cleanup(shared_folder().cleanup)
+    share(compiled_folder())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,6 +20,8 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from types import ModuleType
 from typing import IO, Any
 
+from compiled import compiled_folder, share
+
 PACKAGES = (
     "alembic.config",
     "flask.cli",
@@ -169,5 +171,6 @@ def run(command: list[str], cwd: str, env: dict[str, str]) -> None:
 if __name__ == "__main__":
     for package in PACKAGES:
         import_module(package)
+    share(compiled_folder())
     gc.freeze()
     run(**next_command(socket.socket(fileno=int(sys.argv[1]))))
