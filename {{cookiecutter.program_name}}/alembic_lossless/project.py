@@ -5,7 +5,6 @@ Alembic only when it migrates.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -96,9 +95,6 @@ class Settings:
 KNOWN = ("sqlite", "postgresql", "mysql", "mariadb")
 """The databases that revisions can be made for."""
 
-RUNS_ON = re.compile(rf"({'|'.join(KNOWN)})(?:>=(\d+(?:\.\d+)*))?")
-"""One of them, and the oldest version that is in use."""
-
 Versions = Mapping[str, tuple[int, ...]]
 """The oldest version of each database; empty where none is known."""
 
@@ -111,11 +107,19 @@ def oldest(runs_on: Iterable[str]) -> Versions:
     """
     found = dict[str, tuple[int, ...]]()
     for text in runs_on:
-        if (read := RUNS_ON.fullmatch(text)) is None:
+        if (read := _oldest_of(text)) is None:
             raise _refusal(f"runs_on has {text!r}. Give {SHOULD_BE['runs_on'][1]}.")
-        version = tuple(map(int, read[2].split("."))) if read[2] else ()
-        found[read[1]] = min(found.get(read[1], version), version)
+        name, version = read
+        found[name] = min(found.get(name, version), version)
     return found
+
+
+def _oldest_of(text: object) -> tuple[str, tuple[int, ...]] | None:
+    """Return a database and the version in a text, None for another text."""
+    name, bound, version = str(text).partition(">=")
+    numbers = version.split(".") if bound else []
+    known = name in KNOWN and all(it.isascii() and it.isdigit() for it in numbers)
+    return (name, tuple(map(int, numbers))) if known else None
 
 
 def production_server(backend: str, runs_on: Iterable[str]) -> str:
@@ -203,10 +207,7 @@ SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ini": (lambda value: value is None or isinstance(value, Path), "a Path, or None"),
     "live": (lambda value: isinstance(value, bool), "True or False"),
     "runs_on": (
-        lambda value: (
-            isinstance(value, list | tuple)
-            and all(isinstance(it, str) and RUNS_ON.fullmatch(it) for it in value)
-        ),
+        lambda value: isinstance(value, list | tuple) and all(map(_oldest_of, value)),
         f"a tuple of these: {', '.join(KNOWN)}; or, with a version, 'postgresql>=14'",
     ),
     "keep_dropped": (
