@@ -194,9 +194,9 @@ the downgrade.
   others use first. The query is text, for each database of `runs_on` where they read
   it differently; one that has no words for it refuses the draft.
 - Before a column or a table is dropped or renamed, or a column gets another type, each
-  view that uses it is dropped, and made again after it. Who may read one that is made
-  again has to be told again (`GRANT`); one with a trigger is not dropped with it: the
-  run stops before that.
+  view that uses it is dropped, and made again after it, with its owner, its comments
+  and who may read it (`GRANT`); a script of `--sql` says where these are lost. One with
+  a trigger is not dropped with it: the run stops before that.
 - A view of somebody else, in no model and no revision, is left alone and named (`-x
   drop=…` drops it). Where it uses what a draft changes, `# REVIEW:` names it, and what
   to write.

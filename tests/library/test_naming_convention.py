@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from drafts import alembic, define_thing, draft
+from drafts import alembic, define_thing, draft, sql
 from environment import Environment
 from schema import snapshot
 from scripts import write
-from servers import DATABASES, empty_database
-from sqlalchemy import MetaData, create_engine, inspect
+from servers import DATABASES, empty_database, engine_of
+from sqlalchemy import MetaData, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 CHECKS = (
@@ -48,3 +49,51 @@ def test_a_constraint_without_a_name_gets_one(
         create_engine(database_url, poolclass=NullPool)
     ).get_unique_constraints("city")
     assert "uq_city_id_name" in [it["name"] for it in found]
+
+
+@pytest.mark.parametrize("said", ["name='mood', ", ""])
+def test_the_check_of_a_type_is_older_than_the_convention(
+    project: Environment, database_url: str, said: str
+) -> None:
+    """My first tables had no convention: a value comes and goes, under one CHECK."""
+    shop = project.using(database_url)
+    mood = f"mood = sa.Enum({{}}, {said}native_enum=False, create_constraint=True)"
+    path = shop.package / "db.py"
+    whole = path.read_text()
+    path.write_text(whole.replace("naming_convention=NAMING_CONVENTION", ""))
+    define_thing(shop, mood.format("'a', 'b'"))
+    draft(shop, "moods")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (1, 'a')")
+    if said:
+        path.write_text(whole)
+        assert "is called mood, and ck_thing_mood" in alembic(shop, "check")
+    define_thing(shop, mood.format("'a', 'c'"))
+    draft(shop, "others")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (2, 'c')")
+    with pytest.raises(DBAPIError):
+        sql(database_url, "INSERT INTO thing (id, mood) VALUES (3, 'b')")
+    sql(database_url, "DELETE FROM thing WHERE mood = 'c'")
+    alembic(shop, "downgrade -1")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (3, 'b')")
+    found = inspect(create_engine(database_url, poolclass=NullPool))
+    assert len(found.get_check_constraints("thing")) == 1
+
+
+def test_a_check_of_my_own_is_not_one_of_the_type(
+    project: Environment, database_url: str
+) -> None:
+    """Somebody's CHECK speaks of the same values, and allows others: it stays."""
+    shop = project.using(database_url)
+    define_thing(shop, "mood = sa.String(9)")
+    draft(shop, "moods")
+    others = "mood <> 'a' AND mood <> 'b'"
+    if database_url.startswith("sqlite"):
+        with engine_of(database_url).begin() as connection:
+            connection.execute(text("DROP TABLE thing"))
+            columns = "id INTEGER NOT NULL, mood VARCHAR(9), PRIMARY KEY (id)"
+            check = f"CONSTRAINT others CHECK ({others})"
+            connection.execute(text(f"CREATE TABLE thing ({columns}, {check})"))
+    else:
+        sql(database_url, f"ALTER TABLE thing ADD CONSTRAINT others CHECK ({others})")
+    define_thing(shop, CHECKS[0])
+    assert "CHECK thing.others" in alembic(shop, "revision --autogenerate -m enum")

@@ -34,6 +34,15 @@ NAMES = (
 )
 ROWS = "INSERT INTO thing (id, name, age) VALUES (1, 'Ada', 17), (2, 'Bo', 30)"
 
+OF_VIEW = """
+SELECT attname, attacl::text, col_description(oid, attnum)
+FROM pg_class JOIN pg_attribute ON attrelid = oid AND attnum > 0
+WHERE relname = 'adults'
+UNION ALL SELECT NULL, relacl::text || relowner::regrole, obj_description(oid)
+FROM pg_class WHERE relname = 'adults' ORDER BY 1
+"""
+"""The rights, comments and owner of a view and of its columns."""
+
 
 def define(project: Environment, columns: list[str], views: list[str]) -> None:
     """Write the model of a table, and views of it."""
@@ -261,6 +270,36 @@ def test_the_words_of_each_database(shop: Environment, database_url: str) -> Non
     (row, *_) = sql(database_url, "SELECT * FROM odd ORDER BY 1")
     assert row == (1, "100%", ":x")
     alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+@on("postgresql")
+@pytest.mark.parametrize("materialized", [False, True])
+def test_who_may_read_a_view_may_read_it_afterwards(
+    shop: Environment, database_url: str, *, materialized: bool
+) -> None:
+    """A view is made anew around a change: its rights, comments and owner are there."""
+    holds = ADULTS.replace("metadata=", f"materialized={materialized}, metadata=")
+    define(shop, [NAME, AGE], [holds.format(age=18)])
+    draft(shop, "views")
+    kind = "MATERIALIZED VIEW" if materialized else "VIEW"
+    for said in (
+        "GRANT SELECT ON adults TO PUBLIC",
+        "GRANT SELECT (id), UPDATE (name) ON adults TO pg_monitor WITH GRANT OPTION",
+        f"COMMENT ON {kind} adults IS 'it''s 100%'",
+        "COMMENT ON COLUMN adults.id IS 'a number'",
+        "ALTER TABLE adults OWNER TO pg_read_all_data",
+    ):
+        sql(database_url, said)
+    before = sql(database_url, OF_VIEW)
+    define(shop, [NAME.replace("20", "40"), AGE], [holds.format(age=16)])
+    draft(shop, "wider")
+    assert sql(database_url, OF_VIEW) == before
+    fewer = holds.replace("thing.c.id, ", "").format(age=16)
+    define(shop, [NAME.replace("20", "40"), AGE], [fewer])
+    draft(shop, "fewer columns")
+    assert sql(database_url, OF_VIEW) == [it for it in before if it[0] != "id"]
+    alembic(shop, "downgrade base", "upgrade head")
+    assert {it[1:] for it in sql(database_url, OF_VIEW)} == {(None, None)}
 
 
 @on("postgresql")

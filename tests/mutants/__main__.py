@@ -4,7 +4,8 @@
 
 Cosmic Ray makes the changes, in copies of this repository. Lines are chosen by chance,
 so many of each module, and then one of the changes that the line allows. A change runs
-against tests that ran the line before it was changed, until one of them fails.
+against tests that ran the line before it was changed, until one of them fails:
+those that are about it, and a few by chance, within so many seconds.
 """
 
 import json
@@ -46,7 +47,7 @@ def arguments() -> Namespace:
     add("modules", nargs="*", default=MODULES, help="paths below alembic_lossless")
     add("--seed", type=int, default=1)
     add("--each", type=int, default=12, help="lines of each module")
-    add("--tests", type=int, default=60, help="at most so many for each change")
+    add("--seconds", type=float, default=40, help="of tests, for each change")
     add("--processes", type=int, default=2)
     add("--coverage", type=Path, help="which test ran which line; made if not there")
     add("--results", type=Path, help="where results are kept: a run goes on from there")
@@ -89,7 +90,7 @@ def main() -> int:
             len(copies), get_context("fork"), begin, (places,)
         ) as pool:
             running = {
-                pool.submit(judge, it, ran.tests(it, asked.tests, asked.seed)): it
+                pool.submit(judge, it, ran.tests(it, asked.seconds, asked.seed)): it
                 for it in changes
                 if it.key not in done
             }

@@ -18,7 +18,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import conv
 
-from .._alembic import CREATE_TABLE_AS, maker_of
+from .._alembic import CREATE_TABLE_AS, is_made_by_type, maker_of
 from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import Prompt
@@ -36,6 +36,7 @@ from ..state import (
     others_of,
 )
 from ..types.portable import MYSQL
+from ..types.reflection import is_check_of_type
 from .draft import Draft, Note, RenameColumn, RenameTable, named_as_made, tables
 from .models import metadatas
 
@@ -448,9 +449,30 @@ def compare_unmanaged(
         if (
             name
             and not unmanaged.is_ours(constraint)
+            and not _is_of_type(context, constraint, model)
             and context.run_object_filters(constraint, name, kind, reflected, None)
         ):
             change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
+
+
+def _is_of_type(
+    context: AutogenContext, constraint: sa.Constraint, model: sa.Table
+) -> bool:
+    """Tell the CHECK of a type that has not the name of the models, and say so."""
+    known = replayed(context.migration_context).table(model.schema, model.name)
+    connection, places = context.connection, [known] if known is not None else []
+    if not isinstance(constraint, sa.CheckConstraint) or connection is None:
+        return False
+    said, columns = str(constraint.sqltext), constraint.table.columns.keys()
+    for made in (it for table in (*places, model) for it in table.constraints):
+        if is_made_by_type(made) and is_check_of_type(connection, said, columns, made):
+            log.info(
+                "%s: the CHECK of a type is called %s, and %s in the models. It gets"
+                " that name when the values change.",
+                *(label(model.schema, model.name), constraint.name, made.name),
+            )
+            return True
+    return False
 
 
 def _conditions(

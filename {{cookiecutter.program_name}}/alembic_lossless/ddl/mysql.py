@@ -62,6 +62,7 @@ class MySQL(CompleteReflection, MySQLImpl):
 
     def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Drop a constraint."""
+        self.name_as_there(const)
         DefaultImpl.drop_constraint(self, const, **kw)
 
 

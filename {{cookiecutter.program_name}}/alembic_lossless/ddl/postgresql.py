@@ -68,6 +68,11 @@ class PostgreSQL(CompleteReflection, PostgresqlImpl):
                 pair = " TO ".join(sql.quoted(it, self.dialect) for it in (old, new))
                 self._exec(sql.text(f"ALTER TABLE {table} RENAME CONSTRAINT {pair}"))
 
+    def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
+        """Drop a constraint."""
+        self.name_as_there(const)
+        super().drop_constraint(const, **kw)
+
     def add_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Make a constraint."""
         for name in const.dialect_kwargs.get("postgresql_include") or ():

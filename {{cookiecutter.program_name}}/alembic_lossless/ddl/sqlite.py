@@ -154,13 +154,15 @@ CLAUSES = (
 class Unreflected:
     """Know a table before it is made anew, complete the new one, and compare."""
 
-    def __init__(self, catalog: Catalog, batch: Any) -> None:
+    def __init__(self, catalog: Catalog, batch: Any, replaced: Sequence[str]) -> None:
         """Look at the table.
 
         :param catalog: the file that the table is in.
         :param batch: Alembic's ApplyBatchImpl: the old table, the new, how they differ.
+        :param replaced: the unnamed CHECKs of types that are others from now on.
         """
         self._catalog = catalog
+        self._no_longer = replaced
         self._batch = batch
         # A column that is dropped has no name any more.
         self._names: dict[str, str | None] = {
@@ -246,7 +248,11 @@ class Unreflected:
         """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
         if any(isinstance(it, sa.CheckConstraint) for it in self._batch.table_args):
             return []
-        checks = [condition for name, condition in self._checks() if name is None]
+        checks = [
+            condition
+            for name, condition in self._checks()
+            if name is None and condition not in self._no_longer
+        ]
         conditions = [sql.renamed(check, self._names, DIALECT) for check in checks]
         return [condition for condition in conditions if condition]
 
@@ -337,6 +343,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
     """
 
     _attached: Attached | None = None
+    _no_longer: Sequence[str] = ()
     _left_out: tuple[list[str], Key] | None = None
     _new_names: Mapping[str, str] = {}
     _details: Unreflected
@@ -355,7 +362,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         self._attached = Attached(self._catalog, table.name, reflected)
         self._batch = batch_impl
         self._drop_unnamed()
-        self._details = Unreflected(self._catalog, batch_impl)
+        self._details = Unreflected(self._catalog, batch_impl, self._no_longer)
         self._details.complete()
         self._rename(batch_impl.new_table.constraints)
 
@@ -371,6 +378,13 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         for constraint in constraints:
             if (new := names.get(str(constraint.name))) is not None:
                 constraint.name = conv(new)
+
+    def replace_checks(self, constraints: Iterable[sa.Constraint]) -> None:
+        """Find the CHECKs of types in the batch that is open, whatever they are called.
+
+        :param constraints: what the batch drops.
+        """
+        self._no_longer = [*filter(None, map(self.name_as_there, constraints))]
 
     def leave_out(self, columns: Sequence[str], kind: str) -> None:
         """Drop a constraint without a name in the batch that is open.
@@ -489,6 +503,10 @@ class SQLite(Rebuild):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
 
 
+DROPS = "drop_constraint"
+"""What a batch calls when it is done."""
+
+
 class SQLiteOperations(Operations):
     """Stand for `op`: read a table that is to be rebuilt as the library reads it.
 
@@ -506,6 +524,9 @@ class SQLiteOperations(Operations):
             rebuild, offline = batch.impl, self.migration_context.as_sql
             if not offline and rebuild.copy_from is None and rebuilds(rebuild):
                 rebuild.copy_from = _reflected(rebuild, self.get_bind())
+                calls = [it for name, it, _ in rebuild.batch if name == DROPS]
+                impl: Any = rebuild.impl
+                impl.replace_checks(it for (it,) in calls)
 
 
 def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:

@@ -1,7 +1,8 @@
 """Views, materialized views, and tables that a query fills when they are made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from alembic.operations import Operations, ops
@@ -34,6 +35,35 @@ ATTACHED = {
     " AND tgrelid = to_regclass({name})",
 }
 """What is dropped with a view, without a word."""
+
+RIGHTS = """
+WITH it AS (SELECT * FROM pg_class WHERE oid = to_regclass({name})),
+given AS (
+    SELECT NULL::name AS attname, relowner, (aclexplode(relacl)).* FROM it
+    UNION ALL SELECT attname, relowner, (aclexplode(attacl)).*
+    FROM it JOIN pg_attribute ON attrelid = it.oid
+)
+SELECT attname, 'GRANT ' || privilege_type
+    || coalesce('(' || quote_ident(attname) || ')', '') || ' ON ' || {name} || ' TO '
+    || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
+    || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+FROM given WHERE grantee <> relowner
+UNION ALL SELECT attname, 'COMMENT ON '
+    || coalesce('COLUMN ' || {name} || '.' || quote_ident(attname), {kind} || {name})
+    || ' IS ' || quote_literal(description)
+FROM it JOIN pg_description ON objoid = it.oid AND classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute ON attrelid = it.oid AND attnum = objsubid AND attnum > 0
+UNION ALL SELECT NULL, 'ALTER TABLE ' || {name} || ' OWNER TO '
+    || quote_ident(pg_get_userbyid(relowner))
+FROM it WHERE pg_get_userbyid(relowner) <> current_user
+"""
+"""What gives a view of PostgreSQL its rights, comments and owner again, which are those
+of the view, or of a column."""
+
+COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass({name})"
+
+_rights: MutableMapping[Operations, dict[str, list[Any]]] = WeakKeyDictionary()
+"""A revision's operations -> the views that it has dropped -> what `RIGHTS` found."""
 
 
 def query_for(query: Query, dialect: str) -> str | None:
@@ -134,6 +164,28 @@ class _View(Names):
     def create(self, query: str, options: Mapping[str, Any] | None, kind: str) -> None:
         """Make it."""
         self.execute(f"CREATE {kind} {self.with_options(options)} AS {query}")
+        self.give_again()
+
+    def give_again(self) -> None:
+        """Give it what it had before this revision dropped it."""
+        found = _rights.get(self.operations, {}).pop(self.table, [])
+        asked = COLUMNS.format(name=self.literal(self.table))
+        there = {*self.bind().scalars(sql.text(asked))} if found else set()
+        for column, statement in found:
+            if column is None or column in there:
+                self.execute(statement)
+
+    def remember(self, kind: str) -> None:
+        """Remember what is lost with it, until this revision makes it again."""
+        if self.dialect != "postgresql":
+            return
+        if self.offline:
+            line = f"-- The rights on {self.table} are lost here: grant them again."
+            self.operations.get_context().impl.static_output(line)
+            return
+        name, kind = self.literal(self.table), self.literal(f"{kind} ")
+        found = self.bind().execute(sql.text(RIGHTS.format(name=name, kind=kind)))
+        _rights.setdefault(self.operations, {})[self.table] = [*found]
 
     def with_options(self, options: Mapping[str, Any] | None) -> str:
         """Return its name, and what PostgreSQL is told in WITH."""
@@ -210,8 +262,9 @@ def replace_view(  # noqa: PLR0913  what a revision has to say
 ) -> None:
     """Let a view show something else, or make it where there is none.
 
-    PostgreSQL keeps who may read it if the columns stay and others follow them; else,
-    and on SQLite, the view is dropped and made. Then it must have no trigger.
+    PostgreSQL replaces it if the columns stay and others follow them; else, and on
+    SQLite, the view is dropped and made. Then it must have no trigger. Its owner, its
+    comments and who may read it stay as they are, but in a script of `--sql`.
 
     :param name: its name.
     :param query: what it shows from now on, as for `create_view`.
@@ -228,7 +281,9 @@ def replace_view(  # noqa: PLR0913  what a revision has to say
         view.refuse_materialized()
     if view.is_mysql:
         view.create(shown, None, f"OR REPLACE {kind}")
-    elif view.dialect == "postgresql" and not materialized:
+        return
+    view.remember(kind)
+    if view.dialect == "postgresql" and not materialized:
         block = REPLACE.format(
             view=view.with_options(postgresql_with),
             name=view.table,
@@ -236,6 +291,7 @@ def replace_view(  # noqa: PLR0913  what a revision has to say
             query=shown,
         )
         view.execute(f"DO {sql.body(block, 'view')}")
+        view.give_again()
     else:
         view.refuse_attached()
         view.execute(f"DROP {kind} IF EXISTS {view.table}")
@@ -256,7 +312,7 @@ def drop_view(
     materialized: bool = False,
     if_exists: bool = False,
 ) -> None:
-    """Drop a view.
+    """Drop a view; a revision that makes it again gives it its rights again.
 
     :param name: its name.
     :param schema: its schema.
@@ -268,6 +324,7 @@ def drop_view(
     """
     view = _View(operations, name, schema)
     view.refuse_attached()
+    view.remember(KINDS[materialized])
     there = "IF EXISTS " if if_exists else ""
     view.execute(f"DROP {KINDS[materialized]} {there}{view.table}")
 

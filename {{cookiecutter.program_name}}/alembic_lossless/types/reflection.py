@@ -4,15 +4,18 @@ Otherwise PostgreSQL's LTREE has no type at all, so that no change of it is noti
 SQLite's CLOB is a NUMERIC, which the next rebuild of its table would make of it.
 """
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.impl import DefaultImpl
 from sqlalchemy import Connection, Inspector
+from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import NullType
 
-from .._alembic import reflecting_dialect
+from .. import sql
+from .._alembic import is_made_by_type, reflecting_dialect
 from ..sql import Kind, significant
 from .portable import MYSQL, SQLType
 from .sqlite_constraints import with_constraints
@@ -79,6 +82,30 @@ def inspector_of(connection: Connection) -> Inspector:
 class CompleteReflection(DefaultImpl):
     """Reflect each column with a type, where Alembic compares or rebuilds its table."""
 
+    def name_as_there(self, constraint: sa.Constraint) -> str | None:
+        """Give the CHECK of a type that is to be dropped the name that it has here.
+
+        The naming convention may be younger than the CHECK.
+
+        :return: what it says, where it has no name.
+        """
+        connection, table = self.connection, constraint.table
+        if connection is None or self.as_sql or not is_made_by_type(constraint):
+            return None
+        inspector = inspector_of(connection)
+        found = inspector.get_check_constraints(table.name, schema=table.schema)
+        preparer: Any = connection.dialect.identifier_preparer
+        name = constraint.name and preparer.format_constraint(constraint)
+        if any(it["name"] and preparer.quote(it["name"]) == name for it in found):
+            return None
+        columns = inspector.get_columns(table.name, schema=table.schema)
+        names = [it["name"] for it in columns] if found else []
+        for it in found:
+            if is_check_of_type(connection, it["sqltext"], names, constraint):
+                constraint.name = conv(it["name"]) if it["name"] else constraint.name
+                return None if it["name"] else it["sqltext"]
+        return None
+
     def autogen_column_reflect(
         self, inspector: Inspector, table: sa.Table, column_info: Any
     ) -> None:
@@ -86,6 +113,39 @@ class CompleteReflection(DefaultImpl):
         completed: Any = super().autogen_column_reflect
         completed(inspector, table, column_info)
         in_own_words(inspector, table, column_info)
+
+
+def is_check_of_type(
+    connection: Connection, said: str, names: Iterable[str], made: Any
+) -> bool:
+    """Tell whether a CHECK of a database is the one that a type makes.
+
+    A database says it in its own words, so it is asked which values both allow.
+
+    :param said: the condition in the database.
+    :param names: those of the columns of its table.
+    :param made: the CHECK of an Enum or a Boolean, of a column of a table.
+    """
+    dialect, (column,) = connection.dialect, made.columns
+    own = sql.compiled(made.sqltext, dialect, literal_binds=True, include_table=False)
+    kinds = {Kind.NUMBER if isinstance(column.type, sa.Boolean) else Kind.STRING}
+    values, others = (
+        {it.value: it.text for it in significant(text, dialect) if it.kind in kinds}
+        for text in (own, said)
+    )
+    if not values or values.keys() != others.keys():
+        return False
+    if sql.columns_in(said, names, dialect) != [column.name]:
+        return False
+    another = "2" if Kind.NUMBER in kinds else sql.literal("".join(values), dialect)
+    rows = " UNION ALL SELECT ".join([*values.values(), another, "NULL"][1:])
+    name = sql.quoted(column.name, dialect)
+    first = next(iter(values.values()))
+    query = (
+        f"SELECT {own}, {said} FROM (SELECT {first} AS {name}"  # noqa: S608
+        f" UNION ALL SELECT {rows}) AS own"
+    )
+    return all(one == two for one, two in connection.execute(sql.text(query)))
 
 
 def in_own_words(inspector: Inspector, table: sa.Table, column: dict[str, Any]) -> None:

@@ -407,7 +407,7 @@ def drop_view(
     materialized: bool = False,
     if_exists: bool = False,
 ) -> None:
-    """Drop a view.
+    """Drop a view; a revision that makes it again gives it its rights again.
 
     :param name: its name.
     :param schema: its schema.
@@ -655,8 +655,9 @@ def replace_view(
 ) -> None:
     """Let a view show something else, or make it where there is none.
 
-    PostgreSQL keeps who may read it if the columns stay and others follow them; else,
-    and on SQLite, the view is dropped and made. Then it must have no trigger.
+    PostgreSQL replaces it if the columns stay and others follow them; else, and on
+    SQLite, the view is dropped and made. Then it must have no trigger. Its owner, its
+    comments and who may read it stay as they are, but in a script of `--sql`.
 
     :param name: its name.
     :param query: what it shows from now on, as for `create_view`.
