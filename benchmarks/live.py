@@ -5,10 +5,11 @@ Usage: python benchmarks/live.py [--help]
 A table of a million rows gets each of the changes: by the draft of plain Alembic, by
 this library's, and by this library's for a project that is live. Meanwhile one person
 writes and one reads, every 5 ms; in two of them somebody else has a transaction open
-for five seconds, and in one the table's key has two columns. Said are the longest time
-that a write took, the errors of the version of the app that was running, and how long
-the migration took. A live draft in two revisions has the deployment between them: from
-then on the new version writes.
+for five seconds, and in some the table has another key, none, partitions or a generated
+column. Said are the longest time that a write took, beside the longest that the same
+write took meanwhile in a database where nothing is migrated; the errors of the version
+of the app that was running; and how long the migration took. A live draft in two
+revisions has the deployment between them: from then on the new version writes.
 
 It needs `pip install --group dev`, TEST_POSTGRESQL_URL and TEST_MARIADB_URL, and half
 an hour for everything. Times are this machine's; what waits for what is not.
@@ -19,11 +20,12 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from live_changes import CHANGES, COLUMNS, WRITES, Change, lines
+from live_changes import CHANGES, SHAPES, WRITES, Change
 from live_picture import draw
 from live_project import SERVERS, Project, Server, make
 from live_traffic import Request, Traffic
@@ -35,6 +37,8 @@ WAYS = {
 }
 QUIET = 1.0
 """Seconds before and after a migration, in which nothing happens to the table."""
+FEW = 10_000
+"""Rows where nothing is migrated."""
 HOLDS = 5.0
 """Seconds for which somebody else holds a row, or has a transaction open."""
 
@@ -48,8 +52,8 @@ class Measured:
     read: list[Request]
     refusal: str
     """Why it was not done, where it was not."""
-    quiet: float
-    """The longest that a write took before the migration began, in seconds."""
+    floor: float
+    """The longest that a write took meanwhile where nothing is migrated, in seconds."""
     warned: bool
     """Whether the draft said that others would have to wait."""
 
@@ -69,7 +73,8 @@ class Measured:
             return self.refusal
         errors = f", **{self.errors} errors**" if self.errors else ""
         said = ", said before" if self.warned else ""
-        return f"{_ms(self.stall)}{errors} ({self.seconds:.1f} s{said})"
+        times = f"{_ms(self.stall)}, beside {_ms(self.floor)}"
+        return f"{times}{errors} ({self.seconds:.1f} s{said})"
 
 
 def _ms(seconds: float) -> str:
@@ -82,22 +87,22 @@ def main() -> None:
     kept: dict[str, dict[str, dict[str, Measured]]] = {}
     for kind in options.server or SERVERS:
         found = kept[kind] = {}
-        heads = options.way or [*WAYS]
-        print(f"\n### {kind}\n\n| | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
-        with TemporaryDirectory() as folder:
-            server = Server(kind, options.rows, Path(folder))
-            try:
-                for name in options.change or CHANGES:
-                    ways = options.way or [*WAYS]
-                    change = CHANGES[name]
-                    row = dict(_row(server, change, options.rows, Path(folder), ways))
-                    found[name] = row
-                    cells = " | ".join(map(str, row.values()))
-                    print(f"| {CHANGES[name].title} | {cells} |", flush=True)
-            finally:
-                server.close()
-        every = [one.quiet for row in found.values() for one in row.values()]
-        print(f"\nA write while nothing was migrated: at most {_ms(max(every))}.")
+        ways = options.way or [*WAYS]
+        print(f"\n### {kind}\n\n| | {' | '.join(ways)} |\n|---{'|---' * len(ways)}|")
+        with TemporaryDirectory() as folder, ExitStack() as stack:
+            # In it nothing is migrated, and so all that delays its writer is the rest.
+            beside = stack.enter_context(Server(kind, FEW, Path(folder)))
+            servers: dict[str, Server] = {}
+            for name in options.change or CHANGES:
+                change = CHANGES[name]
+                if change.shape not in servers:
+                    server = Server(kind, options.rows, Path(folder), change.shape)
+                    servers[change.shape] = stack.enter_context(server)
+                server = servers[change.shape]
+                row = dict(_row(server, Path(folder), beside, change, ways))
+                found[name] = row
+                cells = " | ".join(map(str, row.values()))
+                print(f"| {CHANGES[name].title} | {cells} |", flush=True)
     if options.picture:
         options.picture.write_text(draw(kept), encoding="utf-8")
     if options.json:
@@ -116,48 +121,52 @@ def _options() -> argparse.Namespace:
 
 
 def _row(
-    server: Server, change: Change, rows: int, folder: Path, ways: list[str]
+    server: Server, folder: Path, beside: Server, change: Change, ways: list[str]
 ) -> Iterator[tuple[str, Measured]]:
     for way in ways:
-        how = WAYS[way]
         place = folder / f"{time.monotonic_ns()}"
         with server.copied() as url:
-            project = make(place, url, **how)
+            project = make(place, url, **WAYS[way], shape=change.shape)
             first = place / "migrations" / "versions" / "1_first.py"
             shutil.copy(server.first, first)
-            if change.key:
-                server.give_key(url, change.key, first)
-                project.models(lines(COLUMNS, key=change.key))
-            yield way, _migrate(project, change, rows)
+            where = SHAPES[change.shape].where
+            traffic = Traffic(url, server.rows, where), Traffic(beside.url, FEW)
+            yield way, _migrate(project, change, *traffic)
 
 
-def _migrate(project: Project, change: Change, rows: int) -> Measured:
+def _migrate(
+    project: Project, change: Change, traffic: Traffic, beside: Traffic
+) -> Measured:
     """Migrate while people use the old version, then the new one."""
     try:
         scripts = project.draft(change)
     except RuntimeError as error:
         return Measured(0, [], [], _last(str(error)), 0, warned=False)
-    traffic, refusal, took, quiet = Traffic(project.url, rows), "", 0.0, 0.0
+    refusal, took = "", 0.0
     texts = [path.read_text() for path in scripts]
     if "op." not in "".join(texts):
         return Measured(0, [], [], "the change is not noticed", 0, warned=False)
     warned = any("LOCKS:" in text for text in texts)
-    versions = [WRITES] if len(texts) == 1 else [WRITES, change.new_writes()]
+    old, new = change.old_writes(), change.new_writes()
+    versions = [old] if len(texts) == 1 else [old, new]
     if len(texts) == 1 and 'phase = "after"' in texts[0]:
-        versions = [change.new_writes()]
+        versions = [new]
     for number, writes in enumerate(versions, 1):
         target = "head" if number == len(versions) else "+1"
-        with traffic.flowing(writes), traffic.held(change.holds, HOLDS):
+        with (
+            traffic.flowing(writes),
+            beside.flowing(WRITES),
+            traffic.held(change.holds, HOLDS),
+        ):
             time.sleep(QUIET)
-            if number == 1:
-                quiet = max(request.seconds for request in traffic.written)
             begin = time.monotonic()
             process = project.start("upgrade", target)
             said, _ = process.communicate()
             took += time.monotonic() - begin
             refusal = refusal or (_last(said) if process.returncode else "")
             time.sleep(QUIET)
-    return Measured(took, traffic.written, traffic.read, refusal, quiet, warned)
+    floor = max(request.seconds for request in beside.written)
+    return Measured(took, traffic.written, traffic.read, refusal, floor, warned)
 
 
 def _last(said: str) -> str:
@@ -174,6 +183,7 @@ def _plain(kept: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, object]
             name: {
                 way: {
                     "stall": one.stall if one.written else None,
+                    "floor": one.floor,
                     "errors": one.errors,
                     "seconds": one.seconds,
                     "refusal": one.refusal,

@@ -5,15 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import sqlalchemy as sa
-from live_changes import COLUMNS, WRITES, Change, lines
+from live_changes import SHAPES, WRITES, Change
 from sqlalchemy.pool import NullPool
 
 LIBRARY = Path(__file__).resolve().parent.parent / "{{cookiecutter.program_name}}"
@@ -62,6 +63,7 @@ with engine.connect() as connection:
 OURS = f"""\
 import os
 from pathlib import Path
+from typing import Self
 from alembic import context
 from alembic_lossless import Project, env
 from alembic_lossless.plugin import AUTOGENERATE_PLUGINS
@@ -153,7 +155,7 @@ def _follows(script: str, others: list[str]) -> bool:
     )
 
 
-def make(folder: Path, url: str, *, ours: bool, live: bool) -> Project:
+def make(folder: Path, url: str, *, ours: bool, live: bool, shape: str = "") -> Project:
     """Make a project whose models are the old ones."""
     migrations = folder / "migrations"
     (migrations / "versions").mkdir(parents=True)
@@ -166,30 +168,31 @@ def make(folder: Path, url: str, *, ours: bool, live: bool) -> Project:
     )
     shutil.copy(template / "script.py.mako", migrations)
     project = Project(folder, url, live)
-    project.models(lines(COLUMNS))
+    project.models(SHAPES[shape].lines())
     return project
 
 
 class Server:
     """A server with a table of many rows, of which each run gets a copy."""
 
-    def __init__(self, kind: str, rows: int, folder: Path) -> None:
+    def __init__(self, kind: str, rows: int, folder: Path, shape: str = "") -> None:
         """Make the table, by the first revision of a project."""
         variable, driver = SERVERS[kind]
-        self.kind, self._rows = kind, rows
+        self.kind, self.rows = kind, rows
         self._url = sa.make_url(os.environ[variable]).set(drivername=driver)
         self._engine = sa.create_engine(
             self._url, isolation_level="AUTOCOMMIT", poolclass=NullPool
         )
         self._base = f"live_{uuid4().hex[:8]}"
         self._execute(f"CREATE DATABASE {self._base}")
-        self.first = folder / "first.py"
-        project = make(folder / "base", self._of(self._base), ours=False, live=False)
+        self.url = self._of(self._base)
+        place = folder / self._base
+        project = make(place, self.url, ours=False, live=False, shape=shape)
         project.alembic("revision", "--autogenerate", "-m", "first", "--rev-id", "1")
-        (made,) = (project.folder / "migrations" / "versions").glob("*.py")
-        shutil.copy(made, self.first)
+        (self.first,) = (project.folder / "migrations" / "versions").glob("*.py")
         project.alembic("upgrade", "head")
-        self._fill(WRITES)
+        kept = SHAPES[shape]
+        self._fill(WRITES | kept.writes, kept.statements.get(kind, ()))
 
     @contextmanager
     def copied(self) -> Iterator[str]:
@@ -208,39 +211,27 @@ class Server:
         finally:
             self._drop(name)
 
-    def give_key(self, url: str, key: tuple[str, ...], first: Path) -> None:
-        """Give a copy of the table, and the first revision, another primary key."""
-        columns = ", ".join(key)
-        drop = "DROP CONSTRAINT pk_event"
-        if self.kind == "MariaDB":  # what counts needs an index of its own
-            drop = "ADD KEY (id), DROP PRIMARY KEY"
-        engine = sa.create_engine(url, poolclass=NullPool)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(
-                f"ALTER TABLE event {drop}, ADD CONSTRAINT pk_event PRIMARY KEY"
-                f" ({columns})"
-            )
-        text = first.read_text()
-        old = re.search(
-            r"""PrimaryKeyConstraint\(["']id["'](?=, name=op.f\(["']pk_event)""", text
-        )
-        if old is None:
-            raise AssertionError(text)
-        new = f"PrimaryKeyConstraint({', '.join(map(repr, key))}"
-        first.write_text(text.replace(old[0], new))
+    def __enter__(self) -> Self:
+        """Give the table."""
+        return self
 
-    def close(self) -> None:
-        """Drop the table."""
+    def __exit__(self, *_: object) -> None:
+        """Drop it."""
         self._drop(self._base)
 
-    def _fill(self, writes: Mapping[str, str]) -> None:
+    def _fill(self, writes: Mapping[str, str], before: Sequence[str]) -> None:
         half = "CASE WHEN n % 2 = 0 THEN 'x' END"
         values = {**writes, "code": "concat('c', n)", "note": half}
-        numbers = f"generate_series(1, {self._rows}) AS n"
+        if "id" in writes:
+            values["id"] = "n"
+        numbers = f"generate_series(1, {self.rows}) AS n"
         if self.kind == "MariaDB":
-            numbers = f"(SELECT seq AS n FROM seq_1_to_{self._rows}) AS n"  # noqa: S608
-        engine = sa.create_engine(self._of(self._base), poolclass=NullPool)
+            numbers = f"(SELECT seq AS n FROM seq_1_to_{self.rows}) AS n"  # noqa: S608
+        engine = sa.create_engine(self.url, poolclass=NullPool)
         with engine.begin() as connection:
+            for statement in before:
+                text = statement.replace(":rows", str(self.rows))
+                connection.exec_driver_sql(text)
             connection.execute(sa.text("INSERT INTO owner (id) VALUES (1)"))
             columns, given = ", ".join(values), ", ".join(values.values())
             rows = f"SELECT {given} FROM {numbers}"  # noqa: S608  its own

@@ -31,6 +31,8 @@ class Traffic:
 
     url: str
     rows: int
+    where: str = "id = :id"
+    """What tells one row from all others, by an index."""
     written: list[Request] = field(default_factory=list)
     read: list[Request] = field(default_factory=list)
 
@@ -80,17 +82,20 @@ class Traffic:
     def _write(self, writes: Mapping[str, str]) -> Callable[[sa.Connection], None]:
         columns, values = ", ".join(writes), ", ".join(writes.values())
         insert = sa.text(f"INSERT INTO event ({columns}) VALUES ({values})")  # noqa: S608
-        update = sa.text("UPDATE event SET amount = amount + 1 WHERE id = :id")
+        given = [it for it in ("code", "new") if f":{it}" in values]
+        update = sa.text(f"UPDATE event SET amount = amount + 1 WHERE {self.where}")  # noqa: S608
 
         def write(connection: sa.Connection) -> None:
-            connection.execute(insert, {"code": uuid4().hex})
+            new = uuid4()
+            fresh = {"code": new.hex, "new": new.int >> 65}
+            connection.execute(insert, {it: fresh[it] for it in given})
             connection.execute(update, {"id": random.randint(1, self.rows)})  # noqa: S311
             connection.commit()
 
         return write
 
     def _read(self) -> Callable[[sa.Connection], None]:
-        query = sa.text("SELECT name FROM event WHERE id = :id")
+        query = sa.text(f"SELECT name FROM event WHERE {self.where}")  # noqa: S608
 
         def read(connection: sa.Connection) -> None:
             connection.execute(query, {"id": random.randint(1, self.rows)})  # noqa: S311

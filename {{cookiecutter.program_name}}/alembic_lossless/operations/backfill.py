@@ -10,7 +10,7 @@ from alembic.operations import Operations
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
-from ..runtime.online import analyze, batch, is_busy
+from ..runtime.online import analyze, batches, is_busy
 from ..types.values import in_statement
 from .base import Names, operation
 
@@ -119,7 +119,8 @@ def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -
 
 def _in_batches(names: Names, column: str, update: sa.Update) -> int:
     """Give the rows their value, and let PostgreSQL count what there is by then."""
-    total = _batches(names, update)
+    with batches(names.bind()):
+        total = _batches(names, update)
     if names.dialect == "postgresql":
         analyze(names.bind(), names.name, names.schema, column)
     return total
@@ -171,8 +172,7 @@ def _walk(
 
 
 def _run(bind: sa.Connection, update: sa.Update) -> int:
-    with batch(bind):
-        return bind.execute(update).rowcount
+    return bind.execute(update).rowcount
 
 
 class _Parts:

@@ -508,21 +508,14 @@ def _retype(
 
 
 def _swap(names: Names, trigger: str, old: str, new: str) -> None:
-    """Let the copy take the place of the column, in one transaction of an instant."""
-    table, bind = names.table, names.bind()
+    """Let the copy take the place of the column, in one statement of an instant."""
     steps = (
-        f"DROP TRIGGER {names.quoted(trigger)} ON {table}",
+        f"DROP TRIGGER {names.quoted(trigger)} ON {names.table}",
         f"DROP FUNCTION {names.beside(trigger)}()",
-        f"ALTER TABLE {table} DROP COLUMN {old}",
-        f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}",
+        f"ALTER TABLE {names.table} DROP COLUMN {old}",
+        f"ALTER TABLE {names.table} RENAME COLUMN {new} TO {old}",
     )
-
-    def swap() -> None:
-        for statement in steps:
-            bind.execute(sql.text(statement))
-
-    if names.journal is not None:
-        names.journal.run("; ".join(steps), swap)
+    names.execute("DO " + sql.body(f"BEGIN {'; '.join(steps)}; END", ""))
 
 
 @rule("used", "guard", "A column is to be copied, and an index or a key uses it.")

@@ -5,7 +5,7 @@ an instant, and is tried again; what stops nobody may wait for long.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import Any, TypeVar
@@ -70,52 +70,63 @@ def short_transaction(connection: Connection) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def batch(connection: Connection) -> Iterator[None]:
-    """Commit a batch of rows by itself, and wait for nobody who holds one of them.
-
-    A batch that waits holds its other rows, so that others wait for those.
-    """
-    if connection.dialect.name == "postgresql":
-        with short_transaction(connection):
-            yield
-        return
-    execute = connection.exec_driver_sql
+BATCHES: dict[str, dict[str, object]] = {
+    # What is lost with a server that dies is found to be missing by the next run.
+    "postgresql": {"lock_timeout": "10ms", "synchronous_commit": "off"},
+    "mariadb": {"innodb_lock_wait_timeout": 0, "autocommit": 1},
     # MySQL knows no shorter wait than a second.
-    least = 0 if getattr(connection.dialect, "is_mariadb", False) else 1
-    execute("SET @row_limit = @@innodb_lock_wait_timeout")
-    execute(f"SET innodb_lock_wait_timeout = {least}")
-    try:
+    "mysql": {"innodb_lock_wait_timeout": 1, "autocommit": 1},
+}
+"""What a session is told while it changes rows in batches."""
+
+
+@contextmanager
+def batches(connection: Connection) -> Iterator[None]:
+    """Let each statement be a transaction, which waits for nobody who holds a row.
+
+    One that waits holds its other rows meanwhile. The server commits it and writes it
+    to its disk later: for as long as we take to say COMMIT, others would wait.
+    """
+    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+    name = "mariadb" if is_mariadb else connection.dialect.name
+    with _set(connection, BATCHES[name]):
         yield
-        execute("COMMIT")
-    except BaseException:
-        execute("ROLLBACK")
-        raise
-    finally:
-        execute("SET innodb_lock_wait_timeout = @row_limit")
 
 
 @contextmanager
 def unlimited(connection: Connection) -> Iterator[None]:
     """Let PostgreSQL wait for old transactions, which stops nobody."""
-    before = connection.exec_driver_sql("SHOW lock_timeout").scalar()
-    connection.exec_driver_sql("SET lock_timeout = 0")
-    try:
+    with _set(connection, {"lock_timeout": 0}):
         yield
-    finally:
-        connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
 
 
 @contextmanager
 def limited(connection: Connection) -> Iterator[None]:
     """Let MariaDB wait for a table no longer than the shortest time it knows."""
     connection.exec_driver_sql("COMMIT")
-    connection.exec_driver_sql("SET @wait = @@lock_wait_timeout")
-    connection.exec_driver_sql("SET lock_wait_timeout = 1")
+    with _set(connection, {"lock_wait_timeout": 1}):
+        yield
+
+
+@contextmanager
+def _set(connection: Connection, values: Mapping[str, object]) -> Iterator[None]:
+    """Set variables of a session, and set them back."""
+    postgresql = connection.dialect.name == "postgresql"
+    show = "SHOW {}" if postgresql else "SELECT @@{}"
+    before = {
+        name: connection.exec_driver_sql(show.format(name)).scalar() for name in values
+    }
+
+    def assign(given: Mapping[str, object]) -> None:
+        for name, value in given.items():
+            text = f"'{value}'" if postgresql else value
+            connection.exec_driver_sql(f"SET {name} = {text}")
+
+    assign(values)
     try:
         yield
     finally:
-        connection.exec_driver_sql("SET lock_wait_timeout = @wait")
+        assign(before)
 
 
 NOT_ONLINE = {1845, 1846}

@@ -239,9 +239,8 @@ class Journal:
         """Take a step and write down that it was taken, both or neither."""
         if self._postgresql and not alone:
             with short_transaction(self.connection):
-                result = act()
-                self._note()
-            return result
+                self._note()  # before it: what it locks is held until the commit
+                return act()
         if self._postgresql:
             with unlimited(self.connection), self._blockers.watched(after=1):
                 result = act()
