@@ -35,7 +35,7 @@ class Shape:
 
     columns: dict[str, str] = field(default_factory=dict)
     arguments: str = ""
-    """What `__table_args__` gets, before what a change adds."""
+    """What `__table_args__` gets, behind what a change adds."""
     more: str = ""
     """Another line of the model."""
     statements: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -50,8 +50,8 @@ class Shape:
         """Return the body of the model after changes."""
         every = COLUMNS | self.columns | dict(changes or {})
         body = [f"    {name} = sa.Column({it})" for name, it in every.items() if it]
-        if given := self.arguments + arguments:
-            body.append(f"    __table_args__ = ({given})")
+        if given := [it for it in (arguments, self.arguments) if it]:
+            body.append(f"    __table_args__ = ({', '.join(given)},)")
         return "\n".join([*body, self.more])
 
 
@@ -60,7 +60,7 @@ SHAPES = {
     "": Shape(),
     "composite-key": Shape(
         {"id": "sa.BigInteger, autoincrement=True"},
-        "sa.PrimaryKeyConstraint('owner_id', 'id'), ",
+        "sa.PrimaryKeyConstraint('owner_id', 'id')",
         where="owner_id = 1 AND id = :id",
     ),
     "no-key": Shape(
@@ -69,7 +69,7 @@ SHAPES = {
         writes={"id": ":new"},
     ),
     "partitioned": Shape(
-        arguments="{'postgresql_partition_by': 'RANGE (id)'}, ",
+        arguments="{'postgresql_partition_by': 'RANGE (id)'}",
         statements={
             "PostgreSQL": (
                 *(

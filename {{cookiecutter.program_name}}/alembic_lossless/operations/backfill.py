@@ -26,6 +26,10 @@ MOST = 50_000
 """Rows of the largest batch."""
 
 
+Row = tuple[Any, ...]
+"""The values of a key."""
+
+
 @operation(formerly=("fill_in_batches",))
 def backfill(  # noqa: PLR0913  what a revision has to say
     operations: Operations,
@@ -206,7 +210,7 @@ class _Walk(_Parts):
         """Begin before the first row."""
         super().__init__(names, FIRST, MOST)
         self._key = key
-        self._last: tuple[Any, ...] | None = None
+        self._last: Row | None = None
 
     def next_part(self) -> sa.ColumnElement[bool] | None:
         """Return which rows come next, or None after the last one."""
@@ -218,26 +222,47 @@ class _Walk(_Parts):
         found = self._names.bind().execute(last).first()
         if found is None:
             return None
-        self._last = tuple(found)
-        until = sa.not_(self._beyond(self._last))
-        return until if begin is None else sa.and_(begin, until)
+        before, self._last = self._last, tuple(found)
+        return _between(self._key, before, self._last)
 
-    def _beyond(self, key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
-        """Return what is true of the rows behind a key, in the order of its index."""
-        if self._names.dialect == "postgresql":
-            given = sa.tuple_(*(sa.literal(value, NullType()) for value in key))
-            return sa.tuple_(*self._key) > given
-        # MariaDB walks along an index for this, and not for a row of values.
-        pairs = [*zip(self._key, key, strict=True)]
-        return sa.or_(
-            *(
-                sa.and_(
-                    *(column == it for column, it in pairs[:n]),
-                    pairs[n][0] > pairs[n][1],
-                )
-                for n in range(len(pairs))
-            )
+    def _beyond(self, key: Row) -> sa.ColumnElement[bool]:
+        """Return what is true of the rows behind a key, as an index is walked by it."""
+        if self._names.dialect != "postgresql":
+            return _behind(self._key, key)
+        given = sa.tuple_(*(sa.literal(value, NullType()) for value in key))
+        return sa.tuple_(*self._key) > given
+
+
+def _between(
+    key: list[sa.ColumnClause[Any]], after: Row | None, last: Row
+) -> sa.ColumnElement[bool]:
+    """Return what is true of the rows behind a key, up to another one.
+
+    Each part of it is a range of the index. PostgreSQL begins to read an index where
+    a row of values says, but stops where the first column says.
+    """
+    column, *rest = key
+    if not rest:
+        until: sa.ColumnElement[bool] = column <= last[0]
+        return until if after is None else sa.and_(column > after[0], until)
+    end = sa.and_(column == last[0], _between(rest, None, last[1:]))
+    if after is None:
+        return sa.or_(column < last[0], end)
+    if after[0] == last[0]:
+        return sa.and_(column == last[0], _between(rest, after[1:], last[1:]))
+    begin = sa.and_(column == after[0], _behind(rest, after[1:]))
+    return sa.or_(begin, sa.and_(column > after[0], column < last[0]), end)
+
+
+def _behind(key: list[sa.ColumnClause[Any]], row: Row) -> sa.ColumnElement[bool]:
+    """Return what is true of the rows behind a key, in the order of its index."""
+    pairs = [*zip(key, row, strict=True)]
+    return sa.or_(
+        *(
+            sa.and_(*(column == it for column, it in pairs[:n]), column > value)
+            for n, (column, value) in enumerate(pairs)
         )
+    )
 
 
 class _Pages(_Parts):
