@@ -1,10 +1,14 @@
 """A backfill runs apart from the deployment: what is open, what waits for it."""
 
+import re
 import signal
 import subprocess
 import sys
+from itertools import combinations, product
 
 import pytest
+import sqlalchemy as sa
+from alembic_lossless.operations.backfill import between
 from drafts import alembic
 from environment import LIBRARY, Environment
 from scripts import ask, empty, versions, write
@@ -116,6 +120,40 @@ def test_a_backfill_was_killed(project: Environment, database_url: str) -> None:
     left = ROWS - filled
     assert f"friend.whole: {left} rows have their value." in typed(project, "backfill")
     assert ask(database_url, WHOLE) == [(ROWS,)]
+
+
+KEY: list[sa.ColumnClause[int]] = [*map(sa.column, "abc")]
+
+
+def test_each_row_is_in_one_batch() -> None:
+    """A key of three columns: a batch has what is behind the one before, no more."""
+    rows = [*product(range(3), repeat=3)]
+    there = sa.table("there", *map(sa.column, "abc"))
+    with sa.create_engine("sqlite://").connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE there (a, b, c)")
+        connection.execute(there.insert().values(rows))
+        for after, last in [*combinations(rows, 2), *((None, row) for row in rows)]:
+            found = connection.execute(
+                sa.select(there).where(between(KEY, after, last)).order_by(*KEY)
+            )
+            begin = rows.index(after) + 1 if after else 0
+            assert [*found] == rows[begin : rows.index(last) + 1]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_batch_reads_its_rows_alone(database_url: str) -> None:
+    """My table's key begins with the tenant, which is one: others do not wait long."""
+    numbers = "SELECT 1 AS a, 1 AS b, n AS c FROM generate_series(1, 50000) AS n"
+    ask(database_url, f"CREATE TABLE pair AS {numbers}")
+    ask(database_url, "ALTER TABLE pair ADD PRIMARY KEY (a, b, c)")
+    part = between(KEY, (1, 1, 10), (1, 1, 20)).compile(
+        dialect=sa.create_engine(database_url).dialect,
+        compile_kwargs={"literal_binds": True},
+    )
+    explained = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT * FROM pair WHERE"
+    plan = "\n".join(row for (row,) in ask(database_url, f"{explained} {part}"))
+    pages = re.findall(r"(?:hit|read)=(\d+)", plan.partition("Planning")[0])
+    assert 0 < sum(map(int, pages[:2])) < 20, plan
 
 
 def test_the_server_is_away(project: Environment) -> None:

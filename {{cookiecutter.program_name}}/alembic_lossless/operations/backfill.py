@@ -223,7 +223,7 @@ class _Walk(_Parts):
         if found is None:
             return None
         before, self._last = self._last, tuple(found)
-        return _between(self._key, before, self._last)
+        return between(self._key, before, self._last)
 
     def _beyond(self, key: Row) -> sa.ColumnElement[bool]:
         """Return what is true of the rows behind a key, as an index is walked by it."""
@@ -233,23 +233,27 @@ class _Walk(_Parts):
         return sa.tuple_(*self._key) > given
 
 
-def _between(
+def between(
     key: list[sa.ColumnClause[Any]], after: Row | None, last: Row
 ) -> sa.ColumnElement[bool]:
-    """Return what is true of the rows behind a key, up to another one.
+    """Return what is true of the rows behind one of them, up to another one.
 
     Each part of it is a range of the index. PostgreSQL begins to read an index where
     a row of values says, but stops where the first column says.
+
+    :param key: the columns of the key, in its order.
+    :param after: the values of the row before the first one; None where there is none.
+    :param last: those of the last one.
     """
     column, *rest = key
     if not rest:
         until: sa.ColumnElement[bool] = column <= last[0]
         return until if after is None else sa.and_(column > after[0], until)
-    end = sa.and_(column == last[0], _between(rest, None, last[1:]))
+    end = sa.and_(column == last[0], between(rest, None, last[1:]))
     if after is None:
         return sa.or_(column < last[0], end)
     if after[0] == last[0]:
-        return sa.and_(column == last[0], _between(rest, after[1:], last[1:]))
+        return sa.and_(column == last[0], between(rest, after[1:], last[1:]))
     begin = sa.and_(column == after[0], _behind(rest, after[1:]))
     return sa.or_(begin, sa.and_(column > after[0], column < last[0]), end)
 
