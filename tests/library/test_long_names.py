@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from drafts import alembic, define_thing, draft
+from drafts import alembic, define_thing, draft, refusal
 from environment import Environment
 from servers import DATABASES, empty_database
 
@@ -31,3 +31,38 @@ def test_they_go_and_come_on_every_server(
         with empty_database(kind, tmp_path) as url:
             there = project.using(url)
             alembic(there, "upgrade head", "check", "downgrade -1", "upgrade head")
+
+
+UMLAUTS = {
+    "index": ("ä" * 29, "sa.String(9), index=True"),
+    "unique": ("ä" * 29, "sa.String(9), unique=True"),
+    "key": ("ä" * 25, 'sa.Integer, sa.ForeignKey("friend.id")'),
+    "check": ("ä", f'sa.Boolean(create_constraint=True, name="{"ö" * 29}")'),
+}
+
+
+@pytest.mark.parametrize("what", UMLAUTS)
+def test_umlauts_are_counted_as_postgresql_counts_them(
+    project: Environment, what: str, tmp_path: Path
+) -> None:
+    """What has room in 63 letters, and not in 63 bytes, is no difference ever after."""
+    name, how = UMLAUTS[what]
+    with empty_database("postgresql", tmp_path) as url:
+        here = project.using(url)
+        define_thing(here, f"{name} = {how}")
+        draft(here, "named")
+        define_thing(here, "other = sa.String(9)")
+        draft(here, "gone", f"drop=thing.{name}")
+        alembic(here, "downgrade -1", "upgrade head", "check", "downgrade base")
+
+
+def test_what_postgresql_would_cut_is_refused(
+    project: Environment, tmp_path: Path
+) -> None:
+    """I am told of a column whose name the server does not keep, before it is made."""
+    with empty_database("postgresql", tmp_path) as url:
+        here = project.using(url)
+        define_thing(here, f"{'ä' * 32} = sa.String(9)")
+        alembic(here, "upgrade head")
+        said = refusal(here, "revision", "--autogenerate", "-m", "cut")
+        assert "the name has 64 bytes, and PostgreSQL keeps 63." in said

@@ -200,6 +200,20 @@ def test_no_rename_goes_unasked(project: Environment, database_url: str) -> None
     assert sql(database_url, "SELECT nickname FROM t") == [("Ada",)]
 
 
+def test_a_column_that_sql_adds_is_asked_about(
+    project: Environment, database_url: str
+) -> None:
+    """I wrote ALTER TABLE in a revision, and renamed the column in the model."""
+    upgrade = MAKE.format(asked="").partition("op.add_column")[0]
+    upgrade += 'op.execute("ALTER TABLE t ADD COLUMN Nick VARCHAR(50)")'
+    project = _applied(project, database_url, upgrade, MODEL + RENAMED)
+    said = refusal(project, "revision", "--autogenerate", "-m", "rename")
+    assert re.search("-x rename=t.[Nn]ick:nickname", said)
+    (project.package / "t.py").write_text(MODEL)
+    said = alembic(project, "check")
+    assert re.search("a revision that can be read declare it: column t.[Nn]ick", said)
+
+
 EDITS = {
     "type": ('sa.Column("name", sa.String(100))', "length=100", "length=50"),
     "default": (

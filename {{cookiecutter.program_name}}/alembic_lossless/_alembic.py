@@ -29,6 +29,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
 from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
@@ -141,6 +142,11 @@ NAMES = (
     Name(
         "sqlalchemy.engine.Compiled", "_result_columns", lambda: sa.select(1).compile()
     ),
+    Name(
+        "sqlalchemy.sql.compiler.IdentifierPreparer",
+        "_truncate_and_render_maxlen_name",
+        lambda: DefaultDialect.preparer,
+    ),
     Name("sqlalchemy.types.TypeEngine", "_variant_mapping", lambda: TypeEngine),
 )
 
@@ -205,6 +211,27 @@ def with_plain_text(dialect: Dialect) -> Dialect:
     if dialect.name == "postgresql":
         vars(dialect)["_backslash_escapes"] = False
     return dialect
+
+
+def keeping_bytes(dialect: Dialect) -> Dialect:
+    """Return a dialect that shortens names as its server does.
+
+    PostgreSQL keeps as many whole letters as have room in 63 bytes; SQLAlchemy, which
+    counts letters, leaves that to it.
+    """
+    if dialect.name != "postgresql":
+        return dialect
+    changed, quoter = copy.copy(dialect), copy.copy(dialect.identifier_preparer)
+    shorten: Any = quoter._truncate_and_render_maxlen_name  # noqa: SLF001
+
+    def kept(name: str, longest: int, quotes: bool) -> str:  # noqa: FBT001
+        short = shorten(name, longest, False)  # noqa: FBT003
+        short = short.encode()[:longest].decode(errors="ignore")
+        return quoter.quote(short) if quotes else short
+
+    vars(quoter)["_truncate_and_render_maxlen_name"] = kept
+    vars(changed)["identifier_preparer"] = quoter
+    return changed
 
 
 def reflecting_dialect(dialect: Dialect, types: Mapping[str, Any]) -> Dialect:
@@ -519,10 +546,7 @@ def twins_refused() -> Iterator[None]:
 def _each_once(
     load: Callable[..., Iterable[Script]],
 ) -> Callable[..., Iterator[Script]]:
-    """Return what reads revisions, and refuses a second one with an identifier.
-
-    :raises CommandError: naming both files.
-    """
+    """Return what reads revisions, and refuses a second one with an identifier."""
 
     def loaded(*arguments: Any) -> Iterator[Script]:
         seen: dict[str, str] = {}

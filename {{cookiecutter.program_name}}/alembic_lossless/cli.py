@@ -340,21 +340,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """What a command takes for an argument that is left out, as in Flask-Migrate."""
 
-
 DRAFT = "Create a revision file of what the models have and the database lacks."
-
 
 MERGEABLE = 2
 """How many heads a merge joins, at least."""
 
-
 WRITERS = {"baseline", "edit", "lock", "merge", "rebase", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
 
-
 WITHOUT_ENVIRONMENT = {"init", "list_templates"}
 """The functions that work where there is no environment."""
-
 
 WITHOUT_ENV = {"adopt", "branches", "edit", "heads", "history", "lint", "merge", "show"}
 """The functions that do not run env.py, or can do without."""

@@ -16,14 +16,11 @@ from typing import Any, NamedTuple
 PLACES = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 """The names that say where a revision stands, and not what it does."""
 
-
 SILENT = frozenset({"annotation", "ctx", "kind", "returns", "type_comment"})
 """The parts of Python's grammar that change nothing that a revision does."""
 
-
 LONGEST = 200
 """The characters of a value that are kept; of a longer one they are a digest."""
-
 
 POSITIONAL = {
     **dict.fromkeys(("String", "Text", "Unicode", "UnicodeText"), ("length",)),
@@ -31,7 +28,6 @@ POSITIONAL = {
     **dict.fromkeys(("Numeric", "NUMERIC", "DECIMAL"), ("precision", "scale")),
 }
 """The first arguments of types, which people write without their names."""
-
 
 OF_COLUMNS = frozenset({"alter_column", "drop_column"})
 """The operations whose second argument is a column's name."""

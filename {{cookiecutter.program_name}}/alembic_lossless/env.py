@@ -51,10 +51,8 @@ __all__ = [
     "writing_sql",
 ]
 
-
 Given: TypeAlias = "Database | Connection | Engine | AsyncEngine | URL | str"
 """How a database can be named: `Database` also says what its owner calls it."""
-
 
 log = getLogger("alembic.review")
 

@@ -20,12 +20,10 @@ from .digest import declared, digest
 
 NAME = "history.lock"
 
-
 HEADER = """\
 # One line a revision: its identifier, what it follows, a digest of what it declares.
 # Every draft adds its line; the command `lock` writes the file anew.
 """
-
 
 MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 """How a line begins that git left between two versions of a file."""

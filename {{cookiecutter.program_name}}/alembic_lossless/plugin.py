@@ -14,7 +14,6 @@ from alembic.runtime.plugins import Plugin
 
 NAME = "alembic_lossless"
 
-
 AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
 """What `context.configure` is told to compare with, unless env.py says otherwise."""
 

@@ -24,7 +24,6 @@ else:
     Databases = Connection | Engine | Mapping[str, Connection | Engine]
 """One database, or several by name, as `config.attributes["connection"]` takes them."""
 
-
 Metadatas = Mapping[str, MetaData | Sequence[MetaData]]
 """The name of each database, and what its models declare."""
 
@@ -228,7 +227,6 @@ SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
 }
 """What each value of a project has to be: a test, and words for it."""
-
 
 RETURNS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "url": (

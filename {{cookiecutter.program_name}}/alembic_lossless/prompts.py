@@ -111,7 +111,6 @@ KEYS = ("rename", "drop", "fill", "leave")
 OTHERS = ("data", "database", "live")
 """What else `-x` can say here; env.py may read more."""
 
-
 WHEN = ("later", "now")
 """When something is dropped, as an answer says it."""
 

@@ -37,10 +37,8 @@ if TYPE_CHECKING:
 MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 """The branches of git whose revisions others have, but for the one checked out."""
 
-
 Subject = tuple[str, ...]
 """A table, a column of it, or an object of it: ("town", "index", "ix_town_name")."""
-
 
 Schema = Mapping[Subject, Any]
 """What a history declares: of each subject a text, or what makes it."""

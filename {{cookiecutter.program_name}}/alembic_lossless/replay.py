@@ -283,10 +283,7 @@ def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State
 def _empty_database(
     dialect: Dialect, state: State, executed: Callable[[Any], None]
 ) -> sa.Engine:
-    """Return an engine of a database that has the tables of a state, and no rows.
-
-    :param executed: is told each statement.
-    """
+    """Return an engine of a database that has the tables of a state, and no rows."""
     answering = inspected_as(dialect, state)
     # A row that was just inserted is not there for an UPDATE, which is no error.
     vars(answering).update(

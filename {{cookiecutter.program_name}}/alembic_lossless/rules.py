@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Subject = TypeVar("Subject")
 
-
 Kind = Literal["question", "refusal", "mark", "guard"]
 
 
@@ -49,7 +48,6 @@ def rule(name: str, kind: Kind, text: str) -> Callable[[Subject], Subject]:
 BY_HAND = " (the revisions made it so: this database was changed by hand)"
 """What is said of a difference that no draft is for."""
 
-
 PAGES = "https://github.com/org/flask-alembic-template/blob/main/docs"
 """Where the pages are that say more of a rule."""
 
@@ -73,26 +71,20 @@ def table() -> str:
 DELETES = "# DELETES:"
 """What is taken away for good."""
 
-
 INVENTS = "# INVENTS:"
 """A value that nobody entered, put where the lost one was."""
-
 
 KEEPS = "# KEEPS:"
 """What is set aside, and until when."""
 
-
 LOCKS = "# LOCKS:"
 """Who has to wait for what, for longer than an instant."""
-
 
 MEANS = "# MEANS:"
 """What a value is taken for, once its column has another type."""
 
-
 REVIEW = "# REVIEW:"
 """What an author must still look at; a test can refuse a script that has it."""
-
 
 BEFORE, AFTER = "before", "after"
 """Whether it comes before the new version of the app is deployed, or after."""

@@ -452,10 +452,7 @@ def _is_constant(
     call: Sequence[str],
     dialect: Dialect | None,
 ) -> bool:
-    """Tell whether a word is a value itself, or a unit.
-
-    :param call: the function whose first argument it begins, if it does.
-    """
+    """Tell whether a word is a value itself, or a unit."""
     word = pieces[place].word
     if word in CONSTANTS or (word in ON_SERVERS and _grammar(dialect) != "sqlite"):
         return True

@@ -70,6 +70,8 @@ from .operations.views import (
 )
 from .sql import (
     LONGEST,
+    Effect,
+    Script,
     columns_in,
     compiled,
     escaped,
@@ -77,6 +79,7 @@ from .sql import (
     object_name,
     renamed,
     rendered,
+    significant,
     text_in,
     undoubled,
 )
@@ -113,7 +116,6 @@ def options_of_sequence(sequence: sa.Sequence) -> dict[str, Any]:
 
 WRITTEN = {"literal_binds": True, "include_table": False}
 """How an expression stands in DDL: with its values, and columns without a table."""
-
 
 NO_ACTION = "NO ACTION"
 """What a foreign key does to rows that refer to what is dropped, if it is not said."""
@@ -203,16 +205,12 @@ Create = (
     | ops.CreatePrimaryKeyOp
 )
 
-
 Drop = ops.DropIndexOp | ops.DropConstraintOp
-
 
 Name = tuple[str, str]
 """A kind, `index` or `constraint`, and a name: both may have the same one."""
 
-
 Objects = dict[Name, Create]
-
 
 WHERE_AND_HOW = frozenset(
     {"kw", "index_name", "constraint_name", "table_name", "source_table", "schema"}
@@ -220,7 +218,6 @@ WHERE_AND_HOW = frozenset(
     | {"postgresql_concurrently", "postgresql_not_valid"}
 )
 """What an operation says of a place or of itself, and not of what it makes."""
-
 
 COLUMNS = frozenset(
     {"columns", "cols", "condition", "elements", "where"} | {"include", "ops", "length"}
@@ -656,6 +653,8 @@ class State:
         self.sequences: dict[Key, sa.Sequence] = {}
         self.schemas: set[str] = set()
         self.unreadable: list[Unreadable] = []
+        self._said: list[frozenset[str]] = []
+        """The names in each statement that is text, and makes or changes something."""
         self._default = default_schema
         self._dropped: defaultdict[type[Create], set[str]] = defaultdict(set)
         self._objects: dict[Key, Objects] = {}
@@ -761,6 +760,14 @@ class State:
         said = set(subject.split("."))
         return next((it for it in self.unreadable if said <= it.words), None)
 
+    def says(self, subject: str) -> bool:
+        """Tell whether SQL of a revision names a table, or a column of it.
+
+        :param subject: as an answer names it.
+        """
+        said = set(subject.lower().split("."))
+        return any(said <= names for names in self._said)
+
     # What is applied
 
     @singledispatchmethod
@@ -802,6 +809,12 @@ class State:
         statement: Any = op.sqltext
         if (made := DDL.get(type(statement))) is not None:
             self.apply(made(statement.element))
+            return
+        if isinstance(statement, sa.TextClause):
+            statement = text_in(statement)
+        if isinstance(statement, str) and Script(statement).effect is Effect.ANYTHING:
+            said = (it.value.lower() for it in significant(statement) if it.is_name)
+            self._said.append(frozenset(said))
 
     @apply.register
     def _create_table(self, op: ops.CreateTableOp) -> sa.Table:

@@ -21,7 +21,6 @@ DRIVERS = {
 }
 """URL scheme -> SQLAlchemy's dialect and the drivers to look for, best first."""
 
-
 EXAMPLE = (
     "Write it like postgresql://user:password@host:5432/name or"
     " sqlite:////folder/main.db, an @ in the password as %40."
@@ -69,10 +68,7 @@ def usable_url(value: str | URL, variable: str, source: Path) -> URL:
 
 
 def _insist_on_synchronous(url: URL) -> None:
-    """Refuse a driver that has to be awaited, which an app of Flask cannot use.
-
-    :raises DriverError: with the URL that has no driver.
-    """
+    """Refuse a driver that has to be awaited, which an app of Flask cannot use."""
     if dialect_of(url).is_async:
         backend = url.get_backend_name()
         raise DriverError(f"which is asynchronous. Write {backend}:// for another.")

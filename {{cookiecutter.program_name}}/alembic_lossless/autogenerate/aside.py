@@ -112,11 +112,7 @@ def allow_null(
 
 
 def _days(draft: Draft, subject: str, why_not: str) -> int:
-    """Return for how many days something is kept; 0 where it is dropped.
-
-    :param why_not: why it cannot be kept, if it cannot.
-    :raises CommandError: where an answer wants that all the same.
-    """
+    """Return for how many days something is kept; 0 where it is dropped."""
     kept: int = draft.context.opts["keep_dropped"]
     when = draft.prompt.when_dropped(subject)
     if when == "later" and why_not:

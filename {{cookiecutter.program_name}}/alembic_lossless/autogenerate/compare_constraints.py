@@ -44,7 +44,6 @@ from .unmanaged import excludes
 
 log = logging.getLogger("alembic.review")
 
-
 KINDS = {
     ops.CreateIndexOp: "index",
     ops.CreateUniqueConstraintOp: "unique_constraint",
@@ -53,7 +52,6 @@ KINDS = {
     CreateExcludeConstraintOp: "exclude_constraint",
 }
 """What `include_object` hears of them."""
-
 
 INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index'"
 
@@ -333,7 +331,6 @@ def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:
 
 Keyed = UniqueConstraint | ForeignKeyConstraint
 """What can be found by its columns."""
-
 
 NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
 """What makes them."""

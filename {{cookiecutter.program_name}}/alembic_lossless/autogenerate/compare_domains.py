@@ -93,10 +93,7 @@ def _call(operation: Any, made: LosslessOp, **more: Any) -> LosslessOp:
     "A DOMAIN is made of another type or collation, which PostgreSQL cannot change.",
 )
 def _change(old: LosslessOp, new: LosslessOp) -> LosslessOp:
-    """Return what makes a DOMAIN another one.
-
-    :raises CommandError: where it would be made of another type.
-    """
+    """Return what makes a DOMAIN another one."""
     collations = [it.options.get("collation") for it in (old, new)]
     if not _is_made_of(old, new) or not same(*collations):
         name = label(new.schema, new.name)

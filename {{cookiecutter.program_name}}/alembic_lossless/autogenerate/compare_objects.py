@@ -24,7 +24,6 @@ from .unmanaged import unmanaged_in, unwanted
 
 log = logging.getLogger("alembic.review")
 
-
 THERE = {
     "postgresql": "SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace ="
     " to_regnamespace(quote_ident(coalesce(:schema, current_schema())))"
@@ -33,7 +32,6 @@ THERE = {
     "mariadb": "SELECT table_name FROM information_schema.tables WHERE table_type ="
     " 'SEQUENCE' AND table_schema = coalesce(:schema, database())",
 }
-
 
 OPTIONS = {
     "postgresql": "SELECT seqstart AS start, seqincrement AS increment,"
@@ -44,10 +42,8 @@ OPTIONS = {
     " cache_size AS cache, cycle_option AS cycle FROM {name}",
 }
 
-
 THERE["mysql"], OPTIONS["mysql"] = THERE["mariadb"], OPTIONS["mariadb"]
 """What asks for sequences that are no column's and no extension's, and for options."""
-
 
 LAST = 2**63 - 2
 """Where a sequence ends if nothing is said, or one later."""

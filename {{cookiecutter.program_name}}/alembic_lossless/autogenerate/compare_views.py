@@ -248,10 +248,7 @@ def _compared(database: MigrationContext) -> Comparison:
     " views.",
 )
 def _of_models(database: MigrationContext) -> Views:
-    """Return the views of the models, and the tables to be filled that are not there.
-
-    :raises CommandError: for a view that a database of the project cannot have.
-    """
+    """Return the views of the models, and the tables to fill that are not there."""
     state, here = replayed(database), database.dialect
     names = (it for it in database.opts.get("runs_on", ()) if it != here.name)
     dialects = [here, *map(dialect_named, names)]
@@ -299,10 +296,7 @@ def _is_filled(database: MigrationContext, key: Key) -> bool:
 def _there(
     database: MigrationContext, schemas: set[str | None]
 ) -> Iterator[tuple[Key, bool]]:
-    """Give the views of a database that no extension made, and which hold rows.
-
-    :param schemas: those of views that models or revisions declare.
-    """
+    """Give the views of a database that no extension made, and which hold rows."""
     connection, unmanaged = database.connection, unmanaged_in(database)
     if connection is None:
         return

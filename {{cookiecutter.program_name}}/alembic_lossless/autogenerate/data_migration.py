@@ -28,7 +28,6 @@ from .draft import tables as tables_of
 END = ""
 """The empty line ends a loop: Alembic indents what is written after it."""
 
-
 TAKEN = {"op", "sa", "upgrade", "downgrade", "revision", "down_revision"}
 
 

@@ -23,10 +23,8 @@ from .draft import Draft, FillNulls, Note, RestoreColumn, unique_index
 Fills = Mapping[tuple[Key, str], Value]
 """The value for each table and column."""
 
-
 Default = Callable[[ops.AlterColumnOp], Any]
 """Returns the default that a column has once its type has changed."""
-
 
 EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
 """What need not wait until the rows have their values."""
@@ -189,10 +187,7 @@ def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
     "A column becomes NOT NULL, and a value of its type cannot be typed.",
 )
 def _refuse_untyped(subject: str, column: Column[Any]) -> None:
-    """Say the ways that work where no answer does.
-
-    :raises CommandError: with the column and its type.
-    """
+    """Say the ways that work where no answer does."""
     if not has_form(column.type):
         raise CommandError(
             f"{subject} is NOT NULL, and no value of {words(column.type)} can be"

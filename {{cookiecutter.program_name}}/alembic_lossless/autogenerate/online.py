@@ -14,9 +14,9 @@ from alembic.autogenerate import render_python_code
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import ClauseElement, Column, DefaultClause
 
+from ..lint.common import growth
 from ..lint.postgresql import STABLE
 from ..lint.rules import Growth, Harm, Server, Situation, examine, kind_of, version_of
-from ..lint.types import growth
 from ..operations.backfill import backfill
 from ..operations.base import AutocommitBlock, Key, LosslessOp, called
 from ..operations.columns import alter_type_concurrently, begin_dual_write
@@ -38,16 +38,12 @@ from .render import render_item, written
 
 VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 
-
 CONCURRENT = (ops.CreateIndexOp, ops.DropIndexOp)
-
 
 IN_ONE_PIECE = (*CONCURRENT, ops.CreateForeignKeyOp, ops.CreateUniqueConstraintOp)
 """What has another online form, or none, on a table with partitions."""
 
-
 StandsAlone = Callable[[ops.AlterColumnOp], bool]
-
 
 POSTGRESQL = Server.oldest("postgresql")
 """What is an instant there is left as it is: MariaDB refuses what it cannot do."""

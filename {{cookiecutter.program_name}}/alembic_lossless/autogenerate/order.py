@@ -33,7 +33,6 @@ from .draft import (
 
 Whole = ops.CreateTableOp | ops.DropTableOp
 
-
 Keyed = tuple[Whole, list[ForeignKeyConstraint]]
 """A table that is created or dropped, and its foreign keys."""
 
@@ -184,15 +183,11 @@ class Postponed:
 
 TABLES = (ops.CreateTableOp, ops.DropTableOp, ops.ModifyTableOps)
 
-
 CREATES = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp)
-
 
 Kind = TypeVar("Kind", bound=ops.MigrateOperation)
 
-
 MOVES = (ops.AddColumnOp, ops.DropColumnOp)
-
 
 CHANGES = (
     ops.AddColumnOp,
@@ -403,10 +398,7 @@ def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
 
 
 def _exchange(fk: ForeignKeyConstraint, old: str | None = None) -> ModifyTableOps:
-    """Return what drops a foreign key and makes it again.
-
-    :param old: the name that it has, if that is another one.
-    """
+    """Return what drops a foreign key and makes it again."""
     drop = DropConstraintOp.from_constraint(fk)
     if old:
         drop.constraint_name = conv(old)

@@ -231,7 +231,6 @@ def _dropped(draft: Draft, op: ops.DropColumnOp) -> Parts:
 
 Facet = tuple[str, object, Callable[[ops.AlterColumnOp], bool]]
 
-
 FACETS: tuple[Facet, ...] = (
     (
         "type",

@@ -28,6 +28,7 @@ from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import command_with
 from ..rules import DELETES, rule
+from ..sql import LONGEST
 from ..state import Create, name_of, table_of
 from ..types.conversion import NUMBERS
 from ..types.portable import stored, words
@@ -181,7 +182,7 @@ FEATURES = (
     "The server has no words for what a model says, or no database has.",
 )
 def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
-    """Refuse what a server of the project cannot make, and an index of nothing.
+    """Refuse what a server cannot make, or keep the name of, and an index of nothing.
 
     That is the one at hand, and the oldest one that `runs_on` names.
 
@@ -191,10 +192,19 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
     servers = [(kind_of(here), version_of(here), "this server is ")]
     for name, version in draft.context.opts["runs_on"].items():
         servers.append((name, version, f"the project runs on {name}>="))
+    cuts = "postgresql" in {it.name for it in draft.dialects}
     problems = list[str]()
     for where, item, options in _made(upgrade):
         if isinstance(item, ops.CreateIndexOp) and not item.columns:
             problems.append(f"{where}: the index has no column. Name one.")
+        is_table = isinstance(item, ops.CreateTableOp)
+        name = item.table_name if is_table else getattr(item, "name", None)
+        size = len(str(name).encode())
+        if isinstance(item, Column | ops.CreateTableOp) and cuts and size > LONGEST:
+            problems.append(
+                f"{where}: the name has {size} bytes, and PostgreSQL keeps {LONGEST}."
+                " Give it a shorter one."
+            )
         problems += [
             f"{where}: {it.words} needs {name} {_dotted(it.since[name])},"
             f" and {said}{_dotted(version)}."

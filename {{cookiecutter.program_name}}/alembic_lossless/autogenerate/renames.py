@@ -150,14 +150,12 @@ def _signature(found: Any) -> tuple[object, object]:
 
 SIMILAR = 0.6
 
-
 VALUE_KINDS: dict[str, tuple[type[Any], ...]] = {
     "text": (types.String, types.Uuid, types.JSON),
     "number": (Integer, Numeric, Float, types.Boolean),
     "time": (Date, DateTime, Time, Interval),
     "bytes": (LargeBinary, types.BINARY, types.VARBINARY),
 }
-
 
 Trait = tuple[str, str]
 """The name of a column, and the kind of its values."""
@@ -477,11 +475,7 @@ def _renamed_checks(draft: Draft, table: Table) -> Iterator[tuple[str, str]]:
 def _renamed(
     draft: Draft, table: Table, old: str, columns: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Give the old and the new name of what has no name in the models.
-
-    :param old: what the table was called.
-    :param columns: what columns were called, by what they are called now.
-    """
+    """Give the old and the new name of what has no name in the models."""
     known = draft.state.objects(table.schema, table.name).values()
     declared = [*known, *draft.state.others(table.schema, table.name)]
     names = [*draft.state.columns(table.schema, table.name)]

@@ -291,7 +291,6 @@ QUESTIONS: tuple[Step, ...] = (
 )
 """Steps for the upgrade; they may ask."""
 
-
 REWRITES: tuple[Step, ...] = (
     hold_domains,
     drop_no_indexes_of_dropped_tables,
@@ -363,7 +362,6 @@ def _note_costs(draft: Draft) -> None:
 
 
 Function = Callable[..., Any]
-
 
 LIVE = {"live": True, "live=yes": True, "live=no": False}
 """What `-x` says of a draft for a project that is in use, or not."""

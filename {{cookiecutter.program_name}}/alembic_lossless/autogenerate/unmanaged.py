@@ -42,7 +42,6 @@ from .models import metadatas
 
 log = logging.getLogger("alembic.review")
 
-
 WORDS = {
     "index": "index",
     "unique_constraint": "unique constraint",
@@ -53,7 +52,6 @@ WORDS = {
 }
 """What `include_object` hears of -> what it is called."""
 
-
 FOUND_BY_NAME = (
     ops.CreateIndexOp,
     ops.CreateUniqueConstraintOp,
@@ -61,10 +59,8 @@ FOUND_BY_NAME = (
 )
 """What makes something that has its name to itself, whatever its table is called."""
 
-
 SHOWN = 10
 """How many of the unmanaged objects are named."""
-
 
 OF_EXTENSIONS = sa.text(
     "SELECT nspname, relname FROM pg_depend"
@@ -73,7 +69,6 @@ OF_EXTENSIONS = sa.text(
     " WHERE deptype = 'e'"
 )
 """The tables that PostgreSQL's extensions brought, as PostGIS does."""
-
 
 PARTITIONS = sa.text(
     "SELECT nspname, relname FROM pg_class"
@@ -198,11 +193,10 @@ class Unmanaged:
         subjects = sorted(self.left)
         names = ", ".join(f"{self.left[it]} {it}" for it in subjects[:SHOWN])
         more = len(subjects) - SHOWN
-        unreadable = replayed(context.get_context()).unreadable
         log.info(
             "Left alone, for neither the models nor a revision%s declare it: %s."
             " To drop it: -x drop=%s",
-            " that can be read" if unreadable else "",
+            " that can be read" if self.doubtful else "",
             f"{names} and {more} more" if more > 0 else names,
             subjects[0],
         )
@@ -237,15 +231,16 @@ class Unmanaged:
         """Tell whether what nothing declares is compared.
 
         It is when an answer or a revision that cannot be read speaks of it. When there
-        is such a revision, anything may have been renamed: `leave_doubtful` gives the
-        rest back.
+        is such a revision, anything may have been renamed, and so may what the SQL of
+        a revision names: `leave_doubtful` gives the rest back.
         """
         state = replayed(context.get_context())
         if state.may_have_made(subject) or self.is_wanted(kind, subject):
             return True
-        if state.unreadable:
+        doubtful = bool(state.unreadable) or state.says(subject)
+        if doubtful:
             self.doubtful.add(subject)
-        return bool(state.unreadable)
+        return doubtful
 
     def _declares(
         self, schema: str | None, name: str, column: str | None = None
@@ -325,8 +320,6 @@ def _is_made_by(item: Any, op: Create, dialect: sa.Dialect) -> bool:
 
     It has the name or, where the server made up another one, the same columns. Of a
     CHECK without a name nothing more is known.
-
-    :param item: a constraint, or the unique index that MariaDB reports for one.
     """
     if name_of(op) is not None:
         name = named_as_made(op, dialect)

@@ -16,6 +16,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from .._alembic import keeping_bytes
+
 Check = Callable[[], None]
 
 
@@ -25,6 +27,7 @@ def implement(migration: MigrationContext) -> None:
     :param migration: its implementation may be one of the app's own, which stays below.
     """
     impl = migration.impl
+    impl.dialect = migration.dialect = keeping_bytes(impl.dialect)
     if (ours := _class_for(impl)) and not isinstance(impl, ours):
         migration.impl = _mixed(ours, type(impl))(
             impl.dialect,

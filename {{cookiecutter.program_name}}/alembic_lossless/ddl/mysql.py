@@ -22,7 +22,6 @@ from ..types.reflection import CompleteReflection
 
 log = logging.getLogger(__name__)
 
-
 STORED = text("""
     SELECT 'VIEW', table_name, NULL, view_definition
         FROM information_schema.views WHERE table_schema = DATABASE()
@@ -34,12 +33,10 @@ STORED = text("""
         FROM information_schema.events WHERE event_schema = DATABASE()
 """)
 
-
 COLUMNS = text("""
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = DATABASE()
 """)
-
 
 INVALID_VIEW = 1356
 """The error of a view that speaks of what is not there."""

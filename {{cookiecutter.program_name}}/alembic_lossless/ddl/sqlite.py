@@ -313,16 +313,13 @@ def _count(items: list[Item], clause: str) -> int:
 
 Key = type[sa.UniqueConstraint] | type[sa.ForeignKeyConstraint]
 
-
 UNNAMED: dict[str, Key] = {
     "unique": sa.UniqueConstraint,
     "foreignkey": sa.ForeignKeyConstraint,
 }
 """The constraints that a batch can drop without a name."""
 
-
 ANEW = "Let the revision drop it, {}, and create it anew."
-
 
 REFUSED = {
     "view": ("a view", ANEW),
@@ -530,10 +527,7 @@ class SQLiteOperations(Operations):
 
 
 def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:
-    """Return a table as a batch would reflect it.
-
-    :param batch: Alembic's BatchOperationsImpl.
-    """
+    """Return a table as a batch would reflect it."""
     table = sa.Table(
         batch.table_name,
         sa.MetaData(),
@@ -556,11 +550,7 @@ def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:
 
 
 def _refuse_other_kinds(catalog: Catalog, name: str) -> None:
-    """Refuse to make anew what is no table: the copy would be one.
-
-    :param catalog: the file that it is in.
-    :raises CommandError: with what it is, and what to do instead.
-    """
+    """Refuse to make anew what is no table: the copy would be one."""
     kind = catalog.kind(name)
     if kind in REFUSED:
         what, instead = REFUSED[kind]

@@ -144,12 +144,7 @@ def remember_orphans(raw: Any) -> Callable[[], None]:
 
 
 def _tell_mismatch(table: str, said: str, *, is_new: bool) -> None:
-    """Say that a foreign key refers to columns that are no key.
-
-    :param said: SQLite's words.
-    :raises CommandError: where they were one before the run. A new table is made, as
-        `create_all` does: an app can use it as long as foreign keys are off.
-    """
+    """Say that a foreign key refers to columns that are no key."""
     if is_new:
         log.warning(
             "%s: %s. Writes fail where foreign keys are on: make what it refers to a"

@@ -5,7 +5,6 @@ each rule against a server, and read its lock in `pg_locks` and its work in what
 server says at `client_min_messages = debug1`.
 """
 
-from collections.abc import Iterator
 from functools import partial
 
 import sqlalchemy as sa
@@ -18,272 +17,90 @@ from ..operations.base import LosslessOp, called
 from ..operations.objects import adds_only, change_enum
 from ..types.portable import dialect_named
 from ..types.values import texts_of
-from .rules import Growth, Harm, Matched, Situation, label, rule
-from .types import growth
+from .common import changes_type
+from .rules import Growth, Harm, Names, Situation, label, rule
 
-rule = partial(rule, dialects=("postgresql",))
-
-
-EXCLUSIVE = "ACCESS EXCLUSIVE"
-
+_rule = partial(rule, dialects=("postgresql",))
+_scans = partial(_rule, lock="ACCESS EXCLUSIVE", growth=Growth.SCAN)
+_rewrites = partial(_rule, lock="ACCESS EXCLUSIVE", growth=Growth.REWRITE)
 
 STABLE = {"now", "current_timestamp", "transaction_timestamp", "current_date"}
-
-
 STABLE |= {"statement_timestamp", "localtimestamp", "localtime", "timezone"}
 STABLE |= {"current_user"}
 """Functions whose value is the same for each row of a statement."""
 
-
-@rule(
-    "index-blocks-writes",
-    ops.CreateIndexOp,
-    lock="SHARE",
-    growth=Growth.SCAN,
-    says="No row of {table} can be written while the index {name} is built.",
+UNKNOWN = (
+    "Nobody can use {table} while {column} becomes {type}, and its type before is not"
+    " known: perhaps every row, and every index, is written again. Say it with"
+    " existing_type."
 )
-def index_blocks_writes(
-    op: ops.CreateIndexOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find an index that is built while writers wait."""
+
+
+def _is_apart(op: ops.CreateIndexOp | ops.DropIndexOp) -> bool:
+    return bool(op.kw.get("postgresql_concurrently"))
+
+
+def _blocks_writes(op: ops.CreateIndexOp, situation: Situation) -> bool:
     key = op.schema, str(op.table_name)
-    is_apart = op.kw.get("postgresql_concurrently")
-    is_apart = is_apart or (key, str(op.index_name)) in situation.prepared
-    if not (is_apart or situation.is_new(key)):
-        yield {"table": label(key), "name": op.index_name}
+    return not (_is_apart(op) or (key, str(op.index_name)) in situation.prepared)
 
 
-@rule(
-    "concurrently-partitioned",
-    ops.CreateIndexOp,
-    ops.DropIndexOp,
-    harm=Harm.FAILS,
-    instead="with op.get_context().autocommit_block():\n"
-    "    op.index_partitions({name!r}, {only!r}, [...])\n"
-    "    op.create_index({name!r}, {only!r}, [...])  # takes them over",
-    says="PostgreSQL has no CONCURRENTLY for {name}: {table} has partitions.",
-)
-def concurrently_partitioned(
+def _is_partitioned(
     op: ops.CreateIndexOp | ops.DropIndexOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find CONCURRENTLY on a table with partitions."""
-    key = op.schema, str(op.table_name)
-    is_one = situation.history.is_partitioned(*key)
-    if op.kw.get("postgresql_concurrently") and is_one:
-        found = {"table": label(key), "only": key[1], "name": op.index_name}
-        if isinstance(op, ops.DropIndexOp):
-            found["instead"] = f"op.drop_index({op.index_name!r})  # in an instant"
-        yield found
+) -> Names | None:
+    table = str(op.table_name)
+    if not (_is_apart(op) and situation.history.is_partitioned(op.schema, table)):
+        return None
+    if isinstance(op, ops.DropIndexOp):
+        return {"instead": f"op.drop_index({op.index_name!r})  # in an instant"}
+    return {"partitioned": True}
 
 
-@rule(
-    "concurrently-in-transaction",
-    ops.CreateIndexOp,
-    ops.DropIndexOp,
-    harm=Harm.FAILS,
-    instead="with op.get_context().autocommit_block():",
-    says="PostgreSQL refuses CONCURRENTLY for {name} inside a transaction.",
-)
-def concurrently_in_transaction(
-    op: ops.CreateIndexOp | ops.DropIndexOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find CONCURRENTLY where a transaction is open."""
-    if op.kw.get("postgresql_concurrently") and not situation.autocommit:
-        yield {"table": label((op.schema, str(op.table_name))), "name": op.index_name}
+def _is_checked(
+    op: ops.CreateForeignKeyOp | ops.CreateCheckConstraintOp, _situation: Situation
+) -> Names | bool:
+    """Tell a constraint for which the rows there are are looked at."""
+    if op.kw.get("postgresql_not_valid"):
+        return False
+    if isinstance(op, ops.CreateForeignKeyOp):
+        return {"parent": label((op.kw.get("referent_schema"), op.referent_table))}
+    return True
 
 
-@rule(
-    "unique-blocks",
-    ops.CreateUniqueConstraintOp,
-    ops.CreatePrimaryKeyOp,
-    lock=EXCLUSIVE,
-    growth=Growth.SCAN,
-    says="Nobody can use {table} while the index of {name} is built.",
-)
-def unique_blocks(
-    op: ops.CreateUniqueConstraintOp | ops.CreatePrimaryKeyOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find a key whose index is built under the strongest lock."""
-    key = op.schema, op.table_name
-    if not situation.is_new(key):
-        name = op.constraint_name or "the key"
-        yield {"table": label(key), "name": name}
-
-
-@rule(
-    "exclude-blocks",
-    CreateExcludeConstraintOp,
-    instead="",
-    lock=EXCLUSIVE,
-    growth=Growth.SCAN,
-    says="Nobody can use {table} while {name} is built and checked; there is no other"
-    " way.",
-)
-def exclude_blocks(
-    op: CreateExcludeConstraintOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find an exclusion constraint, which has no form that leaves writers alone."""
-    key = op.schema, op.table_name
-    if not situation.is_new(key):
-        yield {"table": label(key), "name": op.constraint_name}
-
-
-@rule(
-    "foreign-key-scans",
-    ops.CreateForeignKeyOp,
-    lock="SHARE ROW EXCLUSIVE",
-    growth=Growth.SCAN,
-    says="No row of {table} or {parent} can be written while {name} is checked.",
-)
-def foreign_key_scans(
-    op: ops.CreateForeignKeyOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find a foreign key that looks at the rows there are."""
-    key = op.kw.get("source_schema"), op.source_table
-    parent = op.kw.get("referent_schema"), op.referent_table
-    if not (op.kw.get("postgresql_not_valid") or situation.is_new(key)):
-        name = op.constraint_name or "the foreign key"
-        yield {"table": label(key), "parent": label(parent), "name": name}
-
-
-@rule(
-    "check-scans",
-    ops.CreateCheckConstraintOp,
-    lock=EXCLUSIVE,
-    growth=Growth.SCAN,
-    says="Nobody can use {table} while {name} is checked for each row.",
-)
-def check_scans(
-    op: ops.CreateCheckConstraintOp, situation: Situation
-) -> Iterator[Matched]:
-    """Find a CHECK that looks at the rows there are."""
-    key = op.schema, op.table_name
-    if not (op.kw.get("postgresql_not_valid") or situation.is_new(key)):
-        yield {"table": label(key), "name": op.constraint_name or "the CHECK"}
-
-
-@rule(
-    "not-null-scans",
-    ops.AlterColumnOp,
-    lock=EXCLUSIVE,
-    growth=Growth.SCAN,
-    says="Nobody can use {table} while each row is looked at for a NULL in {column}.",
-)
-def not_null_scans(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
-    """Find a NOT NULL that no valid CHECK has proved before."""
-    key = op.schema, op.table_name
-    known = situation.is_new(key) or situation.is_not_null(key, op.column_name)
+def _looks_for_null(op: ops.AlterColumnOp, situation: Situation) -> bool:
+    """Tell a NOT NULL that no valid CHECK has proved before."""
+    known = situation.is_not_null((op.schema, op.table_name), op.column_name)
     known = known or op.existing_nullable is False
-    if op.modify_nullable is False and not known:
-        yield {"table": label(key), "column": op.column_name}
+    return op.modify_nullable is False and not known
 
 
-UNKNOWN = {
-    "growth": Growth.UNKNOWN,
-    "says": "Nobody can use {table} while {column} becomes {type}, and its type before"
-    " is not known: perhaps every row, and every index, is written again. Say it with"
-    " existing_type.",
-}
-"""What differs where a revision does not say what a column was."""
-
-
-@rule(
-    "type-rewrites",
-    ops.AlterColumnOp,
-    lock=EXCLUSIVE,
-    growth=Growth.REWRITE,
-    says="Nobody can use {table} while {column} becomes {type}: every row, and every"
-    " index, is written again.",
-)
-def type_rewrites(op: ops.AlterColumnOp, situation: Situation) -> Iterator[Matched]:
-    """Find a change of type for which the table is written again."""
-    key = op.schema, op.table_name
-    if op.modify_type is None or situation.is_new(key):
-        return
-    known = situation.column(key, op.column_name)
-    old = op.existing_type or (None if known is None else known.type)
-    using = op.kw.get("postgresql_using", "")
-    how = growth(old, op.modify_type, situation.server, using)
-    if how is not Growth.INSTANT:
-        yield {
-            "table": label(key),
-            "column": op.column_name,
-            "type": repr(op.modify_type),
-            **(UNKNOWN if how is Growth.UNKNOWN else {}),
-        }
-
-
-@rule(
-    "enum-rewrites",
-    LosslessOp,
-    instead="with op.get_context().autocommit_block():  # where values only come\n"
-    "    op.change_enum(...)",
-    lock=EXCLUSIVE,
-    growth=Growth.REWRITE,
-    says="Nobody can use a table with a column of the type {table} while it is written"
-    " again.",
-)
-def enum_rewrites(op: LosslessOp, situation: Situation) -> Iterator[Matched]:
-    """Find an Enum whose columns move to a new type."""
+def _moves_columns(op: LosslessOp, situation: Situation) -> Names | None:
+    """Tell an Enum whose columns move to a new type."""
     if not called(op, change_enum):
-        return
+        return None
     kept = {op.renamed.get(value, value) for value in op.old} == set(op.new)
     added = situation.autocommit and not op.renamed and adds_only(op.old, op.new)
-    if not (kept or added):
-        yield {"table": op.name}
+    return None if kept or added else {"table": op.name}
 
 
-ALONE = {"instead": ""}
-"""What a rule says where the server has no online form."""
-
-
-@rule(
-    "column-rewrites",
-    ops.AddColumnOp,
-    instead="op.add_column({name!r}, sa.Column({column!r}, ...))  # no default yet\n"
-    "op.alter_column({name!r}, {column!r}, server_default=...)\n"
-    "with op.get_context().autocommit_block():\n"
-    "    op.backfill({name!r}, {column!r}, VALUE)",
-    lock=EXCLUSIVE,
-    growth=Growth.REWRITE,
-    says="Nobody can use {table} while each row gets a value of {column} ({why}).",
-)
-def column_rewrites(op: ops.AddColumnOp, situation: Situation) -> Iterator[Matched]:
-    """Find a new column whose value differs from row to row."""
-    key = op.schema, op.table_name
+def _computes(op: ops.AddColumnOp, _situation: Situation) -> Names | None:
+    """Tell a new column whose value differs from row to row."""
     why = _own_value(op.column)
-    if why and not situation.is_new(key):
-        names = {"name": op.table_name, "column": op.column.name}
-        # No default makes such a value: there is no other way to add the column.
-        only = {} if isinstance(op.column.server_default, sa.DefaultClause) else ALONE
-        yield {"table": label(key), **names, "why": why, **only}
+    # No default makes such a value: there is no other way to add the column.
+    alone = not isinstance(op.column.server_default, sa.DefaultClause)
+    return {"why": why, **({"instead": ""} if alone else {})} if why else None
 
 
-@rule(
-    "column-scans",
-    ops.AddColumnOp,
-    instead="# Add the column alone, and its {what} by an operation of its own.",
-    lock=EXCLUSIVE,
-    growth=Growth.SCAN,
-    says="Nobody can use {table} while the {what} of the new {column} is made.",
-)
-def column_scans(op: ops.AddColumnOp, situation: Situation) -> Iterator[Matched]:
-    """Find a new column that brings a key, an index or a CHECK of its own."""
-    key = op.schema, op.table_name
-    if not situation.is_new(key):
-        for what in _brought(op.column):
-            yield {"table": label(key), "column": op.column.name, "what": what}
-
-
-def _brought(column: sa.Column[object]) -> Iterator[str]:
-    if column.unique:
-        yield "unique index"
-    elif column.index:
-        yield "index"
-    if column.foreign_keys:
-        yield "foreign key"
-    if any(isinstance(item, sa.CheckConstraint) for item in column.constraints):
-        yield "CHECK"
+def _brings(op: ops.AddColumnOp, _situation: Situation) -> list[Names]:
+    """Return the keys, the index and the CHECK that a new column brings."""
+    column = op.column
+    brought = {
+        "unique index": column.unique,
+        "index": column.index and not column.unique,
+        "foreign key": column.foreign_keys,
+        "CHECK": any(isinstance(it, sa.CheckConstraint) for it in column.constraints),
+    }
+    return [{"what": what} for what, is_there in brought.items() if is_there]
 
 
 def _own_value(column: sa.Column[object]) -> str:
@@ -307,3 +124,99 @@ def _volatile(default: object) -> str:
     if isinstance(default, FunctionElement):
         return _volatile(sa.text(texts_of(default).get("postgresql", "")))
     return ""
+
+
+_rule(
+    "index-blocks-writes",
+    ops.CreateIndexOp,
+    lock="SHARE",
+    growth=Growth.SCAN,
+    says="No row of {table} can be written while the index {name} is built.",
+    when=_blocks_writes,
+)
+_rule(
+    "concurrently-partitioned",
+    ops.CreateIndexOp,
+    ops.DropIndexOp,
+    harm=Harm.FAILS,
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.index_partitions({name!r}, {bare!r}, [...])\n"
+    "    op.create_index({name!r}, {bare!r}, [...])  # takes them over",
+    says="PostgreSQL has no CONCURRENTLY for {name}: {table} has partitions.",
+    when=_is_partitioned,
+)
+_rule(
+    "concurrently-in-transaction",
+    ops.CreateIndexOp,
+    ops.DropIndexOp,
+    harm=Harm.FAILS,
+    instead="with op.get_context().autocommit_block():",
+    says="PostgreSQL refuses CONCURRENTLY for {name} inside a transaction.",
+    when=lambda op, known: _is_apart(op) and not known.autocommit,
+)
+_scans(
+    "unique-blocks",
+    ops.CreateUniqueConstraintOp,
+    ops.CreatePrimaryKeyOp,
+    says="Nobody can use {table} while the index of {name} is built.",
+)
+_scans(
+    "exclude-blocks",
+    CreateExcludeConstraintOp,
+    instead="",
+    says="Nobody can use {table} while {name} is built and checked; there is no other"
+    " way.",
+)
+_rule(
+    "foreign-key-scans",
+    ops.CreateForeignKeyOp,
+    lock="SHARE ROW EXCLUSIVE",
+    growth=Growth.SCAN,
+    says="No row of {table} or {parent} can be written while {name} is checked.",
+    when=_is_checked,
+)
+_scans(
+    "check-scans",
+    ops.CreateCheckConstraintOp,
+    says="Nobody can use {table} while {name} is checked for each row.",
+    when=_is_checked,
+)
+_scans(
+    "not-null-scans",
+    ops.AlterColumnOp,
+    says="Nobody can use {table} while each row is looked at for a NULL in {column}.",
+    when=_looks_for_null,
+)
+_rewrites(
+    "type-rewrites",
+    ops.AlterColumnOp,
+    says="Nobody can use {table} while {column} becomes {type}: every row, and every"
+    " index, is written again.",
+    when=lambda op, known: changes_type(op, known, UNKNOWN),
+)
+_rewrites(
+    "enum-rewrites",
+    LosslessOp,
+    instead="with op.get_context().autocommit_block():  # where values only come\n"
+    "    op.change_enum(...)",
+    says="Nobody can use a table with a column of the type {table} while it is written"
+    " again.",
+    when=_moves_columns,
+)
+_rewrites(
+    "column-rewrites",
+    ops.AddColumnOp,
+    instead="op.add_column({bare!r}, sa.Column({column!r}, ...))  # no default yet\n"
+    "op.alter_column({bare!r}, {column!r}, server_default=...)\n"
+    "with op.get_context().autocommit_block():\n"
+    "    op.backfill({bare!r}, {column!r}, VALUE)",
+    says="Nobody can use {table} while each row gets a value of {column} ({why}).",
+    when=_computes,
+)
+_scans(
+    "column-scans",
+    ops.AddColumnOp,
+    instead="# Add the column alone, and its {what} by an operation of its own.",
+    says="Nobody can use {table} while the {what} of the new {column} is made.",
+    when=_brings,
+)

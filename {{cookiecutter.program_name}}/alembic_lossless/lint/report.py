@@ -13,13 +13,11 @@ WRITES_NOTHING = (
     " write. Say what production runs on: {prog} lint --dialect postgresql"
 )
 
-
 WORDS = {
     Harm.STALLS: "stops others",
     Harm.BREAKS: "breaks the running version",
     Harm.FAILS: "fails",
 }
-
 
 WHILE = {
     Growth.INSTANT: "",

@@ -1,6 +1,6 @@
 """The rules of the lint, each a named thing, and what is known when they are asked."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -174,17 +174,46 @@ def label(key: Key) -> str:
     return f"{schema}.{table}" if schema else table
 
 
-Matched = dict[str, Any]
-"""What the sentence of a rule names; "table" is always there.
+Names = Mapping[str, Any]
+"""What a rule names in braces; "says", "instead" and "growth" replace its own."""
 
-"says", "instead" and "growth" stand for what the rule has, where one case differs.
-"""
+When = Callable[[Any, Situation], object]
+"""Tells whether a rule is about an operation: yes, or what it names beside; a list
+has what it names each time."""
+
+UNNAMED = {
+    ops.CreateForeignKeyOp: "the foreign key",
+    ops.CreateCheckConstraintOp: "the CHECK",
+}
 
 
-Match = Callable[[Any, Situation], Iterable[Matched]]
+def key_of(operation: Any) -> Key | None:
+    """Return the table that an operation is about, if it says one."""
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return operation.kw.get("source_schema"), operation.source_table
+    name = getattr(operation, "table_name", None)
+    return None if name is None else (getattr(operation, "schema", None), str(name))
 
 
-Safe = Callable[[MigrateOperation, Situation], str]
+def _named(operation: Any, key: Key | None) -> dict[str, Any]:
+    """Return what the sentence of a rule can name of an operation."""
+    found: dict[str, Any] = {}
+    if key is not None:
+        found = {"table": label(key), "bare": key[1]}
+    if isinstance(operation, ops.AddColumnOp):
+        found["column"] = operation.column.name
+    for argument, name in (
+        ("column_name", "column"),
+        ("modify_name", "new"),
+        ("modify_type", "type"),
+        ("index_name", "name"),
+    ):
+        if (value := getattr(operation, argument, None)) is not None:
+            found[name] = value if isinstance(value, str) else repr(value)
+    if hasattr(operation, "constraint_name"):
+        unnamed = UNNAMED.get(type(operation), "the key")
+        found["name"] = operation.constraint_name or unnamed
+    return found
 
 
 @dataclass(frozen=True)
@@ -202,32 +231,52 @@ class Rule:
     instead: str | None
     """Code to paste, with the same names; empty where there is none, None where it is
     the form that a draft takes."""
-    match: Match
+    when: When
 
     def findings(
         self, operation: MigrateOperation, situation: Situation
     ) -> Iterator[Finding]:
-        """Give what the rule has against an operation."""
-        applies = situation.server.dialect in self.dialects
-        if applies and isinstance(operation, self.kinds):
-            for found in self.match(operation, situation):
-                instead = found.get("instead", self.instead)
-                yield Finding(
-                    self.name,
-                    self.harm,
-                    found["table"],
-                    found.get("says", self.sentence).format(**found),
-                    self.lock,
-                    found.get("growth", self.growth),
-                    instead and instead.format(**found),
-                )
+        """Give what the rule has against an operation.
+
+        Nobody waits for a table that came just now, and after the deployment there is
+        no running version to be broken.
+        """
+        if situation.server.dialect not in self.dialects:
+            return
+        if not isinstance(operation, self.kinds):
+            return
+        key = key_of(operation)
+        new = key is not None and situation.is_new(key) and self.harm is not Harm.FAILS
+        if new or (self.harm is Harm.BREAKS and situation.phase == "after"):
+            return
+        answer = self.when(operation, situation)
+        for more in answer if isinstance(answer, list) else [answer]:
+            if more:
+                names = _named(operation, key)
+                names |= more if isinstance(more, Mapping) else {}
+                yield self._finding(names)
+
+    def _finding(self, names: Names) -> Finding:
+        instead = names.get("instead", self.instead)
+        return Finding(
+            self.name,
+            self.harm,
+            names["table"],
+            names.get("says", self.sentence).format(**names),
+            self.lock,
+            names.get("growth", self.growth),
+            instead and instead.format(**names),
+        )
 
 
 SERVERS = {("postgresql",): "PostgreSQL", ("mariadb", "mysql"): "MariaDB, MySQL"}
 
-
 RULES: list[Rule] = []
 """All rules, in the order in which they are looked at."""
+
+
+def _always(_operation: Any, _situation: Situation) -> bool:
+    return True
 
 
 def rule(  # noqa: PLR0913  they are the columns of the table of rules
@@ -235,27 +284,24 @@ def rule(  # noqa: PLR0913  they are the columns of the table of rules
     *kinds: type[MigrateOperation],
     dialects: tuple[str, ...],
     says: str,
+    when: When = _always,
     instead: str | None = None,
     lock: str = "",
     growth: Growth = Growth.INSTANT,
     harm: Harm = Harm.STALLS,
-) -> Callable[[Match], Match]:
-    """Register a rule: the function gives what it names in an operation, if anything.
+) -> None:
+    """Register a rule.
 
     :param name: stable, since revisions allow findings by it.
     :param kinds: the operations that it is about.
-    :param says: one sentence, with the names that the function gives in braces.
+    :param says: one sentence, with names in braces.
+    :param when: tells of which of these operations, and names more.
     :param instead: the safe form as code, with the same names; empty where there is
         none, None where it is the form that a draft takes.
     :param lock: the lock that the operation takes on the table, in the server's words.
     """
-
-    def register(match: Match) -> Match:
-        made = Rule(name, dialects, kinds, harm, lock, growth, says, instead, match)
-        RULES.append(made)
-        return match
-
-    return register
+    made = Rule(name, dialects, kinds, harm, lock, growth, says, instead, when)
+    RULES.append(made)
 
 
 def examine(operation: MigrateOperation, situation: Situation) -> list[Finding]:

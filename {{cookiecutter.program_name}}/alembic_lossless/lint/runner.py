@@ -129,7 +129,6 @@ def _judged(operation: MigrateOperation, situation: Situation) -> list[Finding]:
 
 log = logging.getLogger(__name__)
 
-
 ALLOW = "lint_allow"
 """What a revision calls its dictionary: the name of a rule -> why it may be so."""
 
@@ -216,10 +215,7 @@ def _in_text(recorder: Judge, situation: Situation, found: Judged) -> Iterator[F
 
 
 def _allowed(revision: Script) -> Mapping[str, str]:
-    """Return the rules that a revision may break, and why.
-
-    :raises CommandError: when it is no dictionary of reasons by names of rules.
-    """
+    """Return the rules that a revision may break, and why."""
     given: object = getattr(revision.module, ALLOW, {})
     if not isinstance(given, Mapping):
         raise CommandError(

@@ -34,16 +34,12 @@ SQUAWK = {
 }
 """Squawk's rule -> the one that says the same here; its other rules are about style."""
 
-
 MORE_EXACT = {"foreign-key-scans", "unique-blocks"}
 """What squawk calls a constraint without NOT VALID as well."""
 
-
 MISSING = "SQL in op.execute() was not looked at: pip install squawk-cli"
 
-
 BEGIN = "-- the statement\n"
-
 
 Said = dict[str, Any]
 

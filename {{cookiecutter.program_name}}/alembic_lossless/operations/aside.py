@@ -80,10 +80,7 @@ def kept(name: str | None) -> Kept | None:
 
 
 def _digits(until: str) -> str:
-    """Return a day as names have it.
-
-    :raises CommandError: for what is no day.
-    """
+    """Return a day as names have it."""
     try:
         return f"{date.fromisoformat(until):%Y%m%d}"
     except ValueError as error:

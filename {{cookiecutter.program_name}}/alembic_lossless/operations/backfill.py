@@ -17,10 +17,8 @@ from .base import Names, operation
 FIRST = 1000
 """Rows of the first batch; later ones are as large as their time allows."""
 
-
 SECONDS = 0.025
 """How long a batch may hold its rows."""
-
 
 MOST = 50_000
 """Rows of the largest batch."""

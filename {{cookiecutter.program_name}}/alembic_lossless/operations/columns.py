@@ -181,7 +181,6 @@ BEGIN
 END """
 """Values are compared as text: not each type has an equality, and some see no case."""
 
-
 _KEEP = {
     "postgresql": (
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {body}",
@@ -221,16 +220,13 @@ END""",
 }
 """What keeps a column `old` and a column `new` the same, by the kind of database."""
 
-
 _STOP = {
     "postgresql": ("DROP TRIGGER {name} ON {table}", "DROP FUNCTION {function}()"),
     "mysql": ("DROP TRIGGER {insert}", "DROP TRIGGER {update}"),
     "sqlite": ("DROP TRIGGER {insert}", "DROP TRIGGER {update}"),
 }
 
-
 OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache", "cycle")
-
 
 SET_EXPRESSION = (17,)
 """The first PostgreSQL that changes a formula in place."""
@@ -325,10 +321,7 @@ def _compute(names: Names, column: sa.Column[Any], old: object) -> None:
 
 
 def _refuse_users(names: Names, column: str) -> None:
-    """Refuse to make a column anew that an index or a constraint would go with.
-
-    :raises CommandError: with the names of what uses it.
-    """
+    """Refuse to make a column anew that an index or a constraint would go with."""
     if names.offline:
         return
     inspector = sa.inspect(names.bind())

@@ -19,7 +19,6 @@ BEGIN
     END IF;
 END """
 
-
 RENAME = """\
 BEGIN
     IF EXISTS (SELECT FROM pg_constraint
@@ -29,7 +28,6 @@ BEGIN
             {new});
     END IF;
 END """
-
 
 RENAME_IN_MYSQL = """\
 SET @renames = (SELECT coalesce(
@@ -45,7 +43,6 @@ DEALLOCATE PREPARE renames"""
 
 A CHECK has no way to be renamed: it is made again, by one statement.
 """
-
 
 RENAME_SEQUENCE = """\
 DECLARE

@@ -282,7 +282,6 @@ def _execute_literally(operations: Operations, statement: str) -> None:
 CACHED = {"postgresql": 1, "mysql": 1000, "mariadb": 1000}
 """How many values a database keeps ready if nothing is said."""
 
-
 OF_CALL = ("existing", "if_exists", "if_not_exists")
 """What a call says beside the options of its sequence."""
 

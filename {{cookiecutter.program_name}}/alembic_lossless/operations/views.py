@@ -118,10 +118,7 @@ class _View(Names):
     """A view in statements."""
 
     def query(self, query: Query) -> str:
-        """Return what the view shows on this database.
-
-        :raises CommandError: where the revision does not say it.
-        """
+        """Return what the view shows on this database."""
         if (found := query_for(query, self.dialect)) is not None:
             return found
         raise CommandError(
@@ -130,18 +127,12 @@ class _View(Names):
         )
 
     def refuse_materialized(self) -> None:
-        """Refuse to make one that holds its rows where there are none.
-
-        :raises CommandError: but on PostgreSQL.
-        """
+        """Refuse to make one that holds its rows where there are none."""
         if self.dialect != "postgresql":
             raise CommandError(no_materialized(self.schema, self.name, self.dialect))
 
     def refuse_attached(self) -> None:
-        """Refuse to drop a trigger with a view.
-
-        :raises CommandError: with its name, and what the revision has to say.
-        """
+        """Refuse to drop a trigger with a view."""
         asked = ATTACHED.get(self.dialect)
         if asked is None or self.offline:
             return

@@ -27,7 +27,6 @@ from ..sql import statement as written
 
 LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
-
 SHOWN = 3
 """How many differences of an edited revision a message has."""
 

@@ -553,11 +553,7 @@ def _message(error: BaseException | None) -> str:
 def _found(
     messages: tuple[str, ...], message: str, names: dict[str, str]
 ) -> dict[str, str] | None:
-    """Return the names in the one of some messages that this one is as a whole.
-
-    :param messages: with what the URL says, or a name, in braces.
-    :return: nothing where no message is asked for, None where none fits.
-    """
+    """Return the names in the one of some messages that this one is as a whole."""
     if not messages:
         return {}
     for each in messages:

@@ -69,7 +69,6 @@ WHERE catalog IN ('pg_attrdef', 'pg_class')
 """)
 """What depends on something: how it is described, its kind, and how it is named."""
 
-
 BEFORE = "Let the revision drop it first and create it again after:"
 
 

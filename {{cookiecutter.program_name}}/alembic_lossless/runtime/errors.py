@@ -151,14 +151,11 @@ def _emptied(url: URL) -> str:
 REBUILDS = {"alembic.operations.batch", "alembic_lossless.ddl.sqlite"}
 """The modules that make a table of SQLite anew."""
 
-
 BEHIND = "Target database is not up to date."
 """What Alembic says of a draft, or a check, on a database that lacks revisions."""
 
-
 AMBIGUOUS = "Ambiguous walk"
 """What Alembic says of a downgrade by a number of steps, where two ways lead back."""
-
 
 KEPT = "What was done before it is kept: this server cannot undo it."
 

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 PATIENCE = 2.0
 """Seconds to wait for a session: a pool in session mode may have no other one."""
 
-
 TRIES = 10
 """How often to ask: a pool may lend its sessions in turn."""
-
 
 PID = "SELECT pg_backend_pid()"
 
@@ -112,7 +110,6 @@ def _raw_session(raw: Any) -> int:
 
 log = logging.getLogger(__name__)
 
-
 PAUSE = 0.1
 """Seconds between two tries: an upgrade that waits for nobody loses no more."""
 
@@ -185,7 +182,6 @@ HOLDS = (
 )
 """Which rows of `pg_locks`, a view of the whole server, are about the lock of a key."""
 
-
 POSTGRESQL = Server(
     limit="SELECT set_config('lock_timeout', CAST(:seconds AS integer) || 's', false)",
     unlimit="RESET lock_timeout",
@@ -196,7 +192,6 @@ POSTGRESQL = Server(
     " 'process ' || pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
     f" WHERE {HOLDS}",
 )
-
 
 MARIADB = Server(
     limit="SET @table_wait = @@lock_wait_timeout, lock_wait_timeout = :seconds,"

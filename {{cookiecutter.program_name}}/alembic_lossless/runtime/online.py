@@ -22,10 +22,8 @@ from .causes import BUSY, PermanentError, codes_of
 
 T = TypeVar("T")
 
-
 LOCK_TIMEOUT = "50ms"
 """How long a statement may stand in the queue for a table, and others behind it."""
-
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries; the last again and again."""

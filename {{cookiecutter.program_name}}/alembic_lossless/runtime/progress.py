@@ -14,9 +14,7 @@ from .connect import engine_of
 QUIET = 1.0
 """Seconds that nobody needs to be told about."""
 
-
 WIDTH = 100
-
 
 HOW_FAR = """
 SELECT phase, round(100.0 * coalesce(

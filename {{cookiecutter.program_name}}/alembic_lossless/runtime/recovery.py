@@ -43,13 +43,10 @@ from .progress import shown
 
 log = logging.getLogger(__name__)
 
-
 T = TypeVar("T")
-
 
 IS_THERE: set[Code] = {1050, 1060, 1061, 1826, "42710", "42P07"}
 """Errors of what is made again: a table, a column, an index, a key, a value."""
-
 
 IS_GONE: set[Code] = {1051, 1054, 1091, 1146, "42704"}
 """Errors of what is dropped or renamed again."""
@@ -254,10 +251,7 @@ class Journal:
         "stopped", "refusal", "A revision that stopped was changed before that place."
     )
     def _is_next(self, what: str) -> bool:
-        """Count a statement, and tell whether it is still to be run.
-
-        :raises CommandError: when it is not what an earlier run did here.
-        """
+        """Count a statement, and tell whether it is still to be run."""
         self._before = self._number, self._digest
         self._number += 1
         whole = f"{self._digest} {what}"
@@ -297,7 +291,6 @@ MARK = re.compile(
     r"started: (?P<direction>upgrade|downgrade) (?P<revision>\S+)"
     r"( at (?P<number>\d+) (?P<digest>\w*)(?P<begun> begun)?)?"
 )
-
 
 NOT_ROLLED_BACK = 1196
 """The warning after a rollback that tables without transactions kept their rows."""

@@ -41,10 +41,8 @@ from .recovery import Checkpoint, Journal, RevisionMarker
 
 log = logging.getLogger(__name__)
 
-
 PAUSE = 1.0
 """Seconds before the first new attempt; each pause is twice the one before."""
-
 
 SAVEPOINT = "before_revision"
 

@@ -89,12 +89,7 @@ def rehearse(run: "Run", steps: Sequence[RevisionStep]) -> None:
 
 @contextmanager
 def _copied(run: "Run", words: set[str] | None) -> Iterator[Connection]:
-    """Give a connection to an empty copy of the tables.
-
-    :param words: those that revisions have: only tables that are called so are copied,
-        and those beside them; None copies all.
-    :raises _NoCopyError: where none can be made.
-    """
+    """Give a connection to an empty copy of the tables."""
     with ExitStack() as stack:
         try:
             origin, name = stack.enter_context(thrown_away(run.url))
@@ -171,11 +166,7 @@ def _make_views(copy: Connection, views: list[str]) -> None:
 
 
 def _try(run: "Run", copy: Connection, steps: Sequence[RevisionStep]) -> None:
-    """Run revisions on a copy.
-
-    :raises CommandError: for what would fail on the original, too.
-    :raises _UndecidedError: where that cannot be told.
-    """
+    """Run revisions on a copy."""
     look = run.ddl.remember(copy, rehearsed=True)
     copy.rollback()
     trial = _context(run, copy)

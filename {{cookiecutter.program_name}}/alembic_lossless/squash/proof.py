@@ -233,10 +233,7 @@ def _insist(
     where: str,
     again: Callable[[], Mapping[str, Place]],
 ) -> None:
-    """Refuse what differs.
-
-    :param again: runs the old way once more, if rows differ.
-    """
+    """Refuse what differs."""
     found = list[str]()
     for name, place in now.items():
         lines = differences(before[name].things, place.things)

@@ -58,11 +58,7 @@ class _Range:
     """Revisions that follow one another, and what is around them."""
 
     def __init__(self, folder: ScriptDirectory, given: str | None) -> None:
-        """Choose revisions.
-
-        :param given: "1a2b:head", from the one after its begin, or "1a2b".
-        :raises CommandError: for what is no range that can be squashed.
-        """
+        """Choose revisions."""
         begin, _, end = (given or "").partition(":")
         self.every = [*folder.walk_revisions()][::-1]
         heads = folder.get_heads()
@@ -362,10 +358,7 @@ def _complete(path: Path, chosen: _Range, every: dict[str, Folded]) -> None:
 
 
 def _refuse_uncommitted(scripts: Iterable[Script]) -> None:
-    """Refuse to move files of which nobody has another copy.
-
-    :raises CommandError: for a file that git knows and that was changed since.
-    """
+    """Refuse to move files of which nobody has another copy."""
     paths = [Path(it.path) for it in scripts]
     git = shutil.which("git")
     if git is None:

@@ -22,27 +22,20 @@ KINDS = (
 )
 """The types between which is known what a change does to each value."""
 
-
 NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
-
 
 CHARACTERS = {16: 6, 32: 11, 64: 20}
 """The bits of an integer -> the characters that the longest takes, sign included."""
 
-
 DIGITS = {16: 5, 32: 10, 64: 19}
 """The bits of an integer -> its decimal digits."""
-
 
 MYSQL_NUMERIC = 10
 """The digits of a Numeric without a precision there; it has none after the point."""
 
-
 UUID_LENGTH = 36
 
-
 SHORT_BITS = 24
-
 
 SHORT_FLOATS = ("postgresql", "mariadb")
 """The dialects that make 4 bytes of some Floats, though not of the same ones."""

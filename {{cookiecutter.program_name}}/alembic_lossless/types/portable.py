@@ -18,14 +18,12 @@ from sqlalchemy import URL
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-from .._alembic import variants, with_plain_text, with_variants
+from .._alembic import keeping_bytes, variants, with_plain_text, with_variants
 
 Type = TypeEngine[Any]
 
-
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb")
 """The databases that a revision may be for, whichever one it is drafted on."""
-
 
 MYSQL = ("mysql", "mariadb")
 """Those that are one server to most of the library."""
@@ -37,7 +35,7 @@ def dialect_named(name: str) -> Dialect:
 
     :param name: one of `DIALECTS`.
     """
-    return with_plain_text(URL.create(name).get_dialect()())
+    return keeping_bytes(with_plain_text(URL.create(name).get_dialect()()))
 
 
 class SQLType(UserDefinedType[Any]):
@@ -276,10 +274,8 @@ def _is_public(class_: type) -> bool:
 
 SHORT_BITS = 24
 
-
 BYTES = ((255, "TINY"), (65535, ""), (16777215, "MEDIUM"))
 """The longest BLOB or TEXT that each of MariaDB's sizes holds, in bytes."""
-
 
 CHARACTER = 4
 """The bytes that MariaDB counts for a character of utf8mb4."""
@@ -298,7 +294,6 @@ def _sized(length: str, name: str, character: int = 1) -> str:
 
 Rule = tuple[str, Callable[[re.Match[str]], str]]
 
-
 MARIADB: Sequence[Rule] = (
     (r"REAL|DOUBLE PRECISION", lambda _: "DOUBLE"),
     (r"REAL(\(.*\))", lambda found: f"DOUBLE{found[1]}"),
@@ -315,16 +310,13 @@ Source: "Numeric Data Type Overview", "TEXT", "BLOB" and "National character set
 MariaDB's documentation.
 """
 
-
 POSTGRESQL: Sequence[Rule] = (
     (r"FLOAT\((\d+)\)", lambda it: "REAL" if int(it[1]) <= SHORT_BITS else "FLOAT"),
     (r"FLOAT|DOUBLE PRECISION", lambda _: "DOUBLE PRECISION"),
     (r"NCHAR(.*)", lambda found: f"CHAR{found[1]}"),
 )
 
-
 RULES = {"mysql": MARIADB, "mariadb": MARIADB, "postgresql": POSTGRESQL}
-
 
 NATIONAL = re.compile(r" CHARACTER SET utf8(mb3)?| COLLATE utf8(mb3)?_general_ci")
 """How MariaDB reports what NATIONAL means."""

@@ -30,10 +30,8 @@ QUERIES = {
     " WHERE table_name = :table AND table_schema = coalesce(:schema, database())",
 }
 
-
 QUERIES["mariadb"] = QUERIES["mysql"]
 """What asks a database for the types of a table in its own words."""
-
 
 OTHERS = """
 SELECT lower(format_type(oid, NULL)) FROM pg_type

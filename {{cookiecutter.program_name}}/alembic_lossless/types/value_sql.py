@@ -19,22 +19,16 @@ if TYPE_CHECKING:
 
 Condition = sa.ColumnElement[bool]
 
-
 Value = sa.ColumnElement[Any]
-
 
 DAY = "[1-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 
-
 TIMES = [f" {hour}:[0-5][0-9]:[0-5][0-9]" for hour in ("[01][0-9]", "2[0-3]")]
-
 
 ENDS = ["", "." + 6 * "[0-9]"]
 
-
 SHORTEST, LARGEST = "0.001", 10**9
 """Between them SQLite rounds and Python writes a number without an exponent."""
-
 
 DIGITS = 18
 """Integers of so many digits are in each range that is asked for."""
@@ -143,10 +137,8 @@ def _number(number: int) -> sa.ColumnClause[Any]:
 
 Type = TypeEngine[Any]
 
-
 SURE_DIGITS = 18
 """Integers of so many digits are in each range that is asked for."""
-
 
 DATE = (
     r"[1-9][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
@@ -154,9 +146,7 @@ DATE = (
 )
 """A day as databases write it; of 29 February they do not know the year."""
 
-
 FRACTION = r"(\.[0-9]{6})?"
-
 
 TIME = rf"( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{FRACTION})?"
 

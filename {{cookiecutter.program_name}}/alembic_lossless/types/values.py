@@ -387,10 +387,8 @@ def chosen(texts: Mapping[str, str]) -> str:
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """A number as a database writes it back: the zeros of 007 would be lost."""
 
-
 FLOATING = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A number that every database reads; Python also reads nan, 1_000 and other digits."""
-
 
 MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -398,32 +396,25 @@ MOMENT = re.compile(
 )
 """A date or a moment that every database reads; SQLite would make 20260301 a number."""
 
-
 CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 """A time of day that every database reads."""
 
-
 HYPHENED_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}", re.IGNORECASE)
-
 
 BARE_UUID = re.compile(r"[0-9a-f]{32}")
 """A UUID, and how it is written where a database has none: there text is compared."""
 
-
 ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},]+)')
 """An element of an array as PostgreSQL writes it, perhaps in quotes."""
 
-
 SQLITE_DIGITS = 15
 """What SQLite writes of a Float that becomes text."""
-
 
 DECIMALS_READ = 10
 """How many digits after the point SQLAlchemy reads of a Numeric without a scale.
 
 Source: `decimal_return_scale` in its documentation of `Numeric`.
 """
-
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2038, 1, 19)
 """The days between which MariaDB's TIMESTAMP is; it counts seconds in 32 bits."""
