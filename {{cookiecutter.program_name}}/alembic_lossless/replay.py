@@ -169,17 +169,28 @@ def replayed(context: MigrationContext) -> State:
     # One run has one dictionary of options, for all its databases.
     found: dict[str, State] = context.opts.setdefault("declared", {})
     if token not in found:
-        name = database_in(token)
-        environment = context.environment_context
-        revisions = list(environment.script.walk_revisions()) if environment else []
-        replay = Replay(context.dialect, context.opts, environment)
-        with replay.in_place_of_op(), _without_collector():
-            for revision in revisions[::-1]:
-                replay.read(revision, name)
-        for unreadable in replay.state.unreadable:
+        found[token] = declared_at(context)
+        for unreadable in found[token].unreadable:
             log.warning("%s: what it makes from there on is not known.", unreadable)
-        found[token] = replay.state
     return found[token]
+
+
+def declared_at(
+    context: MigrationContext,
+    revision: str | tuple[str, ...] | None = "heads",
+    dialect: Dialect | None = None,
+) -> State:
+    """Return what the revisions of a database declare up to one of them.
+
+    :param context: the database.
+    :param revision: the last that counts; None for the state before the first.
+    :param dialect: what they are told that they run on; by default the database's own.
+    """
+    environment = context.environment_context
+    script = environment.script if environment and revision else None
+    revisions = [*script.iterate_revisions(revision, "base")] if script else []
+    replay = Replay(dialect or context.dialect, context.opts, environment)
+    return _read(replay, revisions[::-1], database_in(context.opts["upgrade_token"]))
 
 
 def state_of(revisions: Iterable[Script], dialect: Dialect, name: str = "") -> State:
@@ -189,41 +200,13 @@ def state_of(revisions: Iterable[Script], dialect: Dialect, name: str = "") -> S
     :param dialect: the database that they are told they run on.
     :param name: the database, for revisions with a part for each, or "".
     """
-    replay = Replay(dialect)
+    return _read(Replay(dialect), revisions, name)
+
+
+def _read(replay: Replay, revisions: Iterable[Script], name: str) -> State:
     with replay.in_place_of_op(), _without_collector():
-        for each in revisions:
-            replay.read(each, name)
-    return replay.state
-
-
-def declared_at(
-    context: MigrationContext, revision: str | tuple[str, ...] | None
-) -> State:
-    """Return what the revisions of a database declare up to one of them.
-
-    :param revision: the last that counts; None for the state before the first.
-    """
-    environment = context.environment_context
-    replay = Replay(context.dialect, context.opts, environment)
-    script = environment.script if environment and revision else None
-    revisions = [*script.iterate_revisions(revision, "base")] if script else []
-    with replay.in_place_of_op(), _without_collector():
-        for each in revisions[::-1]:
-            replay.read(each, database_in(context.opts["upgrade_token"]))
-    return replay.state
-
-
-def declared_on(context: MigrationContext, dialect: Dialect) -> State:
-    """Return what the revisions of a database declare on one of another kind.
-
-    :param dialect: what they are told that they run on.
-    """
-    environment = context.environment_context
-    replay = Replay(dialect, context.opts, environment)
-    revisions = [*environment.script.walk_revisions()] if environment else []
-    with replay.in_place_of_op(), _without_collector():
-        for each in revisions[::-1]:
-            replay.read(each, database_in(context.opts["upgrade_token"]))
+        for revision in revisions:
+            replay.read(revision, name)
     return replay.state
 
 

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 
 from .._alembic import made_on
 from ..operations.base import Key
-from ..replay import declared_on
+from ..replay import declared_at
 from ..state import Create, Drop, Name, State, changed, created_by, drop_of, name_of
 from ..types.portable import DIALECTS, dialect_named
 from .draft import DialectBlock, Draft, is_rename, operations_in
@@ -83,7 +83,7 @@ def _ask_which(context: MigrationContext) -> bool:
 
 def _renamed(draft: Draft, upgrade: ops.OpContainer, dialect: sa.Dialect) -> State:
     """Return what the revisions declare elsewhere, with the names of the draft."""
-    state = declared_on(draft.context, dialect)
+    state = declared_at(draft.context, dialect=dialect)
     for op in operations_in(upgrade):
         if is_rename(op):
             state.apply(op)
