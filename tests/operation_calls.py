@@ -18,6 +18,7 @@ from alembic_lossless.operations.columns import (
 from alembic_lossless.operations.constraints import (
     create_unique_constraint_concurrently,
     drop_unnamed_constraint,
+    index_partitions,
     set_not_null,
     validate_constraint,
 )
@@ -48,7 +49,6 @@ from alembic_lossless.operations.objects import (
     drop_sequence,
     rename_enum_value,
 )
-from alembic_lossless.operations.partitions import index_partitions
 from alembic_lossless.operations.views import (
     create_table_as,
     create_view,

@@ -18,9 +18,9 @@ LIBRARY = Path("{{cookiecutter.program_name}}", "alembic_lossless")
 MODULES = (
     *("operations/guards.py", "operations/backfill.py"),
     *("types/conversion.py", "types/values.py", "types/value_sql.py", "types/fills.py"),
-    *("autogenerate/renames.py", "autogenerate/order.py", "autogenerate/not_null.py"),
+    *("autogenerate/renames.py", "autogenerate/order.py", "autogenerate/guards.py"),
     *("autogenerate/refusals.py", "autogenerate/guards.py", "autogenerate/online.py"),
-    *("autogenerate/compare_columns.py", "autogenerate/compare_constraints.py"),
+    *("autogenerate/compare_columns.py", "autogenerate/compare_tables.py"),
     *("autogenerate/compare_objects.py", "autogenerate/compare_tables.py"),
     *("autogenerate/unmanaged.py", "runtime/locks.py", "runtime/online.py"),
     *("runtime/recovery.py", "runtime/run.py", "runtime/connect.py", "ddl/sqlite.py"),

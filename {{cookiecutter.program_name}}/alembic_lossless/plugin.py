@@ -22,13 +22,13 @@ AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
 
 COMPARISONS = (
     ("FIRST", "autogenerate", "", "draft.prepare"),
-    ("FIRST", "column", "", "compare_domains.without_domain"),
+    ("FIRST", "column", "", "compare_objects.without_domain"),
     ("FIRST", "column", "", "compare_columns.compare_column"),
     ("FIRST", "column", "", "compare_columns.compare_generated"),
-    ("FIRST", "table", "", "compare_constraints.compare_unnamed"),
+    ("FIRST", "table", "", "compare_tables.compare_unnamed"),
     ("FIRST", "table", "", "compare_columns.compare_primary_key"),
     # What Alembic noticed by itself stands there by then.
-    ("LAST", "table", "", "compare_constraints.compare_objects"),
+    ("LAST", "table", "", "compare_tables.compare_objects"),
     ("LAST", "table", "", "unmanaged.compare_unmanaged"),
     ("LAST", "table", "", "compare_tables.compare_options"),
     # Before Alembic says that it goes.
@@ -37,7 +37,7 @@ COMPARISONS = (
     ("LAST", "column", "", "unmanaged.compare_default"),
     ("LAST", "column", "", "compare_columns.existing_as_declared"),
     ("LAST", "schema", "", "compare_objects.compare_sequences"),
-    ("LAST", "schema", "", "compare_domains.compare_domains"),
+    ("LAST", "schema", "", "compare_objects.compare_domains"),
     ("LAST", "schema", "", "compare_views.compare_views"),
     ("LAST", "autogenerate", "", "draft.hold"),
 )

@@ -1,24 +1,53 @@
-"""Options of tables and columns, and schemas, compared with the revisions."""
+"""Options of tables and columns, schemas, indexes and constraints.
+
+Which of them there are, the database says; what they are, the revisions. A database
+gives a condition back in words of its own, or forgets the order of an index.
+"""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, count
+from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
+from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.sql.elements import conv
 
+from .._alembic import dropped_items
 from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
+from ..operations.constraints import WORDS, drop_unnamed_constraint
 from ..operations.domains import create_domain
 from ..operations.objects import ATTACH, create_enum, create_schema, has_schema
 from ..replay import replayed
 from ..rules import REVIEW, rule
-from ..state import options_of_column, options_of_table, same
+from ..state import (
+    Create,
+    Drop,
+    Name,
+    Objects,
+    State,
+    arguments,
+    changed,
+    created_by,
+    drop_of,
+    has_expressions,
+    is_same_key,
+    name_for,
+    name_of,
+    objects_of,
+    options_of_column,
+    options_of_table,
+    same,
+)
 from ..types.portable import MYSQL
-from .draft import Draft, Note, operations_in
+from .compare_columns import say_edited
+from .draft import Draft, Note, named_as_made, operations_in
+from .unmanaged import excludes
 
 log = logging.getLogger("alembic.review")
 
@@ -206,3 +235,448 @@ def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
         if op.schema not in known
     ]
     return [name for name in dict.fromkeys(used) if name is not None]
+
+
+KINDS = {
+    ops.CreateIndexOp: "index",
+    ops.CreateUniqueConstraintOp: "unique_constraint",
+    ops.CreateForeignKeyOp: "foreign_key_constraint",
+    ops.CreateCheckConstraintOp: "check_constraint",
+    CreateExcludeConstraintOp: "exclude_constraint",
+}
+"""What `include_object` hears of them."""
+
+INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index'"
+
+
+def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+    context: AutogenContext,
+    change: ops.ModifyTableOps,
+    schema: str | None,
+    table: str,
+    old: sa.Table | None,
+    model: sa.Table | None,
+) -> None:
+    """Notice an index or a constraint that is new, gone, or another one."""
+    known = replayed(context.migration_context).objects(schema, table)
+    models = objects_of(model) if model is not None else {}
+    if old is None or model is None:
+        # The rest is created and dropped with its table.
+        known, models = _only_indexes(known), _only_indexes(models)
+    found = _Unseen(context, old)
+    concerned = {name_of(op) for op in change.ops}
+    gone = {name_of(op) for op in change.ops if isinstance(op, Drop)}
+    for name in sorted((known.keys() & concerned) - gone):
+        # Alembic makes the index that replaces one which it does not see.
+        if found.is_one(known[name]) and found.has(known[name]):
+            change.ops.append(drop_of(known[name]))
+    for name in sorted((known.keys() | models.keys()) - concerned):
+        before, after = known.get(name), models.get(name)
+        if edited := _edited(old, before, after):
+            what = " and ".join(edited)
+            say_edited((schema, table, name[1]), f"another {what}", "the same")
+            continue
+        steps = list(_steps(found, before, after))
+        if steps and _is_included(context, after or before):
+            change.ops += steps
+    if old is not None and model is not None:
+        _name_unnamed(model)
+        if context.migration_context.dialect.name == "postgresql":
+            there = [it for it in models.values() if found.has_exclude(it)]
+            change.ops = [*_each_once(change.ops, old, model, there)]
+
+
+ONCE = (ops.CreateUniqueConstraintOp, CreateExcludeConstraintOp)
+"""What makes an index of its own, of which PostgreSQL needs no second one."""
+
+
+def _each_once(
+    changes: Iterable[ops.MigrateOperation],
+    old: sa.Table,
+    model: sa.Table,
+    excludes: Iterable[Create],
+) -> Iterator[ops.MigrateOperation]:
+    """Leave out a UNIQUE or EXCLUDE that says what the key or another one there says.
+
+    Source: `transformIndexConstraints` of PostgreSQL. Of those in one CREATE TABLE that
+    are alike it makes the first alone, and the key before all.
+    """
+    changes = [*changes]
+    # One that changes is dropped and made again: it is not there in between.
+    made = {name_of(op) for op in changes if isinstance(op, ONCE)}
+    named = {str(it.name) for it in old.constraints}
+    there = [created_by(it) for it in _uniques(model) if str(it.name) in named]
+    there += excludes
+    seen = [op for op in there if name_of(op) not in made]
+    key = model.primary_key
+    if not any((key.dialect_kwargs, key.deferrable)):
+        columns = [it.name for it in key]
+        seen.append(ops.CreateUniqueConstraintOp(None, "", columns))
+    for op in changes:
+        if isinstance(op, ONCE):
+            if any(not changed(it, op) for it in seen):
+                continue
+            seen.append(op)
+        yield op
+
+
+def _edited(
+    table: sa.Table | None, before: Create | None, after: Create | None
+) -> list[str]:
+    """Return the arguments that the database has as the models, not as the revisions.
+
+    There are none unless all arguments are such that differ between these. Of an index
+    the servers do not say all.
+    """
+    if table is None or before is None or isinstance(after, ops.CreateIndexOp | None):
+        return []
+    differences = changed(before, after)
+    found = objects_of(table).get(name_of(after) or ("", "")) if differences else None
+    if found is None:
+        return []
+    there, was, new = (arguments(op) for op in (found, before, after))
+    is_edited = all(
+        same(there.get(name), new.get(name))
+        and not same(there.get(name), was.get(name))
+        # What it does not say, it may have forgotten.
+        and not same(there.get(name), None)
+        for name in differences
+    )
+    return differences if is_edited else []
+
+
+def _only_indexes(objects: Objects) -> Objects:
+    return {name: op for name, op in objects.items() if name[0] == "index"}
+
+
+class _Unseen:
+    """Know which of the objects that Alembic does not see a database has."""
+
+    def __init__(self, context: AutogenContext, table: sa.Table | None) -> None:
+        self._context, self._table = context, table
+        self._found: dict[type[Create], set[str]] = {}
+        self._dialect = context.migration_context.dialect
+
+    def is_one(self, op: Create) -> bool:
+        """Tell whether Alembic overlooks such an object."""
+        if isinstance(op, ops.CreateIndexOp):
+            return self._dialect.name == "sqlite" and has_expressions(op)
+        return isinstance(op, ops.CreateCheckConstraintOp | CreateExcludeConstraintOp)
+
+    def has(self, op: Create) -> bool:
+        """Tell whether the database has an object of that name."""
+        if self._table is None:
+            return False
+        kind = type(op)
+        if kind not in self._found:
+            self._found[kind] = set(self._ask(kind))
+        return named_as_made(op, self._dialect) in self._found[kind]
+
+    def has_exclude(self, op: Create) -> bool:
+        """Tell whether the database has this EXCLUDE."""
+        return isinstance(op, CreateExcludeConstraintOp) and self.has(op)
+
+    def _ask(self, kind: type[Create]) -> Iterator[str]:
+        connection = self._context.connection
+        if kind is ops.CreateCheckConstraintOp:
+            every = self._table.constraints if self._table is not None else ()
+            checks = (it for it in every if isinstance(it, sa.CheckConstraint))
+            yield from (str(it.name) for it in checks if it.name)
+        elif connection is None:
+            return
+        elif kind is ops.CreateIndexOp:
+            yield from connection.scalars(sa.text(INDEXES))
+        else:
+            found = excludes(self._context.inspector, connection)
+            yield from (str(it["name"]) for it in found)
+
+
+def _steps(
+    found: _Unseen, before: Create | None, after: Create | None
+) -> Iterator[Any]:
+    """Give what makes one object of another; None stands for none."""
+    if before is not None and after is not None:
+        differences = changed(before, after)
+        is_there = not found.is_one(after) or found.has(after)
+        if differences and is_there:
+            log.info("Detected changed %s: %s", _said(after), ", ".join(differences))
+            yield drop_of(before)
+        if differences or not is_there:
+            yield after
+    elif after is not None and found.is_one(after) and not found.has(after):
+        log.info("Detected added %s", _said(after))
+        yield after
+    elif before is not None and found.is_one(before) and found.has(before):
+        log.info("Detected removed %s", _said(before))
+        yield drop_of(before)
+
+
+def _said(op: Create) -> str:
+    """Return what a person calls an index or a constraint, and its table."""
+    found: Any = op
+    _, name = name_of(op) or ("", "")
+    where = getattr(found, "table_name", None) or found.source_table
+    return (
+        f"{KINDS.get(type(op), 'constraint').replace('_', ' ')} '{name}' on '{where}'"
+    )
+
+
+def _is_included(context: AutogenContext, op: Any) -> bool:
+    item = op.to_index() if isinstance(op, ops.CreateIndexOp) else op.to_constraint()
+    kind: Any = KINDS[type(op)]
+    return context.run_object_filters(item, item.name, kind, False, None)  # noqa: FBT003
+
+
+def _name_unnamed(model: sa.Table) -> None:
+    """Say which CHECKs cannot be compared, because nothing tells them apart."""
+    for check in model.constraints:
+        if isinstance(check, sa.CheckConstraint) and not check.name:
+            log.warning(
+                "%s: a CHECK without a name is not compared (%s). Give it one.",
+                label(model.schema, model.name),
+                check.sqltext,
+            )
+
+
+def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Let a downgrade make again what revisions declared, not what a database says."""
+    for change in upgrade.ops:
+        if isinstance(change, ops.ModifyTableOps):
+            known = draft.state.objects(change.schema, change.table_name)
+            change.ops = [_as_declared(op, known) for op in change.ops]
+        elif isinstance(change, ops.DropTableOp):
+            known = draft.state.objects(change.schema, change.table_name)
+            others = draft.state.others(change.schema, change.table_name)
+            items = dropped_items(change)
+            items[:] = [
+                _item_as_declared(item, known)
+                for item in items
+                if not _comes_with_type(item, items, others)
+            ]
+
+
+def _comes_with_type(item: Any, items: list[Any], others: Iterable[Create]) -> bool:
+    """Tell the CHECK that a database reports and a type makes again."""
+    types = (it.type for it in items if isinstance(it, sa.Column))
+    makes = any(getattr(it, "create_constraint", False) for it in types)
+    names = {name_of(it) for it in others}
+    named = ("constraint", str(item.name)) if hasattr(item, "name") else None
+    return makes and isinstance(item, sa.CheckConstraint) and named in names
+
+
+def _as_declared(op: ops.MigrateOperation, known: Objects) -> ops.MigrateOperation:
+    if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
+        declared = known.get(name_of(op) or ("", ""))
+        return op if declared is None else drop_of(declared)
+    return op
+
+
+def _item_as_declared(item: Any, known: Objects) -> Any:
+    name: Name = ("constraint", str(getattr(item, "name", "")))
+    declared = known.get(name) if isinstance(item, sa.Constraint) else None
+    if declared is None or isinstance(declared, ops.CreateIndexOp):
+        return item
+    return declared.to_constraint()
+
+
+def checks_of_columns(_draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Write the CHECK that stands in a column beside it, where Alembic writes it."""
+    for op in operations_in(upgrade):
+        if not isinstance(op, ops.CreateTableOp):
+            continue
+        columns = [item for item in op.columns if isinstance(item, sa.Column)]
+        op.columns = [
+            *op.columns,
+            *(
+                _beside(check)
+                for column in columns
+                for check in column.constraints
+                if isinstance(check, sa.CheckConstraint)
+            ),
+        ]
+
+
+def _beside(check: sa.CheckConstraint) -> sa.CheckConstraint:
+    name = conv(str(check.name)) if check.name else None
+    return sa.CheckConstraint(check.sqltext, name=name, **check.dialect_kwargs)
+
+
+def expressions_apart(_draft: Draft, container: ops.OpContainer) -> None:
+    """Make and drop indexes of expressions beside the batch of their table.
+
+    A batch that makes the table of SQLite anew knows no expression.
+    """
+    every = list[ops.MigrateOperation]()
+    for op in container.ops:
+        every += _parts(op) if isinstance(op, ops.ModifyTableOps) else [op]
+    container.ops = every
+
+
+def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:
+    found = [op for op in change.ops if has_expressions(op)]
+    drops = [op for op in found if isinstance(op, ops.DropIndexOp)]
+    makes = [op for op in found if isinstance(op, ops.CreateIndexOp)]
+    rest = [op for op in change.ops if op not in found]
+    for part in (drops, rest, makes):
+        if part:
+            yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
+
+
+Keyed = UniqueConstraint | ForeignKeyConstraint
+"""What can be found by its columns."""
+
+NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
+"""What makes them."""
+
+
+def compare_unnamed(
+    context: AutogenContext,
+    change: ops.ModifyTableOps,
+    _schema: Any,
+    _name: Any,
+    old: Table | None,
+    new: Table | None,
+) -> None:
+    """Notice a unique constraint that SQLite has without a name, and models have not.
+
+    Alembic compares it in one direction: it notices such a one that is new.
+    """
+    if old is None or new is None:
+        return
+    wanted = [frozenset(it.columns.keys()) for it in _uniques(new)]
+    kind: Any = "unique_constraint"
+    reflected = True
+    for constraint in _uniques(old):
+        columns = constraint.columns.keys()
+        if (
+            constraint.name is None
+            and frozenset(columns) not in wanted
+            and context.run_object_filters(constraint, None, kind, reflected, None)
+        ):
+            change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
+            log.info("Detected removed unique constraint of %s", ", ".join(columns))
+
+
+def _uniques(table: Table) -> list[UniqueConstraint]:
+    found = (it for it in table.constraints if isinstance(it, UniqueConstraint))
+    return sorted(found, key=lambda it: it.columns.keys())
+
+
+def find_unnamed(_draft: Draft, container: ops.OpContainer) -> None:
+    """Drop what has no name by its columns, and name what a table gets.
+
+    SQLite's batch makes no constraint without a name. The name is PostgreSQL's own.
+    """
+    every = list[ops.MigrateOperation]()
+    for change in container.ops:
+        if isinstance(change, ops.ModifyTableOps):
+            every += _drops(change)
+            _name(change.ops)
+            if change.is_empty():
+                continue
+        every.append(change)
+    container.ops = every
+
+
+def _drops(change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
+    """Take the constraints that go without a name out of the change of a table."""
+    for op in list(change.ops):
+        if isinstance(op, ops.DropConstraintOp) and op.constraint_name is None:
+            constraint = op.to_constraint()
+            if isinstance(constraint, Keyed):
+                change.ops.remove(op)
+                yield drop_unnamed_constraint(
+                    op.table_name,
+                    _columns(constraint),
+                    type_=str(op.constraint_type),
+                    schema=op.schema,
+                )
+
+
+def _name(changes: Iterable[ops.MigrateOperation]) -> None:
+    """Give each new constraint of a table a name, with a number where it is taken."""
+    taken = set[str]()
+    for op in changes:
+        if isinstance(op, NAMED):
+            constraint = op.to_constraint()
+            if op.constraint_name is None and isinstance(constraint, Keyed):
+                name = name_for(constraint)
+                numbered = (f"{name}{number}" for number in count(1))
+                free = (it for it in chain([name], numbered) if it not in taken)
+                op.constraint_name = next(free)
+            taken.add(str(op.constraint_name))
+
+
+def _columns(constraint: Keyed) -> list[str]:
+    return [column.name for column in constraint.columns]
+
+
+def names_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Drop indexes and constraints by the names that they have in the revisions.
+
+    The other databases, on which the script runs too, know no other.
+    """
+    history, dialect = draft.state, draft.context.dialect
+    whole = history.whole_names(dialect)
+
+    def named(op: Drop) -> Drop:
+        op = _wholly_named(op, whole)
+        if dialect.name in MYSQL and isinstance(op, ops.DropIndexOp):
+            op = _as_constraint(op, history)
+        if _is_unnamed(op, history):
+            op.constraint_name = None
+        return op
+
+    _each(upgrade, named)
+
+
+def _each(container: ops.OpContainer, named: Callable[[Drop], Drop]) -> None:
+    for at, op in enumerate(container.ops):
+        if isinstance(op, ops.OpContainer):
+            _each(op, named)
+        elif isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
+            container.ops[at] = named(op)
+
+
+def _wholly_named(op: Drop, whole: dict[str, str]) -> Drop:
+    """Return a drop by a name that no server has shortened."""
+    _, name = name_of(op) or ("", "")
+    if name not in whole:
+        return op
+    if isinstance(op, ops.DropIndexOp):
+        index = op.to_index()
+        index.name = conv(whole[name])
+        return ops.DropIndexOp.from_index(index)
+    constraint = op.to_constraint()
+    constraint.name = conv(whole[name])
+    return ops.DropConstraintOp.from_constraint(constraint)
+
+
+def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
+    """Return the drop of a constraint where MariaDB tells of an index of one.
+
+    What revisions gave no name has one of the server's.
+    """
+    index, names = op.to_index(), history.names
+    known = history.table(op.schema, str(op.table_name)) is not None
+    unnamed = known and op.index_name not in names(ops.CreateIndexOp)
+    declared = op.index_name in names(ops.CreateUniqueConstraintOp)
+    if not (declared or (index.unique and unnamed)):
+        return op
+    constraint = UniqueConstraint(*index.columns, name=index.name)
+    return ops.DropConstraintOp.from_constraint(constraint)
+
+
+def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
+    """Tell whether only this server has a name for a constraint.
+
+    What the revisions named has that name everywhere, and what others made here alone.
+    """
+    if not isinstance(op, ops.DropConstraintOp) or op.constraint_type not in WORDS:
+        return False
+    kinds = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
+    if any(op.constraint_name in history.names(kind) for kind in kinds):
+        return False
+    made = created_by(op.to_constraint())
+    known = history.others(op.schema, op.table_name)
+    return any(name_of(it) is None and is_same_key(it, made) for it in known)

@@ -1,34 +1,47 @@
-"""Keys and conditions that the rows of a table may contradict.
+"""Keys and conditions that the rows of a table may contradict, NOT NULL among them.
 
 Each database refuses them by itself. MariaDB, though, takes nothing back of what
-a revision did before it came to that.
+a revision did before it came to that. Columns become NOT NULL in two steps: the rows
+get values, then they need them.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
+from functools import partial
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from alembic.operations import ops
+from alembic.util import CommandError
 from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnClause,
+    DefaultClause,
     ForeignKeyConstraint,
     Table,
     UniqueConstraint,
 )
 
-from ..operations.base import Key, LosslessOp
+from ..operations.base import Key, LosslessOp, label
 from ..operations.guards import (
     refuse_duplicates,
     refuse_missing,
     refuse_orphans,
     refuse_violations,
 )
+from ..prompts import Question
+from ..rules import INVENTS, rule
 from ..sql import columns_in, renamed, significant, text, without_order
-from ..state import Drop, same, sql
+from ..state import GENERATORS, Drop, same, sql
+from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
+from ..types.portable import stored, words
+from ..types.values import Value
+from .compare_columns import default_after
 from .draft import (
     DialectBlock,
     Draft,
+    FillNulls,
+    Note,
     RestoreColumn,
     RestoreTable,
     names_before,
@@ -213,3 +226,254 @@ def _before(
         return names_before(container, key, column)[1]
     was = {name: names_before(container, key, name)[1] for name in column.columns}
     return text(renamed(column.sql, was, draft.context.dialect) or column.sql)
+
+
+Fills = Mapping[tuple[Key, str], Value]
+"""The value for each table and column."""
+
+Default = Callable[[ops.AlterColumnOp], Any]
+"""Returns the default that a column has once its type has changed."""
+
+EARLY = (ops.DropConstraintOp, ops.AddColumnOp)
+"""What need not wait until the rows have their values."""
+
+
+def needs_value(op: object) -> TypeGuard[ops.AddColumnOp | ops.AlterColumnOp]:
+    """Return whether the rows of a table cannot stay as they are."""
+    if isinstance(op, ops.AddColumnOp):
+        return not gives_itself(op.column)
+    return isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False
+
+
+def gives_itself(column: Column[Any]) -> bool:
+    """Tell whether rows have a value of a new column, or need none.
+
+    What a trigger fetches is no default: the rows that are there have none.
+    """
+    made = isinstance(column.server_default, (DefaultClause, *GENERATORS))
+    return bool(column.nullable) or made or column.primary_key
+
+
+def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
+    """Return the column that is added, or changed as far as the operation knows it."""
+    if isinstance(op, ops.AddColumnOp):
+        return op.column
+    return Column(op.column_name, op.modify_type or op.existing_type)
+
+
+def like(column: Column[Any], **but: Any) -> Column[Any]:
+    """Return a column like another, which belongs to the models and must not change."""
+    same = {"nullable": column.nullable, "comment": column.comment}
+    return Column(column.name, column.type, **{**same, **but})
+
+
+def fill_asked(draft: Draft, container: ops.OpContainer) -> None:
+    """Fill with the values that were asked for."""
+    if container is draft.upgrade:
+        fill(draft, container, draft.fills)
+
+
+def fill(draft: Draft, container: ops.OpContainer, fills: Fills) -> None:
+    """Split each change of a table where rows get a value.
+
+    Two changes to one column need two batches: in one, the second replaces the first.
+    """
+    default = partial(default_after, draft, container)
+    found: list[ops.MigrateOperation] = []
+    for op in container.ops:
+        if isinstance(op, ops.ModifyTableOps):
+            found += _split(op, fills, default)
+        else:
+            found.append(op)
+    container.ops = found
+
+
+def _split(
+    change: ops.ModifyTableOps, fills: Fills, default: Default
+) -> list[ops.MigrateOperation]:
+    key = (change.schema, change.table_name)
+    values: dict[ops.MigrateOperation, Value | None] = {
+        op: fills.get((key, column_of(op).name)) for op in change.ops if needs_value(op)
+    }
+    if not any(values.values()):
+        return [change]
+    first = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    last = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    between = list[ops.MigrateOperation]()
+    for op in change.ops:
+        value = values.get(op)
+        if value is None or not needs_value(op):
+            (first if isinstance(op, EARLY) else last).ops.append(op)
+        elif isinstance(op, ops.AddColumnOp):
+            with_default, without = _added(op, value)
+            first.ops.append(with_default)
+            last.ops.append(without)
+        else:
+            first.ops += _retyped(op, default)
+            between.append(FillNulls(key, op.column_name, value))
+            last.ops.append(op)
+    return [first, *between, last] if first.ops else [*between, last]
+
+
+def _added(
+    op: ops.AddColumnOp, value: Value
+) -> tuple[ops.AddColumnOp, ops.AlterColumnOp]:
+    """Return what adds a column with a default, and what takes the default away."""
+    column = like(op.column, server_default=value.clause())
+    return (
+        ops.AddColumnOp(op.table_name, column, schema=op.schema),
+        ops.AlterColumnOp(
+            op.table_name,
+            column.name,
+            schema=op.schema,
+            existing_type=column.type,
+            existing_nullable=False,
+            existing_comment=column.comment,
+            modify_server_default=None,
+        ),
+    )
+
+
+def _retyped(op: ops.AlterColumnOp, default: Default) -> list[ops.AlterColumnOp]:
+    """Take the change of type out of an operation that also says NOT NULL."""
+    if op.modify_type is None:
+        return []
+    retype = copy(op)
+    retype.modify_nullable, retype.existing_nullable = None, True
+    # MariaDB hears the whole column again, with the default that it has by now.
+    op.existing_server_default = default(op)
+    op.existing_type, op.modify_type, op.kw = op.modify_type, None, {}
+    op.modify_server_default = False
+    return [retype]
+
+
+@rule(
+    "fill",
+    "question",
+    "A column becomes NOT NULL: which value do the rows get that have none?",
+)
+def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Ask for the value of each column that becomes NOT NULL, unless the model says it.
+
+    It is asked even if this database has no rows: another one may have some.
+
+    :raises CommandError: where no value can be typed at all.
+    """
+    whole = [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    made = {(op.schema, op.table_name) for op in whole}
+    for change in upgrade.ops:
+        if not isinstance(change, ops.ModifyTableOps):
+            continue
+        key = (change.schema, change.table_name)
+        for op in filter(needs_value, change.ops if key not in made else ()):
+            column = draft.models[key][column_of(op).name]
+            if value := _value_for(draft, label(*key), column):
+                draft.fills[key, column.name] = value
+
+
+def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
+    subject = f"{table}.{column.name}"
+    said = draft.prompt.answers.says("fill", subject)
+    if not said and (value := declared(column, draft.dialects)):
+        return value
+    is_later = subject in draft.unsettled and not said
+    if not is_later:  # else it may have been renamed, and its rows have values
+        _refuse_untyped(subject, column)
+    check = partial(typed, column, dialects=draft.dialects)
+    text = f"Value of {subject} ({_hint(column)}) for the rows there are:"
+    question = Question("fill", table, column.name, text, (), check)
+    if is_later:
+        draft.prompt.later += [question] if has_form(column.type) else []
+        return None
+    words = draft.prompt.ask(question)
+    return check(words) if words else None
+
+
+@rule(
+    "untyped",
+    "refusal",
+    "A column becomes NOT NULL, and a value of its type cannot be typed.",
+)
+def _refuse_untyped(subject: str, column: Column[Any]) -> None:
+    """Say the ways that work where no answer does."""
+    if not has_form(column.type):
+        raise CommandError(
+            f"{subject} is NOT NULL, and no value of {words(column.type)} can be"
+            " typed for the rows there are. Nothing is written. Let it be nullable, and"
+            " fill it in a revision of its own before it is NOT NULL; or give it a"
+            " server_default, or a default that is no function."
+        )
+
+
+def _hint(column: Column[Any]) -> str:
+    """Return what a value has to be."""
+    hints = [str(column.type), form_of(stored(column.type)).example]
+    hints += [
+        f"a {fk.column.name} of {fk.column.table.name}" for fk in column.foreign_keys
+    ]
+    if is_unique(column):
+        hints.append("unique: it fits one row")
+    return ", ".join(hints)
+
+
+@rule(
+    "invents",
+    "mark",
+    "`# INVENTS:` stands where a downgrade puts a value that nobody entered.",
+)
+def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
+    """Fill with values that mean nothing where a downgrade brings NOT NULL back.
+
+    It has nobody to ask. Where no value can be right, the column may stay NULL.
+    """
+    if container is draft.upgrade:
+        return
+    fills, notes = dict[tuple[Key, str], Value](), list[ops.MigrateOperation]()
+    for change in container.ops:
+        if not isinstance(change, ops.ModifyTableOps):
+            continue
+        key = (change.schema, change.table_name)
+        for op in filter(needs_value, change.ops):
+            column = column_of(op)
+            value = neutral(column, draft.dialects)
+            if column.name in _constrained(draft, container, key):
+                value = None
+            if value:
+                fills[key, column.name] = value
+            else:
+                _allow_null(op)
+            what = "NULL, and was NOT NULL"
+            if value:
+                what = f"{value.shown(draft.context.dialect)} where there is no value"
+            notes.append(Note(INVENTS, f"{label(*key)}.{column.name} is {what}."))
+    fill(draft, container, fills)
+    container.ops[:0] = notes
+
+
+def _constrained(draft: Draft, container: ops.OpContainer, key: Key) -> set[str]:
+    """Return the columns that come back with their values, and with a constraint.
+
+    The rows that came since have none, and no other may fit.
+    """
+    changes = [it for it in container.ops if isinstance(it, ops.ModifyTableOps)]
+    every = [op for it in changes if (it.schema, it.table_name) == key for op in it.ops]
+    back = [it.column.name for it in every if isinstance(it, RestoreColumn)]
+    found = set[str]()
+    for op in every if back else ():
+        if isinstance(op, ops.CreateCheckConstraintOp):
+            condition = sql(op.to_constraint().sqltext, draft.context.dialect)
+            found |= {*columns_in(condition, back, draft.context.dialect)}
+        elif isinstance(op, ops.CreateForeignKeyOp):
+            found |= {*op.local_cols} & {*back}
+        elif isinstance(op, ops.CreateUniqueConstraintOp):
+            found |= {*op.columns} & {*back}
+        elif (index := unique_index(op)) is not None:
+            found |= {it.name for it in index.columns} & {*back}
+    return found
+
+
+def _allow_null(op: ops.AddColumnOp | ops.AlterColumnOp) -> None:
+    if isinstance(op, ops.AddColumnOp):
+        op.column = like(op.column, nullable=True)
+    else:
+        op.modify_nullable = None

@@ -22,11 +22,11 @@ from ..operations.base import AutocommitBlock, Key, LosslessOp, called
 from ..operations.columns import alter_type_concurrently, begin_dual_write
 from ..operations.constraints import (
     create_unique_constraint_concurrently,
+    index_partitions,
     set_not_null,
     validate_constraint,
 )
 from ..operations.guards import GUARDS
-from ..operations.partitions import index_partitions
 from ..project import production_server
 from ..rules import LOCKS, rule
 from ..sql import functions_in

@@ -17,7 +17,7 @@ from ..rules import AFTER, BEFORE
 from ..types.conversion import keeps_all
 from .aside import allow_null
 from .draft import Draft, Note, RenameColumn
-from .not_null import gives_itself, like
+from .guards import gives_itself, like
 from .online import Rename, is_dual_written
 
 Directions = tuple[ops.UpgradeOps, ops.DowngradeOps]

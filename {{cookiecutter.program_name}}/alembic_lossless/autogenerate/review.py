@@ -39,21 +39,22 @@ from ..types.portable import words
 from .accepted import Accepted
 from .aside import set_aside, write_aside
 from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
-from .compare_constraints import (
+from .compare_objects import hold_domains
+from .compare_tables import (
     checks_of_columns,
     expressions_apart,
     find_unnamed,
+    make_schemas,
+    mark_manual_changes,
     names_as_declared,
     objects_as_declared,
+    refuse_schemas,
 )
-from .compare_domains import hold_domains
-from .compare_tables import make_schemas, mark_manual_changes, refuse_schemas
 from .compare_views import arrange_views, take_views
 from .conditions import for_some_databases
 from .data_migration import refuse_unknown, write_data_migration
 from .draft import ChangePrimaryKey, Draft, Step, release, tables
-from .guards import guard_keys
-from .not_null import ask_fills, fill_asked, fill_neutrally
+from .guards import ask_fills, fill_asked, fill_neutrally, guard_keys
 from .online import make_online, note_costs
 from .order import (
     drop_no_indexes_of_dropped_tables,

@@ -10,7 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp, called
-from ..operations.partitions import index_partitions
+from ..operations.constraints import index_partitions
 from ..operations.views import create_view
 from ..rules import PAGES, anchored
 from ..sql import compiled, not_null_in, text_in

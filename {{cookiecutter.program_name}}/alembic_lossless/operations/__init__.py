@@ -12,9 +12,8 @@ from . import (
     guards,
     keys,
     objects,
-    partitions,
     views,
 )
 
 __all__ = ["aside", "backfill", "columns", "constraints", "domains"]
-__all__ += ["guards", "keys", "objects", "partitions", "views"]
+__all__ += ["guards", "keys", "objects", "views"]

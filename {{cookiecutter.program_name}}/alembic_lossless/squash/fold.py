@@ -18,12 +18,12 @@ from alembic.script import Script
 from alembic.util import CommandError
 
 from .._alembic import body_code
-from ..autogenerate.compare_constraints import (
+from ..autogenerate.compare_tables import (
     checks_of_columns,
     expressions_apart,
     find_unnamed,
+    make_schemas,
 )
-from ..autogenerate.compare_tables import make_schemas
 from ..autogenerate.draft import Draft
 from ..autogenerate.order import order, reverse
 from ..autogenerate.render import render_item, written
