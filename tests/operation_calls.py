@@ -17,6 +17,7 @@ from alembic_lossless.operations.columns import (
 )
 from alembic_lossless.operations.constraints import (
     create_unique_constraint_concurrently,
+    drop_index_of_foreign_key,
     drop_unnamed_constraint,
     index_partitions,
     set_not_null,
@@ -91,6 +92,7 @@ CALLS = (
     create_unique_constraint_concurrently("uq", "a", ["b"]),
     drop_enum("kind"),
     drop_sequence("seq", start=1, if_exists=True),
+    drop_index_of_foreign_key("a", "fk", schema="s"),
     drop_unnamed_constraint("a", ["b"], type_="unique"),
     end_dual_write("a", "b", "c"),
     manual_change("a", "b", schema="s", mysql_collate="utf8mb4_bin"),

@@ -1,8 +1,11 @@
 """MariaDB needs an index for each foreign key, which is exchanged or dropped."""
 
+from collections.abc import Iterator
+
 import pytest
 from drafts import alembic, define_thing, draft, sql
 from environment import Environment
+from proof.case import Case, Court, court
 
 PLAIN = "city = sa.Integer, sa.ForeignKey('city.id')"
 INDEX = f"{PLAIN}, index=True"
@@ -46,3 +49,61 @@ def test_a_table_goes_with_what_serves_its_foreign_key(
     (shop.package / "things.py").unlink()
     draft(shop, "gone")
     alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+MODELS = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class City(Model):
+    __tablename__ = "city"
+    id = sa.Column(sa.Integer, primary_key=True)
+
+
+class Friend(Model):
+    __tablename__ = "{table}"
+    id = sa.Column(sa.Integer, primary_key=True)
+    {column} = sa.Column(sa.Integer{more})
+"""
+KEY = ", sa.ForeignKey('city.id')"
+CASCADE = ", sa.ForeignKey('city.id', ondelete='CASCADE')"
+
+
+def models(more: str, table: str = "friend", column: str = "city_id") -> str:
+    """Return models in which a friend has a city."""
+    return MODELS.format(more=more, table=table, column=column)
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[Court]:
+    """Give a court that compares with what MariaDB makes of the models."""
+    with court("mariadb") as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        models(""),
+        models(", index=True"),
+        models(f"{KEY}, index=True"),
+        models(CASCADE),
+        models(KEY, table="person"),
+        models(KEY, column="town_id"),
+    ],
+    ids=["none", "index", "both", "cascade", "table-renamed", "column-renamed"],
+)
+def test_no_index_stays_behind_a_foreign_key(mariadb: Court, after: str) -> None:
+    """The index that MariaDB made for my key goes and comes with the key."""
+    before = models(KEY)
+    columns = {"friend\nid": "id", "friend\ncity_id": "city_id"}
+    if "town_id" in after:
+        columns["friend\ncity_id"] = "town_id"
+    tables = {"friend": "person" if "person" in after else "friend"}
+    rows = (("friend", ((("id", "1"), ("city_id", "None")),)),)
+    there = Case("mariadb", before, after, rows=rows, tables=tables, columns=columns)
+    for case in (there, Case("mariadb", after, before)):
+        verdict = mariadb.judge(case)
+        assert verdict.kind == "passed", verdict

@@ -13,11 +13,17 @@ from alembic.operations.ops import (
     ModifyTableOps,
     OpContainer,
 )
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import (
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+)
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, without_table
-from ..operations.base import Key, label
+from ..operations.base import Key, LosslessOp, label
+from ..operations.constraints import drop_index_of_foreign_key
 from ..sql import columns_in
 from ..state import Drop
 from ..types.portable import MYSQL
@@ -26,6 +32,7 @@ from .draft import (
     Draft,
     RestoreTable,
     SetTableAside,
+    names_before,
     operations_in,
     tables,
     unique_index,
@@ -425,6 +432,74 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
             if _lose_index(change.ops, list(fk.column_keys)):
                 freed.append(fk)
     take_away_and_give_back(container, freed)
+
+
+def drop_indexes_of_keys(draft: Draft, container: ops.OpContainer) -> None:
+    """Let the index be dropped that MariaDB made for a foreign key, and would keep."""
+    if not any(it.name in MYSQL for it in draft.dialects):
+        return
+    every = list[ops.MigrateOperation]()
+    for change in container.ops:
+        if isinstance(change, ops.ModifyTableOps):
+            every += _with_indexes(draft, container, change)
+        else:
+            every.append(change)
+    container.ops = every
+
+
+def _with_indexes(
+    draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
+) -> Iterator[ops.MigrateOperation]:
+    """Give a change in parts: an index is dropped before another key can need it."""
+    part = list[ops.MigrateOperation]()
+    for op in change.ops:
+        part.append(op)
+        if index := _made_index(draft, container, op):
+            yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
+            yield index
+            part = []
+    if part:
+        yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
+
+
+def _made_index(
+    draft: Draft, container: ops.OpContainer, op: ops.MigrateOperation
+) -> LosslessOp | None:
+    """Return the drop of the index that MariaDB made for a foreign key, if it did."""
+    if not isinstance(op, ops.DropConstraintOp):
+        return None
+    fk = op.to_constraint()
+    if not isinstance(fk, ForeignKeyConstraint):
+        return None
+    key, columns = (op.schema, op.table_name), list(fk.column_keys)
+    gone, made = set[str](), set[tuple[str, ...]]()
+    for other in operations_in(container):
+        if isinstance(other, ops.DropColumnOp) and other.table_name == key[1]:
+            gone.add(other.column_name)
+        elif isinstance(other, ops.CreateForeignKeyOp) and other.source_table == key[1]:
+            made.add((str(other.constraint_name), *other.local_cols))
+    name = str(op.constraint_name or columns[0])
+    is_needed = (name, *columns) in made or _is_indexed(draft, container, key, columns)
+    if is_needed or gone.issuperset(columns):
+        return None
+    return drop_index_of_foreign_key(op.table_name, name, schema=op.schema)
+
+
+def _is_indexed(
+    draft: Draft, container: ops.OpContainer, key: Key, columns: Sequence[str]
+) -> bool:
+    """Tell whether columns have an index of their own before all operations."""
+    name, _ = names_before(container, key, "")
+    is_upgrade = container is draft.upgrade
+    known = draft.state.tables.values() if is_upgrade else tables(draft.context)
+    was = [names_before(container, key, it)[1] for it in columns]
+    return any(
+        [it.name for it in keyed.columns][: len(was)] == was
+        for table in known
+        if (table.schema, table.name) == (key[0], name)
+        for keyed in (*table.indexes, *table.constraints)
+        if isinstance(keyed, Index | UniqueConstraint | PrimaryKeyConstraint)
+    )
 
 
 def _drops(change: ops.ModifyTableOps) -> bool:

@@ -57,6 +57,7 @@ from .draft import ChangePrimaryKey, Draft, Step, release, tables
 from .guards import ask_fills, fill_asked, fill_neutrally, guard_keys
 from .online import make_online, note_costs
 from .order import (
+    drop_indexes_of_keys,
     drop_no_indexes_of_dropped_tables,
     free_indexes,
     free_retyped,
@@ -306,6 +307,7 @@ REWRITES: tuple[Step, ...] = (
     mark_manual_changes,
     guard_keys,
     allow_for_others,
+    drop_indexes_of_keys,
     find_unnamed,
     expressions_apart,
     mark_drops,

@@ -225,6 +225,48 @@ def _(op: LosslessOp) -> ops.DropConstraintOp:
     return ops.DropConstraintOp(None, op.table_name, type_=op.type_, schema=op.schema)
 
 
+DROP_INDEX = """\
+SET @drops = (SELECT coalesce(
+    (SELECT DISTINCT {drop} FROM information_schema.statistics
+    WHERE table_schema = {schema} AND table_name = {table} AND index_name = {name}
+    AND non_unique), 'DO 0'));
+PREPARE drops FROM @drops;
+EXECUTE drops;
+DEALLOCATE PREPARE drops"""
+
+
+@operation()
+def drop_index_of_foreign_key(
+    operations: Operations,
+    table_name: str,
+    index_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Drop the index that MariaDB and MySQL made for a foreign key that is dropped.
+
+    They keep it, where a table that is made without the key has none.
+
+    :param table_name: the table that had the key.
+    :param index_name: the name of the index, which is that of the key; where nobody
+        named the key it is that of its first column.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: MariaDB and MySQL, where the index is there; elsewhere nothing happens.
+    """
+    names = Names(operations, table_name, schema)
+    if names.is_mysql:
+        drop = f"ALTER TABLE {names.table} DROP INDEX {names.quoted(index_name)}"
+        words = {
+            "drop": names.literal(drop),
+            "schema": names.literal(schema) if schema else "database()",
+            "table": names.literal(table_name),
+            "name": names.literal(index_name),
+        }
+        for statement in DROP_INDEX.split(";\n"):
+            names.execute(statement.format(**words))
+
+
 def _reflected(names: Names, kind: str) -> list[Any]:
     inspector = inspector_of(names.bind())
     if kind == "unique":

@@ -363,6 +363,24 @@ def drop_enum(
         elsewhere nothing happens.
     """
 
+def drop_index_of_foreign_key(
+    table_name: str,
+    index_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Drop the index that MariaDB and MySQL made for a foreign key that is dropped.
+
+    They keep it, where a table that is made without the key has none.
+
+    :param table_name: the table that had the key.
+    :param index_name: the name of the index, which is that of the key; where nobody
+        named the key it is that of its first column.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: MariaDB and MySQL, where the index is there; elsewhere nothing happens.
+    """
+
 def drop_sequence(
     name: str,
     *,
