@@ -466,6 +466,18 @@ def test_what_differed_before_may_stay(tmp_path: Path) -> None:
     assert path.read_text().splitlines()[1:] == ["friend.name"]
 
 
+def test_env_py_chooses_the_folder_of_revisions(tmp_path: Path) -> None:
+    """I have a history for each kind of database, and env.py says which one it is."""
+    app = of_alembic(tmp_path, "generic")
+    app.lossless("adopt --write", "draft -m first")
+    folder = app.path / "migrations"
+    (folder / "versions").rename(folder / "sqlite")
+    env = folder / "env.py"
+    line = f"context.script.version_locations = [{str(folder / 'sqlite')!r}]\n"
+    env.write_text(env.read_text().replace("\ndef run", f"\n{line}\n\ndef run", 1))
+    assert "Models: match the database" in app.lossless("upgrade", "status")
+
+
 def test_no_flask_is_imported(tmp_path: Path) -> None:
     """My service has no Flask: the command needs none, and no other entry point."""
     app = of_alembic(tmp_path, "generic")
