@@ -29,3 +29,14 @@ def test_a_contradiction_is_refused(
     assert "thing.city is NOT NULL, and its ondelete would make it NULL.\n" in said
     assert "Allow NULL in the model, or choose another ondelete." in said
     assert shop.revisions() == revisions
+
+
+def test_two_checks_of_one_name_are_refused(project: Environment) -> None:
+    """I give two columns one Enum that is text: I am told to name it twice."""
+    mood = "sa.Enum('a', name='mood', native_enum=False, create_constraint=True)"
+    project.alembic("upgrade", "head")
+    define_thing(project, f"one = {mood}", f"two = {mood}")
+    said = refusal(project, "revision", "--autogenerate", "-m", "after")
+    assert "thing: the CHECKs of one and two are both called mood.\n" in said
+    define_thing(project, f"one = {mood}", f"two = {mood.replace('mood', 'other')}")
+    draft(project, "moods")

@@ -198,4 +198,8 @@ def _same(part: str) -> str:
     """
     part = re.sub(r" ON (DELETE|UPDATE) NO ACTION", "", part)
     part = re.sub(r"DEFAULT \( (\S+|\d+ \. \d+) \)", r"DEFAULT \1", part)
+    # The column makes a number of it.
+    part = re.sub(
+        r"^(\S+ (?:BIG|SMALL)?INT\w* .*)DEFAULT '(\d+)'", r"\1DEFAULT \2", part
+    )
     return re.sub(r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK|PKEY)\"? ", "", part)

@@ -1,5 +1,6 @@
 """Random changes of an app, as its author makes them; identities say what is what."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -17,7 +18,7 @@ from .described import (
     swapped,
     whole,
 )
-from .generate import LABELS, Generator
+from .generate import LABELS, Generator, is_check_there
 from .types import typed
 
 Change = Callable[[Generator, App], App | None]
@@ -179,11 +180,13 @@ def retype(generator: Generator, app: App) -> App | None:
     """Give a column another type, which may be of another kind."""
     if not (found := some_column(generator.rng, app)):
         return None
-    _, column = found
+    table, column = found
     if is_used(app, column) and generator.rng.random() < 0.5:
         return None
     for _ in range(9):
         later, made = generator.type(app, column.uid)
+        if is_check_there(later, table, made):
+            continue
         if made != column.type and is_near(column.type.family, made.family):
             fresh = replace(column, type=made, options=plain_options(column))
             return later.with_column(fresh)
@@ -434,6 +437,9 @@ def check_of_enum(generator: Generator, app: App) -> App | None:
         return None
     enum = generator.rng.choice(enums)
     value = None if ("create_constraint", "True") in enum.options else "True"
+    used = Counter(it.uid for it, c in app.columns() if c.type.named == enum.uid)
+    if value and max(used.values()) > 1:
+        return None
     later = replace(enum, options=changed(enum.options, "create_constraint", value))
     return replace(app, enums=swapped(app.enums, later))
 

@@ -1,5 +1,6 @@
 """Random apps, out of everything that SQLAlchemy can declare of a table."""
 
+import re
 from collections.abc import Container, Iterator
 from dataclasses import replace
 from itertools import count
@@ -53,6 +54,23 @@ HOSTILE = (
 LABELS = ("new", "old", "it's", "with space", "per%cent", "äöü", "Select", 'say "x"')
 
 Weighted = tuple[tuple[str, float], ...]
+
+
+def check_of(app: App, made: Type) -> str:
+    """Return the name of the CHECK that a type makes, or nothing."""
+    for enum in app.enums:
+        if enum.uid == made.named:
+            given = ("create_constraint", "True") in enum.options
+            return enum.name if given else ""
+    found = re.search(r"\bname='([^']*)'", made.expression)
+    return found[1] if found and "create_constraint=True" in made.expression else ""
+
+
+def is_check_there(app: App, table: Table, made: Type) -> bool:
+    """Tell whether a table has a CHECK of the name that a type gives its own."""
+    name = check_of(app, made)
+    return bool(name) and name in {check_of(app, it.type) for it in table.columns}
+
 
 KEYED = {
     "integer",
@@ -193,6 +211,8 @@ class Generator:
         """Return an app with the types that a new column of a table needs, and that."""
         uid = self.uid("c")
         app, made = self.type(app, uid)
+        if is_check_there(app, table, made):
+            made = typed("sa.Integer()", self.database)
         column = Column(uid, self.name(uid), made)
         numbers = [
             it

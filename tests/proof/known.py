@@ -67,6 +67,18 @@ MENDED = (
     "the order of an Enum's values was not compared",
     "constraints of a renamed table kept the names that they had",
     "SQLite: NUMERIC that becomes DECIMAL was clean and stayed what it was",
+    "a Numeric of 1.00 was no truth to the guard of a downgrade to Boolean",
+    "PostgreSQL: the guard took the spaces that fill a CHAR up for a part of its text",
+    "a DOMAIN with a collation was never clean",
+    "SQLite: DATETIME and TIME of a zone were written without it, and never clean",
+    "the CHECK of a Boolean or an Enum did not change with its name",
+    "SQLite: a collation stayed where a type came back that has none",
+    "SQLite: of two type CHECKs of one name an alteration kept one; it is refused",
+    "a dropped table whose parent another change altered stopped the draft",
+    "MariaDB: REAL and DOUBLE with UNSIGNED or ZEROFILL were never clean",
+    "SQLite and MariaDB: NULL of a column with an identity was not compared",
+    "MariaDB: a draft with a rename warned of INET6, which SQLAlchemy does not know",
+    "a default that an Enum no longer has was dropped without a word",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

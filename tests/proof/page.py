@@ -37,7 +37,8 @@ class Result:
 
 def sentence(case: Case, text: str) -> str:
     """Return the sentence of a refusal, without what is of one case alone."""
-    said = text.partition("\n")[0].partition(". ")[0].rstrip(".")
+    said = re.sub(r"^The upgrade of revision \w+ would fail: ", "", text)
+    said = said.partition("\n")[0].partition(". ")[0].rstrip(".")
     places = [*case.columns, *(f"{key}\n{it}" for key, it in case.columns.items())]
     names = {name for key in places for name in key.split("\n")}
     names |= {*case.tables, *case.tables.values()}

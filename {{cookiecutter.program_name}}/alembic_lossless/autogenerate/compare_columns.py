@@ -335,8 +335,11 @@ def compare_column(
     if declared is None:
         return
     _compare_defaults(context.migration_context, change, compared[-2], declared, column)
-    has_none = not context.migration_context.dialect.supports_comments
-    if has_none and declared.comment != column.comment:
+    dialect = context.migration_context.dialect
+    is_plain = column.identity is not None and not dialect.supports_identity_columns
+    if is_plain and compared[-2].nullable is not column.nullable:
+        change.modify_nullable = column.nullable  # Alembic takes it for an identity
+    if not dialect.supports_comments and declared.comment != column.comment:
         change.existing_comment = declared.comment
         change.modify_comment = column.comment
         log.info("Detected another comment of '%s'", column)
@@ -351,7 +354,7 @@ def _compare_defaults(
 ) -> None:
     """Notice a default that a model gained, lost or changed."""
     before, after = declared.server_default, column.server_default
-    if before is None and not default_fits(column):
+    if not default_fits(column):
         text = (
             "The server default %r of '%s' is no value of its type; it is not compared"
         )
@@ -502,10 +505,10 @@ TEXT = ("collation", "charset", "ascii", "unicode", "national", "binary")
 
 
 def _check_of(type_: Type) -> tuple[str, ...] | None:
-    """Return the values that the CHECK of a type allows, None where it makes none."""
-    if not getattr(type_, "create_constraint", False):
+    """Return the name and the values of a type's CHECK, None where it makes none."""
+    if not isinstance(type_, sa.Enum | sa.Boolean) or not type_.create_constraint:
         return None
-    return tuple(type_.enums) if isinstance(type_, sa.Enum) else ()
+    return str(type_.name), *getattr(type_, "enums", ())
 
 
 def _loses_values(old: Type, new: Type) -> bool:
@@ -516,6 +519,8 @@ def _loses_values(old: Type, new: Type) -> bool:
 
 
 def _text_of(type_: Type) -> list[Any]:
+    if type_.__visit_name__ == "DOMAIN":
+        return []  # compared by itself
     return [getattr(type_, name, None) or None for name in TEXT]
 
 

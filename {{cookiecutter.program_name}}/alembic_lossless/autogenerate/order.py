@@ -25,7 +25,7 @@ from .._alembic import dropped_items, without_table
 from ..operations.base import Key, LosslessOp, label
 from ..operations.constraints import drop_index_of_foreign_key
 from ..sql import columns_in
-from ..state import Drop
+from ..state import Drop, created_by, drop_of
 from ..types.portable import MYSQL
 from .draft import (
     DialectBlock,
@@ -150,11 +150,7 @@ class Postponed:
         op, keys = table
         # A table that is set aside must not stop who deletes what its rows refer to.
         each = isinstance(op, SetTableAside)
-        drops = [
-            ops.DropConstraintOp.from_constraint(fk)
-            for fk in keys
-            if each or self.has(fk)
-        ]
+        drops = [drop_of(created_by(fk)) for fk in keys if each or self.has(fk)]
         return ops.ModifyTableOps(op.table_name, drops, schema=op.schema)
 
     def postpone(self, table: Keyed) -> ops.ModifyTableOps:
@@ -167,7 +163,7 @@ class Postponed:
             own = (it for it in op.columns if isinstance(it, ForeignKeyConstraint))
             late += [fk for fk in own if fk.use_alter and fk not in keys]
             op.columns = [x for x in op.columns if not any(x is fk for fk in late)]
-        adds = [ops.CreateForeignKeyOp.from_constraint(fk) for fk in late]
+        adds = [created_by(fk) for fk in late]
         return ops.ModifyTableOps(op.table_name, adds, schema=op.schema)
 
     def take(

@@ -1,6 +1,7 @@
 """Drafts that are refused: what no draft can do, or what nobody can have meant."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -67,6 +68,37 @@ def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
         advice = "Allow NULL in the model, or choose another ondelete."
         lines.append(f"Nothing is written. {advice}")
         raise CommandError("\n".join(dict.fromkeys(lines)))
+
+
+@rule(
+    "same-name",
+    "refusal",
+    "The CHECKs of two types in one table have one name.",
+)
+def refuse_same_names(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse two types in a table whose CHECKs have one name, which SQLite alone takes.
+
+    What alters the table goes by names, and would drop one with the other.
+
+    :raises CommandError: with the columns, and what to write.
+    """
+    lines = []
+    kinds = ops.CreateTableOp | ops.AddColumnOp | ops.AlterColumnOp
+    made = (it for it in operations_in(upgrade) if isinstance(it, kinds))
+    for key in sorted({(it.schema, it.table_name) for it in made}, key=str):
+        columns = defaultdict[str, list[str]](list)
+        for column in draft.models[key].values():
+            type_: Any = column.type
+            if getattr(type_, "create_constraint", False) and type_.name:
+                columns[str(type_.name)].append(column.name)
+        lines += [
+            f"{label(*key)}: the CHECKs of {' and '.join(found)} are both called {it}."
+            for it, found in columns.items()
+            if len(found) > 1
+        ]
+    if lines:
+        advice = "Give each type a name of its own in the model (Enum(…, name=…))."
+        raise CommandError("\n".join([*lines, f"Nothing is written. {advice}"]))
 
 
 def _sets_null(fk: ForeignKey) -> bool:

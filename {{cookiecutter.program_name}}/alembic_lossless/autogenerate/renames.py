@@ -59,6 +59,7 @@ from ..replay import inspected_as, reflected
 from ..rules import rule
 from ..state import Create, State, columns_of, is_alike, made_name, name_of, others_of
 from ..types.portable import stored
+from ..types.reflection import inspector_of
 from .draft import (
     Draft,
     RenameColumn,
@@ -435,7 +436,8 @@ def _renamed_key(draft: Draft, table: Table, old: str) -> dict[str, str]:
 
     Without a name in the models it is PostgreSQL's. MariaDB keeps none.
     """
-    found = inspect(draft.context.connection).get_pk_constraint(old, table.schema)
+    connection: Any = draft.context.connection
+    found = inspector_of(connection).get_pk_constraint(old, table.schema)
     known = draft.state.others(table.schema, table.name)
     declared = (it.constraint_name for it in known if _is_key(it))
     before = [it for it in (*declared, found["name"]) if it] or [primary_key_of(old)]

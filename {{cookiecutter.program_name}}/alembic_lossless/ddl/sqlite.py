@@ -80,11 +80,15 @@ class Columns:
         return lost
 
     def _drops_collation(self, name: str) -> bool:
-        """Tell whether a type was given anew that differs by its collation alone."""
+        """Tell whether a type was given anew that differs by its collation.
+
+        A revision may speak of it, or of nothing else.
+        """
         old, new = self._batch.table.c[name], self._batch.columns.get(name)
         if new is None or new.type is old.type:
             return False
-        return ddl(new.type, "sqlite") == ddl(old.type, "sqlite")
+        is_said = old.info.get("is_collated", False)
+        return is_said or ddl(new.type, "sqlite") == ddl(old.type, "sqlite")
 
     def _is_collated(self, name: str) -> bool:
         new = self._batch.new_table.c[name]
@@ -524,6 +528,10 @@ class SQLiteOperations(Operations):
                 calls = [it for name, it, _ in rebuild.batch if name == DROPS]
                 impl: Any = rebuild.impl
                 impl.replace_checks(it for (it,) in calls)
+                for verb, (_, *names), given in rebuild.batch:
+                    known = getattr(given.get("existing_type"), "collation", None)
+                    if verb == "alter_column" and known and given.get("type_"):
+                        rebuild.copy_from.c[names[0]].info["is_collated"] = True
 
 
 def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:

@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from .. import sql
 from ..types.portable import enums_in
+from ..types.reflection import inspector_of
 from .base import LosslessOp, Names, derived, dialect_of, operation
 from .base import label as table_label
 from .keys import do_block, literal, table_literal
@@ -165,7 +166,7 @@ def restore_column(  # noqa: PLR0913  likewise
     names = Names(operations, table_name, schema)
     subject = f"{table_label(schema, table_name)}.{column_name}"
     if not names.offline:
-        found = sa.inspect(names.bind()).get_columns(table_name, schema)
+        found = inspector_of(names.bind()).get_columns(table_name, schema)
         if kept not in {it["name"] for it in found}:
             raise _purged(subject, until)
         _say_since(names, since, subject)
@@ -192,7 +193,7 @@ def _purged(subject: str, until: str) -> CommandError:
 
 def _say_since(names: Names, since: str, subject: str) -> None:
     """Say which rows came while a column was set aside."""
-    inspector = sa.inspect(names.bind())
+    inspector = inspector_of(names.bind())
     key = inspector.get_pk_constraint(names.name, names.schema)["constrained_columns"]
     table = names.clause(*key, since)
     came = table.c[since] == sa.true()
@@ -276,7 +277,7 @@ def purge(
     for schema, table, column in places:
         tables[schema, table] += [column] if column else []
     types = set[tuple[str | None, str]]()
-    inspector = sa.inspect(operations.get_bind())
+    inspector = inspector_of(operations.get_bind())
     for (schema, table), columns in tables.items():
         there = inspector.get_columns(table, schema)
         found = [it for it in there if not columns or it["name"] in columns]

@@ -13,6 +13,7 @@ from .. import sql
 from ..rules import rule
 from ..runtime.causes import PermanentError
 from ..types.portable import SQLType
+from ..types.reflection import inspector_of
 from ..types.values import in_statement
 from .backfill import backfill, copy_column
 from .base import LosslessOp, Names, derived, operation
@@ -324,7 +325,7 @@ def _refuse_users(names: Names, column: str) -> None:
     """Refuse to make a column anew that an index or a constraint would go with."""
     if names.offline:
         return
-    inspector = sa.inspect(names.bind())
+    inspector = inspector_of(names.bind())
     at = names.name, names.schema
     found: list[Any] = [
         *inspector.get_indexes(*at),

@@ -213,9 +213,10 @@ def _doubtful(
     """Return a query for the values that, as far as the server knows, may be lost."""
     (column,) = source.columns
     sure = provably_lossless(column, old, new, dialect)
-    is_json = dialect == "postgresql" and isinstance(old, sa.JSON)
-    # The driver would read what it means, and a new type gets the text of it.
-    value = sa.cast(column, sa.Text) if is_json else column
+    # The driver would read what JSON means, and the spaces that fill a CHAR up: a new
+    # type gets the text.
+    is_text = dialect == "postgresql" and isinstance(old, sa.JSON | sa.CHAR)
+    value = sa.cast(column, sa.Text) if is_text else column
     query = sa.select(value).where(column.is_not(None))
     if sure is None:
         return query
@@ -410,13 +411,13 @@ def explain_orphans(names: Names, constraint: str) -> None:
 
 
 def _foreign_key(names: Names, name: str) -> ReflectedForeignKeyConstraint | None:
-    found = sa.inspect(names.bind()).get_foreign_keys(names.name, names.schema)
+    found = inspector_of(names.bind()).get_foreign_keys(names.name, names.schema)
     return next((key for key in found if key["name"] == name), None)
 
 
 def _primary_key(names: Names) -> list[sa.ColumnClause[object]]:
     """Return the columns by which a row is found again."""
-    key = sa.inspect(names.bind()).get_pk_constraint(names.name, names.schema)
+    key = inspector_of(names.bind()).get_pk_constraint(names.name, names.schema)
     return list(names.clause(*key["constrained_columns"]).columns)
 
 

@@ -27,6 +27,7 @@ from ..project import Settings
 from ..runtime.causes import explain
 from ..runtime.connect import engine_of
 from ..runtime.throwaway import create, options_of, thrown_away
+from ..types.reflection import inspector_of
 from ..urls import printable
 
 FOLDER = "alembic-lossless-rehearsal-"
@@ -131,7 +132,7 @@ def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
 
 def user_tables(connection: Connection) -> list[Table]:
     """Return the tables of a database that hold rows of its owner."""
-    inspector = sa.inspect(connection)
+    inspector = inspector_of(connection)
     schemas: list[str | None] = [None]
     if connection.dialect.name == "postgresql":
         default = inspector.default_schema_name
@@ -424,7 +425,7 @@ class Sample:
         self._connection, self._share = connection, share
         self._origin, self._temporary = origin, temporary
         self.quote = connection.dialect.identifier_preparer.quote
-        inspector = sa.inspect(connection)
+        inspector = inspector_of(connection)
         self.columns: dict[Table, list[str]] = {}
         self._keys: dict[Table, list[Reference]] = {}
         for table in user_tables(connection):

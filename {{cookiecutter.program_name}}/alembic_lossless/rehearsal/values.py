@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.types import NullType, TypeEngine
 
+from ..types.reflection import inspector_of
 from .copies import Copy, Table, user_tables
 
 
@@ -68,7 +69,7 @@ class _Comparison:
 
     def __init__(self, connection: Connection, table: Table, kept: Table) -> None:
         self._connection, self._table = connection, table
-        inspector = sa.inspect(connection)
+        inspector = inspector_of(connection)
         inspector.clear_cache()
         self._before = self._reflected(kept)
         self._now: sa.TableClause | None = None
@@ -79,7 +80,7 @@ class _Comparison:
 
     def _reflected(self, table: Table) -> sa.TableClause:
         """Return a table as a query needs it; types decide how values are compared."""
-        found = sa.inspect(self._connection).get_columns(table.name, table.schema)
+        found = inspector_of(self._connection).get_columns(table.name, table.schema)
         columns = (sa.column(it["name"], it["type"]) for it in found)
         return sa.table(table.name, *columns, schema=table.schema)
 

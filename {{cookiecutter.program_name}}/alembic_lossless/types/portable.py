@@ -92,7 +92,11 @@ def bare_words(type_: Type) -> str:
     if isinstance(type_, sa.Enum):
         type_ = copy.copy(type_)
         vars(type_).update(create_type=True, metadata=None)
-    return repr(type_)
+    text = repr(type_)
+    has_zone = isinstance(type_, sa.DateTime | sa.Time) and type_.timezone
+    if has_zone and "timezone" not in text:  # of the classes of SQLite
+        return f"{type(type_).__name__}(timezone=True)"
+    return text
 
 
 def on(type_: Type, dialect: str) -> Type:
@@ -351,10 +355,16 @@ def _with_words(said: str) -> tuple[str, dict[str, str]]:
     return WORDS.sub("", said), dict(WORDS.findall(said))
 
 
+SIGN = re.compile(r"(.*?)( UNSIGNED)?( ZEROFILL)?", re.DOTALL)
+"""A type, and what MariaDB says behind a number: ZEROFILL means UNSIGNED, too."""
+
+
 def _made_of(dialect: Dialect, asked: str) -> str:
     """Return what a database makes of a type, or of arrays of it."""
     item = asked.rstrip("[]")
+    bare, unsigned, zeros = SIGN.fullmatch(item).groups("")  # type: ignore[union-attr]
+    end = (" UNSIGNED" if unsigned or zeros else "") + zeros + asked[len(item) :]
     for pattern, make in RULES.get(dialect.name, ()):
-        if found := re.fullmatch(pattern, item):
-            return make(found) + asked.removeprefix(item)
-    return asked
+        if found := re.fullmatch(pattern, bare):
+            return make(found) + end
+    return bare + end

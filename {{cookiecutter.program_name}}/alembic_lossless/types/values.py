@@ -446,7 +446,9 @@ def is_lossless(value: Any, new: Type, *, dialect: str = "") -> bool:
             if isinstance(value, float) and dialect in {"", "sqlite"}:
                 survivor &= float(f"{value:.{SQLITE_DIGITS}g}") == value
         case sa.Boolean():
-            survivor = as_text(value) in {"0", "1"}
+            # A Numeric says 1.00, and a text of that is no truth.
+            said = as_text(value) if isinstance(value, str) else value
+            survivor = said in {"0", "1", 0, 1}
         case sa.Integer() | sa.Numeric() | sa.Float():
             survivor = _number_is_kept(as_text(value), new)
             survivor &= not _is_refused_text(value, new, dialect)
