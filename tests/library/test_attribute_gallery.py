@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic.script import Script
+from alembic_lossless.rules import BY_HAND
 from attributes import ATTRIBUTES, models_of
 from compared import PAGE, arguments, has_words, is_known, is_listed, page
 from drafts import define_thing, draft, refusal
 from environment import Environment
 from schema import snapshot
-from scripts import ran, scripted, versions
+from scripts import ask, ran, scripted, versions
 from servers import DATABASES, ON_POSTGRESQL, empty_database, engine_of, kind_of
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
@@ -56,11 +58,12 @@ def test_each_attribute_settles(
     with engine_of(database_url).connect() as connection:
         version = connection.dialect.server_version_info
     chosen = [it for it in KNOWN if database in it.databases and has_words(it, version)]
-    snapshots = [snapshot(database_url)]
+    snapshots, drafted = [snapshot(database_url)], list[Script]()
     for moment in ("before", "after"):
         (shop.package / "things.py").write_text(models_of(chosen, moment, database))
         with shop.migrations() as migrations:
-            assert migrations.revision(moment)
+            assert BY_HAND not in str(migrations.differences())
+            drafted += filter(None, [migrations.revision(moment)])
             migrations.upgrade()
             assert str(migrations.differences() or "") == ""
             assert migrations.revision("nothing") is None
@@ -85,6 +88,16 @@ def test_each_attribute_settles(
         assert versions(url) == [head]
         ran(url, scripted(shop, "downgrade", f"{head}:{first}"))
         assert snapshot(url) == snapshots[0]
+    # Whatever check knows of, it tells when it was done by hand.
+    before, after = drafted
+    Path(after.path).unlink()
+    (shop.package / "things.py").write_text(models_of(chosen, "before", database))
+    with shop.migrations() as migrations:
+        migrations.stamp(before.revision, purge=True)
+        ask(database_url, "DELETE FROM alembic_version_history")
+        lines = str(migrations.differences()).splitlines()
+    assert len(lines) > 15
+    assert {line for line in lines if not line.endswith(BY_HAND)} == {lines[0]}
 
 
 @pytest.mark.parametrize(

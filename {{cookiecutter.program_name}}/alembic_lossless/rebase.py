@@ -20,28 +20,20 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateColumn
 
 from . import lockfile
 from .config import lossless_program, merge_command
-from .operations.base import label
 from .replay import Replay
 from .runtime.causes import explain
 from .runtime.connect import opened
 from .runtime.several import metadata_of
-from .state import MENTIONED, State, changed, options_of_table
+from .state import Schema, Subject, described, differing
 
 if TYPE_CHECKING:
     from .migrations import Migrations
 
 MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 """The branches of git whose revisions others have, but for the one checked out."""
-
-Subject = tuple[str, ...]
-"""A table, a column of it, or an object of it: ("town", "index", "ix_town_name")."""
-
-Schema = Mapping[Subject, Any]
-"""What a history declares: of each subject a text, or what makes it."""
 
 
 @dataclass
@@ -323,58 +315,6 @@ def _with_docstring(source: bytes, parents: tuple[str, ...]) -> bytes:
 # The schema
 
 
-def described(state: State, dialect: Dialect) -> dict[Subject, Any]:
-    """Return what a state declares, so that it can be compared with another one.
-
-    :param dialect: the database whose words types have.
-    """
-    found: dict[Subject, Any] = {}
-    for key, table in state.tables.items():
-        name = label(*key)
-        whole = "" if MENTIONED in table.info else "created"
-        options = sorted(map(str, options_of_table(table).items()))
-        found[name,] = f"{whole} {table.comment} {options}"
-        for column in table.columns:
-            found[name, column.name] = _column(column, dialect)
-        for (kind, its), made in state.objects(*key).items():
-            found[name, kind, its] = made
-        for other in state.others(*key):
-            kind = type(other).__name__.removeprefix("Create").removesuffix("Op")
-            found[name, kind, _columns(other)] = other
-    for (schema, its), sequence in state.sequences.items():
-        found[label(schema, its), "sequence"] = repr(
-            sorted(vars(sequence).items(), key=str)
-        )
-    return found
-
-
-def _columns(made: Any) -> str:
-    """Return what tells a constraint without a name from the others."""
-    of = getattr(made, "local_cols", None) or getattr(made, "columns", None)
-    return ", ".join(map(str, of)) if of else str(getattr(made, "condition", ""))
-
-
-def _column(column: sa.Column[Any], dialect: Dialect) -> str:
-    said = [repr(column.type), str(column.comment), str(MENTIONED in column.info)]
-    with suppress(Exception):  # a type of an app's own may raise anything
-        said.append(str(CreateColumn(column).compile(dialect=dialect)))
-    return " ".join([*said, str(column.nullable), str(column.primary_key)])
-
-
-def _differing(one: Schema, other: Schema) -> set[Subject]:
-    return {
-        subject
-        for subject in one.keys() | other.keys()
-        if not _is_same(one.get(subject), other.get(subject))
-    }
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    if one is None or other is None or isinstance(one, str) or isinstance(other, str):
-        return bool(one == other)
-    return not changed(one, other)
-
-
 def _named(subjects: Iterable[Subject]) -> str:
     return ", ".join(
         ".".join(it) if len(it) < 3 else f"{it[0]} ({it[1]} {it[2]})"  # noqa: PLR2004
@@ -416,9 +356,9 @@ class _Orders:
 
         :raises CommandError: with what both touch.
         """
-        mine = _differing(self.base, self.mine)
-        theirs = _differing(self.base, self.theirs)
-        both = mine & theirs or _differing(self.mine_first, self.theirs_first)
+        mine = differing(self.base, self.mine)
+        theirs = differing(self.base, self.theirs)
+        both = mine & theirs or differing(self.mine_first, self.theirs_first)
         if both:
             raise CommandError(
                 f"Yours and theirs both touch {_named(both)}: in another order they"

@@ -44,7 +44,7 @@ from ._alembic import (
     variants,
     with_variants,
 )
-from .operations.base import Key, LosslessOp, called
+from .operations.base import Key, LosslessOp, called, label
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
 from .operations.domains import (
@@ -83,7 +83,7 @@ from .sql import (
     text_in,
     undoubled,
 )
-from .types.portable import DIALECTS, PARTS, dialect_named
+from .types.portable import DIALECTS, PARTS, dialect_named, stored, words
 
 GENERATORS = (sa.Computed, sa.Identity)
 
@@ -1257,3 +1257,85 @@ DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
     ddl.CreateSchema: create_schema,
 }
 """The statements that SQLAlchemy has a class for, as operations that do the same."""
+
+
+# What is compared of two histories
+
+Subject = tuple[str, ...]
+"""A table, a column of it, or an object of it: ("town", "index", "ix_town_name")."""
+
+
+Schema = Mapping[Subject, Any]
+"""What a history declares: of each subject a text, or what makes it."""
+
+
+def described(state: State, dialect: Dialect) -> dict[Subject, Any]:
+    """Return what a state declares, so that it can be compared with another one.
+
+    :param dialect: the database whose words types have.
+    """
+    keys = {*state.tables, *state.views, *state.domains, *state.sequences}
+    return {
+        subject: said
+        for key in keys
+        for subject, said in described_at(state, key, dialect).items()
+    }
+
+
+def described_at(state: State, key: Key, dialect: Dialect) -> dict[Subject, Any]:
+    """Return what a state declares by one name, as `described` does."""
+    name, table = label(*key), state.tables.get(key)
+    found: dict[Subject, Any] = {
+        (name, kind): repr(sorted(vars(made[key]).items(), key=str))
+        for kind, made in (
+            ("view", state.views),
+            ("domain", state.domains),
+            ("sequence", state.sequences),
+        )
+        if key in made
+    }
+    if table is None:
+        return found
+    whole = "" if MENTIONED in table.info else "created"
+    options = sorted(map(str, options_of_table(table).items()))
+    found[name,] = f"{whole} {table.comment} {options}"
+    for column in table.columns:
+        found[name, column.name] = _described_column(column, dialect)
+    for (kind, its), made in state.objects(*key).items():
+        found[name, kind, its] = made
+    for other in state.others(*key):
+        kind = type(other).__name__.removeprefix("Create").removesuffix("Op")
+        found[name, kind, _columns_of_unnamed(other)] = other
+    return found
+
+
+def _columns_of_unnamed(made: Any) -> str:
+    """Return what tells a constraint without a name from the others."""
+    of = getattr(made, "local_cols", None) or getattr(made, "columns", None)
+    return ", ".join(map(str, of)) if of else str(getattr(made, "condition", ""))
+
+
+def _described_column(column: sa.Column[Any], dialect: Dialect) -> str:
+    options = sorted(map(str, options_of_column(column, dialect).items()))
+    said = [words(stored(column.type)), str(column.comment), *options]
+    said.append(str(MENTIONED in column.info))
+    if (made := column.identity or column.computed) is not None:
+        said += sorted(f"{name}={it}" for name, it in options_of(made).items())
+    with suppress(Exception):  # a type of an app's own may raise anything
+        said.append(str(ddl.CreateColumn(column).compile(dialect=dialect)))
+    return " ".join([*said, str(column.nullable), str(column.primary_key)])
+
+
+def differing(one: Schema, other: Schema) -> set[Subject]:
+    """Return the subjects of which two histories do not declare the same."""
+    return {
+        subject
+        for subject in one.keys() | other.keys()
+        if not _is_same(one.get(subject), other.get(subject))
+    }
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if one is None or other is None or isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
+    return not changed(one, other)
