@@ -157,9 +157,20 @@ def test_it_stands_beside_the_version_table(
     shop.alembic("upgrade", "head")
     assert ask(database_url, "SELECT revision FROM ours.v_history") == [("1",)]
     shop.alembic("check")
-    (first,) = shop.revisions()
+    write(shop, "2", "op.execute('SELECT 1')", down="1")
+    with shop.migrations() as migrations:
+        assert migrations.pending()[0].revision == "2"
+        assert migrations.rehearse()[0].is_lossless
+        assert migrations.squash("base:2").proved == ("postgresql",)
+    for it in (shop.package / "migrations" / "replaced").glob("*.py"):
+        it.rename(path.parent / "versions" / it.name)
+    (path.parent / "versions" / "2_2_squashed.py").unlink()
+    first = shop.revisions()[0]
     first.write_text(first.read_text().replace("sa.String(", "sa.CHAR("))
     assert "1 was edited since" in shop.alembic("check", status=255).stdout
+    status = shop.run("flask", "db", "status").stdout
+    assert "applied  1" in status
+    assert "1 was edited since" in status
     assert "history" not in shop.alembic("upgrade", "head", "--sql").stdout.replace(
         "ours.v_history", ""
     )

@@ -424,4 +424,4 @@ def test_each_value_is_compared_to_the_letter(
 def differences(copy: Copy) -> list[Any]:
     """Compare the two copies."""
     with copy.engine.connect() as connection:
-        return [*compared(copy, connection, whole=True).differences]
+        return [*compared(copy, connection, {}, whole=True).differences]

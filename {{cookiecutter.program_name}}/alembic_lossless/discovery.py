@@ -1,69 +1,25 @@
-"""Migrations of an environment that nobody described: what its env.py says is asked.
-
-env.py is run, and `alembic_lossless.env` writes down what it is given, and does nothing
-else: no revision runs, and no database is opened but by env.py itself.
-"""
+"""Migrations of an environment that nobody described: what its env.py says is asked."""
 
 import io
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
 
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, make_url
+from sqlalchemy import make_url
 
-from ._alembic import answer_by, print_nothing
+from ._alembic import print_nothing
 from .config import files_of, is_environment, locate, typed_config
 from .migrations import ONE_AT_A_TIME, Migrations
 from .project import Databases, Project
 from .runtime.connect import Database, database_of
-
-VERSION_TABLE = ("version_table", "version_table_schema")
-"""The options of `context.configure` that say where a database keeps its revision."""
-
-
-class _DescribedError(BaseException):
-    """An env.py has a Project: nothing else need be asked; it catches exceptions."""
-
-
-class Discovery:
-    """What an env.py gives to `alembic_lossless.env`."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.project: Project | None = None
-        self.databases: dict[str, Database] = {}
-        self.metadatas: dict[str, Any] = {}
-        self.versions: list[str] | None = None
-        """The folders of revisions, where env.py chooses them."""
-
-    def describe(self, project: Project) -> None:
-        """Take the description that env.py has, and ask no further."""
-        self.project = project
-        raise _DescribedError
-
-    def add(self, name: str, database: Database, options: Mapping[str, Any]) -> None:
-        """Take a database, and what `context.configure` is to be told of it.
-
-        :param name: its name, "" where there is one.
-        """
-        given = database.given
-        named = {key: options[key] for key in VERSION_TABLE if options.get(key)}
-        self.databases[name] = replace(
-            database,
-            # A connection is closed when env.py ends.
-            given=given.engine if isinstance(given, Connection) else given,
-            version_table=named,
-        )
-        self.metadatas[name] = options.get("target_metadata")
+from .runtime.environment import Discovery, ask
 
 
 class Discovered(Migrations):
@@ -101,27 +57,8 @@ class Discovered(Migrations):
             found.databases[""] = Database(make_url("sqlite://"))
             return found
         alembic = self.config()
-        alembic.attributes["discovery"] = found
-        folder = ScriptDirectory.from_config(alembic)
-        asked = EnvironmentContext(alembic, folder, fn=_no_steps)
-        answer_by(
-            asked,
-            configure=partial(_refuse, folder.env_py_location),
-            run_migrations=_ignore,
-            begin_transaction=nullcontext,
-        )
-        with ONE_AT_A_TIME, asked:
-            try:
-                folder.run_env()
-            except _DescribedError:
-                return found
-            finally:
-                found.versions = folder.version_locations
-        if not found.databases:
-            raise CommandError(
-                f"{folder.env_py_location} names no database to alembic_lossless.env:"
-                " neither migrating nor migrating_several is called."
-            )
+        with ONE_AT_A_TIME:
+            ask(alembic, found)
         return found
 
     @cached_property
@@ -229,17 +166,3 @@ def _located(alembic: Config) -> Path:
     if not is_environment(folder):
         raise CommandError(f"{folder} has no env.py: it is no Alembic environment.")
     return folder
-
-
-def _refuse(path: str, *_given: Any, **_options: Any) -> NoReturn:
-    raise CommandError(
-        f"{path} calls context.configure for a database of its own, beside the library."
-    )
-
-
-def _ignore(**_options: Any) -> None:
-    """Run nothing."""
-
-
-def _no_steps(_heads: tuple[str, ...], _migration: object) -> list[Any]:
-    return []

@@ -155,9 +155,10 @@ def edited(folder: ScriptDirectory, database: Database, name: str) -> list[Edite
     :param name: the database, where there are several, or "".
     """
     with opened(database) as connection:
-        heads = MigrationContext.configure(connection).get_current_heads()
+        heads = _context(database, connection).get_current_heads()
         token = f"{name}_upgrades" if name else "upgrades"
-        return Applied(connection, {"upgrade_token": token}).edited(folder, heads)
+        options = {**database.version_table, "upgrade_token": token}
+        return Applied(connection, options).edited(folder, heads)
 
 
 def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:

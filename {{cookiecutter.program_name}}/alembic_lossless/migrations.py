@@ -238,10 +238,27 @@ class History:
         :param connection: the database, or several by name.
         :raises CommandError: for a URL that cannot be used.
         """
+        from dataclasses import replace
+
         from .runtime.connect import database_of
 
-        given = self.databases(connection)
-        return database_of(self.project, name or self.project.names[0], given)
+        given, name = self.databases(connection), name or self.project.names[0]
+        found = database_of(self.project, name, given)
+        named = self._version_tables.get(name)
+        return replace(found, version_table=named) if named else found
+
+    @cached_property
+    def _version_tables(self) -> dict[str, Mapping[str, Any]]:
+        """Where env.py says that databases keep their revision, by their name."""
+        if "version_table" not in (self.folder / "env.py").read_text("utf-8"):
+            return {}
+        from .runtime.environment import Discovery, ask
+
+        found = Discovery(is_described=True)
+        with ONE_AT_A_TIME:
+            ask(self.config(), found)
+        names = self.project.names
+        return {it or names[0]: of.version_table for it, of in found.databases.items()}
 
     def explain(self, error: DBAPIError, engine: Engine) -> str:
         """Return what a database's error means and what to do, without a password.

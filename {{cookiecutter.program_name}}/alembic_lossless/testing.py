@@ -118,7 +118,10 @@ def migrated_to(
     names, url = migrations.project.names, make_url(server or "sqlite://")
     with ExitStack() as stack:
         settings = migrations.project.settings
-        engines = {it: stack.enter_context(throw_away(url, settings)) for it in names}
+        own = {it: migrations.database(it).version_table for it in names}
+        engines = {
+            it: stack.enter_context(throw_away(url, settings, own[it])) for it in names
+        }
         found = MigratedDatabase(migrations, engines, database or names[0])
         if revision != "base":
             found.upgrade(revision)

@@ -24,7 +24,7 @@ from ..operations.base import Key, label
 from ..prompts import Prompt
 from ..replay import replayed
 from ..rules import REVIEW, rule
-from ..runtime.applied import is_history
+from ..runtime.applied import is_own
 from ..state import (
     Create,
     State,
@@ -125,7 +125,7 @@ class Unmanaged:
         """Tell what the library set aside, and where it remembers what ran."""
         options = context.get_context().opts
         place = parents.get("schema_name"), str(name)
-        if kind == "table" and is_history(place, options):
+        if kind == "table" and is_own(place, options):
             return True
         return bool(kept(name)) and not self._is_modelled(name, kind, parents)
 

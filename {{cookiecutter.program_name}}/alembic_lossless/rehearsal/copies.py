@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..project import Settings
+from ..runtime.applied import is_own
 from ..runtime.causes import explain
 from ..runtime.connect import engine_of
 from ..runtime.throwaway import create, options_of, thrown_away
@@ -65,12 +66,14 @@ class Source:
     :param dump: a backup to restore in the place of the original.
     :param share: the share of the rows, above 0 and up to 1; 0 copies no row.
     :param settings: what the owner may set, for messages.
+    :param version_table: what the table is called of where the original is.
     """
 
     url: URL
     dump: Path | None = None
     share: float = 1.0
     settings: Settings = field(default_factory=Settings)
+    version_table: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,11 +109,17 @@ def copied(source: Source) -> Iterator[Copy]:
 
 
 @contextmanager
-def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
+def throw_away(
+    url: URL,
+    settings: Settings | None = None,
+    version_table: Mapping[str, Any] | None = None,
+) -> Iterator[Engine]:
     """Make an empty database of the kind of another, and drop it at the end.
 
     :param url: the other one; on a server the new one is made beside it.
     :param settings: what the owner may set, for messages.
+    :param version_table: what the table is called of where a database is, whose schema
+        has to be there before the first revision.
     :raises CommandError: where none can be made.
     """
     url = engine_of(url).url  # with a driver that is installed
@@ -124,6 +133,10 @@ def throw_away(url: URL, settings: Settings | None = None) -> Iterator[Engine]:
             create(connection, f"CREATE DATABASE {name} {options_of(connection)}")
             engine = engine_of(url.set(database=name))
             stack.callback(engine.dispose)
+            schema = (version_table or {}).get("version_table_schema")
+            if schema and engine.dialect.name == "postgresql":
+                with engine.begin() as new:
+                    new.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
             yield engine
     except DBAPIError as error:
         known = explain(error.orig, url, settings or Settings())
@@ -164,7 +177,7 @@ def _sqlite(source: Source) -> Iterator[Copy]:
         if source.share == 1:
             _vacuum_into(origin, ran)
         else:
-            _sample_file(origin, ran, source.share)
+            _sample_file(origin, ran, source)
         _vacuum_into(ran, kept)
         url = URL.create(source.url.drivername, database=str(ran))
         engine = engine_of(url)
@@ -196,7 +209,7 @@ def _vacuum_into(origin: Path, target: Path) -> None:
         raise CommandError(f"{origin} cannot be copied: {error}.") from error
 
 
-def _sample_file(origin: Path, target: Path, share: float) -> None:
+def _sample_file(origin: Path, target: Path, source: Source) -> None:
     """Make a file of the same structure, with a part of the rows."""
     engine = sa.create_engine(f"sqlite:///{target}", poolclass=NullPool)
     with engine.connect() as connection:
@@ -205,7 +218,7 @@ def _sample_file(origin: Path, target: Path, share: float) -> None:
         for statement, is_table in statements:
             if is_table:
                 connection.exec_driver_sql(statement)
-        Sample(connection, share, origin="origin").take()
+        Sample(connection, source, origin="origin").take()
         for statement, is_table in statements:
             if not is_table:
                 connection.exec_driver_sql(statement)
@@ -306,7 +319,7 @@ def _copy_sample(source: Source, name: str) -> None:
     )
     target = sa.create_engine(source.url.set(database=name), poolclass=NullPool)
     with origin.connect() as here, target.connect() as there:
-        sample = Sample(here, source.share, temporary=True)
+        sample = Sample(here, source, temporary=True)
         sample.take()
         for table, columns in sample.columns.items():
             names = ", ".join(map(sample.quote, columns))
@@ -375,7 +388,7 @@ def _restore_mariadb(source: Source, name: str) -> None:
     engine = sa.create_engine(source.url.set(database=name), poolclass=NullPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("SET foreign_key_checks = 0")
-        Sample(connection, source.share, origin=database).take()
+        Sample(connection, source, origin=database).take()
     rest = [*dump, *code, "--no-data", "--no-create-info", database]
     _run(rest, variables, into=client)
 
@@ -408,7 +421,7 @@ class Sample:
     """A part of the rows of each table, and every row that one of them refers to.
 
     :param connection: a connection that sees the original, and where the sample goes.
-    :param share: the share of each table's rows; 0 takes none but the revision.
+    :param source: what is copied, and how much; nothing takes none but the revision.
     :param origin: the schema of the original, where it is not the connection's own.
     :param temporary: whether the sample goes to temporary tables.
     """
@@ -416,13 +429,14 @@ class Sample:
     def __init__(
         self,
         connection: Connection,
-        share: float,
+        source: Source,
         *,
         origin: str | None = None,
         temporary: bool = False,
     ) -> None:
         """Look at the tables of the original."""
-        self._connection, self._share = connection, share
+        self._connection, self._share = connection, source.share
+        self._version_table = source.version_table
         self._origin, self._temporary = origin, temporary
         self.quote = connection.dialect.identifier_preparer.quote
         inspector = inspector_of(connection)
@@ -459,7 +473,7 @@ class Sample:
                 place = self.place(table).partition(".")[2]
                 rows = f"SELECT * FROM {self.name(table)} WITH NO DATA"  # noqa: S608
                 self._execute(f"CREATE TEMPORARY TABLE {place} AS {rows}")
-            whole = table.name.startswith("alembic_version")
+            whole = is_own(table, self._version_table)
             self._insert(table, "1 = 1" if whole else self._chance())
         while sum(self._complete(table) for table in self.columns):
             pass

@@ -79,7 +79,8 @@ def rehearse(
         for name in names:
             database = migrations.database(name)
             url = synchronous_url(database)
-            source = Source(url, dump, share, migrations.project.settings)
+            settings, own = migrations.project.settings, database.version_table
+            source = Source(url, dump, share, settings, own)
             copies[name] = stack.enter_context(copied(source))
         found = {
             name: Rehearsal(printable(migrations.database(name).url)) for name in names
@@ -108,9 +109,10 @@ def _rehearse(
         for rehearsal in found.values():
             rehearsal.failure = str(error)
         return
+    own = {name: migrations.database(name).version_table for name in copies}
     for name, copy in copies.items():
         with copy.engine.connect() as connection:
-            result = compared(copy, connection, whole=False)
+            result = compared(copy, connection, own[name], whole=False)
         found[name].changed = [*result.differences]
         found[name].rows, found[name].tables = result.rows, result.tables
     if failure := _undo(migrations, set(begin.values()), given):
@@ -119,7 +121,7 @@ def _rehearse(
         return
     for name, copy in copies.items():
         with copy.engine.connect() as connection:
-            lost = compared(copy, connection, whole=True).differences
+            lost = compared(copy, connection, own[name], whole=True).differences
         known = {it.subject for it in lost}
         found[name].lost = [*lost]
         found[name].changed = [

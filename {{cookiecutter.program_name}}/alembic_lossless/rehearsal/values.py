@@ -1,6 +1,6 @@
 """Compare every value of a copy with what it was, on the server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.types import NullType, TypeEngine
 
+from ..runtime.applied import is_own
 from ..types.reflection import inspector_of
 from .copies import Copy, Table, user_tables
 
@@ -42,17 +43,20 @@ class Compared:
     differences: tuple[Difference, ...]
 
 
-def compared(copy: Copy, connection: Connection, *, whole: bool) -> Compared:
+def compared(
+    copy: Copy, connection: Connection, version_table: Mapping[str, Any], *, whole: bool
+) -> Compared:
     """Compare the copy that revisions ran on with the one that stayed as it was.
 
     :param copy: both copies.
     :param connection: a connection to them.
+    :param version_table: what the table is called of where the database is.
     :param whole: whether everything has to be there again, as after a downgrade.
         Otherwise what is there under its name and with its type is compared.
     """
     now = set(user_tables(connection))
     found, rows = list[Difference](), 0
-    tables = [it for it in copy.tables if not it.name.startswith("alembic_version")]
+    tables = [it for it in copy.tables if not is_own(it, version_table)]
     for table in tables:
         comparison = _Comparison(connection, table, copy.tables[table])
         count = comparison.count()

@@ -8,7 +8,7 @@ difference of the models. Source: Flyway's schema history, for the idea.
 import getpass
 import socket
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -64,7 +64,7 @@ def refusal(found: Collection[Edited], program: str, stamp: str) -> str:
     )
 
 
-def table_of(options: dict[str, Any]) -> sa.Table:
+def table_of(options: Mapping[str, Any]) -> sa.Table:
     """Return the table that a database remembers in.
 
     :param options: arguments of `context.configure`, which name the version table.
@@ -84,26 +84,27 @@ def table_of(options: dict[str, Any]) -> sa.Table:
     )
 
 
-def _place(options: dict[str, Any]) -> tuple[str | None, str]:
+def _place(options: Mapping[str, Any]) -> tuple[str | None, str]:
     name = f"{options.get('version_table', 'alembic_version')}_history"
     return options.get("version_table_schema"), name
 
 
-def is_history(place: tuple[str | None, str], options: dict[str, Any]) -> bool:
-    """Tell the table that a database remembers in from those of its owner.
+def is_own(place: tuple[str | None, str], options: Mapping[str, Any]) -> bool:
+    """Tell the tables of where a database is, and of what ran, from its owner's.
 
     :param place: a schema and the name of a table.
-    :param options: arguments of `context.configure`.
+    :param options: arguments of `context.configure`, which name the version table.
     """
     schema, name = _place(options)
-    return place[1] == name and place[0] in {None, schema}
+    own = {name, name.removesuffix("_history")}
+    return place[1] in own and place[0] in {None, schema}
 
 
 class Applied:
     """The rows of one database."""
 
     def __init__(
-        self, connection: sa.Connection | None, options: dict[str, Any]
+        self, connection: sa.Connection | None, options: Mapping[str, Any]
     ) -> None:
         """Take a database, of which Alembic knows by these options.
 

@@ -5,12 +5,13 @@ Columns are in no order: no revision moves one, and no query needs it.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from ..rehearsal.copies import Table, user_tables
+from ..runtime.applied import is_own
 from ..sql import items, normal
 
 OWN = """
@@ -90,14 +91,21 @@ MYSQL = (
 )
 
 
-def described(connection: Connection) -> dict[str, Counter[str]]:
-    """Return what each thing of a database is, by a kind and a name."""
+def described(
+    connection: Connection, version_table: Mapping[str, Any]
+) -> dict[str, Counter[str]]:
+    """Return what each thing of a database is, by a kind and a name.
+
+    :param version_table: what the table is called of where the database is.
+    """
     kind = connection.dialect.name
     read = {"sqlite": _sqlite, "postgresql": _postgresql}.get(kind, _mysql)
     found = dict[str, Counter[str]]()
     for what, line in read(connection):
-        # A table without its name differs in nothing else.
-        if "alembic_version" not in f"{what} {line}":
+        # Of a table, or of a key of it.
+        name = _bare(what.split()[-1].rpartition(".")[2])
+        name = name.removesuffix("_pkc").removesuffix("_pkey")
+        if not is_own((None, name), version_table):
             found.setdefault(what, Counter())[line] += 1
     return found
 
@@ -188,11 +196,16 @@ class Rows(NamedTuple):
         return Rows(tuple(self.columns[n] for n in kept), shorter)
 
 
-def rows_of(connection: Connection) -> dict[str, Rows]:
-    """Return the rows of each table that has some."""
+def rows_of(
+    connection: Connection, version_table: Mapping[str, Any]
+) -> dict[str, Rows]:
+    """Return the rows of each table that has some.
+
+    :param version_table: what the table is called of where the database is.
+    """
     found = dict[str, Rows]()
     for table in user_tables(connection):
-        if table.name.startswith("alembic_version"):
+        if is_own(table, version_table):
             continue
         result = connection.execute(_all_of(table))
         order = sorted(result.keys())

@@ -56,14 +56,12 @@ def databases_like(migrations: "Migrations", server: URL | None) -> Iterator[Eng
     :param server: the server; by default that of each database itself.
     """
     with ExitStack() as stack:
+        settings, known = migrations.project.settings, migrations.database
         yield {
-            name: stack.enter_context(
-                throw_away(
-                    server or migrations.database(name).url,
-                    migrations.project.settings,
-                )
+            it: stack.enter_context(
+                throw_away(server or known(it).url, settings, known(it).version_table)
             )
-            for name in migrations.names()
+            for it in migrations.names()
         }
 
 
@@ -109,8 +107,11 @@ class Way:
         """Return what the databases have now."""
         found = dict[str, Place]()
         for name, engine in self._engines.items():
+            own = self._migrations.database(name).version_table
             with engine.connect() as connection:
-                found[name] = Place(described(connection), rows_of(connection))
+                found[name] = Place(
+                    described(connection, own), rows_of(connection, own)
+                )
         return found
 
     @contextmanager
