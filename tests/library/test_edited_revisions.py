@@ -252,3 +252,28 @@ def test_what_the_models_change_was_not_changed_by_hand(project: Environment) ->
     assert "thing.a: type" in said
     assert "thing: index ix_thing added" in said
     assert "by hand" not in said
+
+
+@ON_SQLITE
+def test_a_squash_forgets_nothing(project: Environment, database_url: str) -> None:
+    """I squashed what had run: what is edited before or after it is still named."""
+    shop = project.using(database_url)
+    for n, name in enumerate("2345", 1):
+        table = f"op.create_table('t{name}', sa.Column('id', sa.String(10)))"
+        write(shop, name, table, f"op.drop_table('t{name}')", down=str(n))
+    shop.alembic("upgrade", "4")
+    shop.run("flask", "db", "squash", "1:4")
+    shop.alembic("upgrade", "head")
+    with shop.migrations() as migrations:
+        assert migrations.edited() == []
+    for path in shop.revisions()[1:]:
+        path.write_text(path.read_text().replace("=10", "=20").replace("(10", "(20"))
+    with shop.migrations() as migrations:
+        assert [it.revision for it in migrations.edited()] == ["5"]
+        migrations.downgrade("1")
+        migrations.upgrade()
+        assert migrations.edited() == []
+    for path in shop.revisions()[1:]:
+        path.write_text(path.read_text().replace("=20", "=30").replace("(20", "(30"))
+    with shop.migrations() as migrations:
+        assert [it.revision for it in migrations.edited()] == ["4", "5"]

@@ -160,12 +160,12 @@ class History:
         :param connection: the database, or several by name.
         :return: the identifier, the file, when it ran, and the differences in words.
         """
-        from .history import edited
+        from .history import edited, stamped
 
         name = database or self.project.names[0]
         found = self.database(name, connection=connection)
         several = len(self.project.names) > 1
-        return edited(self.script(), found, name if several else "")
+        return edited(self.script(stamped(found)), found, name if several else "")
 
     def pending(
         self, database: str | None = None, *, connection: Databases | None = None

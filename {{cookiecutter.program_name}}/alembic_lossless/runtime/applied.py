@@ -22,6 +22,7 @@ from sqlalchemy.dialects import mysql
 
 from ..config import database_in, lossless_program
 from ..digest import as_text, declared, differences, digest, from_text
+from ..replaced import replaced_by
 from ..sql import compiled
 from ..sql import statement as written
 
@@ -134,7 +135,8 @@ class Applied:
         if step.is_stamp:
             return
         self._prepare(ctx)
-        for revision in step.up_revision_ids:
+        squashed = (old for it in step.up_revisions for old in replaced_by(it))
+        for revision in (*step.up_revision_ids, *squashed):
             if self._there is None or revision in self._there:
                 gone = self._table.delete().where(self._table.c.revision == revision)
                 self._execute(ctx, gone)
@@ -165,7 +167,7 @@ class Applied:
         """Return the revisions that say something else than when they ran here.
 
         Where a revision has no file any more, the history was written anew, and not
-        edited.
+        edited. A squashed one is judged where it ran itself.
 
         :param folder: the revisions.
         :param heads: those that the database is at.
@@ -175,16 +177,20 @@ class Applied:
         rows = self._ask(sa.select(self._table.c.revision, self._table.c.file)).all()
         self.knows = bool(rows)
         known = {it.revision: it for it in folder.walk_revisions()} if rows else {}
-        if any(revision not in known for revision, _ in rows):
+        ran = {name for name, _ in rows}
+        squashed = {old for it in known.values() for old in replaced_by(it)}
+        if ran - known.keys() - squashed:
             return []
-        changed = {name for name, file in rows if self._is_other(known[name], file)}
+        changed = {
+            name
+            for name, file in rows
+            if name in known
+            # What many were squashed into has the identifier of the last of them.
+            and not ran & {*replaced_by(known[name])}
+            and self._is_other(known[name], file)
+        }
         done = folder.iterate_revisions(tuple(heads), "base") if changed else ()
-        # What many were squashed into has the identifier of the last of them.
-        scripts = [
-            it
-            for it in done
-            if it.revision in changed and not getattr(it.module, "replaces", ())
-        ]
+        scripts = [it for it in done if it.revision in changed]
         return [it for script in scripts[::-1] for it in self._edited(script)]
 
     def _is_other(self, script: Script, file: str) -> bool:
