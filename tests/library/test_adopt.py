@@ -466,6 +466,13 @@ def test_what_differed_before_may_stay(tmp_path: Path) -> None:
     assert path.read_text().splitlines()[1:] == ["friend.name"]
 
 
+def test_the_lint_finds_the_app(tmp_path: Path) -> None:
+    """My env.py asks `current_app`, and the lint is all that I run."""
+    app = of_flask_migrate(tmp_path, "flask")
+    app.lossless("adopt --write", "draft -m first")
+    assert "Nothing found" in app.lossless("lint --dialect postgresql")
+
+
 def test_env_py_chooses_the_folder_of_revisions(tmp_path: Path) -> None:
     """I have a history for each kind of database, and env.py says which one it is."""
     app = of_alembic(tmp_path, "generic")

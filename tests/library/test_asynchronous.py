@@ -69,6 +69,12 @@ def test_my_engine_migrates_while_the_app_runs(
     assert tables(database_url) == {"alembic_version"}
 
 
+OUTSIDE = """
+with op.get_context().autocommit_block():
+    op.execute("UPDATE city SET name = name")
+"""
+
+
 def test_my_url_migrates_and_a_rebuild_keeps_its_rows(
     project: Environment, database_url: str
 ) -> None:
@@ -83,7 +89,8 @@ def test_my_url_migrates_and_a_rebuild_keeps_its_rows(
             database_url,
             "INSERT INTO friend (id, name, city_id) VALUES (1, 'Ada Lovelace', 1)",
         )
-        write(app, "2", NARROWED.format(80), down="1")
+        block = OUTSIDE if not database_url.startswith("sqlite") else ""
+        write(app, "2", NARROWED.format(80) + block, down="1")
         migrations.upgrade()
         write(app, "3", NARROWED.format(3), down="2")
         with pytest.raises(CommandError, match=r"friend\.name holds 1 value"):

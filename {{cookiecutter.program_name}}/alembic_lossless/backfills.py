@@ -7,7 +7,7 @@ at once do no harm.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -98,9 +98,9 @@ def _operations_of(
 
 def _speaks_of_one(revision: Script) -> bool:
     """Tell a revision that may declare a backfill: few do, and only they are read."""
-    codes = [
-        it.__code__ for it in vars(revision.module).values() if hasattr(it, "__code__")
-    ]
+    # What else a module imports, such as `current_app`, may raise when it is asked.
+    found = [it for it in vars(revision.module).values() if type(it) is FunctionType]
+    codes = [it.__code__ for it in found]
     while codes:
         code = codes.pop()
         if "backfill" in code.co_names:

@@ -56,6 +56,7 @@ class Discovered(Migrations):
             # What asks for no database can do without.
             found.databases[""] = Database(make_url("sqlite://"))
             return found
+        self.enter_app()
         alembic = self.config()
         with ONE_AT_A_TIME:
             ask(alembic, found)

@@ -174,7 +174,8 @@ class _PostgreSQL(_Meter):
 
     def _look(self, connection: Connection) -> None:
         raw: Any = connection.connection.dbapi_connection
-        if raw.info.transaction_status.name != "INTRANS":
+        info = getattr(raw, "info", None)  # asyncpg has none
+        if info is not None and info.transaction_status.name != "INTRANS":
             return
         with raw.cursor() as cursor:
             cursor.execute(ROWS)

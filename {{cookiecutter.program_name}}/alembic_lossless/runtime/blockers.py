@@ -51,6 +51,8 @@ class _Server(NamedTuple):
     """Who blocks it, or may do so."""
     end: str
     """Ends a session."""
+    session: str
+    """The number of the session that asks."""
 
 
 SERVERS = {
@@ -59,6 +61,7 @@ SERVERS = {
         " state, query FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(:pid))"
         " AND xact_start IS NOT NULL",
         "SELECT pg_terminate_backend(:pid)",
+        "SELECT pg_backend_pid()",
     ),
     "mysql": _Server(
         # It does not say whom a table's lock belongs to: the old ones of the database.
@@ -69,17 +72,22 @@ SERVERS = {
         " WHERE id <> :pid AND db = database()"
         " AND trx_started < now() - INTERVAL 1 SECOND",
         "KILL :pid",
+        "SELECT connection_id()",
     ),
 }
 SERVERS["mariadb"] = SERVERS["mysql"]
 
 
 def _pid_of(connection: Connection) -> int:
-    """Return the number of a session, which its driver knows."""
+    """Return the number of a session, which its driver knows, or else the server."""
     raw: Any = connection.connection.dbapi_connection
-    if connection.dialect.name == "postgresql":
+    if hasattr(raw, "info"):
         return int(raw.info.backend_pid)
-    return int(raw.thread_id())
+    if hasattr(raw, "thread_id"):
+        return int(raw.thread_id())
+    with raw.cursor() as cursor:  # of a driver that is awaited
+        cursor.execute(SERVERS[connection.dialect.name].session)
+        return int(cursor.fetchone()[0])
 
 
 class Blockers:
