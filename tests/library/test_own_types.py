@@ -24,6 +24,11 @@ class Document(sa.TypeDecorator):
         return super().load_dialect_impl(dialect)
 
 
+class Record(sa.TypeDecorator):
+    impl = Document
+    cache_ok = True
+
+
 class LongText(sa.Text):
     pass
 
@@ -44,6 +49,7 @@ COLUMNS = (
     "words = LongText",
     "price = Money",
     "document = Document",
+    "record = Record",
     "place = Point",
     "email = EmailType",
     "key = UUIDType",
@@ -59,7 +65,7 @@ def test_a_revision_names_no_class_of_an_app(
     define_thing(shop, *COLUMNS, before=OWN)
     script = draft(shop, "own types")
     assert 'sa.Column("price", sa.Integer()' in script
-    assert "sa.JSON().with_variant(" in script
+    assert script.count("sa.JSON().with_variant(") == len(["document", "record"])
     assert 'op.sql_type("POINT")' in script
     assert "LONGTEXT()" in script
     assert "Money" not in script

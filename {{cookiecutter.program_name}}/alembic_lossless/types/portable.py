@@ -227,7 +227,7 @@ def _chosen(type_: Type) -> Type:
         name: next(it for it in candidates if name in agrees(it))
         for name in wanted.keys() - agrees(base)
     }
-    return _varied(base, dict(sorted(left.items())))
+    return _varied(base, dict(sorted({**variants(base), **left}.items())))
 
 
 def _candidates(type_: Type) -> Iterator[Type]:
