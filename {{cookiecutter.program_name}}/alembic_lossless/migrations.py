@@ -369,15 +369,25 @@ class Migrations(History):
 
         :param database: its name, the project's first by default.
         :param connection: the database, or several by name.
+        :raises CommandError: for an error of the database, with the cause.
         """
+        from alembic.util import CommandError
+        from sqlalchemy.exc import DBAPIError
+
         from .history import set_aside
+        from .runtime.causes import explain
         from .runtime.several import metadata_of
 
         self.project.import_models()
         name = database or self.project.names[0]
         every = metadata_of(name, self.project.metadatas[name])
         schemas = {it.schema for one in every for it in one.tables.values()}
-        return set_aside(self.database(name, connection=connection), schemas)
+        found = self.database(name, connection=connection)
+        try:
+            return set_aside(found, schemas)
+        except DBAPIError as error:
+            known = explain(error.orig, found.url, self.project.settings)
+            raise CommandError(known.about(str(found))) from error
 
     def purge(
         self,

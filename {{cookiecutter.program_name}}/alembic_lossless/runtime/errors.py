@@ -75,6 +75,9 @@ def located() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if isinstance(error.__cause__, MultipleHeads):
+            heads = error.__cause__.heads
+            raise CommandError(join(heads, program_of(context.config))) from error
         place = traceback_location(error, context.script.dir)
         if isinstance(error, CommandError) or place is None:
             raise
