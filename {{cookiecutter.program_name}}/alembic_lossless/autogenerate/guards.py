@@ -16,6 +16,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnClause,
+    Computed,
     DefaultClause,
     ForeignKeyConstraint,
     Table,
@@ -242,7 +243,9 @@ def needs_value(op: object) -> TypeGuard[ops.AddColumnOp | ops.AlterColumnOp]:
     """Return whether the rows of a table cannot stay as they are."""
     if isinstance(op, ops.AddColumnOp):
         return not gives_itself(op.column)
-    return isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False
+    if not isinstance(op, ops.AlterColumnOp) or op.modify_nullable is not False:
+        return False
+    return not isinstance(op.existing_server_default, Computed)
 
 
 def gives_itself(column: Column[Any]) -> bool:

@@ -42,25 +42,86 @@ INVALID_VIEW = 1356
 """The error of a view that speaks of what is not there."""
 
 
+CHANGES: dict[str, bool | None] = {
+    "name": None,
+    "type_": None,
+    "nullable": None,
+    "autoincrement": None,
+    "server_default": False,
+    "comment": False,
+}
+"""What of a column changes -> what stands there when it does not."""
+
+
 class MySQL(CompleteReflection, MySQLImpl):
     """Drop the CHECK of an Enum or a Boolean when its column gets another type.
 
     Alembic makes it there and drops it nowhere: the servers of old had none. They have
-    no identity either, and SQLAlchemy makes none, but Alembic would alter one.
+    no identity either, and SQLAlchemy makes none, but Alembic would alter one. To
+    rename a column, Alembic says the whole of it, and a formula or anything else that
+    it does not hear of is lost.
     """
 
-    def alter_column(self, *column: Any, **options: Any) -> None:
-        """Alter a column."""
+    def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
+        """Alter a column: rename it and no more, or say the whole of it again."""
         kept: dict[str, Any] = {
             name: False if isinstance(it, sa.Identity) else it
             for name, it in options.items()
         }
-        super().alter_column(*column, **kept)
+        schema, formula = kept.get("schema"), kept.get("existing_server_default")
+        changed = {
+            what
+            for what, absent in CHANGES.items()
+            if kept.get(what, absent) is not absent
+        }
+        if changed == {"name"}:
+            at = sql.quoted_table(table_name, schema, self.dialect)
+            names = (sql.quoted(it, self.dialect) for it in (column_name, kept["name"]))
+            self._exec(sql.text(f"ALTER TABLE {at} RENAME COLUMN {' TO '.join(names)}"))
+        elif isinstance(formula, sa.Computed) and "server_default" not in changed:
+            words = table_name, column_name, _altered(column_name, formula, kept)
+            self._exec(change_column(*words, schema, self.dialect))
+        else:
+            super().alter_column(table_name, column_name, **kept)
 
     def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Drop a constraint."""
         self.name_as_there(const)
         DefaultImpl.drop_constraint(self, const, **kw)
+
+
+def _altered(name: str, formula: sa.Computed, kept: dict[str, Any]) -> sa.Column[Any]:
+    """Return a column with a formula as it is when it is altered."""
+    nullable, comment = kept.get("nullable"), kept.get("comment", False)
+    return sa.Column(
+        kept.get("name") or name,
+        kept.get("type_") or kept["existing_type"],
+        sa.Computed(formula.sqltext, persisted=formula.persisted),
+        nullable=kept.get("existing_nullable", True) if nullable is None else nullable,
+        comment=kept.get("existing_comment") if comment is False else comment,
+    )
+
+
+def change_column(
+    table: str,
+    name: str,
+    column: sa.Column[Any],
+    schema: str | None,
+    dialect: sa.Dialect,
+) -> TextClause:
+    """Return the statement that makes of a column another one, where it stands.
+
+    :param table: the name of the table.
+    :param name: what the column is called now.
+    :param column: what it becomes; it belongs to no table.
+    :param schema: the schema of the table.
+    :param dialect: that of the connection.
+    """
+    sa.Table(table, sa.MetaData(), column, schema=schema)
+    compiler: Any = dialect.ddl_compiler(dialect, None)  # type: ignore[arg-type]
+    said = sql.undoubled(compiler.get_column_specification(column), dialect)
+    at = sql.quoted_table(table, schema, dialect)
+    return sql.text(f"ALTER TABLE {at} CHANGE {sql.quoted(name, dialect)} {said}")
 
 
 class Stored(NamedTuple):

@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
 
 from .. import sql
+from ..ddl.mysql import change_column
 from ..rules import rule
 from ..runtime.causes import PermanentError
 from ..types.portable import SQLType
@@ -308,10 +309,8 @@ def _compute(names: Names, column: sa.Column[Any], old: object) -> None:
             f" SET EXPRESSION AS ({formula})"
         )
     elif in_place:
-        sa.Table(names.name, sa.MetaData(), column, schema=names.schema)
-        compiler: Any = dialect.ddl_compiler(dialect, None)  # type: ignore[arg-type]
-        said = sql.undoubled(compiler.get_column_specification(column), dialect)
-        names.execute(f"ALTER TABLE {names.table} MODIFY {said}")
+        words = names.name, column.name, column, names.schema
+        names.operations.execute(change_column(*words, dialect))
     else:
         if names.dialect != "sqlite":
             _refuse_users(names, column.name)
