@@ -1,7 +1,5 @@
 """Two people each add a revision: mine is put behind theirs, if the order is one."""
 
-import os
-import signal
 import subprocess
 from pathlib import Path
 
@@ -270,43 +268,3 @@ def test_each_of_two_databases(several: Environment) -> None:
     with several.migrations() as migrations:
         assert migrations.stamped("default") == migrations.stamped("auth") == ("mine",)
         assert migrations.pending() == ()
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import alembic_lossless.lockfile as lockfile
-from friend_book.migrations import migrations
-left, real = {left}, lockfile.replace
-def replace(path, content):
-    global left
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-    left -= 1
-    real(path, content)
-lockfile.replace = replace
-migrations.rebase("mine")
-"""
-
-
-@ON_SQLITE
-@pytest.mark.parametrize("left", [0, 1])
-def test_killed_in_the_middle(two: Environment, database_url: str, left: int) -> None:
-    """A rebase is killed: each file is as before or after, and I am told what to do."""
-    before = (two.revisions()[0].parent / "mine.py").read_text()
-    done = two.run("python", "-c", KILLED.format(left=left), status=None)
-    assert done.returncode == -signal.SIGKILL
-    after = (two.revisions()[0].parent / "mine.py").read_text()
-    assert after == (before.replace("'1'", "'theirs'") if left else before)
-    if left:
-        status = two.run("flask", "db", "status").stdout
-        assert "Lock: mine follows theirs, not 1\n" in status or "no line" in status
-        two.run("flask", "db", "lock")
-        two.run("flask", "db", "upgrade")
-    else:
-        two.run("flask", "db", "rebase", "mine")
-        two.run("flask", "db", "upgrade")
-    assert versions(database_url) == ["mine"]
-    with two.migrations() as migrations:
-        assert migrations.lock_problems() == []
-    assert not [*two.revisions()[0].parent.glob(f".*{os.getpid()}")]

@@ -227,6 +227,8 @@ def replace(path: Path, content: bytes) -> None:
         try:
             temporary.write_bytes(content)
             temporary.replace(path)
+            for left in path.parent.glob(f".{path.name}.*"):  # by one that was killed
+                left.unlink(missing_ok=True)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
