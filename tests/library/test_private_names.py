@@ -45,6 +45,12 @@ ELSEWHERE = {
     ("runtime/applied.py", "_history"),
     ("operations/domains.py", "_check"),
     ("runtime/throwaway.py", "_before"),
+    ("squash/catalog.py", "_pkc"),
+    ("squash/catalog.py", "_pkey"),
+    # Flask-Migrate's template has it, and adoption takes it away.
+    ("adoption.py", "_sync_connection"),
+    # It is a method of Migrations, which is another module.
+    ("discovery.py", "_script_directory"),
     # It is a class of that module.
     ("runtime/trial.py", "_Watch"),
 }

@@ -110,7 +110,7 @@ class Discovered(Migrations):
         """Return the folder of revisions; an env.py may choose others."""
         found = super()._script_directory()
         if self.is_adopted and "version_locations" in self._source:
-            found.version_locations = self._found.versions or found.version_locations
+            found.version_locations = self._found.folders or found.version_locations
         return found
 
     def typed_config(self, options: Namespace) -> Config:

@@ -66,7 +66,7 @@ class PostgreSQL(CompleteReflection, PostgresqlImpl):
             )
             if name == old != new:
                 pair = " TO ".join(sql.quoted(it, self.dialect) for it in (old, new))
-                self._exec(sql.text(f"ALTER TABLE {table} RENAME CONSTRAINT {pair}"))
+                self.execute(sql.text(f"ALTER TABLE {table} RENAME CONSTRAINT {pair}"))
 
     def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Drop a constraint."""

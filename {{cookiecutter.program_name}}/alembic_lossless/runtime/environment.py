@@ -41,7 +41,7 @@ class Discovery:
         self.project: Project | None = None
         self.databases: dict[str, Database] = {}
         self.metadatas: dict[str, Any] = {}
-        self.versions: list[str] | None = None
+        self.folders: list[str] | None = None
         """The folders of revisions, where env.py chooses them."""
 
     def describe(self, project: Project) -> None:
@@ -88,7 +88,7 @@ def ask(alembic: Config, found: Discovery) -> None:
         except _DescribedError:
             return
         finally:
-            found.versions = folder.version_locations
+            found.folders = folder.version_locations
     if not found.databases:
         raise CommandError(
             f"{folder.env_py_location} names no database to alembic_lossless.env:"
