@@ -211,3 +211,25 @@ def test_a_name_gets_another_case(judge: Court) -> None:
     )
     verdict = judge.judge(found)
     assert (verdict.kind, verdict.text) == ("passed", "")
+
+
+@pytest.mark.parametrize("gained", [True, False], ids=["added", "dropped"])
+def test_a_unique_column_with_a_default(judge: Court, *, gained: bool) -> None:
+    """I add, or drop, a unique column with a default; rows have NULL, not one value."""
+    table = MODELS.format(type="sa.String(9)")
+    more = (
+        f"{table}    tag = sa.Column(sa.String(9), server_default='a', unique=True)\n"
+    )
+    before, after = (table, more) if gained else (more, table)
+    row = ("id", "{}"), ("state", "'a'"), *(() if gained else (("tag", "'t{}'"),))
+    rows = tuple(tuple((key, it.format(n)) for key, it in row) for n in (1, 2))
+    found = Case(
+        judge.database,
+        before,
+        after,
+        rows=(("t", rows),),
+        tables={"t": "t"},
+        columns={"t\nid": "id", "t\nstate": "state"},
+    )
+    verdict = judge.judge(found)
+    assert (verdict.kind, verdict.text) == ("passed", "")

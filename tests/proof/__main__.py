@@ -17,6 +17,7 @@ from .changes import changed_app, known_drops
 from .described import App
 from .generate import Generator
 from .known import known_on
+from .left_out import CHANGES
 from .page import PAGE, Result, page
 from .shrink import pasted, shrunk
 from .write import case_of
@@ -31,12 +32,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--no-shrink", action="store_true", help="print it as it is")
     parser.add_argument("--known", action="store_true", help="with the known faults")
     parser.add_argument("--page", action="store_true", help="write docs/proof.md")
+    parser.add_argument(
+        "--judge", action="store_true", help="ask results or sqlglot, too"
+    )
     chosen = parser.parse_args(arguments)
     results = {}
     for database in chosen.database or DATABASES:
         seeds = range(chosen.first, chosen.first + chosen.seeds)
         result = results[database] = run(
-            database, seeds, known=chosen.known, shrink=not chosen.no_shrink
+            database,
+            seeds,
+            known=chosen.known,
+            shrink=not chosen.no_shrink,
+            second=chosen.judge,
         )
         print(f"{database}: {result.seconds:.1f} s", dict(result.verdicts))
         for cause, number in result.causes.most_common():
@@ -47,13 +55,17 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(result.causes for result in results.values()))
 
 
-def run(database: str, seeds: range, *, known: bool, shrink: bool) -> Result:
+def run(
+    database: str, seeds: range, *, known: bool, shrink: bool, second: bool = False
+) -> Result:
     """Judge seeds on a database, and print what is wrong as small as it gets.
 
     :param known: whether they may have what has a known fault.
+    :param second: whether a second judge looks, too.
     """
     result, began = Result(seeds), time.monotonic()
     with court(database) as judge:
+        judge.second = {} if second else None
         for seed in seeds:
             before, after, kinds = apps_of(seed, database, known=known)
             case = case_of(before, after)
@@ -64,6 +76,10 @@ def run(database: str, seeds: range, *, known: bool, shrink: bool) -> Result:
                 if shrink and result.causes[verdict.cause] == 1:
                     before, after, verdict = shrunk(judge, before, after, verdict)
                     print(pasted(case_of(before, after), seed, verdict), flush=True)
+        if second:
+            print(f"the second judge agrees {judge.opinions.pop('', 0)} times")
+        for said, number in judge.opinions.most_common():
+            print(f"it says {number} times:\n{said}")
     result.seconds = time.monotonic() - began
     return result
 
@@ -75,7 +91,7 @@ def apps_of(
 
     :param known: whether they may have what has a known fault.
     """
-    off = set[str]() if known else known_on(database)
+    off = set(CHANGES) if known else known_on(database)
     generator = Generator(Random(f"{database} {seed}"), database, off)
     before = generator.app()
     after, kinds = changed_app(generator, before)

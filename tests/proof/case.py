@@ -26,6 +26,7 @@ from sqlalchemy import MetaData, Table, create_engine, make_url, select, text
 from sqlalchemy.pool import NullPool
 
 from .catalogs import snapshot
+from .judges import schema_of, unlike
 
 Row = tuple[tuple[str, str], ...]
 """The columns of a row, and their values in Python."""
@@ -69,7 +70,8 @@ class Case:
     :param fills: what an author answers where rows need a value.
     :param answers: what an author answers beside what was renamed.
     :param defaults: the values of new columns that Python gives.
-    :param edit: what an author writes at the end of the first upgrade.
+    :param edit: what an author writes at the end of the first upgrade, and `later_edit`
+        at that of the other one.
     """
 
     database: str
@@ -86,6 +88,7 @@ class Case:
     answers: Sequence[str] = ()
     convention: bool = True
     edit: str = ""
+    later_edit: str = ""
 
     def columns_of(self, table: str) -> list[str]:
         """Return the columns of a table that stay."""
@@ -195,7 +198,9 @@ class Court:
         self.schema = f"{name}_more"
         self.project: Environment = make(folder).using(url)
         self.versions = self.project.package / "migrations" / "versions"
-        self.times = Counter[str]()
+        self.second: dict[tuple[str, ...], Any] | None = None
+        """What a second judge sees of what `create_all` made, where there is one."""
+        self.opinions = Counter[str]()
 
     def judge(self, case: Case) -> Verdict:
         """Run a case and return what became of it."""
@@ -217,6 +222,8 @@ class Court:
         self._write(case, case.after)
         with self._migrations() as (migrations, said):
             drafted = self._draft(case, migrations)
+            if drafted and case.later_edit:
+                self._edit(drafted, case.later_edit)
             script = Path(drafted.path).read_text() if drafted else ""
             excused = "# REVIEW:" in script or any("not compared" in it for it in said)
             if drafted:
@@ -233,11 +240,16 @@ class Court:
         with self._migrations() as (migrations, _):
             first = self._step("first draft", lambda: migrations.revision("first"))
             if first and case.edit:
-                path = Path(first.path)
-                path.write_text(edited(path.read_text(), case.edit))
+                self._edit(first, case.edit)
             self._step("first upgrade", migrations.upgrade)
             self._agree(migrations, made, "first upgrade", excused=False)
             self._insert(case)
+
+    def _edit(self, script: Any, edit: str) -> None:
+        """Write something at the end of an upgrade."""
+        path, (text,) = Path(script.path), self._named([edit])
+        head, end, tail = path.read_text().partition("\n\n\ndef downgrade()")
+        path.write_text(f"{head}\n    {text.strip()}{end}{tail}")
 
     def _and_back(
         self,
@@ -320,6 +332,8 @@ class Court:
             raise Wrong(f"not clean after {step}", str(found))
         if not excused and (there := self._snapshot()) != made:
             raise Wrong(f"{step} unlike create_all", difference(made, there))
+        if not excused and (known := (self.second or {}).get(made)) is not None:
+            self.opinions[unlike(known, schema_of(self.engine))] += 1
 
     def _read(self, case: Case, before: "Rows", script: str) -> None:
         """Read each value that should be there through the new models."""
@@ -393,6 +407,8 @@ class Court:
                         connection.execute(text(f"CREATE SCHEMA {self.schema}"))
                 metadata.create_all(self.engine)
                 made = self._snapshot()
+                if self.second is not None:
+                    self.second[made] = schema_of(self.engine)
                 if rows:
                     self._insert(case)
                 return made, self._rows_of(metadata, [it for it, _ in rows])
@@ -541,12 +557,6 @@ def difference(first: Any, second: Any) -> str:
         second = [f"{key}: {it!r}" for key, rows in second.items() for it in rows]
     lines = [f"- {it}" for it in first if it not in second]
     return "\n".join([*lines, *(f"+ {it}" for it in second if it not in first)])
-
-
-def edited(script: str, edit: str) -> str:
-    """Return a revision to which its author added something."""
-    head, end, tail = script.partition("\n\n\ndef downgrade()")
-    return f"{head}\n{edit}{end}{tail}"
 
 
 def exact(value: Any) -> str:

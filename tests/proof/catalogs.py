@@ -138,7 +138,7 @@ def _unnamed(key: re.Match[str]) -> str:
 
 
 TOKEN = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\s+|\w+|."""
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\s+|[\w$]+|."""
 )
 
 
@@ -166,7 +166,7 @@ def _tokens(sql: str) -> Iterator[str]:
 def _bare(token: str) -> str:
     """Return a name without quotes where that is the same name."""
     inner = token[1:-1]
-    plain = token[0] == '"' and re.fullmatch(r"[A-Za-z_]\w*", inner)
+    plain = token[0] == '"' and re.fullmatch(r"[A-Za-z_][\w$]*", inner)
     return inner.upper() if plain else token
 
 
@@ -202,4 +202,5 @@ def _same(part: str) -> str:
     part = re.sub(
         r"^(\S+ (?:BIG|SMALL)?INT\w* .*)DEFAULT '(\d+)'", r"\1DEFAULT \2", part
     )
-    return re.sub(r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK|PKEY)\"? ", "", part)
+    given = r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK|PKEY)\"? "
+    return re.sub(given, "", part, flags=re.IGNORECASE)

@@ -18,7 +18,7 @@ from .described import (
     swapped,
     whole,
 )
-from .generate import LABELS, Generator, is_check_there
+from .generate import EDITS, Generator, is_check_there
 from .types import typed
 
 Change = Callable[[Generator, App], App | None]
@@ -41,6 +41,7 @@ def change(name: str) -> Callable[[Change], Change]:
 def changed_app(generator: Generator, app: App) -> tuple[App, list[str]]:
     """Return an app after one to five changes, and the kinds of these."""
     rng, done = generator.rng, list[str]()
+    app = replace(app, edit="")
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4, 5))):
         for name in rng.sample([*CHANGES], len(CHANGES)):
             if not generator.chance(1, name):
@@ -83,6 +84,12 @@ def uses_of(table: Table) -> set[str]:
     found |= {uid for it in table.indexes for uid in it.uses}
     formulas = (it.item.formula for it in table.columns if it.item)
     return found | {uid for it in formulas if it for uid in it.uses}
+
+
+@change("an author edits a revision")
+def edit(generator: Generator, app: App) -> App:
+    """Let the author write something into the revision."""
+    return replace(app, edit=generator.rng.choice([*EDITS]))
 
 
 @change("a table is added")
@@ -145,18 +152,12 @@ def drop_column(generator: Generator, app: App) -> App | None:
 
 def known_drops(before: App, after: App) -> set[str]:
     """Return the features with a known fault that dropped columns have."""
-    there = {column.uid for _, column in after.columns()}
     stays = {table.uid for table in after.tables}
     found = set[str]()
-    for table, column in before.columns():
+    for table in before.tables:
         targets = {it.target for it in table.constraints if it.target}
         if table.uid in stays and not targets <= stays:
             found.add("a table is dropped that another refers to")
-        if table.uid not in stays or column.uid in there:
-            continue
-        is_key = "unique" in column.given or column.uid in uses_of(table)
-        if is_key and "server_default" in column.given:
-            found.add("a unique column with a default is dropped")
     return found
 
 
@@ -379,8 +380,9 @@ def add_label(generator: Generator, app: App) -> App | None:
     if not app.enums:
         return None
     enum = generator.rng.choice(app.enums)
-    free = [it for it in LABELS if it not in {label.text for label in enum.labels}]
-    label = Label(generator.uid("l"), generator.rng.choice(free))
+    if (text := generator.new_label(enum)) is None:
+        return None
+    label = Label(generator.uid("l"), text)
     at = generator.rng.randint(0, len(enum.labels))
     labels = (*enum.labels[:at], label, *enum.labels[at:])
     return replace(app, enums=swapped(app.enums, replace(enum, labels=labels)))
@@ -397,12 +399,11 @@ def rename_label(generator: Generator, app: App) -> App | None:
         for _, column in app.columns()
         if column.type.named == enum.uid
     }
-    free = [it for it in LABELS if it not in {label.text for label in enum.labels}]
     old = [it for it in enum.labels if not any(it.text in text for text in defaults)]
-    if not old:
+    if not old or (text := generator.new_label(enum)) is None:
         return None
     label = generator.rng.choice(old)
-    fresh = Label(label.uid, generator.rng.choice(free))
+    fresh = Label(label.uid, text)
     labels = swapped(enum.labels, fresh)
     return replace(app, enums=swapped(app.enums, replace(enum, labels=labels)))
 

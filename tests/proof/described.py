@@ -239,6 +239,8 @@ class App:
 
     :param convention: whether the metadata names constraints.
     :param before: Python that models.py begins with.
+    :param edit: what the author writes into the revision that leads here, a key of
+        `EDITS`.
     """
 
     database: str
@@ -248,6 +250,7 @@ class App:
     domains: tuple[Domain, ...] = ()
     views: tuple[View, ...] = ()
     sequences: tuple[Sequence, ...] = ()
+    edit: str = ""
 
     def table(self, uid: str) -> Table | None:
         """Return a table by its identity."""

@@ -51,7 +51,36 @@ HOSTILE = (
 )
 """Names that SQL has to quote, or that words and functions of SQL have."""
 
-LABELS = ("new", "old", "it's", "with space", "per%cent", "äöü", "Select", 'say "x"')
+EDITS = {
+    "changes rows": "op.execute({update!r})",
+    "changes rows, and names what it binds": (
+        "op.execute(sa.text({update!r} + ' AND :one = 1').bindparams(one=1))"
+    ),
+    "asks the database": (
+        "rows = op.get_bind().execute(sa.text({count!r})).scalar_one()\n"
+        "    if rows > 1000:\n"
+        "        raise RuntimeError('too many rows')"
+    ),
+    "asks which database it is": (
+        "if op.get_context().dialect.name != 'oracle':\n        op.execute({update!r})"
+    ),
+    "loops": "for statement in ({update!r},):\n        op.execute(statement)",
+}
+"""What an author writes at the end of an upgrade; `update` changes rows of a table."""
+
+LABELS = (
+    "blue",
+    "red",
+    "green",
+    "new",
+    "old",
+    "it's",
+    "with space",
+    "per%cent",
+    "äöü",
+    "Select",
+    'say "x"',
+)
 
 Weighted = tuple[tuple[str, float], ...]
 
@@ -96,6 +125,8 @@ class Generator:
         self.database = database
         self.numbers = count(1)
         self.taken = set[str]()
+        self.labels = dict[str, set[str]]()
+        """The values that an Enum ever had: of one that comes back none could tell."""
 
     def uid(self, kind: str) -> str:
         """Return a new identity."""
@@ -130,6 +161,8 @@ class Generator:
             app = self.with_new_view(app)
         if self.chance(0.1):
             app = replace(app, sequences=(self.sequence(),))
+        if self.chance(0.1, "an author edits a revision"):
+            app = replace(app, edit=self.rng.choice([*EDITS]))
         return whole(app)
 
     def with_new_table(self, app: App) -> App:
@@ -267,6 +300,7 @@ class Generator:
         """Return an Enum."""
         rng, uid = self.rng, self.uid("e")
         texts = rng.sample(LABELS, rng.randint(2, 4))
+        self.labels[uid] = {*texts}
         options = list[tuple[str, str]]()
         form = rng.choice(("strings", "strings", "Enum", "str"))
         if self.chance(0.4):
@@ -282,6 +316,15 @@ class Generator:
             options.append(("omit_aliases", "False"))
         labels = tuple(Label(self.uid("l"), it) for it in texts)
         return Enumeration(uid, f"mood_{uid}", labels, form, tuple(options))
+
+    def new_label(self, enum: Enumeration) -> str | None:
+        """Return a value that an Enum never had, if there is one."""
+        free = [it for it in LABELS if it not in self.labels[enum.uid]]
+        if not free:
+            return None
+        text = self.rng.choice(free)
+        self.labels[enum.uid].add(text)
+        return text
 
     def domain(self) -> Domain:
         """Return a DOMAIN."""
@@ -366,7 +409,10 @@ class Generator:
                 if enum.form == "str" and self.chance(0.3, "default of a str Enum"):
                     return f"{enum.uid.upper()}[{label!r}]"
                 return repr(label)
-        return rng.choice(found) if (found := choices.get(family)) else None
+        found = choices.get(family, ())
+        if not quoted:
+            found = tuple(it for it in found if it != '"it\'s"')
+        return rng.choice(found) if found else None
 
     def computed(self, column: Column) -> Item:
         """Return a formula of another column."""
@@ -491,6 +537,10 @@ class Generator:
             return None
         chosen = self.rng.sample(free, min(len(free), self.rng.choice((1, 1, 2))))
         if {it.uid for it in chosen} == {it.uid for it in table.key}:
+            return None
+        others = [set(it.columns) for it in table.constraints if not it.target]
+        is_same = {it.uid for it in chosen} in others
+        if is_same and not self.is_free("two UNIQUEs of the same columns"):
             return None
         uid = self.uid("k")
         options = self.constraint_name(uid, "uq")

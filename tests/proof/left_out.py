@@ -100,3 +100,11 @@ ARGUMENTS = {
     "Table.postgresql_on_commit": "of temporary tables",
 }
 """Arguments of what a table is made of."""
+
+CHANGES = {
+    "a table is dropped that another refers to": "the rows that a key of the downgrade"
+    " refers to are gone: it stops, and says which rows",
+    "a column is added that must be unique": "and NOT NULL: the one value that is"
+    " asked for fits one row, as the question says",
+}
+"""Changes of which no outcome with three rows is right."""

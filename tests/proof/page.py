@@ -9,7 +9,7 @@ from rendering import TEMPLATE
 
 from .case import Case, Verdict
 from .known import KNOWN, MENDED
-from .left_out import ARGUMENTS, TYPES
+from .left_out import ARGUMENTS, CHANGES, TYPES
 
 PAGE = TEMPLATE / "docs" / "proof.md"
 
@@ -87,7 +87,7 @@ def page(results: Mapping[str, Result]) -> str:
     )
 
 
-LEFT_OUT = {**TYPES, **ARGUMENTS}
+LEFT_OUT = {**TYPES, **ARGUMENTS, **CHANGES}
 
 TEXT = """\
 # What generated models prove

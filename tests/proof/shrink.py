@@ -57,6 +57,7 @@ def _pairs(before: App, after: App) -> Iterator[tuple[App, App]]:
     for uid in identities:
         yield from _bare(before, after, uid)
     yield replace(before, convention=True), replace(after, convention=True)
+    yield replace(before, edit=""), replace(after, edit="")
 
 
 def _undone(before: App, after: App, uid: str) -> Iterator[tuple[App, App]]:

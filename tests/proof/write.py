@@ -18,6 +18,7 @@ from .described import (
     Table,
     View,
 )
+from .generate import EDITS
 
 HEADER = '''"""The models of an app."""
 
@@ -257,6 +258,20 @@ class Writer:
             (("schema", "'SCHEMA'"), *table.options) if table.schema else table.options
         )
 
+    def edit(self) -> str:
+        """Return what the author writes into the revision."""
+        if not self.app.edit:
+            return ""
+        table = self.app.tables[0]
+        where = ("SCHEMA." if table.schema else "") + self.quoted(table.name)
+        (first, *_), plain = table.columns, (it for it in table.columns if not it.item)
+        free = [self.quoted(it.name) for it in plain if not it.is_key]
+        update = f"DELETE FROM {where} WHERE 1 = 0"  # noqa: S608
+        if free:
+            update = f"UPDATE {where} SET {free[0]} = {free[0]} WHERE 1 = 1"  # noqa: S608
+        count = f"SELECT count({self.quoted(first.name)}) FROM {where}"  # noqa: S608
+        return EDITS[self.app.edit].format(update=update, count=count)
+
     def view(self, view: View) -> str:
         """Return a view."""
         table = self.app.table(view.table)
@@ -353,7 +368,7 @@ def by_reference(tables: Sequence[Table]) -> Iterator[Table]:
         yield table
 
 
-def case_of(before: App, after: App, edit: str = "") -> Case:
+def case_of(before: App, after: App) -> Case:
     """Return the case of an app that becomes another one."""
     tables = dict[str, str]()
     columns = dict[str, str]()
@@ -397,7 +412,8 @@ def case_of(before: App, after: App, edit: str = "") -> Case:
         labels={key: it for key, it in labels.items() if it},
         fills={key: it for key, it in fills.items() if it},
         defaults=dict(_defaults(before, after)),
-        edit=edit,
+        edit=Writer(before).edit(),
+        later_edit=Writer(after).edit(),
     )
 
 

@@ -453,6 +453,42 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
     container.ops[:0] = notes
 
 
+def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
+    """Give a new column that is unique its default after the rows have NULL there.
+
+    One default for all of them would be there twice. In a downgrade it may refer to a
+    row that is gone, too.
+    """
+    found = list[ops.MigrateOperation]()
+    for change in container.ops:
+        found.append(change)
+        added = change.ops if isinstance(change, ops.ModifyTableOps) else ()
+        for op in [it for it in added if isinstance(it, ops.AddColumnOp)]:
+            column, default = op.column, op.column.server_default
+            is_back = container is draft.downgrade
+            fits_none = is_unique(column) or (is_back and column.foreign_keys)
+            if not isinstance(default, DefaultClause) or not fits_none:
+                continue
+            if not (is_back or column.nullable):
+                continue
+            subject = f"{label(op.schema, op.table_name)}.{column.name}"
+            if not column.nullable:
+                found.insert(0, Note(INVENTS, f"{subject} is NULL, and was NOT NULL."))
+            op.column = like(column, nullable=True)
+            later = ops.AlterColumnOp(
+                op.table_name,
+                column.name,
+                schema=op.schema,
+                existing_type=column.type,
+                existing_nullable=True,
+                existing_comment=column.comment,
+                modify_server_default=default,
+            )
+            last = ops.ModifyTableOps(op.table_name, [later], schema=op.schema)
+            found.append(last)
+    container.ops = found
+
+
 def _constrained(draft: Draft, container: ops.OpContainer, key: Key) -> set[str]:
     """Return the columns that come back with their values, and with a constraint.
 

@@ -55,7 +55,13 @@ from .conditions import for_some_databases
 from .data_migration import refuse_unknown, write_data_migration
 from .draft import ChangePrimaryKey, Draft, Step, release, tables
 from .drift import changed_by_hand
-from .guards import ask_fills, fill_asked, fill_neutrally, guard_keys
+from .guards import (
+    ask_fills,
+    fill_asked,
+    fill_neutrally,
+    guard_keys,
+    hold_defaults,
+)
 from .online import make_online, note_costs
 from .order import (
     drop_indexes_of_keys,
@@ -276,6 +282,7 @@ REWRITES: tuple[Step, ...] = (
     order,
     fill_asked,
     fill_neutrally,
+    hold_defaults,
     shape_enums,
     change_types,
     shape_generated,

@@ -114,7 +114,13 @@ class CompleteReflection(DefaultImpl):
     ) -> None:
         """Complete what Alembic is about to take for a column."""
         completed: Any = super().autogen_column_reflect
+        said = column_info.get("default") or ""
+        if said.startswith("nextval(") and "''" in said:
+            # Alembic asks for the sequence by what stands between the quotes.
+            column_info["default"] = said.replace("''", "'")
         completed(inspector, table, column_info)
+        if said.startswith("nextval(") and "default" in column_info:
+            column_info["default"] = said
         in_own_words(inspector, table, column_info)
 
 
