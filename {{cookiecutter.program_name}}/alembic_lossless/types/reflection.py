@@ -115,11 +115,12 @@ class CompleteReflection(DefaultImpl):
         """Complete what Alembic is about to take for a column."""
         completed: Any = super().autogen_column_reflect
         said = column_info.get("default") or ""
-        if said.startswith("nextval(") and "''" in said:
-            # Alembic asks for the sequence by what stands between the quotes.
-            column_info["default"] = said.replace("''", "'")
+        counts = said.startswith("nextval(")
+        for it in significant(said, inspector.dialect) if counts else ():
+            if it.kind is Kind.STRING:  # Alembic asks by what stands between the quotes
+                column_info["default"] = said.replace(it.text[1:-1], it.value)
         completed(inspector, table, column_info)
-        if said.startswith("nextval(") and "default" in column_info:
+        if counts and "default" in column_info:
             column_info["default"] = said
         in_own_words(inspector, table, column_info)
 
