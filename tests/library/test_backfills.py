@@ -9,7 +9,7 @@ from itertools import combinations, product
 import pytest
 import sqlalchemy as sa
 from alembic_lossless.operations.backfill import between
-from drafts import alembic
+from drafts import alembic, define_thing
 from environment import LIBRARY, Environment
 from scripts import ask, empty, versions, write
 
@@ -156,6 +156,24 @@ def test_a_batch_reads_its_rows_alone(database_url: str) -> None:
     plan = "\n".join(row for (row,) in ask(database_url, f"{explained} {part}"))
     pages = re.findall(r"(?:hit|read)=(\d+)", plan.partition("Planning")[0])
     assert 0 < sum(map(int, pages[:2])) < 20, plan
+
+
+def test_a_draft_leaves_its_backfill(project: Environment, database_url: str) -> None:
+    """A column becomes NOT NULL: the rows get their values when I say so."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(9)")
+    shop.commands("upgrade head", "revision --autogenerate -m thing", "upgrade head")
+    ask(database_url, "INSERT INTO thing (id) VALUES (1), (2)")
+    define_thing(shop, "name = sa.String(9), nullable=False")
+    answers = ("-x", "live=later", "-x", "fill=thing.name:none")
+    typed(shop, *answers, "migrate", "-m", "named")
+    assert "wait until each row has its value in thing.name" in typed(shop, "upgrade")
+    assert "open     thing.name has rows without" in typed(shop, "status")
+    assert "thing.name: 2 rows have their value." in typed(shop, "backfill")
+    typed(shop, "upgrade")
+    assert ask(database_url, "SELECT name FROM thing") == [("none",), ("none",)]
+    assert "Models: match the database" in typed(shop, "status")
+    alembic(shop, "downgrade -2", "upgrade head")
 
 
 def test_the_server_is_away(project: Environment) -> None:

@@ -81,9 +81,20 @@ def _key(op: ops.ModifyTableOps) -> Key:
     return op.schema, op.table_name
 
 
-def _in_batches(op: FillNulls) -> LosslessOp:
+def leave_fills(after: ops.UpgradeOps) -> list[MigrateOperation]:
+    """Take the fills out of what waits for the deployment; return them, left for later.
+
+    The revision that had them forbids NULL, and waits until each row has its value.
+    """
+    fills = [op for op in after.ops if isinstance(op, FillNulls)]
+    after.ops = [op for op in after.ops if op not in fills]
+    return [_in_batches(op, later=True) for op in fills]
+
+
+def _in_batches(op: FillNulls, *, later: bool = False) -> LosslessOp:
     schema, table = op.table
-    return backfill(table, op.column, op.value, schema=schema)
+    options = {"later": True} if later else {}
+    return backfill(table, op.column, op.value, schema=schema, **options)
 
 
 def online(

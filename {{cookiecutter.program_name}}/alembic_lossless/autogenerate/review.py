@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
 from importlib.util import find_spec
+from itertools import chain
 from sysconfig import get_path
 from typing import Any
 
@@ -62,7 +63,7 @@ from .guards import (
     guard_keys,
     hold_defaults,
 )
-from .online import make_online, note_costs
+from .online import leave_fills, make_online, note_costs
 from .order import (
     drop_indexes_of_keys,
     drop_no_indexes_of_dropped_tables,
@@ -300,9 +301,18 @@ REWRITES: tuple[Step, ...] = (
 
 
 def run_pipeline(
-    database: MigrationContext, script: MigrationScript, prompt: Prompt, *, live: bool
+    database: MigrationContext,
+    script: MigrationScript,
+    prompt: Prompt,
+    *,
+    live: bool,
+    leaves_fills: bool = False,
 ) -> Directions:
-    """Review what was found for a database; return what waits for the deployment."""
+    """Review what was found for a database; return what waits for the deployment.
+
+    :param live: whether people use the app while it migrates.
+    :param leaves_fills: whether rows get their values by `flask db backfill`.
+    """
     upgrade, downgrade = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
     draft = Draft(database, upgrade, downgrade, prompt)
     for step in QUESTIONS:
@@ -324,10 +334,12 @@ def run_pipeline(
     for part in drafts:
         _rewrite(part)
     phases.add_renames(first, last)
+    left = leave_fills(after) if leaves_fills else []
     for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
         arrange_views(part, own)
         make_online(part, part.upgrade)
         _note_costs(part)
+    upgrade.ops += left
     return last
 
 
@@ -348,7 +360,10 @@ def _note_costs(draft: Draft) -> None:
 
 Function = Callable[..., Any]
 
-LIVE = {"live": True, "live=yes": True, "live=no": False}
+LATER = "live=later"
+"""What `-x` says where the rows get their values apart from the deployment."""
+
+LIVE = {"live": True, "live=yes": True, "live=no": False, LATER: True}
 """What `-x` says of a draft for a project that is in use, or not."""
 
 
@@ -486,7 +501,11 @@ class Review:
         prompt = self.prompt()
         live = _is_live(database, self._live)
         self.accepted.leave_out(scripts[0].upgrade_ops_list[-1])
-        self._after.append(run_pipeline(database, scripts[0], prompt, live=live))
+        leaves = live and LATER in chain(*_arguments())
+        directions = run_pipeline(
+            database, scripts[0], prompt, live=live, leaves_fills=leaves
+        )
+        self._after.append(directions)
         database.opts["unmanaged"].say()
         if not is_last:
             return
