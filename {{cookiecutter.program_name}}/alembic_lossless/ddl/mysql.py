@@ -77,10 +77,12 @@ class MySQL(CompleteReflection, MySQLImpl):
         if changed == {"name"}:
             at = sql.quoted_table(table_name, schema, self.dialect)
             names = (sql.quoted(it, self.dialect) for it in (column_name, kept["name"]))
-            self._exec(sql.text(f"ALTER TABLE {at} RENAME COLUMN {' TO '.join(names)}"))
+            self.execute(
+                sql.text(f"ALTER TABLE {at} RENAME COLUMN {' TO '.join(names)}")
+            )
         elif isinstance(formula, sa.Computed) and "server_default" not in changed:
             words = table_name, column_name, _altered(column_name, formula, kept)
-            self._exec(change_column(*words, schema, self.dialect))
+            self.execute(change_column(*words, schema, self.dialect))
         else:
             super().alter_column(table_name, column_name, **kept)
 
