@@ -285,8 +285,12 @@ class Run:
         :raises CommandError: with what was edited, for a draft and a check; and for a
             number of revisions to go back where two heads are.
         """
-        if len(heads) > 1 and counts_back():
-            raise CommandError(join(heads, program_of(context.config)))
+        newest = context.script.get_heads()
+        if counts_back() and len(newest) > 1:
+            told = join(newest, program_of(context.config))
+            if len(heads) > 1:
+                raise CommandError(told)
+            log.warning("%s", told)
         if _is_upgrade(self._command):
             self._warn_of_edited(heads)
         elif compares_database():
