@@ -51,6 +51,39 @@ def test_a_table_goes_with_what_serves_its_foreign_key(
     alembic(shop, "downgrade -1", "upgrade head", "check")
 
 
+ORDERED = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Post(Model):
+    __tablename__ = "post"
+    id = sa.Column(sa.Integer, primary_key=True)
+    at = sa.Column(sa.{type})
+    __table_args__ = (sa.Index("ix_post", {parts}),)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("'at', 'id'", "sa.desc('at'), 'id'"),
+        ("sa.text('at DESC')", "'at'"),
+        ("sa.desc('at'), 'id'", "sa.desc('at'), 'id'"),
+    ],
+    ids=["descends", "ascends", "stays"],
+)
+def test_the_order_of_an_index_is_compared(
+    judge: Court, before: str, after: str
+) -> None:
+    """I turn the order of an index around, and the database has it like that."""
+    first = ORDERED.format(type="Integer", parts=before)
+    last = ORDERED.format(type="BigInteger", parts=after)
+    verdict = judge.judge(Case(judge.database, first, last))
+    assert (verdict.kind, verdict.text) == ("passed", "")
+
+
 MODELS = """
 import sqlalchemy as sa
 

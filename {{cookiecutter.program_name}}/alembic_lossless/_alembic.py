@@ -121,6 +121,11 @@ NAMES = (
         lambda: _imported("sqlalchemy.dialects.mysql.base", "MySQLDialect"),
     ),
     Name(
+        "sqlalchemy.dialects.mysql.base.MySQLDialect",
+        "_parsed_state_or_create",
+        lambda: _imported("sqlalchemy.dialects.mysql.base", "MySQLDialect"),
+    ),
+    Name(
         "sqlalchemy.dialects.postgresql.base.PGDialect",
         "_backslash_escapes",
         lambda: _imported("sqlalchemy.dialects.postgresql.base", "PGDialect"),
@@ -245,7 +250,32 @@ def reflecting_dialect(dialect: Dialect, types: Mapping[str, Any]) -> Dialect:
     if dialect.name == "sqlite":
         kind: Any = type(dialect)
         changed.__class__ = _without_expression_indexes(kind)
+    elif hasattr(dialect, "_parsed_state_or_create"):
+        kind = type(dialect)
+        changed.__class__ = _with_directions(kind)
     return changed
+
+
+@cache
+def _with_directions(kind: Any) -> Any:
+    """Return a dialect of MariaDB that tells which columns of an index are DESC."""
+
+    class Reflecting(kind):  # type: ignore[misc]
+        def get_indexes(
+            self, connection: Any, table_name: str, schema: Any = None, **given: Any
+        ) -> Any:
+            of = connection, table_name, schema
+            parsed = self._parsed_state_or_create(*of, **given)
+            down = {
+                key["name"]: {it[0]: ("desc",) for it in key["columns"] if "DESC" in it}
+                for key in parsed.keys
+            }
+            return [
+                {**it, "column_sorting": down.get(it["name"], {})}
+                for it in super().get_indexes(*of, **given)
+            ]
+
+    return Reflecting
 
 
 @cache

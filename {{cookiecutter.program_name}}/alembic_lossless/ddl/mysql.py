@@ -42,6 +42,10 @@ INVALID_VIEW = 1356
 """The error of a view that speaks of what is not there."""
 
 
+DESCENDING = (10, 8)
+"""The first MariaDB that keeps columns of an index in descending order."""
+
+
 CHANGES: dict[str, bool | None] = {
     "name": None,
     "type_": None,
@@ -85,6 +89,36 @@ class MySQL(CompleteReflection, MySQLImpl):
             self.execute(change_column(*words, schema, self.dialect))
         else:
             super().alter_column(table_name, column_name, **kept)
+
+    def compare_indexes(
+        self, metadata_index: sa.Index, reflected_index: sa.Index
+    ) -> Any:
+        """Compare the order of each column, too, where the server keeps it."""
+        found = [self._said(it) for it in (metadata_index, reflected_index)]
+        return super().compare_indexes(*found)
+
+    def _said(self, index: sa.Index) -> sa.Index:
+        """Return an index of columns that have the names of its parts, order included.
+
+        Source: MariaDB's CREATE INDEX, which ignores DESC before 10.8.
+        """
+        version: Any = getattr(self.dialect, "server_version_info", None) or (99,)
+        is_mariadb = getattr(self.dialect, "is_mariadb", False)
+        is_kept = not is_mariadb or version >= DESCENDING
+        names = []
+        parts: Any = index.expressions
+        for part in parts:
+            plain: Any = {"include_table": False, "literal_binds": True}
+            said = sql.significant(
+                sql.compiled(part, self.dialect, **plain), self.dialect
+            )
+            if len(said) - (said[-1].word in {"ASC", "DESC"}) != 1:
+                return index  # of a function
+            is_down = is_kept and said[-1].word == "DESC"
+            names.append(said[0].value + (" DESC" if is_down else ""))
+        columns: list[sa.Column[Any]] = [sa.Column(it) for it in names]
+        sa.Table("t", sa.MetaData(), *columns)
+        return sa.Index(index.name, *columns, unique=index.unique)
 
     def drop_constraint(self, const: sa.Constraint, **kw: Any) -> None:
         """Drop a constraint."""
