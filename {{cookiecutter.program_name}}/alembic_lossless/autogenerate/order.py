@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from alembic.operations import ops
 from alembic.operations.ops import (
@@ -14,6 +14,7 @@ from alembic.operations.ops import (
     OpContainer,
 )
 from sqlalchemy import (
+    Column,
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import conv
 
-from .._alembic import dropped_items, without_table
+from .._alembic import copy_of, dropped_items, without_table
 from ..operations.base import Key, LosslessOp, label
 from ..operations.constraints import drop_index_of_foreign_key
 from ..sql import columns_in
@@ -163,6 +164,9 @@ class Postponed:
             own = (it for it in op.columns if isinstance(it, ForeignKeyConstraint))
             late += [fk for fk in own if fk.use_alter and fk not in keys]
             op.columns = [x for x in op.columns if not any(x is fk for fk in late)]
+            # A key that refers counts nothing, and the table does not say so any more.
+            names = {name for fk in late for name in fk.column_keys}
+            op.columns = [_uncounted(it, names) for it in op.columns]
         adds = [created_by(fk) for fk in late]
         return ops.ModifyTableOps(op.table_name, adds, schema=op.schema)
 
@@ -182,6 +186,15 @@ class Postponed:
         ]
         change.ops = [op for op in change.ops if op not in taken]
         return ops.ModifyTableOps(change.table_name, taken, schema=change.schema)
+
+
+def _uncounted(item: Any, names: Collection[str]) -> Any:
+    """Return a part of a table; a key that has one of the names does not count."""
+    if not isinstance(item, Column) or not item.primary_key or item.name not in names:
+        return item
+    found = copy_of(item)
+    found.autoincrement = False
+    return found
 
 
 TABLES = (ops.CreateTableOp, ops.DropTableOp, ops.ModifyTableOps)
