@@ -23,23 +23,11 @@ LIBRARY = DOCS.parent / "{{cookiecutter.program_name}}"
 sys.path.insert(0, str(LIBRARY))
 
 import alembic_lossless as library  # noqa: E402
-from alembic_lossless import env, flask, urls  # noqa: E402
+from alembic_lossless import env, flask, testing, urls  # noqa: E402
 from alembic_lossless.operations.base import OPERATIONS  # noqa: E402
 
-PUBLIC: dict[ModuleType, tuple[str, ...]] = {
-    library: (
-        "Project",
-        "Settings",
-        "Migrations",
-        "OpenQuestions",
-        "Question",
-        "import_modules",
-    ),
-    env: tuple(name for name in env.__all__ if name != "operations"),
-    flask: ("db_command",),
-    urls: ("usable_url", "with_driver", "in_schema"),
-}
-"""What a project imports, by module."""
+PUBLIC: tuple[ModuleType, ...] = (library, env, flask, urls, testing)
+"""The modules that a project may import; what `__all__` of each names is public."""
 
 PAGE = DOCS / "reference.md"
 STUB = LIBRARY / "alembic_lossless" / "stubs" / "alembic" / "op.pyi"
@@ -49,6 +37,19 @@ HEAD = """\
 
 What the library has for the code of a project, from its docstrings. Commands are in
 [commands.md](commands.md); what a draft asks and refuses, in [rules.md](rules.md).
+
+## What is public
+
+What is on this page: what these modules have in `__all__`, and the operations. So are
+the commands with their options, exit statuses and JSON, the settings, and the names of
+rules. Every other module and name is private, with an underscore or without one, and
+may be another in any version.
+
+Versions are semantic. What is public is taken away, or means something else, in a major
+version alone; for at least one minor version before, its use warns with
+`DeprecationWarning` and names what takes its place. Additions are a minor version: new
+arguments have defaults, and JSON only grows. An operation of a revision is never taken
+away, since a revision runs for years. Messages are for people, and may change.
 """
 OPERATIONS_HEAD = """\
 ## Operations of a revision
@@ -112,18 +113,29 @@ def doc_of(item: Any) -> Doc:
 def page() -> str:
     """Return the reference."""
     parts = [HEAD]
-    for module, names in PUBLIC.items():
+    for module in PUBLIC:
         where = module.__name__.removeprefix("alembic_lossless").removeprefix(".")
         parts += [f"## {where or module.__name__}\n", f"{doc_of(module).text}\n"]
-        for name in names:
-            item = getattr(module, name)
+        for name, item in members(module).items():
             parts += (_class if inspect.isclass(item) else _function)(name, item)
+        if others := [f"`{it}`" for it in module.__all__ if it not in members(module)]:
+            parts += [f"It has also {', '.join(sorted(others))}.\n"]
     parts += [OPERATIONS_HEAD]
     for name, declared in sorted(OPERATIONS.items()):
         parts += _function(f"op.{name}", declared.function)
         if declared.formerly:
             parts += [f"Formerly `op.{'`, `op.'.join(declared.formerly)}`.\n"]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def members(module: ModuleType) -> dict[str, Any]:
+    """Return the functions and classes of a module that are public, by name."""
+    found = {name: getattr(module, name) for name in module.__all__}
+    return {
+        name: item
+        for name, item in found.items()
+        if inspect.isfunction(item) or inspect.isclass(item)
+    }
 
 
 def stub() -> str:

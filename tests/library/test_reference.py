@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 from alembic_lossless import operations
 from alembic_lossless.operations.base import OPERATIONS
+from environment import LIBRARY
 from rendering import TEMPLATE
 
 MADE: Any = runpy.run_path(str(TEMPLATE / "docs" / "reference.py"))
 PUBLIC = {
-    f"{module.__name__}.{name}": getattr(module, name)
-    for module, names in MADE["PUBLIC"].items()
-    for name in names
+    f"{module.__name__}.{name}": item
+    for module in MADE["PUBLIC"]
+    for name, item in MADE["members"](module).items()
 }
 
 
@@ -26,12 +28,31 @@ def test_it_is_made_of_the_docstrings(path: str, made: str) -> None:
     assert MADE[path].read_text(encoding="utf-8") == MADE[made]()
 
 
+IMPORTED = re.compile(r"from (alembic_lossless[\w.]*) import ([\w, ]+|\([^)]+\))")
+"""What a page or a file of a project imports of the library."""
+
+TEACHING = [
+    *(TEMPLATE / "docs").glob("*.md"),
+    *TEMPLATE.glob("*.md"),
+    *(TEMPLATE / "templates").rglob("*.*"),
+    *(LIBRARY / "{{cookiecutter.program_name}}").rglob("*.py"),
+    *(LIBRARY / "tests").rglob("*.py"),
+]
+
+
 def test_it_has_what_a_project_imports() -> None:
-    """I import nothing from the library that has no page."""
-    library, env, *_ = MADE["PUBLIC"]
-    values = {"__version__", "Databases", "REVIEW"}
-    assert {*library.__all__} - values == {*MADE["PUBLIC"][library]}
-    assert {*env.__all__} - {"operations"} == {*MADE["PUBLIC"][env]}
+    """I import what pages and the template import: all of that is public."""
+    modules = {module.__name__: {*module.__all__} for module in MADE["PUBLIC"]}
+    found = {
+        (module, name.strip(), path.name)
+        for path in TEACHING
+        for module, names in IMPORTED.findall(path.read_text(encoding="utf-8"))
+        for name in names.strip("()").split(",")
+        if name.strip()
+    }
+    own = {name.rpartition(".")[2] for name in modules}
+    assert len(found) > len(modules)
+    assert [it for it in found if it[1] not in modules.get(it[0], set()) | own] == []
 
 
 def described(item: Any, given: set[str]) -> None:

@@ -21,6 +21,9 @@ CONNECTING = ("connect", "begin")
 CONTRADICTS = frozenset({"transactional_ddl", "connection", "url", "fn"})
 """Options of `context.configure` that the library gives itself."""
 
+GATE = "configure_logger"
+"""The attribute of a configuration that keeps env.py from configuring logging."""
+
 STAYS = {
     "include_schemas": "all schemas are compared, as before",
     "version_table": "the revision of the database stays where it is",
@@ -179,10 +182,10 @@ def adopted(text: str) -> Adoption:
     if not source.uses_library and not edits and not found.problems:
         said = "It calls context.configure nowhere: another module may."
         found.problems.append(Note(1, said, BY_HAND))
+    edits += [] if source.uses_library else [source.import_()]
+    edits += source.leave_logging()
     if found.problems or not edits:
         return found
-    if not source.uses_library:
-        edits.append(source.import_())
     found.changes = sorted(Note(source.line_of(it.begin), it.said) for it in edits)
     found.text = _applied(text, edits)
     ast.parse(found.text)
@@ -309,19 +312,11 @@ class _Source:
                 if module.startswith("alembic_") and module != "alembic_lossless":
                     said = "what it compares and renders is beside the library's own"
                     yield Note(node.lineno, f"{module}: {said}.")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value.split()[:1] in (["PRAGMA"], ["pragma"]):
-                said = f"{self.code(node)}: as it is; a run has foreign keys off."
-                yield Note(node.lineno, said)
-        elif isinstance(node, ast.Call):
-            options = {it.arg for it in node.keywords}
-            is_logging = ast.unparse(node.func).rpartition(".")[2] == "fileConfig"
-            if is_logging and "disable_existing_loggers" not in options:
-                yield Note(
-                    node.lineno,
-                    "fileConfig: it silences the loggers of an app that migrates"
-                    " itself, but with disable_existing_loggers=False.",
-                )
+        elif isinstance(node, ast.Constant) and (
+            str(node.value).split()[:1] in (["PRAGMA"], ["pragma"])
+        ):
+            said = f"{self.code(node)}: as it is; a run has foreign keys off."
+            yield Note(node.lineno, said)
 
     def _library_calls(self) -> Iterator[ast.Call]:
         for node in ast.walk(self.tree):
@@ -340,6 +335,35 @@ class _Source:
         indent = " " * after.col_offset if after else ""
         line = f"{indent}from alembic_lossless import env{alias}\n"
         return _Edit(place, place, line, "imports the library")
+
+    def leave_logging(self) -> Iterator[_Edit]:
+        """Let alembic.ini's logging be applied where nobody has said that it is not.
+
+        A command that only asks env.py says so, and an app that migrates itself.
+        """
+        if GATE in self.text:
+            return
+        owner = f"{next(iter(self.contexts), 'alembic.context')}.config"
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Assign) and ast.unparse(node.value) == owner:
+                owner = ast.unparse(node.targets[0])
+        gate = f'{owner}.attributes.get("{GATE}", True)'
+        for node in ast.walk(self.tree):
+            if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+                continue
+            if ast.unparse(node.value.func).rpartition(".")[2] != "fileConfig":
+                continue
+            outer = self._above[id(node)]
+            if isinstance(outer, ast.If) and outer.body == [node] and not outer.orelse:
+                begin, end = self.begin(outer.test), self.end(outer.test)
+                test, many = self.text[begin:end], isinstance(outer.test, ast.BoolOp)
+                text = f"({test}) and {gate}" if many else f"{test} and {gate}"
+            else:
+                begin, end = self.begin(node), self.end(node)
+                space = " " * node.col_offset
+                inner = self.text[begin:end].replace("\n", "\n    ")
+                text = f"if {gate}:\n{space}    {inner}"
+            yield _Edit(begin, end, text, "logging is configured unless told not to")
 
     def adopt(self, call: ast.Call) -> list[_Edit]:
         """Return the edits for one call of `context.configure`.

@@ -17,7 +17,6 @@ from alembic.util import CommandError
 from .autogenerate.accepted import FILE, accepted_in
 from .rehearsal.copies import throw_away
 from .runtime.connect import opened, synchronous_url
-from .runtime.several import metadata_of
 from .sql import same, significant
 from .types.reflection import inspector_of
 
@@ -58,10 +57,12 @@ def baseline(
         migrations.upgrade(made.revision, connection=given)
         found = migrations.differences(connection=connection, at=made.revision)
         lines = [it.strip() for it in str(found or "").splitlines()[1:]]
-        for name in names:
-            label = f"{name}: " if len(names) > 1 else ""
+        every = migrations.each(connection)
+        for name in every:
+            label = f"{name}: " if len(every) > 1 else ""
+            copy = copies.get(name, copies[names[0]])  # one stands for all schemas
             lines += (
-                label + it for it in _differences(migrations, name, connection, copies)
+                label + it for it in _differences(migrations, name, connection, copy)
             )
         if lines:
             begin = "The database is not as the models are, and nothing is written:"
@@ -84,7 +85,7 @@ def _refuse_history(migrations: Migrations, connection: Databases | None) -> Non
             f"There is a history already, up to {heads[0].revision}: a baseline is its"
             " first revision."
         )
-    for name in migrations.names(connection):
+    for name in migrations.each(connection):
         if stamped := migrations.stamped(name, connection=connection):
             where = migrations.database(name, connection=connection)
             raise CommandError(
@@ -101,7 +102,7 @@ def _refuse_other_databases(migrations: Migrations, name: str, url: sa.URL) -> N
     if url.get_backend_name() in {"postgresql", "sqlite"}:
         return
     migrations.project.import_models()
-    for one in metadata_of(name, migrations.project.metadatas[name]):
+    for one in migrations.metadata_of(name):
         for table in one.tables.values():
             if table.schema:
                 raise CommandError(
@@ -115,15 +116,18 @@ def _differences(
     migrations: Migrations,
     name: str,
     connection: Databases | None,
-    copies: dict[str, sa.Engine],
+    empty: sa.Engine,
 ) -> Iterator[str]:
-    """Yield what differs of that which `check` compares with the history alone."""
-    with copies[name].connect() as copy:
+    """Yield what differs of that which `check` compares with the history alone.
+
+    :param empty: a database that has what the revision makes, and nothing else.
+    """
+    with empty.connect() as copy:
         metadata = sa.MetaData()
         inspector = inspector_of(copy)
         schemas = {
             table.schema
-            for one in metadata_of(name, migrations.project.metadatas[name])
+            for one in migrations.metadata_of(name)
             for table in one.tables.values()
         }
         for schema in schemas | {None}:

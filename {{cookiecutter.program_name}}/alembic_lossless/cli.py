@@ -28,6 +28,7 @@ from .project import production_server, said
 from .replaced import FOLDER, stood_for
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
+from .runtime.several import among, asked, few
 from .urls import printable
 
 
@@ -62,7 +63,8 @@ def lint(config: Config) -> None:
 def status(config: Config) -> None:
     """Show the database, each revision as applied or pending, and what check says."""
     migrations: Migrations = config.attributes["migrations"]
-    for line in reports.text(migrations, program_of(config)):
+    only = asked(getattr(config.cmd_opts, "x", None) or ())
+    for line in reports.text(migrations, program_of(config), only):
         config.print_stdout("%s", line)
 
 
@@ -198,7 +200,7 @@ def purge(config: Config) -> None:
     """Drop for good what drafts have set aside, once its day has come."""
     migrations: Migrations = config.attributes["migrations"]
     options: Any = config.cmd_opts
-    names = [*migrations.names()]
+    names = [*migrations.each()]
     found = {
         name: [it for it in migrations.set_aside(name) if not it.counts]
         for name in names
@@ -235,9 +237,9 @@ def backfill(config: Config) -> None:
     """Give rows the values that revisions left for later, a few at a time."""
     migrations: Migrations = config.attributes["migrations"]
     options: Any = config.cmd_opts
-    names, chosen = migrations.names(), options.database
+    names, chosen = migrations.each(), options.database
     if chosen not in {None, *names}:
-        raise CommandError(f"--database {chosen}: there are {', '.join(names)}.")
+        raise CommandError(f"--database {chosen}: there are {few(names)}.")
     done = {it: migrations.backfill(it) for it in ([chosen] if chosen else names)}
     for found in done.values():
         for column, count in found.items():
@@ -313,12 +315,12 @@ def draw(config: Config, rev_range: str | None) -> None:
 
 REPORTS: dict[str, Callable[[Migrations, Namespace], Any]] = {
     "branches": lambda it, _: reports.branches(it),
-    "check": lambda it, _: reports.check(it),
-    "current": lambda it, _: reports.current(it),
+    "check": lambda it, options: reports.check(it, asked(options.x or ())),
+    "current": lambda it, options: reports.current(it, asked(options.x or ())),
     "heads": lambda it, _: reports.heads(it),
     "history": lambda it, _: reports.history(it),
     "show": lambda it, options: reports.show(it, options.rev),
-    "status": lambda it, _: reports.report(it),
+    "status": lambda it, options: reports.report(it, asked(options.x or ())),
 }
 """What the commands that show something print with `--json`."""
 
@@ -344,6 +346,14 @@ DRAFT = "Create a revision file of what the models have and the database lacks."
 
 MERGEABLE = 2
 """How many heads a merge joins, at least."""
+
+
+ON_SOME = (
+    *("check", "current", "downgrade", "migrate", "revision", "stamp", "status"),
+    "upgrade",
+)
+"""The commands that can be told to take some databases or schemas alone."""
+
 
 WRITERS = {"baseline", "edit", "lock", "merge", "rebase", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
@@ -408,6 +418,13 @@ class CommandLine(config.CommandLine):
         )
         self._add_rebase()
         self._add_adoption()
+        for name in ON_SOME:
+            self.subparsers.choices[name].add_argument(
+                "--only",
+                action="append",
+                metavar="NAME",
+                help="one of several databases or schemas; may be repeated",
+            )
 
     def _add_adoption(self) -> None:
         self.register_command(baseline)
@@ -626,7 +643,8 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
     options.prog = prog
     if "drafts" in options:
         options.autogenerate = True
-    options.x = [*(options.x or []), *(options.late_x or [])] or None
+    only = (f"database={it}" for it in getattr(options, "only", None) or ())
+    options.x = [*(options.x or []), *(options.late_x or []), *only] or None
     # Alembic's own way to print an error fills a terminal with it as one paragraph.
     raises, options.raiseerr = options.raiseerr, True
     # Alembic logs what it prints; no alembic.ini need be there to stop that.
@@ -723,6 +741,8 @@ def _prepare(migrations: Migrations, options: Namespace) -> Config:
         _refuse_heads(migrations, name, options)
     if name == "revision":
         options.message = options.message or options.words or _asked_message()
+    if getattr(options, "only", None):
+        among(migrations.each(), options.only)
     alembic = migrations.typed_config(options)
     if getattr(options, "graph", False) or getattr(options, "svg", None):
         options.cmd = (draw, ["rev_range"], [])

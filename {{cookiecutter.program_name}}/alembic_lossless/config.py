@@ -4,7 +4,7 @@ import io
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,12 +119,25 @@ def lossless_program(program: str) -> str:
     return "flask db" if find_spec("flask") else "alembic-lossless"
 
 
+def choose(alembic: Config, only: Iterable[str]) -> None:
+    """Let a configuration name the databases, as `-x database=…` does.
+
+    :param only: their names; none for all of them.
+    """
+    if names := [f"database={it}" for it in only]:
+        options = Namespace(**vars(alembic.cmd_opts or Namespace()))
+        options.x = [*(getattr(options, "x", None) or ()), *names]
+        alembic.cmd_opts = options
+
+
 def stamp_command(options: dict[str, Any]) -> str:
     """Return how to stamp a database and, where there are several, no other.
 
     :param options: arguments of `context.configure`; the tokens hold the name.
     """
-    name = database_in(options.get("upgrade_token", "upgrades"))
+    name = options.get("tenant") or database_in(
+        options.get("upgrade_token", "upgrades")
+    )
     program = program_of(context.config)
     return f"{program} -x database={name} stamp" if name else f"{program} stamp"
 

@@ -3,7 +3,7 @@
 import io
 import os
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import make_url
 
 from ._alembic import print_nothing
-from .config import files_of, is_environment, locate, typed_config
+from .config import choose, files_of, is_environment, locate, typed_config
 from .migrations import ONE_AT_A_TIME, Migrations
 from .project import Databases, Project
 from .runtime.connect import Database, database_of
@@ -127,6 +127,8 @@ class Discovered(Migrations):
     ) -> Database:
         """Return where a database is, as env.py says."""
         project, name = self.project, name or self.project.names[0]
+        if project.schemas is not None and name not in project.names:
+            return super().database(name, connection=connection)
         known = self._found.databases.get(name)
         if connection is None and known is not None:
             return known
@@ -134,9 +136,12 @@ class Discovered(Migrations):
         return given if known is None else replace(known, given=given.given)
 
     @contextmanager
-    def configured(self, connection: Databases | None = None) -> Iterator[Config]:
+    def configured(
+        self, connection: Databases | None = None, only: Collection[str] = ()
+    ) -> Iterator[Config]:
         """Give a configuration for `alembic.command`, as every project's is."""
         alembic = self.config()
+        choose(alembic, only)
         # An env.py may know nothing of a connection that is given, and has to take it.
         alembic.attributes["databases"] = connection
         if self.project is self._found.project:

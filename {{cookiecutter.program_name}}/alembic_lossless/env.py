@@ -21,6 +21,7 @@ from logging import getLogger
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import MetaData, make_url
 
 with requirements.importing():
@@ -34,6 +35,7 @@ with requirements.importing():
     from .runtime.connect import Database, database_of, insist_on_dialect
     from .runtime.errors import whole_lines
     from .runtime.run import transaction
+    from .runtime.tenants import Tenants, has_tenants
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -48,6 +50,7 @@ __all__ = [
     "migrating",
     "migrating_several",
     "operations",
+    "tenants",
     "writing_sql",
 ]
 
@@ -121,7 +124,33 @@ def database(project: Project) -> Database:
     if (discovery := _discovery()) is not None:
         discovery.describe(project)
     project, given = checked(project), context.config.attributes.get("connection")
-    return _readable(database_of(project, project.names[0], given))
+    found = database_of(project, project.names[0], given)
+    if not context.is_offline_mode() and has_tenants(project, found):
+        raise CommandError(
+            "The project has schemas, and env.py migrates one database. Let it be: for"
+            " database in env.tenants(project): with env.migrating(database, …): …"
+        )
+    return _readable(found)
+
+
+def tenants(project: Project) -> Iterator[Database]:
+    """Yield the schemas of a project, one after the other, each to be migrated alone.
+
+    These are all, or those that `-x database=…` names. An upgrade passes over those
+    that are at its target. Where one fails, the others are migrated all the same, and
+    the error at the end names it: the next run has only that one to do. A draft is made
+    from one schema.
+
+    :param project: what the project says of itself, with `schemas`.
+    :raises CommandError: for schemas that are not there, and when one failed.
+    """
+    if (discovery := _discovery()) is not None:
+        discovery.describe(project)
+    with whole_lines(context.config):
+        given = context.config.attributes.get("connection")
+        arguments = context.get_x_argument(as_dictionary=False)
+        found = Tenants(checked(project), given)
+        yield from found.chosen(several.asked(arguments))
 
 
 @_typed
@@ -169,8 +198,8 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
         refuse_twins(context.script)
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
-        options = {**reviewed, "waits_for": waits_for}
-        with _lock_file_kept(), transaction(known, options, ddl):
+        options = {**reviewed, "waits_for": waits_for, "tenant": known.tenant}
+        with _lock_file_kept(), known.alone(), transaction(known, options, ddl):
             yield
 
 

@@ -6,6 +6,8 @@ from flask.cli import with_appcontext
 from . import requirements
 from .migrations import Migrations
 
+__all__ = ["db_command"]
+
 
 def db_command(migrations: Migrations, name: str = "db") -> click.Command:
     """Return a command for `app.cli.add_command`: all that Alembic can, and `status`.

@@ -15,6 +15,7 @@ from .history import applied, stamped
 from .migrations import Migrations
 from .replaced import replaced_by
 from .rules import phase_of
+from .runtime.several import few
 
 DONE, OPEN, SOME = "*", "o", "+"
 """A revision that is applied, one that is pending, one that some databases have."""
@@ -106,7 +107,7 @@ def graph_of(migrations: Migrations, given: str | None = None) -> Graph:
         words = [*_words(script, edited, unlocked)]
         some = [name for name in done if script.revision in done[name]]
         if mark == SOME:
-            words.append(f"applied on {', '.join(some)}")
+            words.append(f"applied on {few(some)}")
         text = f"{script.revision}  {script.doc}" + (
             f"  ({', '.join(words)})" if words else ""
         )
@@ -119,6 +120,8 @@ def _places(
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return where each database is, and which do not answer."""
     found, notes = dict[str, tuple[str, ...]](), list[str]()
+    if places := migrations.places():
+        return {name: place.heads for name, place in places.items()}, notes
     for name in migrations.names():
         database = migrations.database(name)
         try:

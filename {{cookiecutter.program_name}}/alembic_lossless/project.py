@@ -162,6 +162,10 @@ class Project:
         answer says `drop=…:now`; 0 drops it with the revision.
     :param lint_after: the newest revision that `lint` does not look at by itself.
     :param settings: what else the owner may set.
+    :param schemas: the schemas of the database that each have the tables of the models,
+        as those of tenants, or a function that returns their names from a connection;
+        env.py then goes through `alembic_lossless.env.tenants`. On MariaDB and MySQL
+        they are databases of the server. SQLite has none: its file is the only one.
     """
 
     folder: Path
@@ -176,11 +180,19 @@ class Project:
     keep_dropped: int = 0
     lint_after: str | None = None
     settings: Settings = field(default_factory=Settings)
+    schemas: Sequence[str] | Callable[[Connection], Sequence[str]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the databases."""
         return tuple(self.metadatas)
+
+
+def _are_names(value: object) -> bool:
+    """Tell a list of names from anything else, such as a single name."""
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return False
+    return all(isinstance(name, str) for name in value)
 
 
 SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -225,6 +237,10 @@ SHOULD_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
         ),
         "Settings(values, prefix): a function that returns texts by name, and a text",
     ),
+    "schemas": (
+        lambda value: value is None or callable(value) or _are_names(value),
+        "their names, or a function that returns these from a Connection",
+    ),
 }
 """What each value of a project has to be: a test, and words for it."""
 
@@ -252,6 +268,7 @@ RETURNS: dict[str, tuple[Callable[[Any], bool], str]] = {
         ),
         "the Engine of each database by its name, or None",
     ),
+    "schemas": (_are_names, "a list of names"),
 }
 """What each function of a project has to return."""
 
@@ -276,8 +293,13 @@ def checked(project: Project) -> Project:
     functions: dict[str, Any] = {
         name: _guarded(name, getattr(project, name), *RETURNS[name])
         for name in RETURNS
-        if getattr(project, name)
+        if callable(getattr(project, name))
     }
+    if project.schemas is not None and len(project.names) > 1:
+        raise _refusal(
+            "The project has schemas, and several databases:"
+            f" {', '.join(project.names)}. Describe the one with the schemas by itself."
+        )
     values = _guarded(
         "settings.values",
         project.settings.values,
@@ -295,7 +317,8 @@ def _guarded(
 
     @wraps(function)
     def guarded(*arguments: Any) -> Any:
-        call = f"The project's {name}({', '.join(map(repr, arguments))})"
+        given = (repr(it) if isinstance(it, str) else "…" for it in arguments)
+        call = f"The project's {name}({', '.join(given)})"
         try:
             found = function(*arguments)
         except Exception as error:

@@ -7,7 +7,6 @@ each database at hand has to be able to undo mine without losing a value.
 import ast
 import re
 import subprocess
-from argparse import Namespace
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ from .config import lossless_program, merge_command
 from .replay import Replay
 from .runtime.causes import explain
 from .runtime.connect import opened
-from .runtime.several import metadata_of
 from .state import Schema, Subject, described, differing
 
 if TYPE_CHECKING:
@@ -95,7 +93,7 @@ def rebase(
     _refuse_uncommitted(texts)
     again = [
         name
-        for name in migrations.names()
+        for name in migrations.each()
         if _has_run(migrations, name, branches, set(drop), program)
     ]
     for name in again:
@@ -391,7 +389,7 @@ def _has_run(
     """
     database = migrations.database(name)
     part = name if len(migrations.project.names) > 1 else ""
-    own = metadata_of(name, migrations.project.metadatas[name])
+    own = migrations.metadata_of(name)
     try:
         stamped, stopped = migrations.stamped(name), migrations.stopped(name)
         with opened(database) as connection:
@@ -444,7 +442,6 @@ def _has_values(connection: sa.Connection, subject: Subject) -> bool:
 
 def _run(migrations: "Migrations", name: str, act: Any, target: str) -> None:
     """Run revisions on one of the databases."""
-    with migrations.configured() as alembic:
-        if len(migrations.project.names) > 1:
-            alembic.cmd_opts = Namespace(x=[f"database={name}"])
+    only = (name,) if len(migrations.each()) > 1 else ()
+    with migrations.configured(only=only) as alembic:
         act(alembic, target)

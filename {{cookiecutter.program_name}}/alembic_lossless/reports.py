@@ -4,7 +4,7 @@ What the JSON holds only grows, and the exit statuses stay: a script may rely on
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from alembic.script import Script
@@ -14,14 +14,14 @@ from sqlalchemy.exc import DBAPIError
 
 from . import lockfile
 from .config import merge_command
-from .history import half_applied
+from .history import applied, half_applied
 from .migrations import Migrations
 from .replaced import replaced_by
 from .rules import BY_HAND
 from .runtime.applied import Edited, refusal
 from .runtime.causes import explain
 from .runtime.connect import opened
-from .runtime.several import metadata_of
+from .runtime.several import among, few
 from .urls import printable
 
 STATUSES = {
@@ -36,12 +36,18 @@ STATUSES = {
 """The state that a report is about, the worst that there is -> its exit status."""
 
 
-def report(migrations: Migrations) -> dict[str, Any]:
+def report(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]:
     """Return what `status --json` prints.
 
+    :param only: the databases or schemas to look at, by default all.
     :raises CommandError: for a database that cannot be read.
     """
-    databases = {name: _report_of(migrations, name) for name in migrations.names()}
+    names = among(migrations.each(), only)
+    if migrations.schemas() and not only:
+        databases = _report_of_schemas(migrations)
+        names = names[:1]  # the models are compared with one of them
+    else:
+        databases = {name: _report_of(migrations, name) for name in names}
     folder = migrations.script()
     heads = [*folder.get_heads()]
     found = {
@@ -54,11 +60,12 @@ def report(migrations: Migrations) -> dict[str, Any]:
         return {"state": "stopped", **found}
     if len(heads) > 1:
         return {"state": "two heads", **found}
-    if any(it["edited"] for it in databases.values()):
+    if any(it.get("edited") for it in databases.values()):
         return {"state": "edited", **found}
     if any(it["pending"] for it in databases.values()):
         return {"state": "pending", **found}
-    differences = migrations.differences()
+    chosen = names if only or migrations.schemas() else ()
+    differences = migrations.differences(only=chosen)
     lines = str(differences).splitlines()[1:] if differences else []
     found["differences"] = [line.strip() for line in lines]
     if not lines and found["lock"]:
@@ -91,6 +98,31 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
         raise CommandError(known.about(label)) from error
 
 
+def _report_of_schemas(migrations: Migrations) -> dict[str, dict[str, Any]]:
+    """Return where each schema is, and no more: there may be thousands of them.
+
+    :raises CommandError: for a revision that is not in this project.
+    """
+    tenants, found = migrations.tenants(), dict[str, dict[str, Any]]()
+    pending = dict[tuple[str, ...], list[str]]()
+    for name, place in tenants.places().items():
+        if place.heads not in pending:
+            folder = migrations.script(place.heads)
+            try:
+                done = applied(folder, tenants.base, place.heads)
+            except CommandError as error:
+                raise CommandError(f"{name}: {error}") from error
+            ids = [it.revision for it in folder.walk_revisions()]
+            pending[place.heads] = [it for it in ids[::-1] if it not in done]
+        found[name] = {
+            "url": printable(tenants.base.url),
+            "at": [*place.heads],
+            "pending": pending[place.heads],
+            "stopped": place.stopped,
+        }
+    return found
+
+
 def _edited(migrations: Migrations, name: str) -> list[Edited]:
     """Return what was edited; of a revision that is not there nobody can say it."""
     try:
@@ -99,12 +131,47 @@ def _edited(migrations: Migrations, name: str) -> list[Edited]:
         return []
 
 
-def text(migrations: Migrations, prog: str) -> Iterator[str]:
+def text(
+    migrations: Migrations, prog: str, only: Collection[str] = ()
+) -> Iterator[str]:
     """Yield the lines of `status`: the last ones say what to type next.
 
     :param prog: the name of the command, such as "flask db".
+    :param only: the databases or schemas to look at, by default all.
     """
-    found = report(migrations)
+    found = report(migrations, only)
+    if migrations.schemas() and not only:
+        yield from _table(found["databases"])
+    else:
+        yield from _each(migrations, prog, found)
+    if found["lock"] is None:
+        yield f"Lock: there is no {lockfile.NAME}; {prog} lock begins one"
+    for problem in found["lock"] or ():
+        yield f"Lock: {problem}"
+    where = "the database"
+    if not only and (schemas := migrations.schemas()):
+        where = f"{schemas[0]}, and {prog} check compares each of {len(schemas)}"
+    yield from models(found, prog, where)
+
+
+def _table(databases: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield a table of where schemas are: a line for each place, the rarest first."""
+    places = dict[tuple[str, str], list[str]]()
+    for name, it in databases.items():
+        state = f"{len(it['pending'])} pending" if it["pending"] else "head"
+        state = f"stopped in {it['stopped']}" if it["stopped"] else state
+        places.setdefault((" ".join(it["at"]) or "base", state), []).append(name)
+    rows = [("schemas", "at", "state", "")]
+    for place, these in sorted(places.items(), key=lambda it: len(it[1])):
+        rows.append((str(len(these)), *place, few(these)))
+    second, third = (max(len(row[column]) for row in rows) for column in (1, 2))
+    yield f"Database: {next(iter(databases.values()))['url']}"
+    for row in rows:
+        yield f"  {row[0]:>7}  {row[1]:<{second}}  {row[2]:<{third}}  {row[3]}".rstrip()
+
+
+def _each(migrations: Migrations, prog: str, found: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of each database of a report."""
     several = len(found["databases"]) > 1
     for name, database in found["databases"].items():
         yield f"{name if several else 'Database'}: {database['url']}"
@@ -124,11 +191,6 @@ def text(migrations: Migrations, prog: str) -> Iterator[str]:
         if database["edited"]:
             stamp = f"{only} stamp {' '.join(database['at'])}"
             yield from refusal(_edited(migrations, name), prog, stamp).splitlines()
-    if found["lock"] is None:
-        yield f"Lock: there is no {lockfile.NAME}; {prog} lock begins one"
-    for problem in found["lock"] or ():
-        yield f"Lock: {problem}"
-    yield from models(found, prog)
 
 
 def _half_applied(migrations: Migrations, name: str, prog: str) -> Iterator[str]:
@@ -148,20 +210,23 @@ def _half_applied(migrations: Migrations, name: str, prog: str) -> Iterator[str]
         yield f"  or do the rest by hand, then: {prog} stamp {after}"
 
 
-def models(found: dict[str, Any], prog: str) -> Iterator[str]:
+def models(
+    found: dict[str, Any], prog: str, where: str = "the database"
+) -> Iterator[str]:
     """Yield what a report says of the models, and what to type next.
 
     :param found: the report.
     :param prog: the name of the command, such as "flask db".
+    :param where: what they were compared with.
     """
     differences = found["differences"]
     match found["state"]:
         case "clean":
-            yield "Models: match the database"
+            yield f"Models: match {where}"
         case "drift":
             count = len(differences)
             many = "1 difference" if count == 1 else f"{count} differences"
-            yield f"Models: {many} between the models and the database:"
+            yield f"Models: {many} between the models and {where}:"
             yield from (f"  {line}" for line in differences)
             if all(line.endswith(BY_HAND) for line in differences):
                 yield "Next: undo what was changed by hand"
@@ -179,7 +244,7 @@ def models(found: dict[str, Any], prog: str) -> Iterator[str]:
         case "edited":
             yield "Models: not compared while a revision is edited that ran here"
         case "lock":
-            yield "Models: match the database"
+            yield f"Models: match {where}"
             yield f"Next, if the revisions are right: {prog} lock"
         case _:
             yield "Models: not compared while revisions are pending"
@@ -193,13 +258,19 @@ def ahead(migrations: Migrations) -> Iterator[str]:
     revisions that it does not have; what counts is that no table and no column is gone
     that its models read. Nothing is said where that is not so for every database.
     """
-    if any(migrations.stopped(name) for name in migrations.names()):
+    places = migrations.places()
+    names = [name for name in migrations.names() if not places]
+    if any(it.stopped for it in places.values()) or any(map(migrations.stopped, names)):
         return
+    # Schemas at one revision have the same tables: one stands for them.
+    at = {place.heads: name for name, place in places.items()}
+    where = {name: heads for heads, name in at.items()}
+    where |= {name: migrations.stamped(name) for name in names}
     history, said = migrations.history(), list[str]()
     known = {name for it in history for name in (it.revision, *replaced_by(it))}
     migrations.project.import_models()
-    for name in migrations.names():
-        unknown = set(migrations.stamped(name)) - known
+    for name, heads in where.items():
+        unknown = set(heads) - known
         if not unknown or list(_missing(migrations, name)):
             return
         url = printable(migrations.database(name).url)
@@ -215,7 +286,7 @@ def _missing(migrations: Migrations, name: str) -> Iterator[str]:
     """Yield the tables and columns of the models that a database does not have."""
     with opened(migrations.database(name)) as connection:
         inspector = inspect(connection)
-        for metadata in metadata_of(name, migrations.project.metadatas[name]):
+        for metadata in migrations.metadata_of(name):
             for table in metadata.tables.values():
                 there = set()
                 if inspector.has_table(table.name, schema=table.schema):
@@ -225,13 +296,19 @@ def _missing(migrations: Migrations, name: str) -> Iterator[str]:
                 yield from (f"{table}.{column}" for column in sorted(missing))
 
 
-def current(migrations: Migrations) -> dict[str, Any]:
-    """Return what `current --json` prints: where each database is."""
+def current(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]:
+    """Return what `current --json` prints: where each database is.
+
+    :param only: the databases or schemas to look at, by default all.
+    """
     heads = {script.revision for script in migrations.heads()}
+    places = migrations.places()
+    found = {
+        name: set(places[name].heads if places else migrations.stamped(name))
+        for name in among([*places] or migrations.names(), only)
+    }
     return {
-        name: {"at": sorted(at), "is_head": at == heads}
-        for name in migrations.names()
-        for at in [set(migrations.stamped(name))]
+        name: {"at": sorted(at), "is_head": at == heads} for name, at in found.items()
     }
 
 
@@ -253,9 +330,12 @@ def show(migrations: Migrations, revision: str) -> dict[str, Any]:
     return _revision(migrations.script().get_revision(revision))
 
 
-def check(migrations: Migrations) -> dict[str, Any]:
-    """Return what `check --json` prints."""
-    found = report(migrations)
+def check(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]:
+    """Return what `check --json` prints.
+
+    :param only: the databases or schemas to look at, by default all.
+    """
+    found = report(migrations, only or migrations.schemas())
     return {"state": found["state"], "differences": found["differences"]}
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.sql.elements import quoted_name
 
 from . import sql
 
+__all__ = ["in_schema", "usable_url", "with_driver"]
+
 DRIVERS = {
     "postgres": ("postgresql", ("psycopg", "psycopg2")),
     "postgresql": ("postgresql", ("psycopg", "psycopg2")),

@@ -462,7 +462,8 @@ class Review:
             return  # another hook wants none
         revision, script = database.opts["revision_context"], scripts[0]
         release(script, reverse=False)
-        is_last = len(script.upgrade_ops_list) == self._databases
+        # Tenants are each compared by themselves, and Alembic keeps what was found.
+        is_last = len(script.upgrade_ops_list) % self._databases == 0
         if not revision.command_args["autogenerate"]:
             self._write(database, script, is_last=is_last)
         elif is_check(database):
@@ -475,8 +476,9 @@ class Review:
                 self.accepted.say()
                 if context.config.attributes.get("accepts"):
                     self.accepted.write()
-                lines = self._differences
-                refuse_differences(script.upgrade_ops_list, revision, lines)
+                lines, self._differences = self._differences, []
+                those = script.upgrade_ops_list[-self._databases :]
+                refuse_differences(those, revision, lines)
         else:
             self._draft(database, scripts, is_last=is_last)
 

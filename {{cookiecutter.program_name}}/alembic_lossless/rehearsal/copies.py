@@ -27,6 +27,7 @@ from ..project import Settings
 from ..runtime.applied import is_own
 from ..runtime.causes import explain
 from ..runtime.connect import engine_of
+from ..runtime.tenants import IS_TENANT
 from ..runtime.throwaway import create, options_of, thrown_away
 from ..types.reflection import inspector_of
 from ..urls import printable
@@ -116,6 +117,8 @@ def throw_away(
 ) -> Iterator[Engine]:
     """Make an empty database of the kind of another, and drop it at the end.
 
+    Where a project has schemas, it is one of these.
+
     :param url: the other one; on a server the new one is made beside it.
     :param settings: what the owner may set, for messages.
     :param version_table: what the table is called of where a database is, whose schema
@@ -137,6 +140,7 @@ def throw_away(
             if schema and engine.dialect.name == "postgresql":
                 with engine.begin() as new:
                     new.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
+            engine.update_execution_options(**{IS_TENANT: True})
             yield engine
     except DBAPIError as error:
         known = explain(error.orig, url, settings or Settings())

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,9 @@ class Database:
     :param keep_dropped: the days for which a draft keeps aside what it drops.
     :param version_table: the options `version_table` and `version_table_schema`, where
         its revision is not in `alembic_version`.
+    :param tenant: the schema that it is, where a project has several of them.
+    :param alone: begins what a run on it happens in, where others are to run whether it
+        fails or not.
     """
 
     given: Connection | Engine | URL
@@ -49,6 +52,8 @@ class Database:
     runs_on: tuple[str, ...] = ()
     keep_dropped: int = 0
     version_table: Mapping[str, Any] = field(default_factory=dict)
+    tenant: str = ""
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def url(self) -> URL:

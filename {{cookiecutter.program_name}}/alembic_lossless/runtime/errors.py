@@ -154,6 +154,11 @@ def _emptied(url: URL) -> str:
 REBUILDS = {"alembic.operations.batch", "alembic_lossless.ddl.sqlite"}
 """The modules that make a table of SQLite anew."""
 
+
+class RunInterruptedError(CommandError):
+    """Somebody ended the command; nothing more of it is to run."""
+
+
 BEHIND = "Target database is not up to date."
 """What Alembic says of a draft, or a check, on a database that lacks revisions."""
 
@@ -315,7 +320,7 @@ def interruptible(run: "Run | None" = None) -> Iterator[None]:
         if not is_typed(context.config):
             raise
         outcome = _outcome(run) if run and run.step else None
-        raise CommandError(
+        raise RunInterruptedError(
             f"Interrupted: {outcome}"
             if outcome
             else "Interrupted; nothing was changed."

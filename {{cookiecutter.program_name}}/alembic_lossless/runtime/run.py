@@ -556,9 +556,10 @@ def operating(
     """
     folder = ScriptDirectory.from_config(config)
     given = None if isinstance(database.given, URL) else database.given
-    if name:
-        config.cmd_opts = Namespace(x=[f"database={name}"])
-    config.attributes["connection"] = {name: given} if name and given else given
+    if chosen := name or database.tenant:
+        config.cmd_opts = Namespace(x=[f"database={chosen}"])
+    if not database.tenant:
+        config.attributes["connection"] = {name: given} if name and given else given
     options = _configured_in(config, folder, name)
     with (
         EnvironmentContext(config, folder, fn=_no_steps),

@@ -1,7 +1,7 @@
 """Several databases in one run: which, in which order, and where each one is."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from inspect import signature
@@ -23,6 +23,9 @@ from .connect import Database, database_of, opened
 
 Heads = tuple[str, ...]
 
+SHOWN = 10
+"""How many names of databases a message has."""
+
 
 class OneDatabaseError(CommandError):
     """What went wrong with one database, which the text names."""
@@ -35,12 +38,7 @@ def chosen(project: Project, arguments: Sequence[str]) -> dict[str, Database]:
     :raises CommandError: for one that is not there, or has no connection, or is another
         one too.
     """
-    pairs = (text.partition("=") for text in arguments)
-    asked = {name for key, _, name in pairs if key == "database"}
-    if unknown := asked - set(project.names):
-        known = ", ".join(project.names)
-        raise CommandError(f"-x database={min(unknown)}: there are {known}.")
-    names = [name for name in project.names if name in (asked or project.names)]
+    names = among(project.names, asked(arguments))
     if not asks_database():
         names = names[:1]  # the same would be said of each
     given = context.config.attributes.get("connection")
@@ -53,6 +51,34 @@ def chosen(project: Project, arguments: Sequence[str]) -> dict[str, Database]:
         both = " and ".join(same)
         raise CommandError(f"{both} are one database: each needs its own.")
     return found
+
+
+def asked(arguments: Sequence[str]) -> set[str]:
+    """Return the names of databases that a command is told to take.
+
+    :param arguments: every `-x`.
+    """
+    pairs = (text.partition("=") for text in arguments)
+    return {name for key, _, name in pairs if key == "database"}
+
+
+def few(names: Sequence[str]) -> str:
+    """Return names for a message, which has no thousand of them."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def among(names: Sequence[str], asked: Collection[str]) -> list[str]:
+    """Return the names that a command is told to take, by default all, in their order.
+
+    :raises CommandError: for one that is not there.
+    """
+    if unknown := {*asked} - {*names}:
+        raise CommandError(
+            f"There is no database and no schema {min(unknown)!r} here: there are"
+            f" {few(names)}."
+        )
+    return [name for name in names if name in (asked or names)]
 
 
 def metadata_of(name: str, given: object) -> list[MetaData]:
