@@ -211,7 +211,7 @@ def test_current_and_check_say_which_database(
         behind = shop.alembic("check", status=255).stdout
         assert "auth: Target database is not up to date. " in behind
         unknown = shop.alembic("-x", "database=nope", "current", status=255).stdout
-        assert "database=nope: there are default, auth." in unknown
+        assert "schema 'nope' here: there are default, auth." in unknown
 
 
 def test_stamp_covers_all(several: Environment, tmp_path: Path) -> None:

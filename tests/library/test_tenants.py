@@ -82,7 +82,7 @@ def shop(project: Environment, database_url: str) -> Iterator[Tenants]:
         env, "        url=database.url", "        url=env.database(project).url"
     )
     project.edit(env, ONE_RUN, A_RUN_EACH)
-    names = tuple(f"{url.database}_{it}" for it in ("Zeta", "acme", "beta"))
+    names = tuple(f"{url.database}_{it}" for it in ("Acme", "beta", "zeta"))
     using = project.using(database_url)
     shop = Tenants(using.path, using.environment, database_url, names)
     if url.get_backend_name() != "sqlite":
@@ -175,22 +175,14 @@ def test_one_of_them_alone(shop: Tenants) -> None:
     status = shop.run("flask", "db", "status", "--only", acme).stdout
     assert "applied  1  first tables" in status
     assert "Models: match the database" in status
+    said = shop.run("flask", "db", "downgrade", status=255).stdout
+    assert "-1 is another revision for each of 3 schemas" in said
     shop.run("flask", "db", "downgrade", "-1", "--only", acme)
     assert [shop.at(it) for it in shop.names] == [["1"], ["base"], ["1"]]
     for wrong in ("nobody", shop.names[0].lower()):
         said = shop.run("flask", "db", "upgrade", "--only", wrong, status=255).stdout
         assert f"There is no database and no schema {wrong!r} here: there are" in said
         assert len(said.splitlines()) == 1
-
-
-@ON_SERVERS
-def test_a_number_of_revisions_is_not_counted_in_each(shop: Tenants) -> None:
-    """I go back by one in all: told that a second run would go back by two."""
-    shop.alembic("upgrade", "head")
-    said = shop.run("flask", "db", "downgrade", status=255).stdout
-    assert "-1 is another revision for each of 3 schemas" in said
-    shop.alembic("downgrade", "base")
-    assert [shop.at(it) for it in shop.names] == [["base"]] * 3
 
 
 @ON_SERVERS
@@ -205,14 +197,14 @@ def test_a_draft_is_made_from_one(shop: Tenants) -> None:
     beta = shop.names[2]
     ask(shop.url, f"ALTER TABLE {shop.quoted(beta)}.thing DROP COLUMN name")
     said = shop.alembic("check", status=255).stdout.splitlines()
-    assert said[0].startswith(f"FAILED: {beta}: 1 difference")
-    assert said[1:] == ["  thing.name: column added (changed by hand: undo it)"]
+    assert said[0] == "FAILED: Differences between the models and 1 of 3 schemas:"
+    assert said[1].startswith(f"  {beta}: thing.name: column added")
     with shop.migrations() as migrations:
         assert len(migrations.check()) == 1
         assert migrations.check(only=shop.names[:2]) == []
 
 
-@ON_SERVERS
+@ON_POSTGRESQL
 def test_tables_that_each_has_already(shop: Tenants) -> None:
     """Each schema has its tables and no history: one baseline is compared with each."""
     shop.alembic("upgrade", "head")
@@ -225,8 +217,7 @@ def test_tables_that_each_has_already(shop: Tenants) -> None:
     ask(shop.url, f"ALTER TABLE {acme}.city ADD COLUMN mayor varchar(20)")
     ask(shop.url, f"ALTER TABLE {beta}.friend DROP COLUMN name")
     said = shop.run("flask", "db", "baseline", status=255).stdout
-    assert f"{shop.names[2]}: 1 difference" in said
-    assert "friend.name: column added" in said
+    assert f"  {shop.names[2]}: friend.name: column added" in said
     assert not shop.revisions()
     ask(shop.url, f"ALTER TABLE {beta}.friend ADD COLUMN name varchar(100) NOT NULL")
     shop.run("flask", "db", "baseline")
@@ -240,8 +231,8 @@ WRONG = {
     '["public", "public"]': "The project's schemas have 'public' twice.",
     "[]": "the project's schemas are none.",
     '"public"': "The project's schemas is 'public'. Give their names, or a function",
-    "lambda _: None": "The project's schemas(…) returns NoneType, not a list of names.",
-    "lambda it: it.scalars(text('SELECT x')).all()": "schemas(…) raised Programming",
+    "lambda _: None": "schemas(connection) returns NoneType, not a list of names.",
+    "lambda it: it.scalars(text('SELECT x')).all()": "schemas(connection) raised Prog",
 }
 
 

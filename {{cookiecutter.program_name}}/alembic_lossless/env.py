@@ -13,7 +13,7 @@ from . import requirements
 requirements.insist()
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial, wraps
 from itertools import chain
@@ -150,7 +150,8 @@ def tenants(project: Project) -> Iterator[Database]:
         given = context.config.attributes.get("connection")
         arguments = context.get_x_argument(as_dictionary=False)
         found = Tenants(checked(project), given)
-        yield from found.chosen(several.asked(arguments))
+        with _lock_file_kept():
+            yield from found.chosen(several.asked(arguments))
 
 
 @_typed
@@ -199,7 +200,8 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
         options = {**reviewed, "waits_for": waits_for, "tenant": known.tenant}
-        with _lock_file_kept(), known.alone(), transaction(known, options, ddl):
+        kept = nullcontext() if known.tenant else _lock_file_kept()
+        with kept, known.alone(), transaction(known, options, ddl):
             yield
 
 

@@ -317,7 +317,7 @@ def _guarded(
 
     @wraps(function)
     def guarded(*arguments: Any) -> Any:
-        given = (repr(it) if isinstance(it, str) else "…" for it in arguments)
+        given = (repr(it) if isinstance(it, str) else "connection" for it in arguments)
         call = f"The project's {name}({', '.join(given)})"
         try:
             found = function(*arguments)
