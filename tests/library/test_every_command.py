@@ -1,0 +1,160 @@
+"""Each command of `alembic-lossless`, where it cannot work: told, nothing written."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from alembic_lossless import __main__, cli, requirements
+
+LINE = cache(cli.CommandLine)
+COMMANDS = sorted(LINE("alembic-lossless").subparsers.choices)
+ARGUMENTS = {
+    "draft": ["-m", "x"],
+    "init": ["migrations"],
+    "migrate": ["-m", "x"],
+    "revision": ["-m", "x"],
+}
+"""What a command cannot do without."""
+
+ANYWHERE = {"init", "list-templates", "list_templates"}
+"""The commands that need no environment."""
+
+FILES_ONLY = {"adopt", "branches", "heads", "history", "show"}
+"""The commands that read files and run none, so that they go on without env.py."""
+
+ASKS_NOTHING = FILES_ONLY | {
+    *("baseline", "diagram", "edit", "lint", "merge", "rebase", "squash"),
+}
+"""The commands that say what they have to say of this project without its database."""
+
+WRITES = {"lock", "revision"}
+"""The commands that need no database for the file that they write."""
+
+ENV = """
+from alembic import context
+from alembic_lossless import env
+from sqlalchemy import MetaData
+
+with env.migrating({url!r}, target_metadata=MetaData()):
+    context.run_migrations()
+"""
+AWAY = "postgresql+psycopg://me:s3cret@127.0.0.1:1/shop"
+TOO_LATE = 3
+"""More lines than a message has."""
+
+
+def an_app(folder: Path, env: str) -> None:
+    """Make an environment with one revision, and this env.py."""
+    versions = folder / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (folder / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    (folder / "migrations" / "env.py").write_text(env)
+    (versions.parent / "script.py.mako").write_text("")
+    revision = "revision, down_revision = 'a', None\ndef upgrade(): pass\n"
+    (versions / "a.py").write_text(f"{revision}def downgrade(): pass\n")
+
+
+def typed(
+    folder: Path, command: str, act: Callable[[list[str]], None]
+) -> tuple[int, str]:
+    """Type a command in a folder, which it leaves as it is; return what it says."""
+    before = {it: it.read_bytes() for it in folder.rglob("*") if it.is_file()}
+    level, said, status = logging.getLogger("alembic").level, StringIO(), 0
+    with redirect_stdout(said), redirect_stderr(said):
+        try:
+            act([command, *ARGUMENTS.get(command, ())])
+        except SystemExit as end:
+            said.write(end.code if isinstance(end.code, str) else "")
+            status = end.code if isinstance(end.code, int) else 1
+    logging.getLogger("alembic").setLevel(level)
+    after = {it: it.read_bytes() for it in folder.rglob("*") if it.is_file()}
+    assert after == before
+    return status, said.getvalue()
+
+
+def lossless(arguments: list[str]) -> None:
+    """Type `alembic-lossless`."""
+    cli.run(None, arguments, "alembic-lossless")
+
+
+def is_a_sentence(status: int, said: str) -> None:
+    """Hold that a command failed with a line or two, and showed no password."""
+    assert status
+    assert said.startswith("FAILED: ")
+    assert len(said.splitlines()) < TOO_LATE, said
+    assert "Traceback" not in said
+    assert "s3cret" not in said
+
+
+@pytest.fixture(autouse=True)
+def _(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the parser be made once, which takes longer than any command here."""
+    monkeypatch.setattr(cli, "CommandLine", LINE)
+
+
+@pytest.mark.parametrize("command", [it for it in COMMANDS if it not in ANYWHERE])
+def test_a_folder_without_a_project(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I am in the wrong folder: told so, and how to name the right one."""
+    monkeypatch.chdir(tmp_path)
+    status, said = typed(tmp_path, command, lossless)
+    is_a_sentence(status, said)
+    assert "No Alembic environment is named in" in said
+
+
+@pytest.mark.parametrize(
+    "command", [it for it in COMMANDS if it not in ANYWHERE | WRITES]
+)
+def test_a_database_that_is_away(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """My server is down: told so with its address, by each command that asks it."""
+    an_app(tmp_path, ENV.format(url=AWAY))
+    monkeypatch.chdir(tmp_path)
+    status, said = typed(tmp_path, command, lossless)
+    if command in ASKS_NOTHING:
+        assert "127.0.0.1" not in said
+        return
+    is_a_sentence(status, said)
+    assert "127.0.0.1" in said
+
+
+@pytest.mark.parametrize("command", [it for it in COMMANDS if it not in ANYWHERE])
+def test_an_env_py_that_cannot_be_read(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """My app is not installed here: each command that runs env.py says the line."""
+    an_app(
+        tmp_path, ENV.format(url="sqlite://").replace("\nwith", "\nimport shop\nwith")
+    )
+    monkeypatch.chdir(tmp_path)
+    status, said = typed(tmp_path, command, lossless)
+    if command in FILES_ONLY:
+        assert "shop" not in said or command == "adopt"
+        return
+    is_a_sentence(status, said)
+    assert "env.py, line 6: ModuleNotFoundError: No module named 'shop'" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_version_that_is_too_old(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """My Alembic is too old: each command says which one is needed, and no more."""
+    an_app(tmp_path, ENV.format(url="sqlite://"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(requirements, "version_of", lambda _: "1.12.0")
+
+    def main(arguments: list[str]) -> None:
+        monkeypatch.setattr(sys, "argv", ["alembic-lossless", *arguments])
+        __main__.main()
+
+    status, said = typed(tmp_path, command, main)
+    is_a_sentence(status, said)
+    assert f"needs {requirements.ALEMBIC}, and 1.12.0 is installed. Run: " in said
