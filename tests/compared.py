@@ -214,9 +214,10 @@ the downgrade.
 A DOMAIN of PostgreSQL is made before its columns (`op.create_domain`), also where only
 a column of it is new, and dropped with the last one. Its CHECK, NOT NULL and default
 are compared with the revisions: `op.alter_domain` looks into each column first, and
-stops with a count and an example where rows have what is no longer allowed. Its type
-and its collation cannot change: the draft is refused, and another name is another
-DOMAIN. One with `create_type=False` is left to you.
+stops with a count and an example where rows have what is no longer allowed. A new
+column of one that is NOT NULL without a default is asked for a value. Its type and its
+collation cannot change: the draft is refused, and another name is another DOMAIN. One
+with `create_type=False` is left to you.
 
 ## Partitions
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations, ops
 from alembic_lossless.lint import Finding, Growth, Harm, Server, Situation, examine
+from alembic_lossless.operations.domains import alter_domain
 from servers import empty_database
 from sqlalchemy.pool import NullPool
 
@@ -117,6 +118,22 @@ def test_postgresql_locks_and_reads_what_the_lint_says(
         assert (lock, growth) == (said[0].lock, said[0].growth)
     else:
         assert growth is Growth.INSTANT
+
+
+@pytest.mark.parametrize("less", [{"check": "VALUE > 0"}, {"not_null": True}])
+def test_a_domain_locks_the_tables_of_its_columns(
+    postgresql: sa.Connection, less: dict[str, Any]
+) -> None:
+    """A DOMAIN that allows less stops who writes to its tables, and is found."""
+    (name,) = less
+    postgresql.exec_driver_sql(f'CREATE DOMAIN "{name}" AS integer DEFAULT 7')
+    postgresql.exec_driver_sql(f'ALTER TABLE friend ADD COLUMN size "{name}"')
+    postgresql.commit()
+    more = alter_domain(name, sa.Integer(), existing=less)
+    assert not stalls(more, "postgresql", postgresql)
+    alter = alter_domain(name, sa.Integer(), default="7", **less, existing={})
+    (said,) = stalls(alter, "postgresql", postgresql)
+    assert observed(postgresql, alter)[0] == said.lock
 
 
 @pytest.mark.parametrize("case", CASES)

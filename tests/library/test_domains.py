@@ -80,6 +80,22 @@ def test_a_null_that_a_domain_forbids(shop: Environment, database_url: str) -> N
     assert "thing.size: the DOMAIN size allows no NULL" in drafted
 
 
+def test_a_new_column_of_a_domain_that_is_not_null(
+    shop: Environment, database_url: str
+) -> None:
+    """I am asked for the value of the rows that there are, as for NOT NULL."""
+    define(shop, NAME, SIZE, options=", check='VALUE > 0', not_null=True")
+    asked = refusal(shop, "revision", "--autogenerate", "-m", "sized")
+    assert "-x fill=thing.size:VALUE" in asked
+    drafted = draft(shop, "sized", "fill=thing.size:7")
+    assert "REVIEW" not in drafted
+    alembic(shop, "downgrade -1", "upgrade head", "check")
+    assert sql(database_url, "SELECT size FROM thing") == [(7,)]
+    define(shop, NAME, SIZE, "width = SIZE", options=", not_null=True, default='3'")
+    draft(shop, "wide")
+    assert sql(database_url, "SELECT size, width FROM thing") == [(7, 3)]
+
+
 def test_a_domain_of_another_type_is_refused(shop: Environment) -> None:
     """PostgreSQL changes no type of a DOMAIN: I am told to give it another name."""
     define(shop, NAME, SIZE)

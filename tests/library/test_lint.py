@@ -18,6 +18,7 @@ from alembic_lossless.lint import (
     squawk,
 )
 from alembic_lossless.lint.rules import names, table
+from alembic_lossless.operations.domains import alter_domain
 from alembic_lossless.operations.objects import change_enum
 from alembic_lossless.operations.views import drop_view
 from environment import Environment
@@ -66,6 +67,10 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
     "concurrently-partitioned": ("postgresql", INDEXED),
     "concurrently-in-transaction": ("postgresql", INDEXED),
     "default-dropped": ("mariadb", alter(modify_server_default=None)),
+    "domain-scans": (
+        "postgresql",
+        alter_domain("size", sa.Integer(), not_null=True, existing={}),
+    ),
     "enum-rewrites": ("postgresql", change_enum("mood", ["a", "b"], ["a"], {})),
     "exclude-blocks": (
         "postgresql",
@@ -125,7 +130,7 @@ def test_a_rule_finds_what_it_is_about(rule: str) -> None:
     assert "{" not in found[rule].sentence
     situation.new.add(((None, "friend"), None))
     always = {"concurrently-in-transaction", "enum-rewrites"}
-    always |= {"concurrently-partitioned"}
+    always |= {"concurrently-partitioned", "domain-scans"}
     assert (rule in {one.rule for one in examine(operation, situation)}) == (
         rule in always
     )

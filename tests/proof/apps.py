@@ -2,6 +2,10 @@
 
 Usage: PYTHONPATH="tests:{{cookiecutter.program_name}}" python -m proof.apps [NAME ...]
 
+With `--history` a database is made as the older release makes a new one, and upgraded
+by the newer one's own revisions. What `check` then says is beside what differs in the
+catalogs, before and after a draft of it.
+
 Each release is installed from the package index into an environment of its own, with
 the newest SQLAlchemy and Alembic. The first draft of the older models is compared with
 what `create_all` makes of them, and so is the draft of the newer ones; between the two,
@@ -13,6 +17,7 @@ table that is gone was dropped, unless the app's `answers` say otherwise.
 import argparse
 import importlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -30,6 +35,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 
 from .catalogs import snapshot
 
@@ -48,6 +55,7 @@ class App:
     :param modules: what declares tables when it is imported.
     :param metadatas: where the metadatas are, each as `module:attribute.attribute`.
     :param answers: what its own history says of the change.
+    :param revisions: the folder of its own revisions, in the environment.
     """
 
     package: str
@@ -55,6 +63,7 @@ class App:
     modules: tuple[str, ...]
     metadatas: tuple[str, ...]
     answers: tuple[str, ...] = ()
+    revisions: str = ""
 
 
 APPS = {
@@ -63,18 +72,21 @@ APPS = {
         ("2.10.1", "5.0.0"),
         ("optuna.storages._rdb.models",),
         ("optuna.storages._rdb.models:BaseModel.metadata",),
+        revisions="optuna/storages/_rdb/alembic/versions",
     ),
     "jupyterhub": App(
         "jupyterhub",
         ("3.1.1", "5.4.2"),
         ("jupyterhub.orm",),
         ("jupyterhub.orm:Base.metadata",),
+        revisions="jupyterhub/alembic/versions",
     ),
     "buildbot": App(
         "buildbot",
         ("3.4.0", "4.3.0"),
         ("buildbot.db.model",),
         ("buildbot.db.model:Model.metadata",),
+        revisions="buildbot/db/migrations/versions",
     ),
     "mlflow": App(
         "mlflow",
@@ -99,12 +111,14 @@ APPS = {
             "galaxy.model:mapper_registry.metadata",
             "galaxy.model.tool_shed_install:mapper_registry.metadata",
         ),
+        revisions="galaxy/model/migrations/alembic",
     ),
     "dagster": App(
         "dagster",
         ("1.8.13", "1.13.29"),
         ("dagster._core.storage.event_log.schema",),
         ("dagster._core.storage.event_log.schema:SqlEventLogStorageMetadata",),
+        revisions="dagster/_core/storage/alembic/versions",
     ),
     "dstack": App(
         "dstack",
@@ -112,12 +126,14 @@ APPS = {
         ("dstack._internal.server.models",),
         ("dstack._internal.server.models:BaseModel.metadata",),
         answers=("rename=volumes_attachments.instace_id:instance_id",),
+        revisions="dstack/_internal/server/migrations/versions",
     ),
     "aiida": App(
         "aiida-core",
         ("2.3.1", "2.7.1"),
         ("aiida.storage.psql_dos.models",),
         ("aiida.storage.psql_dos.models.base:Base.metadata",),
+        revisions="aiida/storage/psql_dos/migrations/versions",
     ),
 }
 """The apps, by the names that the command line takes."""
@@ -145,8 +161,8 @@ def metadata(place):
 every = [metadata(it) for it in {metadatas!r}]
 metadatas = {{"default": every if len(every) > 1 else every[0]}}
 '''
-DRIVERS = ("psycopg[binary]", "PyMySQL", "setuptools<80")
-"""What an app need not have for itself; older ones import setuptools."""
+DRIVERS = ("psycopg[binary]", "PyMySQL", "setuptools<80", "six")
+"""What an app need not have for itself; older ones import the last two."""
 
 ROWS = 3
 """How many rows each table gets."""
@@ -157,26 +173,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m proof.apps")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(APPS))
     parser.add_argument("--database", choices=DATABASES, action="append")
+    parser.add_argument("--history", action="store_true", help="its own revisions")
     parser.add_argument("--environments", type=Path, help="where they are kept")
     given = parser.parse_args()
     for name in given.names or APPS:
         for database in given.database or DATABASES:
             with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 home = given.environments or Path(folder)
-                tried(name, database, Path(folder), home)
+                kinds = ("old", "history") if given.history else ("first", "change")
+                tried(name, database, Path(folder), home, kinds)
 
 
-def tried(name: str, database: str, folder: Path, home: Path) -> None:
-    """Take an app from one version to the next, and print what it does."""
+def tried(
+    name: str, database: str, folder: Path, home: Path, kinds: tuple[str, str]
+) -> None:
+    """Take an app from one version to the next, and print what it does.
+
+    :param kinds: what `step` does with each of them.
+    """
     from servers import empty_database  # noqa: PLC0415  not there for an app
 
     app = APPS[name]
-    for version in app.versions:
-        environment(app, version, home)
+    pythons = [environment(app, version, home) for version in app.versions]
     shutil.copytree(FILES, folder / "friend_book")
     shutil.copy(FILES.parent / "alembic.ini", folder)
     (folder / "friend_book" / "models.py").write_text("")
-    (folder / "friend_book" / "migrations" / "versions").mkdir()
+    versions = folder / "friend_book" / "migrations" / "versions"
+    versions.mkdir()
     text = DB.format(modules=app.modules, metadatas=app.metadatas)
     (folder / "friend_book" / "db.py").write_text(text)
     with (
@@ -184,12 +207,17 @@ def tried(name: str, database: str, folder: Path, home: Path) -> None:
         empty_database(database, folder) as other,
         empty_database(database, folder) as third,
     ):
-        for version, step in zip(app.versions, ("first", "change"), strict=True):
-            python = environment(app, version, home)
+        each = zip(app.versions, pythons, kinds, (other, third), strict=True)
+        for version, python, kind, made in each:
+            if "history" in kinds:
+                shutil.rmtree(versions)
+                versions.mkdir()
+                place = python.parent.parent / "lib"
+                for path in place.glob(f"*/site-packages/{app.revisions}/**/[!_]*.py"):
+                    shutil.copy(path, versions)
             paths = f"{folder}{os.pathsep}{LIBRARY}{os.pathsep}{TESTS}"
-            made = other if step == "first" else third
             variables = {"FRIEND_BOOK_DATABASE_URL": url, "PYTHONPATH": paths}
-            command = [str(python), "-c", STEP, step, name, made]
+            command = [str(python), "-c", STEP, kind, name, made]
             done = subprocess.run(
                 command,
                 cwd=folder,
@@ -235,9 +263,9 @@ def environment(app: App, version: str, home: Path) -> Path:
 
 
 def step(kind: str, name: str, made: str) -> None:
-    """Do the first or the second half of a trial.
+    """Do the first or the second half of a trial, or that of the app's own revisions.
 
-    :param kind: "first" or "change".
+    :param kind: "first" and "change", or "old" and "history".
     :param made: the URL of an empty database, for `create_all`.
     """
     sys.path.insert(0, str(Path.cwd()))
@@ -251,7 +279,7 @@ def step(kind: str, name: str, made: str) -> None:
     tables = sum(len(it.tables) for it in metadatas)
     say(f"create_all of {tables} tables")
     own = sa.create_engine(url, poolclass=sa.NullPool)
-    run = _first if kind == "first" else _change
+    run = {"first": _first, "change": _change, "old": _old, "history": _history}[kind]
     run(module.migrations, own, whole, APPS[name])
 
 
@@ -288,9 +316,39 @@ def _change(migrations: Any, engine: sa.Engine, whole: Sequence[str], app: App) 
     say("done")
 
 
+def _old(migrations: Any, engine: sa.Engine, *_: Any) -> None:
+    for metadata in _metadatas():
+        metadata.create_all(engine)
+    migrations.stamp("heads")
+
+
+class _Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print what `check` names beside the differences."""
+        say(f"said: {record.getMessage()}")
+
+
+def _history(migrations: Any, engine: sa.Engine, whole: Sequence[str], _: App) -> None:
+    migrations.upgrade("heads")
+    _compare("its own revisions", whole, snapshot(engine, "no_schema"))
+    review = logging.getLogger("alembic.review")
+    review.setLevel(logging.INFO)
+    review.addHandler(_Said())
+    say(f"check: {migrations.differences() or 'clean'}")
+    with engine.connect() as connection:
+        metadatas: Any = _metadatas()
+        found = compare_metadata(MigrationContext.configure(connection), metadatas)
+        say(f"plain Alembic's check: {found or 'clean'}")
+    if _drafted(migrations, "rest", []) is not None:
+        migrations.upgrade("heads")
+        _compare("with a draft of that", whole, snapshot(engine, "no_schema"))
+        _clean(migrations)
+    say("done")
+
+
 def say(text: str) -> None:
     """Print a line that the one who tries the apps shows."""
-    print(f"== {text}", flush=True)
+    print("== " + text.replace("\n", " | "), flush=True)
 
 
 def _driven(url: str) -> str:

@@ -255,21 +255,19 @@ def _is_known(context: AutogenContext, key: Key) -> bool:
 def hold_domains(draft: Draft, container: ops.OpContainer) -> None:
     """Leave a DOMAIN alone that a column needs which is set aside here.
 
-    Say where one allows no NULL that a new column would have.
+    Say where one allows no NULL that a column would come back with.
     """
     held = {
         (it.schema, str(it.name))
         for column in columns_moved(container)
         for it in domains_in(column.type)
     }
-    models = _of(tables(draft.context), draft.state)
-    is_upgrade = container is draft.upgrade
-    made = dict(models if is_upgrade else _declared_domains(draft.state))
+    made = dict(_declared_domains(draft.state))
     found = list[MigrateOperation]()
     for op in container.ops:
         if called(op, create_domain, drop_domain) and (op.schema, op.name) in held:
             continue
-        if isinstance(op, ops.ModifyTableOps):
+        if isinstance(op, ops.ModifyTableOps) and container is draft.downgrade:
             found += _notes(draft.state, made, op)
         found.append(op)
     container.ops = found
@@ -278,7 +276,7 @@ def hold_domains(draft: Draft, container: ops.OpContainer) -> None:
 def _notes(
     state: State, made: Mapping[Key, LosslessOp], change: ops.ModifyTableOps
 ) -> Iterator[Note]:
-    """Give a note for each new column that would have NULL, and may not."""
+    """Give a note for each column that comes back with NULL, and may not."""
     for op in change.ops:
         if not isinstance(op, ops.AddColumnOp) or isinstance(op, RestoreColumn):
             continue

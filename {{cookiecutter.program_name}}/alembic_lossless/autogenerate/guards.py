@@ -35,7 +35,7 @@ from ..rules import INVENTS, rule
 from ..sql import columns_in, renamed, significant, text, without_order
 from ..state import GENERATORS, Drop, same, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
-from ..types.portable import stored, words
+from ..types.portable import domains_in, stored, words
 from ..types.values import Value
 from .compare_columns import default_after
 from .draft import (
@@ -254,7 +254,14 @@ def gives_itself(column: Column[Any]) -> bool:
     What a trigger fetches is no default: the rows that are there have none.
     """
     made = isinstance(column.server_default, (DefaultClause, *GENERATORS))
-    return bool(column.nullable) or made or column.primary_key
+    is_null = column.nullable and not forbids_null(column.type)
+    return bool(is_null) or made or column.primary_key
+
+
+def forbids_null(type_: Any) -> bool:
+    """Tell whether a type is a DOMAIN that is NOT NULL, and has no default."""
+    found = domains_in(type_)
+    return any(it.not_null for it in found) and found[-1].default is None
 
 
 def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
@@ -330,7 +337,7 @@ def _added(
             column.name,
             schema=op.schema,
             existing_type=column.type,
-            existing_nullable=False,
+            existing_nullable=column.nullable,
             existing_comment=column.comment,
             modify_server_default=None,
         ),
@@ -438,6 +445,8 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
         key = (change.schema, change.table_name)
         for op in filter(needs_value, change.ops):
             column = column_of(op)
+            if isinstance(op, ops.AddColumnOp) and column.nullable:
+                continue  # `hold_domains` says it
             value = neutral(column, draft.dialects)
             if column.name in _constrained(draft, container, key):
                 value = None

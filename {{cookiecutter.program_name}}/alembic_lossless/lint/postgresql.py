@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from .. import sql
 from ..operations.base import LosslessOp, called
+from ..operations.domains import alter_domain, looks_at_rows
 from ..operations.objects import adds_only, change_enum
 from ..types.portable import dialect_named
 from ..types.values import texts_of
@@ -81,6 +82,12 @@ def _moves_columns(op: LosslessOp, situation: Situation) -> Names | None:
     kept = {op.renamed.get(value, value) for value in op.old} == set(op.new)
     added = situation.autocommit and not op.renamed and adds_only(op.old, op.new)
     return None if kept or added else {"table": op.name}
+
+
+def _allows_less(op: LosslessOp, _situation: Situation) -> Names | None:
+    """Tell a DOMAIN for which the values there are are looked at."""
+    is_less = called(op, alter_domain) and looks_at_rows(op)
+    return {"table": label((op.schema, op.name))} if is_less else None
 
 
 def _computes(op: ops.AddColumnOp, _situation: Situation) -> Names | None:
@@ -202,6 +209,16 @@ _rewrites(
     says="Nobody can use a table with a column of the type {table} while it is written"
     " again.",
     when=_moves_columns,
+)
+_rule(
+    "domain-scans",
+    LosslessOp,
+    instead="",
+    lock="SHARE",
+    growth=Growth.SCAN,
+    says="No row of a table with a column of the DOMAIN {table} can be written while"
+    " each is looked at; there is no other way.",
+    when=_allows_less,
 )
 _rewrites(
     "column-rewrites",

@@ -172,6 +172,16 @@ def _(op: LosslessOp) -> tuple[Any, ...]:
     return "modify_domain", op.schema, op.name
 
 
+def looks_at_rows(op: LosslessOp) -> bool:
+    """Tell whether a DOMAIN allows less than before.
+
+    :param op: what changes it.
+    """
+    given, existing = op.options, op.existing
+    is_new = given.get("check") not in {None, existing.get("check")}
+    return is_new or bool(given.get("not_null") and not existing.get("not_null"))
+
+
 def _refuse_violations(
     operations: Operations,
     domain: Names,
