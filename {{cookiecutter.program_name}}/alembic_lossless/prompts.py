@@ -74,6 +74,8 @@ class OpenQuestions(CommandError):  # noqa: N818  it is what it says, not an err
     ) -> None:
         """Take the questions, and the configuration that has the command line.
 
+        :param questions: those that nobody answered.
+        :param config: of the command, which is repeated with the answers.
         :param later: what is asked of a new column, unless it is an old one renamed.
         """
         self.questions = tuple(questions)
@@ -93,7 +95,11 @@ class OpenQuestions(CommandError):  # noqa: N818  it is what it says, not an err
 
 
 def command_with(answers: Sequence[str], config: Config) -> str:
-    """Return the line that gives answers: the command as it was typed, and `-x`."""
+    """Return the line that gives answers: the command as it was typed, and `-x`.
+
+    :param answers: what `-x` is given, such as `drop=friend.nick`.
+    :param config: of the command.
+    """
     if not is_typed(config):
         listed = ", ".join(f'"{answer}"' for answer in answers)
         return f"  answers=[{listed}]"
@@ -145,7 +151,11 @@ class Answers:
         _refuse_contradictions(self.all)
 
     def take(self, key: str, *subjects: str) -> Answer | None:
-        """Return the answer to a question, which counts as used from now on."""
+        """Return the answer to a question, which counts as used from now on.
+
+        :param key: `rename`, `drop`, `fill` or another word before the `=`.
+        :param subjects: what it is about, by each name that it may have.
+        """
         for answer in self.all:
             if answer.key == key and answer.subject in subjects:
                 self._taken.add(answer)
@@ -153,11 +163,19 @@ class Answers:
         return None
 
     def says(self, key: str, *subjects: str) -> bool:
-        """Return whether there is an answer, without using it."""
+        """Return whether there is an answer, without using it.
+
+        :param key: the word before the `=`.
+        :param subjects: what it is about, by each name that it may have.
+        """
         return any(a.key == key and a.subject in subjects for a in self.all)
 
     def targets(self, table: str, except_for: str) -> set[str]:
-        """Return the names that other things are renamed to, in a table or as one."""
+        """Return the names that other things are renamed to, in a table or as one.
+
+        :param table: the table, or "" for tables themselves.
+        :param except_for: the subject that does not count.
+        """
         return {
             answer.value
             for answer in self.all
@@ -218,7 +236,11 @@ class Prompt:
     """The questions and answers of one command, over all its databases."""
 
     def __init__(self, config: Config, answers: Answers) -> None:
-        """Take the configuration, whose terminal is asked, and the answers given."""
+        """Take the configuration, whose terminal is asked, and the answers given.
+
+        :param config: of the command.
+        :param answers: what was typed, or given by a program.
+        """
         self.config = config
         self.answers = answers
         self.open: list[Question] = []
@@ -229,6 +251,7 @@ class Prompt:
     def ask(self, question: Question) -> str | None:
         """Return the new name or the value, "" for neither, None while it is open.
 
+        :param question: what nobody but an author knows.
         :raises CommandError: for an answer that is not possible.
         """
         self.possible += question.answers
@@ -245,17 +268,26 @@ class Prompt:
         return None
 
     def confirms_drop(self, subject: str) -> bool:
-        """Return whether an answer says that a table or a column is dropped."""
+        """Return whether an answer says that a table or a column is dropped.
+
+        :param subject: as an answer names it: `friend`, `friend.nick`.
+        """
         self.possible.append(f"drop={subject}")
         return bool(self.answers.take("drop", subject)) or subject in self._gone
 
     def when_dropped(self, subject: str) -> str:
-        """Return when something is dropped, if an answer says that: one of `WHEN`."""
+        """Return when something is dropped, if an answer says that: one of `WHEN`.
+
+        :param subject: as an answer names it.
+        """
         answer = self.answers.take("drop", subject)
         return answer.value if answer else ""
 
     def may_leave(self, subject: str) -> None:
-        """Remember what an answer may leave as it is, if there is such an answer."""
+        """Remember what an answer may leave as it is, if there is such an answer.
+
+        :param subject: as an answer names it: `friend.nick.type`.
+        """
         if any(answer.key == "leave" for answer in self.answers.all):
             self.possible.append(f"leave={subject}")
 

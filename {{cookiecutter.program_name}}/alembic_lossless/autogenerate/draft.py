@@ -48,7 +48,11 @@ class Note(MigrateOperation):
     """A comment in the script, which does nothing."""
 
     def __init__(self, mark: str, text: str) -> None:
-        """Take one of the `marks` and the text after it."""
+        """Take one of the `marks` and the text after it.
+
+        :param mark: such as `REVIEW`.
+        :param text: one line.
+        """
         self.mark = mark
         self.text = text
 
@@ -131,13 +135,19 @@ def as_aside(op: ops.MigrateOperation, kind: type[Aside], until: str) -> Aside:
 
 
 def is_rename(op: MigrateOperation) -> bool:
-    """Tell whether an operation only gives something another name."""
+    """Tell whether an operation only gives something another name.
+
+    :param op: one of a draft.
+    """
     is_call = called(op, rename_constraints, rename_sequence)
     return is_call or isinstance(op, RenameTable | RenameColumn)
 
 
 def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:
-    """Return the arguments of an operation that say what a column stays."""
+    """Return the arguments of an operation that say what a column stays.
+
+    :param op: what alters a column.
+    """
     same = ("type", "nullable", "comment", "server_default")
     return {f"existing_{what}": getattr(op, f"existing_{what}") for what in same}
 
@@ -150,6 +160,8 @@ def existing(
     The models' type is better than the one read from this database, since it is right
     on the others too; unless the type changes in the same revision.
 
+    :param old: the column of the database.
+    :param new: that of the models.
     :param changed_from: the old type, where the type changes.
     """
     default = old.server_default and (new.server_default or old.server_default)
@@ -169,7 +181,12 @@ class FillNulls(ops.MigrateOperation):
     """Give a value to the rows of a table that have none in a column."""
 
     def __init__(self, table: Key, column: str, value: Value) -> None:
-        """Take the table, the column and the value."""
+        """Take the table, the column and the value.
+
+        :param table: where the rows are.
+        :param column: what is NULL there.
+        :param value: what it becomes, of the type of the column.
+        """
         self.table, self.column, self.value = table, column, value
 
 
@@ -177,7 +194,11 @@ class DialectBlock(ops.OpContainer):
     """Operations for some kinds of databases alone."""
 
     def __init__(self, names: Iterable[str], found: Iterable[MigrateOperation]) -> None:
-        """Take the names of the databases, and what is done there."""
+        """Take the names of the databases, and what is done there.
+
+        :param names: those of `DIALECTS` that are meant.
+        :param found: the operations.
+        """
         super().__init__([*found])
         self.names = sorted(names)
 
@@ -187,7 +208,10 @@ class DialectBlock(ops.OpContainer):
 
 
 def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
-    """Give every operation, those within a batch included."""
+    """Give every operation, those within a batch included.
+
+    :param container: of one direction, or of one table.
+    """
     for operation in container.ops:
         if isinstance(operation, ops.OpContainer):
             yield from operations_in(operation)
@@ -199,6 +223,8 @@ def unique_index(operation: ops.MigrateOperation) -> Index | None:
     """Return the index that an operation makes or drops, if it is a unique one.
 
     Most are not, and a first draft has thousands: it takes long to make an Index.
+
+    :param operation: any of a draft.
     """
     if isinstance(operation, ops.CreateIndexOp) and not operation.unique:
         return None
@@ -212,6 +238,9 @@ def named_as_made(op: Any, dialect: Dialect) -> str:
     """Return the name that a database gives an index or a constraint.
 
     It shortens long ones.
+
+    :param op: what makes or drops it.
+    :param dialect: the database.
     """
     quoter: Any = dialect.identifier_preparer
     if isinstance(op, ops.CreateIndexOp):
@@ -220,7 +249,12 @@ def named_as_made(op: Any, dialect: Dialect) -> str:
 
 
 def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str, str]:
-    """Return a table and a column of it as they are called before all operations."""
+    """Return a table and a column of it as they are called before all operations.
+
+    :param container: of the direction.
+    :param key: the table by its name afterwards.
+    :param column: the column, likewise.
+    """
     table = key[1]
     for operation in operations_in(container):
         match operation:
@@ -243,7 +277,12 @@ class ChangePrimaryKey(ops.MigrateOperation):
     """A table has another primary key in the models; Alembic does not compare them."""
 
     def __init__(self, table: str, old: list[str], new: list[str]) -> None:
-        """Take the names of the table and of the columns, before and after."""
+        """Take the names of the table and of the columns, before and after.
+
+        :param table: its name, with its schema.
+        :param old: the columns before.
+        :param new: the columns after.
+        """
         self.table, self.old, self.new = table, old, new
 
     def reverse(self) -> "ChangePrimaryKey":
@@ -272,6 +311,9 @@ def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
     """Keep what was found from being reversed, if it is to be reviewed.
 
     A hook that was given to the command itself comes before env.py's, and sees it all.
+
+    :param context: the comparison.
+    :param upgrade: what it found; it is emptied.
     """
     revision: Any = context.opts.get("revision_context")
     reviewed = revision is not None and "unmanaged" in context.opts
@@ -282,6 +324,7 @@ def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
 def release(script: MigrationScript, *, reverse: bool) -> None:
     """Put the operations of the newest database back into a script, if they are held.
 
+    :param script: the draft; it is changed.
     :param reverse: whether somebody wants to see a downgrade before the review.
     """
     upgrade, downgrade = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
@@ -292,7 +335,10 @@ def release(script: MigrationScript, *, reverse: bool) -> None:
 
 
 def put_back(upgrade: UpgradeOps) -> bool:
-    """Put held operations back among others; return whether there were any."""
+    """Put held operations back among others; return whether there were any.
+
+    :param upgrade: the operations of one database; they are changed.
+    """
     held = [op for op in upgrade.ops if isinstance(op, Held)]
     found = [op for it in held for op in it.ops]
     upgrade.ops = [*found, *(op for op in upgrade.ops if op not in held)]
@@ -348,6 +394,8 @@ def tables(database: MigrationContext) -> list[Table]:
     """Return the tables of the models, those that others refer to first.
 
     Views are none, nor are those that a query fills: they are compared as a whole.
+
+    :param database: the one that Alembic is configured for.
     """
     return [table for metadata in metadatas(database) for table in _sorted(metadata)]
 
@@ -364,7 +412,10 @@ def _sorted(metadata: MetaData) -> Iterator[Table]:
 
 
 def prepare(context: AutogenContext, _found: UpgradeOps) -> None:
-    """Let a comparison read database and models in the library's way."""
+    """Let a comparison read database and models in the library's way.
+
+    :param context: the comparison that begins.
+    """
     known, database = vars(context), context.migration_context
     known["metadata"] = database.opts["target_metadata"] = as_here(database)
     known["sorted_tables"] = tables(database)
@@ -373,7 +424,10 @@ def prepare(context: AutogenContext, _found: UpgradeOps) -> None:
 
 
 def inspector(database: MigrationContext) -> Inspector:
-    """Return an inspector of the database that is compared."""
+    """Return an inspector of the database that is compared.
+
+    :param database: the one that Alembic is configured for.
+    """
     if database.connection is None:
         raise AssertionError
     return inspector_of(database.connection)

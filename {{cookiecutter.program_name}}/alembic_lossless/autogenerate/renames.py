@@ -81,11 +81,19 @@ class Names:
     """The tables of the database, once they are read for a second comparison."""
 
     def table(self, schema: str | None, name: str) -> str:
-        """Return the new name of a table."""
+        """Return the new name of a table.
+
+        :param schema: where it is.
+        :param name: what the database calls it.
+        """
         return self.tables.get((schema, name), name)
 
     def old_table(self, schema: str | None, name: str) -> str:
-        """Return the name that a table has in the database."""
+        """Return the name that a table has in the database.
+
+        :param schema: where it is.
+        :param name: what the models call it.
+        """
         found = {(key[0], new): key[1] for key, new in self.tables.items()}
         return found.get((schema, name), name)
 
@@ -102,6 +110,9 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
     """Return what the models differ by from the database with the new names.
 
     It is compared as it will be once the renames are done.
+
+    :param draft: what is known of the database.
+    :param names: what is renamed.
     """
     database = draft.context
     connection: Any = database.connection
@@ -130,6 +141,10 @@ def named_by_convention(
     """Yield what gives foreign keys their new names, which Alembic does not compare.
 
     A later revision, and MariaDB, which keeps an index for each of them, go by name.
+
+    :param database: the one that is compared.
+    :param inspector: reads it.
+    :param names: what is renamed.
     """
     concerned = {(schema, new) for (schema, _), new in names.tables.items()}
     concerned |= {table for table, _ in names.columns}
@@ -163,13 +178,20 @@ Trait = tuple[str, str]
 
 
 def value_kind(type_: types.TypeEngine[object]) -> str:
-    """Return which values a type has: text, number, time, bytes, or "" for others."""
+    """Return which values a type has: text, number, time, bytes, or "" for others.
+
+    :param type_: any, also one of an app's own.
+    """
     inner = stored(type_)
     return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
 
 
 def convertible(old: Column[object], new: Column[object]) -> bool:
-    """Return whether the values of a column can become those of another at all."""
+    """Return whether the values of a column can become those of another at all.
+
+    :param old: the type that the values have.
+    :param new: the type of the other column.
+    """
     kinds = {value_kind(old.type), value_kind(new.type)}
     return len(kinds) == 1 or "" in kinds or ("text" in kinds and "bytes" not in kinds)
 
@@ -179,6 +201,9 @@ def may_be_renamed(old: Column[object], new: Column[object]) -> bool:
 
     Columns of one kind are, and all whose names are similar. A foreign key is like a
     foreign key, a primary key like a primary key.
+
+    :param old: the column that is gone.
+    :param new: the one that is fresh.
     """
     if not convertible(old, new):
         return False
@@ -203,6 +228,8 @@ class TableSimilarity:
     ) -> None:
         """Compare the tables that are gone with the fresh ones.
 
+        :param gone: tables that only the database has.
+        :param fresh: tables that only the models have.
         :param models: all tables of the models.
         :param upgrade: what would be done without any rename.
         """
@@ -220,6 +247,9 @@ class TableSimilarity:
         of the columns of both have the same name and kind: half of the old ones are
         enough for a similar name. Where other tables are left, all columns of the same
         kinds in the same order will do.
+
+        :param old: a table that is gone.
+        :param new: one that is fresh.
         """
         olds, news = _traits(old), _traits(new)
         shared = olds & news
@@ -235,7 +265,11 @@ class TableSimilarity:
 def closest(
     gone: Iterable[Table], fresh: Sequence[Table]
 ) -> Iterator[tuple[Table, Table]]:
-    """Yield tables that are gone with the fresh ones most like them, each one once."""
+    """Yield tables that are gone with the fresh ones most like them, each one once.
+
+    :param gone: tables that only the database has.
+    :param fresh: tables that only the models have.
+    """
     pairs = [(old, new) for old in gone for new in fresh if old.schema == new.schema]
     taken = set[Table]()
     for old, new in sorted(pairs, key=_similarity, reverse=True):
@@ -300,6 +334,9 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
 
     The renames come first, and then what the models differ by under the new names.
+
+    :param draft: what is known, and who is asked.
+    :param upgrade: what would be done; it is changed.
     """
     names = Names()
     names.tables = _renamed_tables(draft, upgrade)
