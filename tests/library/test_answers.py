@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from alembic_lossless.prompts import Answers
 from database_pairs import two_databases, using_both
 from drafting import change
 from drafts import alembic, refusal
@@ -165,3 +166,23 @@ def test_the_questions_of_both_databases_come_at_once(
         assert "Was user.email renamed to user.mail?" in said
         _said(shop, "rename=friend.name:full_name", "rename=user.email:mail", status=0)
         alembic(shop, "upgrade head", "check", "downgrade -1", "upgrade head")
+
+
+@pytest.mark.parametrize("name", ["a:b", ":x", "a::b", "a.b", "a`b"])
+def test_a_name_with_a_colon_is_answered(name: str) -> None:
+    """I type what was printed, whatever my column is called."""
+    subject = f"thing.{name}"
+    arguments = [f"rename={subject}:other", f"fill=thing.c{name}:10:30"]
+    answers = Answers([*arguments, f"drop={name}.n", f"drop={subject}2:later"])
+    for key, about, value in (
+        ("rename", subject, "other"),
+        ("fill", f"thing.c{name}", "10:30"),
+        ("drop", f"{name}.n", ""),
+        ("drop", f"{subject}2", "later"),
+    ):
+        assert answers.says(key, about)
+        taken = answers.take(key, about)
+        assert taken is not None
+        assert taken.value == value
+    assert answers.take("drop", subject) is None
+    assert answers.unused() == []

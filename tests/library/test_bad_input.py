@@ -74,3 +74,36 @@ def test_an_enum_without_a_name(project: Environment, database_url: str) -> None
     said = refusal(shop, "revision", "--autogenerate", "-m", "thing")
     assert "thing.mood: Enum('good', 'bad'): PostgreSQL Enum type requires a n" in said
     assert "Give the Enum a name in the model, such as 'thing_mood'." in said
+
+
+@pytest.mark.parametrize("target", ["nobody.id", "friend.nobody"])
+def test_a_key_to_nothing(project: Environment, target: str) -> None:
+    """A foreign key names a table that no module declares: I read which one."""
+    define_thing(project, f"a = sa.Integer, sa.ForeignKey({target!r})")
+    alembic(project, "upgrade head")
+    said = refusal(project, "revision", "--autogenerate", "-m", "a")
+    assert "thing" in said
+    assert target.partition(".")[0] in said
+    assert "Import the module that has it, or correct the name." in said
+    assert "Traceback" not in said
+
+
+def test_a_name_that_mariadb_gives_back_otherwise(
+    project: Environment, database_url: str
+) -> None:
+    """SQLAlchemy reads my column by another name: it is refused before it is made."""
+    here = project.using(database_url)
+    alembic(here, "upgrade head")
+    define_thing(here, "a`b = sa.Integer")
+    path = here.package / "things.py"
+    path.write_text(
+        path.read_text().replace("a`b = sa.Column(", 'a = sa.Column("a`b", ')
+    )
+    if "mysql" not in database_url:
+        alembic(here, "revision --autogenerate -m a", "upgrade head", "check")
+        return
+    said = refusal(here, "revision", "--autogenerate", "-m", "a")
+    assert (
+        "thing.a`b: SQLAlchemy cannot read a name with ` from mysql."
+        in said.replace("mariadb", "mysql")
+    )

@@ -13,8 +13,9 @@
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -120,6 +121,13 @@ OTHERS = ("data", "database", "live")
 WHEN = ("later", "now")
 """When something is dropped, as an answer says it."""
 
+VALUES = {"drop": ("", *WHEN), "leave": ("",)}
+FORMS = {
+    "drop": "drop=TABLE or TABLE.COLUMN, and nothing after it but :later or :now",
+    "leave": "leave=TABLE.WHAT, and nothing after it",
+}
+"""What may stand behind the subject of an answer, and how such an answer is written."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -133,6 +141,23 @@ class Answer:
         """Return the answer as it was given."""
         value = f":{self.value}" if self.value else ""
         return f"{self.key}={self.subject}{value}"
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether what stands behind the subject may stand there."""
+        return self.value in VALUES.get(self.key, (self.value,))
+
+    def about(self, subject: str) -> "Answer | None":
+        """Return it as an answer about a subject, whose name may have a colon.
+
+        :param subject: what a question is about.
+        """
+        rest = str(self).partition("=")[2]
+        if not f"{rest}:".startswith(f"{subject}:"):
+            return None
+        value = self.value if subject == self.subject else rest[len(subject) + 1 :]
+        found = replace(self, subject=subject, value=value)
+        return found if found.is_sound else None
 
 
 class Answers:
@@ -156,10 +181,12 @@ class Answers:
         :param key: `rename`, `drop`, `fill` or another word before the `=`.
         :param subjects: what it is about, by each name that it may have.
         """
-        for answer in self.all:
-            if answer.key == key and answer.subject in subjects:
-                self._taken.add(answer)
-                return answer
+        for place, subject in product(range(len(self.all)), subjects):
+            found = self.all[place].about(subject)
+            if found is not None and found.key == key:
+                self.all[place] = found
+                self._taken.add(found)
+                return found
         return None
 
     def says(self, key: str, *subjects: str) -> bool:
@@ -168,7 +195,10 @@ class Answers:
         :param key: the word before the `=`.
         :param subjects: what it is about, by each name that it may have.
         """
-        return any(a.key == key and a.subject in subjects for a in self.all)
+        return any(
+            answer.key == key and answer.about(subject) is not None
+            for answer, subject in product(self.all, subjects)
+        )
 
     def targets(self, table: str, except_for: str) -> set[str]:
         """Return the names that other things are renamed to, in a table or as one.
@@ -203,16 +233,13 @@ def _answer(text: str) -> Answer:
     form = "TABLE.COLUMN" if key == "fill" else "TABLE or TABLE.COLUMN"
     if key not in KEYS:
         raise CommandError(f"{text}: an answer starts with {'=, '.join(KEYS)}=.")
-    if key == "drop" and (not subject or (colon and value not in WHEN)):
-        raise CommandError(
-            f"{text}: write drop={form}, and nothing after it but :later or :now."
-        )
-    if key == "leave" and (colon or not subject):
-        raise CommandError(f"{text}: write leave=TABLE.WHAT, and nothing after it.")
+    if key in FORMS and not rest:
+        raise CommandError(f"{text}: write {FORMS[key]}.")
     if key == "fill" and colon:
         # A shell makes nothing of the quotes in fill=friend.email:''
         value = value or "''"
-    if key in {"rename", "fill"} and not (subject and value):
+    begin, _, end = rest.rpartition(":")  # a name may have a colon, too
+    if key in {"rename", "fill"} and not (begin and (end or value)):
         what = "NEW" if key == "rename" else "VALUE"
         raise CommandError(f"{text}: write {key}={form}:{what}.")
     return Answer(key, subject, value)
@@ -223,7 +250,11 @@ def _refuse_contradictions(answers: Sequence[Answer]) -> None:
     settled: dict[tuple[str, ...], Answer] = {}
     for answer in dict.fromkeys(answers):
         kind = "fill" if answer.key == "fill" else "gone"
-        topics: list[tuple[str, ...]] = [(kind, answer.subject)]
+        # Whose name has a colon, only the question tells.
+        whole = (
+            str(answer) if ":" in answer.value and kind == "gone" else answer.subject
+        )
+        topics: list[tuple[str, ...]] = [(kind, whole)]
         if answer.key == "rename":
             topics.append(("new", answer.subject.rpartition(".")[0], answer.value))
         for topic in topics:
@@ -298,6 +329,8 @@ class Prompt:
         :raises OpenQuestions: when questions are open.
         """
         for answer in self.answers.unused():
+            if not answer.is_sound:
+                raise CommandError(f"{answer}: write {FORMS[answer.key]}.")
             possible = ", ".join(dict.fromkeys(self.possible))
             asked = f"Possible: {possible}" if possible else "This draft asks none"
             raise CommandError(f"{answer} answers no question. {asked}.")

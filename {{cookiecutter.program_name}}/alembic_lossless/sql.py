@@ -652,7 +652,8 @@ class Item(NamedTuple):
         return f" {' '.join(self.words)} ".count(f" {clause} ")
 
 
-def items(sql: str, dialect: Dialect | None = None) -> list[Item]:
+@lru_cache(maxsize=64)  # four questions are asked of each table
+def items(sql: str, dialect: Dialect | None = None) -> tuple[Item, ...]:
     """Return what a CREATE TABLE consists of, the options of the table at the end.
 
     :param sql: the statement, such as SQLite keeps it.
@@ -668,7 +669,7 @@ def items(sql: str, dialect: Dialect | None = None) -> list[Item]:
         found.append(_item(pieces[begin:place]))
         place += 1
     options = [it.word or it.text for it in pieces[end:] if it.kind is not Kind.SPACE]
-    return [*found, Item(None, None, options, [], [], None, None)]
+    return *found, Item(None, None, options, [], [], None, None)
 
 
 def names_in_list(sql: str, dialect: Dialect | None = None) -> list[str]:

@@ -15,6 +15,7 @@ from alembic.operations.ops import (
     UpgradeOps,
 )
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import (
     Column,
     DefaultClause,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Table,
     types,
 )
+from sqlalchemy.exc import NoReferencedColumnError, NoReferencedTableError
 from sqlalchemy.schema import sort_tables_and_constraints
 
 from .._alembic import maker_of
@@ -406,7 +408,14 @@ def _sorted(metadata: MetaData) -> Iterator[Table]:
     A draft orders those itself.
     """
     by_key = sorted(metadata.tables.values(), key=lambda table: table.key)
-    for table, _ in sort_tables_and_constraints(by_key):  # type: ignore[no-untyped-call]
+    try:
+        found = [*sort_tables_and_constraints(by_key)]  # type: ignore[no-untyped-call]
+    except (NoReferencedTableError, NoReferencedColumnError) as error:
+        raise CommandError(
+            f"{error}. Import the module that has it, or correct the name. A name with"
+            " a dot is found by the Column alone: ForeignKey(Parent.id)."
+        ) from error
+    for table, _ in found:
         if table is not None and maker_of(table) is None:
             yield table
 

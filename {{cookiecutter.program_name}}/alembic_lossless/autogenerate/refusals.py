@@ -32,7 +32,7 @@ from ..rules import DELETES, rule
 from ..sql import LONGEST
 from ..state import Create, name_of, table_of
 from ..types.conversion import NUMBERS
-from ..types.portable import stored, words
+from ..types.portable import MYSQL, stored, words
 from ..types.values import texts_of
 from .compare_columns import default_of
 from .draft import (
@@ -225,6 +225,7 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
     for name, version in draft.context.opts["runs_on"].items():
         servers.append((name, version, f"the project runs on {name}>="))
     cuts = "postgresql" in {it.name for it in draft.dialects}
+    mysql = sorted({it.name for it in draft.dialects} & {*MYSQL})
     problems = list[str]()
     for where, item, options in _made(upgrade):
         if isinstance(item, ops.CreateIndexOp) and not item.columns:
@@ -236,6 +237,15 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
             problems.append(
                 f"{where}: the name has {size} bytes, and PostgreSQL keeps {LONGEST}."
                 " Give it a shorter one."
+            )
+        if (
+            mysql
+            and not is_table
+            and "`" in str(name or (name_of(item) or ("", ""))[1])
+        ):
+            problems.append(
+                f"{where}: SQLAlchemy cannot read a name with ` from"
+                f" {' or '.join(mysql)}. Give it another one."
             )
         problems += [
             f"{where}: {it.words} needs {name} {_dotted(it.since[name])},"

@@ -31,7 +31,7 @@ class Columns:
         catalog: Catalog,
         batch: Any,
         names: dict[str, str | None],
-        items: list[Item],
+        items: Sequence[Item],
     ) -> None:
         """Look at the columns of the old table.
 
@@ -59,7 +59,7 @@ class Columns:
                 self._keep_type(new, words, self._collations[name])
                 self._keep_expressions(new, item.computed)
 
-    def lost(self, items: list[Item]) -> list[str]:
+    def lost(self, items: Sequence[Item]) -> list[str]:
         """Return what the columns said before and do not say now.
 
         :param items: what stands in the CREATE TABLE of the new table.
@@ -291,7 +291,7 @@ class Unreflected:
             if key in self._actions and all(self._names.get(column) for column in key)
         ]
 
-    def _read(self) -> list[Item]:
+    def _read(self) -> Sequence[Item]:
         return sql.items(self._catalog.table(self._batch.table.name), DIALECT)
 
     def _foreign_key_actions(self) -> dict[tuple[str, ...], tuple[str | None, ...]]:
@@ -311,7 +311,7 @@ def _counts_up(item: Item) -> bool:
     return item.count("AUTOINCREMENT") > 0
 
 
-def _count(items: list[Item], clause: str) -> int:
+def _count(items: Sequence[Item], clause: str) -> int:
     return sum(item.count(clause) for item in items)
 
 

@@ -150,8 +150,18 @@ def domains_in(type_: Type | None) -> list[Any]:
 
 def _is_simple(type_: Type) -> bool:
     """Tell a type that is one word everywhere, as most are."""
+    if _is_plain(type(type_)):  # type: ignore[arg-type]
+        return not variants(type_)
     enum = isinstance(type_, sa.Enum) or is_own(type_)
     return not (enum or variants(type_) or _held(type_))
+
+
+@cache
+def _is_plain(kind: type) -> bool:
+    """Tell a class of SQLAlchemy's own whose types hold no other one."""
+    plain = (sa.Integer, sa.Numeric, sa.String, sa.Boolean, sa.DateTime)
+    own = kind.__module__.startswith("sqlalchemy.")
+    return own and issubclass(kind, plain) and not issubclass(kind, sa.Enum)
 
 
 def holding(type_: Type, old: sa.Enum, new: sa.Enum) -> Type:

@@ -314,12 +314,12 @@ class _Constraints:
 
     def _items(
         self, connection: Connection, table: str, schema: Schema
-    ) -> list[sql.Item]:
+    ) -> Sequence[sql.Item]:
         master = sql.quoted_table("sqlite_master", schema, self._dialect)
         where = "WHERE type = 'table' AND lower(name) = lower(:name)"
         query = sa.text(f"SELECT sql FROM {sql.escaped(master)} {where}")  # noqa: S608
         text = connection.scalar(query, {"name": table})
-        return sql.items(text, self._dialect) if text else []
+        return sql.items(text, self._dialect) if text else ()
 
     def _columns(self, item: sql.Item) -> list[str]:
         """Return the columns of a constraint of a table, or the column that has it."""
