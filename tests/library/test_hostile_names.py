@@ -202,6 +202,7 @@ class Shop:
             kind = {"existing_type": sa.String(60)}
             batch.alter_column(n.again, new_column_name=n.text, **kind)
             batch.drop_constraint(n.fk, type_="foreignkey")
+        op.drop_index_of_foreign_key(n.table, n.fk)
         op.drop_unnamed_constraint(n.parent, [n.code], type_="unique")
         op.create_table(n.table2, sa.Column(n.key, sa.Integer, nullable=False))
         with op.batch_alter_table(n.table2) as batch:
