@@ -49,6 +49,21 @@ DJANGO_SETTINGS = """\
 SECRET_KEY = "none"
 INSTALLED_APPS = ["friends"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "app.db"}}
+import os
+from urllib.parse import unquote, urlsplit
+parts = urlsplit(os.environ.get("APP_DATABASE_URL", ""))
+if parts.scheme == "sqlite":
+    DATABASES["default"]["NAME"] = parts.path[1:]
+elif parts.scheme:
+    kind = "postgresql" if "postgres" in parts.scheme else "mysql"
+    DATABASES["default"] = {"ENGINE": f"django.db.backends.{kind}",
+        "NAME": parts.path[1:], "HOST": parts.hostname, "PORT": parts.port or "",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or "")}
+    if kind == "mysql":
+        import pymysql
+        pymysql.version_info = (2, 2, 8, "final", 0)
+        pymysql.install_as_MySQLdb()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 """
 FLASK_APP = """\

@@ -115,10 +115,10 @@ class Project:
         names = [path.read_text() for path in fresh]
         return sorted(fresh, key=lambda path: _follows(path.read_text(), names))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start an Alembic command."""
+    def start(self, *arguments: str, module: str = "alembic") -> subprocess.Popen[str]:
+        """Start a command, Alembic's or the library's."""
         return subprocess.Popen(
-            [sys.executable, "-m", "alembic", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env={
                 **os.environ,
@@ -204,8 +204,9 @@ class Server:
             self._execute(f"CREATE DATABASE {name}")
             for table in ("alembic_version", "owner", "event"):
                 self._execute(f"CREATE TABLE {name}.{table} LIKE {self._base}.{table}")
-                source = f"SELECT * FROM {self._base}.{table}"  # noqa: S608  its own
-                self._execute(f"INSERT INTO {name}.{table} {source}")
+                given = self._columns(table)
+                source = f"SELECT {given} FROM {self._base}.{table}"  # noqa: S608
+                self._execute(f"INSERT INTO {name}.{table} ({given}) {source}")
         try:
             yield self._of(name)
         finally:
@@ -240,6 +241,19 @@ class Server:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as it:
                 it.exec_driver_sql("VACUUM ANALYZE")
         engine.dispose()
+
+    def _columns(self, table: str) -> str:
+        """Return the columns of a table of MariaDB that it does not generate."""
+        with self._engine.connect() as connection:
+            names = connection.scalars(
+                sa.text(
+                    "SELECT column_name FROM information_schema.columns WHERE"
+                    " table_schema = :schema AND table_name = :name"
+                    " AND extra NOT LIKE '%GENERATED%'"
+                ),
+                {"schema": self._base, "name": table},
+            )
+            return ", ".join(names)
 
     def _of(self, name: str) -> str:
         return self._url.set(database=name).render_as_string(hide_password=False)

@@ -1,6 +1,6 @@
 """Hurt a day's migrations as a bad day would, beside other tools, and print Markdown.
 
-Usage: python benchmarks/safety.py [MOMENTS [ROUNDS]]
+Usage: python benchmarks/safety.py [MOMENTS [ROUNDS]] [--help]
 
 MOMENTS is how often an upgrade is killed, ROUNDS how often eight start together. Needs
 `pip install --group dev --group benchmarks`, and Linux or macOS; the rows about servers
@@ -9,11 +9,12 @@ get the same revisions. The apps of all enforce foreign keys, as SQLite's own
 documentation asks for.
 """
 
+import argparse
+import compileall
 import os
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,18 +29,23 @@ from hazards import (
     CONCURRENT,
     ENFORCED,
     ORPHANED,
-    PARENTS,
     REBUILT,
     SERVERS,
-    TABLE,
+    STEPWISE,
     URLS,
+    Cut,
+    Hazard,
     count,
     database,
+    is_whole,
+    migration,
+    parents,
     script,
     state,
+    table,
 )
 
-TOOLS = [each for each in CONTESTANTS if each.upgrade.startswith(("alembic", "flask"))]
+TOOLS = [each for each in CONTESTANTS if each.upgrade]
 STUCK = 90
 """Seconds after which an upgrade hangs."""
 
@@ -60,6 +66,7 @@ class App:
             env={
                 **os.environ,
                 "APP_DATABASE_URL": self.url,
+                "DJANGO_SETTINGS_MODULE": "settings",
                 "FLASK_APP": "app",
                 "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
                 "PYTHONPATH": str(self.folder),
@@ -79,10 +86,13 @@ class App:
             shown, _ = process.communicate()
         return process.returncode, shown
 
-    def add(self, revision: str, body: str, down: str | None = None) -> None:
+    def add(self, revision: str, hazard: Hazard, down: str | None = None) -> None:
         """Write a revision."""
         path = self.folder / self.tool.versions / f"{revision}.py"
-        path.write_text(script(revision, body, down))
+        if self.tool.name == "Django":
+            path.write_text(migration(hazard.django, down))
+        else:
+            path.write_text(script(revision, hazard.alembic, down))
 
 
 @contextmanager
@@ -92,7 +102,9 @@ def app_of(tool: Contestant, made: Path, url: str = "") -> Iterator[App]:
         folder = Path(parent) / "app"
         shutil.copytree(made, folder)
         url = url or f"sqlite:///{folder}/app.db"
-        if tool is not TOOLS[0]:
+        if tool.upgrade.startswith("django"):
+            (folder / "friends" / "models.py").write_text("")
+        elif tool is not TOOLS[0]:
             file = "alembic.ini" if tool.upgrade.startswith("alembic") else "app.py"
             text = url.replace("%", "%%") if file == "alembic.ini" else url
             replace(folder / file, "sqlite:///app.db", text)
@@ -104,7 +116,7 @@ def app_of(tool: Contestant, made: Path, url: str = "") -> Iterator[App]:
 def children(tool: Contestant, made: Path) -> str:
     """Alter a table to which 100 rows refer by CASCADE, and 100 by SET NULL."""
     with app_of(tool, made) as app:
-        app.add("a", PARENTS.replace("ROWS", "100"))
+        app.add("a", parents(100))
         app.upgrade()
         app.add("b", REBUILT, "a")
         status, _ = app.upgrade()
@@ -115,7 +127,7 @@ def children(tool: Contestant, made: Path) -> str:
 def orphans(tool: Contestant, made: Path) -> str:
     """Delete parents and forget their children."""
     with app_of(tool, made) as app:
-        app.add("a", PARENTS.replace("ROWS", "2"))
+        app.add("a", parents(2))
         app.upgrade()
         # The apps of the others have foreign keys off here: they would be no match.
         models = app.folder / "models.py"
@@ -131,12 +143,12 @@ def orphans(tool: Contestant, made: Path) -> str:
 def third(tool: Contestant, made: Path, kind: str) -> str:
     """Let the last of three revisions fail, correct it, and upgrade again."""
     with database(kind) as url, app_of(tool, made, url) as app:
-        app.add("a", TABLE.format("a"))
-        app.add("b", TABLE.format("b"), "a")
+        app.add("a", table("a"))
+        app.add("b", table("b"), "a")
         app.add("c", BROKEN, "b")
         app.upgrade()
         left = state(app.url)[1]
-        app.add("c", TABLE.format("c"), "b")
+        app.add("c", table("c"), "b")
         again, shown = app.upgrade()
         whole = f"{len(left)} tables left" if left else "nothing left"
         told = "is refused with what to type" if "alembic stamp" in shown else "fails"
@@ -150,7 +162,7 @@ def killed(tool: Contestant, made: Path, number: int) -> str:
     """
     with app_of(tool, made) as app:
         file, saved = app.folder / "app.db", app.folder / "saved"
-        app.add("a", PARENTS.replace("ROWS", "50000"))
+        app.add("a", parents(50000))
         app.upgrade()
         shutil.copy(file, saved)
         app.add("b", REBUILT, "a")
@@ -170,16 +182,79 @@ def killed(tool: Contestant, made: Path, number: int) -> str:
         return f"{torn} of {number} torn"
 
 
+def killed_on(tool: Contestant, made: Path, number: int, kind: str) -> str:
+    """Kill an upgrade on a server at evenly spread moments, and upgrade again."""
+    start = time.monotonic()
+    with database(kind) as url, app_of(tool, made, url) as app:
+        app.add("a", STEPWISE)
+        app.upgrade()
+        whole = time.monotonic() - start
+    found = []
+    for moment in range(number):
+        with database(kind) as url, app_of(tool, made, url) as app:
+            app.add("a", STEPWISE)
+            process = app.start()
+            time.sleep(whole * (0.4 + 0.6 * moment / number))
+            process.kill()
+            process.communicate()
+            found.append(ended_up(app))
+    return shown_as(found)
+
+
+def cut_off(tool: Contestant, made: Path, kind: str) -> str:
+    """Cut the connection of an upgrade at each message, and upgrade again."""
+    found: list[str] = []
+    while True:
+        with database(kind) as url, app_of(tool, made, url) as app:
+            app.add("a", STEPWISE)
+            line = Cut(url, len(found) + 1)
+            with replaced(app, line.url):
+                app.upgrade()
+            line.close()
+            if not line.is_cut:
+                return shown_as(found)
+            found.append(ended_up(app))
+
+
+@contextmanager
+def replaced(app: App, url: str) -> Iterator[None]:
+    """Let an app use another URL for a while."""
+    before, app.url = app.url, url
+    files = [app.folder / "alembic.ini", app.folder / "app.py"]
+    texts = {file: file.read_text() for file in files if file.is_file()}
+    for file, text in texts.items():
+        file.write_text(text.replace(before, url))
+    yield
+    app.url = before
+    for file, text in texts.items():
+        file.write_text(text)
+
+
+def ended_up(app: App) -> str:
+    """Upgrade again, and say what became of the database."""
+    status, shown = app.upgrade()
+    if status == 0 and is_whole(app.url):
+        return "whole"
+    return "refused with what to type" if "alembic stamp" in shown else "torn"
+
+
+def shown_as(found: list[str]) -> str:
+    """Count what became of databases."""
+    counts = {it: found.count(it) for it in ("refused with what to type", "torn")}
+    more = "".join(f", {n} {word}" for word, n in counts.items() if n)
+    return f"{found.count('whole')} of {len(found)} whole{more}"
+
+
 def together(
-    tool: Contestant, made: Path, rounds: int, kind: str, last: str = TABLE.format("d")
+    tool: Contestant, made: Path, rounds: int, kind: str, last: Hazard | None = None
 ) -> str:
     """Start eight upgrades at the same moment."""
     failed = 0
     for _ in range(rounds):
         with database(kind) as url, app_of(tool, made, url) as app:
             for name, down in {"a": None, "b": "a", "c": "b"}.items():
-                app.add(name, TABLE.format(name), down)
-            app.add("d", last, "c")
+                app.add(name, table(name), down)
+            app.add("d", last or table("d"), "c")
             running = [app.start() for _ in range(8)]
             end = time.monotonic() + STUCK
             statuses = [ended(process, end) for process in running]
@@ -199,11 +274,13 @@ def ended(process: subprocess.Popen[str], end: float) -> int:
 
 def mistyped(tool: Contestant, made: Path) -> str:
     """Give URLs that cannot work."""
+    if tool.name == "Django":
+        return "has no URL"
     lines, leaks, named = [], 0, 0
     for url in URLS:
         with app_of(tool, made, url or " ") as app:
             app.url = url
-            app.add("a", TABLE.format("a"))
+            app.add("a", table("a"))
             _, shown = app.upgrade()
         told = [line for line in shown.splitlines() if not line.startswith("INFO")]
         lines.append(len(told))
@@ -215,7 +292,14 @@ def mistyped(tool: Contestant, made: Path) -> str:
 
 def main() -> None:
     """Hurt all tools in turn, and print one table."""
-    moments, rounds = map(int, [*sys.argv[1:], *("40", "20")[len(sys.argv) - 1 :]])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("moments", type=int, nargs="?", default=40)
+    parser.add_argument("rounds", type=int, nargs="?", default=20)
+    parser.add_argument("--row", default="", help="only rows that have this text")
+    parser.add_argument("--tool", action="append", choices=[it.name for it in TOOLS])
+    options = parser.parse_args()
+    moments, rounds = options.moments, options.rounds
+    tools = [it for it in TOOLS if it.name in (options.tool or [it.name])]
     kinds = [kind for kind in SERVERS if SERVERS[kind][0] in os.environ]
     rows: dict[str, Callable[[Contestant, Path], str]] = {
         "100 CASCADE and 100 SET NULL children of a rebuilt table": children,
@@ -227,6 +311,11 @@ def main() -> None:
     }
     for kind in ["sqlite", *kinds]:
         rows[f"the third of three fails, {kind}"] = partial(third, kind=kind)
+        if kind != "sqlite":
+            title = f"SIGKILL at {moments} moments of many statements, {kind}"
+            rows[title] = partial(killed_on, number=moments, kind=kind)
+            title = f"the connection is cut at each message, {kind}"
+            rows[title] = partial(cut_off, kind=kind)
         title = f"eight upgrades at once, {kind}"
         rows[title] = partial(together, rounds=rounds, kind=kind)
     if "postgresql" in kinds:
@@ -235,13 +324,16 @@ def main() -> None:
             together, rounds=few, kind="postgresql", last=CONCURRENT
         )
     with TemporaryDirectory() as folder:
-        made = {tool.name: Path(folder) / f"{n}" for n, tool in enumerate(TOOLS)}
-        for tool in TOOLS:
+        made = {tool.name: Path(folder) / f"{n}" for n, tool in enumerate(tools)}
+        for tool in tools:
             tool.make(made[tool.name])
+            compileall.compile_dir(made[tool.name], quiet=1)  # as it is after a start
         print("| | " + " | ".join(made) + " |")
         print("|---" * (len(made) + 1) + "|")
         for title, hurt in rows.items():
-            cells = [hurt(tool, made[tool.name]) for tool in TOOLS]
+            if options.row not in title:
+                continue
+            cells = [hurt(tool, made[tool.name]) for tool in tools]
             print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
 
 

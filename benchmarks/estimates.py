@@ -1,0 +1,84 @@
+"""Estimate how long others would wait for each of the twelve changes, and make it.
+
+Usage: python benchmarks/estimates.py [--help]
+
+A table gets the twelve changes of benchmarks/live.py, one behind the other, by drafts
+that are not for a project in use. Before each, `lint --estimate` is asked; behind it,
+the database has noted how long the revision took, which the next estimate knows.
+
+It needs `pip install --group dev`, TEST_POSTGRESQL_URL and TEST_MARIADB_URL.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from math import sqrt
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import sqlalchemy as sa
+from live_changes import CHANGES
+from live_project import SERVERS, Project, Server, make
+
+TWELVE = [*CHANGES][:12]
+RAN = "SELECT seconds FROM alembic_version_history ORDER BY ran_at DESC, seconds DESC"
+
+
+def main() -> None:
+    """Print a table for each server."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--server", action="append", choices=SERVERS)
+    options = parser.parse_args()
+    for kind in options.server or SERVERS:
+        print(f"\n### {kind}, {options.rows:,} rows\n")
+        print("| | said | took | took / said |\n|---|---|---|---|")
+        with TemporaryDirectory() as folder:
+            for row in _rows(kind, options.rows, Path(folder)):
+                print(row, flush=True)
+
+
+def _rows(kind: str, rows: int, folder: Path) -> Iterator[str]:
+    with Server(kind, rows, folder) as server:
+        project = make(folder / "project", server.url, ours=True, live=False)
+        versions = project.folder / "migrations" / "versions"
+        shutil.copy(server.first, versions / "1_first.py")
+        columns: dict[str, str | None] = {}
+        before, arguments, engine = "1", "", sa.create_engine(server.url)
+        for name in TWELVE:
+            change = CHANGES[name]
+            columns |= change.columns
+            arguments = ", ".join(filter(None, (arguments, change.arguments)))
+            (path,) = project.draft(
+                replace(change, columns=columns, arguments=arguments)
+            )
+            said, before = _said(project, before), path.name.partition("_")[0]
+            project.alembic("upgrade", "head")
+            with engine.connect() as connection:
+                took = float(connection.scalar(sa.text(RAN)) or 0)
+            ratio = f"{took / said:.2f}" if said else ""
+            estimate = f"{said:.2f} s" if said else "an instant"
+            yield f"| {change.title} | {estimate} | {took:.2f} s | {ratio} |"
+        engine.dispose()
+
+
+def _said(project: Project, before: str) -> float:
+    """Return the seconds that an estimate names for what follows; 0 where it has none.
+
+    :param before: the last revision that ran.
+    """
+    words = ("lint", f"{before}:head", "--estimate", "--json")
+    shown, _ = project.start(*words, module="alembic_lossless").communicate()
+    every = json.loads(shown[shown.index("[") :])
+    return sum(
+        sqrt(float(least) * float(most))
+        for it in every
+        for least, most in re.findall(r"about ([\d.]+) to ([\d.]+) s", it["estimate"])
+    )
+
+
+if __name__ == "__main__":
+    main()
