@@ -4,7 +4,7 @@ Usage: python benchmarks/estimates.py [--help]
 
 A table gets the twelve changes of benchmarks/live.py, one behind the other, by drafts
 that are not for a project in use. Before each, `lint --estimate` is asked; behind it,
-the database has noted how long the revision took, which the next estimate knows.
+the database has noted how long the revision took, which stands beside.
 
 It needs `pip install --group dev`, TEST_POSTGRESQL_URL and TEST_MARIADB_URL.
 """
