@@ -15,7 +15,6 @@ from alembic import config
 from alembic.config import Config
 from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError, messaging
-from sqlalchemy.exc import DBAPIError
 
 from . import adoption, lockfile, reports
 from ._alembic import twins_refused
@@ -27,7 +26,6 @@ from .graph import graph_of
 from .migrations import Migrations
 from .project import production_server, said
 from .replaced import FOLDER, stood_for
-from .runtime.causes import explain
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
 from .runtime.several import among, asked, few
@@ -668,21 +666,12 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
             raise
         _fail(_squashed(error, migrations) or str(error), options)
     except Exception as error:
-        if raises or migrations is None or not (told := _told(error, migrations)):
+        # A command that runs no env.py, such as heads, reads revisions all the same.
+        place = migrations and traceback_location(error, migrations.folder)
+        told = missing_file(error) or (place and f"{place}: {said(error)}")
+        if not told or raises:
             raise
         _fail(told, options)
-
-
-def _told(error: Exception, migrations: Migrations) -> str | None:
-    """Return what an exception is to who typed a command, if it is no fault of ours."""
-    if isinstance(error, DBAPIError):
-        database, connected = migrations.database(), error.statement is not None
-        settings = migrations.project.settings
-        known = explain(error.orig, database.url, settings, connected=connected)
-        return known.about(str(database))
-    # A command that runs no env.py, such as heads, reads revisions all the same.
-    place = traceback_location(error, migrations.folder)
-    return missing_file(error) or (place and f"{place}: {said(error)}")
 
 
 def _squashed(error: Exception, migrations: Migrations | None) -> str | None:

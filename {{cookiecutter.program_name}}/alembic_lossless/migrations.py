@@ -460,22 +460,16 @@ class Migrations(History):
         :param connection: the database, or several by name.
         :raises CommandError: for an error of the database, with the cause.
         """
-        from alembic.util import CommandError
-        from sqlalchemy.exc import DBAPIError
-
         from .history import set_aside
-        from .runtime.causes import explain
+        from .runtime.connect import explained
 
         self.project.import_models()
         name = self._named(database)
         every = self.metadata_of(name)
         schemas = {it.schema for one in every for it in one.tables.values()}
         found = self.database(name, connection=connection)
-        try:
+        with explained(found):
             return set_aside(found, schemas)
-        except DBAPIError as error:
-            known = explain(error.orig, found.url, self.project.settings)
-            raise CommandError(known.about(str(found))) from error
 
     def purge(
         self,
@@ -782,26 +776,20 @@ class Migrations(History):
         :return: the columns, and how many rows got a value.
         :raises CommandError: for an error of the database, with the cause.
         """
-        from alembic.util import CommandError
         from sqlalchemy import Connection
-        from sqlalchemy.exc import DBAPIError
 
         from .backfills import give
-        from .runtime.causes import explain
-        from .runtime.connect import engine_of
+        from .runtime.connect import engine_of, explained
         from .runtime.locks import seconds
 
         found = self.database(self._named(database), connection=connection)
         settings = self.project.settings
         given = found.given
         engine = given.engine if isinstance(given, Connection) else engine_of(given)
-        try:
+        with explained(found):
             left = self.open_backfills(database, connection=connection)
             wait = seconds(settings, "MIGRATION_WAIT", 300)
             return {str(it): give(it, engine, wait) for it in left}
-        except DBAPIError as error:
-            known = explain(error.orig, engine.url, settings)
-            raise CommandError(known.about(str(found))) from error
 
     def rehearse(
         self,

@@ -142,12 +142,8 @@ def _empty() -> Engine:
 
 def _open(engine: Engine, database: Database) -> Connection:
     """Connect, and say what is wrong with the URL when that fails."""
-    try:
-        with interruptible():
-            return _connect(engine, database)
-    except DBAPIError as error:
-        known = explain(error.orig, engine.url, database.settings)
-        raise CommandError(known.about(str(database))) from error
+    with explained(database), interruptible():
+        return _connect(engine, database)
 
 
 def _connect(engine: Engine, database: Database) -> Connection:
@@ -224,6 +220,19 @@ def to_read(engine: Engine) -> Engine:
     on_disk = engine.dialect.name == "sqlite" and not path.startswith((":", "file:"))
     missing = on_disk and not Path(path).exists()
     return _empty() if missing else engine
+
+
+@contextmanager
+def explained(database: Database) -> Iterator[None]:
+    """Say what an error of a database means, and what to do.
+
+    :raises CommandError: for what the database refuses.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        known = explain(error.orig, database.url, database.settings)
+        raise CommandError(known.about(str(database))) from error
 
 
 @contextmanager
