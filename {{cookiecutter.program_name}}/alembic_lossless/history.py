@@ -12,7 +12,7 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from .lint import Server, kind_of, version_of
+from .lint import Server, version_of
 from .operations.aside import kept
 from .operations.base import label
 from .project import oldest
@@ -21,6 +21,7 @@ from .runtime.applied import Applied, Edited
 from .runtime.connect import Database, opened
 from .runtime.errors import is_unknown, unknown
 from .runtime.recovery import RevisionMarker
+from .types.portable import kind_of
 
 
 def stamped(database: Database) -> tuple[str, ...]:

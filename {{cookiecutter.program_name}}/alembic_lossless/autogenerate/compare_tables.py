@@ -46,7 +46,7 @@ from ..state import (
 )
 from ..types.portable import MYSQL
 from .compare_columns import say_edited
-from .draft import Draft, Note, named_as_made, operations_in
+from .draft import Draft, Note, divide, named_as_made, operations_in
 from .unmanaged import excludes
 
 log = logging.getLogger("alembic.review")
@@ -506,10 +506,7 @@ def expressions_apart(_draft: Draft, container: ops.OpContainer) -> None:
 
     A batch that makes the table of SQLite anew knows no expression.
     """
-    every = list[ops.MigrateOperation]()
-    for op in container.ops:
-        every += _parts(op) if isinstance(op, ops.ModifyTableOps) else [op]
-    container.ops = every
+    divide(container, _parts)
 
 
 def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alembic.autogenerate.api import AutogenContext
@@ -219,6 +220,22 @@ def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
             yield from operations_in(operation)
         else:
             yield operation
+
+
+def divide(
+    container: ops.OpContainer,
+    parts: Callable[[ops.ModifyTableOps], Iterable[MigrateOperation]],
+) -> None:
+    """Let the change of each table become its parts, where it stands.
+
+    :param container: of one direction; it is changed.
+    :param parts: returns what one change becomes.
+    """
+    every = (
+        parts(op) if isinstance(op, ops.ModifyTableOps) else (op,)
+        for op in container.ops
+    )
+    container.ops = [*chain.from_iterable(every)]
 
 
 def unique_index(operation: ops.MigrateOperation) -> Index | None:

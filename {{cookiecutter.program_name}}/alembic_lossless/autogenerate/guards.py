@@ -45,6 +45,7 @@ from .draft import (
     Note,
     RestoreColumn,
     RestoreTable,
+    divide,
     names_before,
     operations_in,
     unique_index,
@@ -289,13 +290,7 @@ def fill(draft: Draft, container: ops.OpContainer, fills: Fills) -> None:
     Two changes to one column need two batches: in one, the second replaces the first.
     """
     default = partial(default_after, draft, container)
-    found: list[ops.MigrateOperation] = []
-    for op in container.ops:
-        if isinstance(op, ops.ModifyTableOps):
-            found += _split(op, fills, default)
-        else:
-            found.append(op)
-    container.ops = found
+    divide(container, partial(_split, fills=fills, default=default))
 
 
 def _split(
@@ -330,17 +325,21 @@ def _added(
 ) -> tuple[ops.AddColumnOp, ops.AlterColumnOp]:
     """Return what adds a column with a default, and what takes the default away."""
     column = like(op.column, server_default=value.clause())
-    return (
-        ops.AddColumnOp(op.table_name, column, schema=op.schema),
-        ops.AlterColumnOp(
-            op.table_name,
-            column.name,
-            schema=op.schema,
-            existing_type=column.type,
-            existing_nullable=column.nullable,
-            existing_comment=column.comment,
-            modify_server_default=None,
-        ),
+    with_default = ops.AddColumnOp(op.table_name, column, schema=op.schema)
+    return with_default, _default_after(with_default, None)
+
+
+def _default_after(op: ops.AddColumnOp, default: Any) -> ops.AlterColumnOp:
+    """Return what gives a column that was added the default that it is to have."""
+    column = op.column
+    return ops.AlterColumnOp(
+        op.table_name,
+        column.name,
+        schema=op.schema,
+        existing_type=column.type,
+        existing_nullable=column.nullable,
+        existing_comment=column.comment,
+        modify_server_default=default,
     )
 
 
@@ -484,16 +483,8 @@ def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
             if not column.nullable:
                 found.insert(0, Note(INVENTS, f"{subject} is NULL, and was NOT NULL."))
             op.column = like(column, nullable=True)
-            later = ops.AlterColumnOp(
-                op.table_name,
-                column.name,
-                schema=op.schema,
-                existing_type=column.type,
-                existing_nullable=True,
-                existing_comment=column.comment,
-                modify_server_default=default,
-            )
-            last = ops.ModifyTableOps(op.table_name, [later], schema=op.schema)
+            later = [_default_after(op, default)]
+            last = ops.ModifyTableOps(op.table_name, later, schema=op.schema)
             found.append(last)
     container.ops = found
 

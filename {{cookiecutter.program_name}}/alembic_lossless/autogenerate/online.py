@@ -16,7 +16,7 @@ from sqlalchemy import ClauseElement, Column, DefaultClause
 
 from ..lint.common import growth
 from ..lint.postgresql import STABLE
-from ..lint.rules import Growth, Harm, Server, Situation, examine, kind_of, version_of
+from ..lint.rules import Growth, Harm, Server, Situation, examine, version_of
 from ..operations.backfill import backfill
 from ..operations.base import AutocommitBlock, Key, LosslessOp, called
 from ..operations.columns import alter_type_concurrently, begin_dual_write
@@ -31,7 +31,7 @@ from ..project import production_server
 from ..rules import LOCKS, rule
 from ..sql import functions_in
 from ..state import GENERATORS
-from ..types.portable import dialect_named
+from ..types.portable import dialect_named, kind_of
 from ..types.values import texts_of
 from .draft import Draft, FillNulls, Note, RenameColumn, operations_in
 from .render import render_item, written

@@ -33,6 +33,7 @@ from .draft import (
     Draft,
     RestoreTable,
     SetTableAside,
+    divide,
     names_before,
     operations_in,
     tables,
@@ -447,13 +448,7 @@ def drop_indexes_of_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Let the index be dropped that MariaDB made for a foreign key, and would keep."""
     if not any(it.name in MYSQL for it in draft.dialects):
         return
-    every = list[ops.MigrateOperation]()
-    for change in container.ops:
-        if isinstance(change, ops.ModifyTableOps):
-            every += _with_indexes(draft, container, change)
-        else:
-            every.append(change)
-    container.ops = every
+    divide(container, partial(_with_indexes, draft, container))
 
 
 def _with_indexes(
@@ -498,14 +493,17 @@ def _is_indexed(
     draft: Draft, container: ops.OpContainer, key: Key, columns: Sequence[str]
 ) -> bool:
     """Tell whether columns have an index of their own before all operations."""
-    name, _ = names_before(container, key, "")
-    is_upgrade = container is draft.upgrade
-    known = draft.state.tables.values() if is_upgrade else tables(draft.context)
+    before = key[0], names_before(container, key, "")[0]
+    if container is draft.upgrade:
+        table = draft.state.table(*before)
+    else:
+        declared = draft.models.get(before, {}).values()
+        table = next((it.table for it in declared), None)
+    if table is None:
+        return False
     was = [names_before(container, key, it)[1] for it in columns]
     return any(
         [it.name for it in keyed.columns][: len(was)] == was
-        for table in known
-        if (table.schema, table.name) == (key[0], name)
         for keyed in (*table.indexes, *table.constraints)
         if isinstance(keyed, Index | UniqueConstraint | PrimaryKeyConstraint)
     )

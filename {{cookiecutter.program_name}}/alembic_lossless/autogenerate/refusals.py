@@ -24,7 +24,7 @@ from sqlalchemy.exc import CompileError, UnsupportedCompilationError
 from sqlalchemy.types import TypeEngine
 
 from .._alembic import variants
-from ..lint.rules import kind_of, version_of
+from ..lint.rules import version_of
 from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import command_with
@@ -32,7 +32,7 @@ from ..rules import DELETES, rule
 from ..sql import LONGEST
 from ..state import Create, name_of, table_of
 from ..types.conversion import NUMBERS
-from ..types.portable import MYSQL, stored, words
+from ..types.portable import MYSQL, kind_of, stored, words
 from ..types.values import texts_of
 from .compare_columns import default_of
 from .draft import (

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import sql
 from ..runtime.causes import codes_of
+from ..types.portable import kind_of
 from ..types.reflection import CompleteReflection
 
 log = logging.getLogger(__name__)
@@ -103,8 +104,7 @@ class MySQL(CompleteReflection, MySQLImpl):
         Source: MariaDB's CREATE INDEX, which ignores DESC before 10.8.
         """
         version: Any = getattr(self.dialect, "server_version_info", None) or (99,)
-        is_mariadb = getattr(self.dialect, "is_mariadb", False)
-        is_kept = not is_mariadb or version >= DESCENDING
+        is_kept = kind_of(self.dialect) != "mariadb" or version >= DESCENDING
         names = []
         parts: Any = index.expressions
         for part in parts:

@@ -10,7 +10,6 @@ from .rules import (
     Server,
     Situation,
     examine,
-    kind_of,
     version_of,
 )
 
@@ -24,7 +23,6 @@ __all__ = [
     "Situation",
     "common",
     "examine",
-    "kind_of",
     "mysql",
     "postgresql",
     "version_of",

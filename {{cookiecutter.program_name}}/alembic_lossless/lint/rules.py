@@ -67,11 +67,6 @@ class Server:
         return self.version >= version
 
 
-def kind_of(dialect: Dialect) -> str:
-    """Return what a database is; a driver of MySQL's may speak to MariaDB."""
-    return "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
-
-
 def version_of(dialect: Dialect) -> tuple[int, ...]:
     """Return the version of a server; none where no server was asked."""
     found = getattr(dialect, "server_version_info", None) or ()

@@ -216,6 +216,14 @@ def dialect_of(operations: Operations) -> str:
     return operations.get_context().dialect.name
 
 
+EXECUTE_FOUND = (
+    "SET @found = coalesce(({query}), 'DO 0')",
+    "PREPARE found FROM @found",
+    "EXECUTE found",
+    "DEALLOCATE PREPARE found",
+)
+
+
 class Names:
     """Quote the names of a table and its parts, and execute text that holds them."""
 
@@ -267,6 +275,16 @@ class Names:
         :param statement: SQL, with names that are quoted.
         """
         self.operations.execute(sql.text(statement))
+
+    def execute_found(self, query: str) -> None:
+        """Execute the statement that a query of MariaDB or MySQL finds, if it does.
+
+        So a script of `--sql` does what the database at hand needs.
+
+        :param query: what selects the statement.
+        """
+        for statement in EXECUTE_FOUND:
+            self.execute(statement.format(query=query))
 
     def bind(self) -> sa.Connection:
         """Return the connection."""

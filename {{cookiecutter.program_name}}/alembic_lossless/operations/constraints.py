@@ -226,13 +226,9 @@ def _(op: LosslessOp) -> ops.DropConstraintOp:
 
 
 DROP_INDEX = """\
-SET @drops = (SELECT coalesce(
-    (SELECT DISTINCT {drop} FROM information_schema.statistics
-    WHERE table_schema = {schema} AND table_name = {table} AND index_name = {name}
-    AND non_unique), 'DO 0'));
-PREPARE drops FROM @drops;
-EXECUTE drops;
-DEALLOCATE PREPARE drops"""
+SELECT DISTINCT {drop} FROM information_schema.statistics
+WHERE table_schema = {schema} AND table_name = {table} AND index_name = {name}
+AND non_unique"""
 
 
 @operation()
@@ -263,8 +259,7 @@ def drop_index_of_foreign_key(
             "table": names.literal(table_name),
             "name": names.literal(index_name),
         }
-        for statement in DROP_INDEX.split(";\n"):
-            names.execute(statement.format(**words))
+        names.execute_found(DROP_INDEX.format(**words))
 
 
 def _reflected(names: Names, kind: str) -> list[Any]:

@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import conv
 
 from .. import sql
 from ..ddl.sqlite import Rebuild
-from ..types.portable import dialect_named
+from ..types.portable import dialect_named, kind_of
 from ..types.reflection import inspector_of
 from .base import LosslessOp, Names, dialect_of, operation
 
@@ -30,15 +30,11 @@ BEGIN
 END """
 
 RENAME_IN_MYSQL = """\
-SET @renames = (SELECT coalesce(
+SELECT coalesce(
     (SELECT concat({check}, {condition}, ')') FROM information_schema.check_constraints
     WHERE constraint_schema = {schema} AND constraint_name = {old}{of_table}),
     (SELECT DISTINCT {index} FROM information_schema.statistics
-    WHERE table_schema = {schema} AND table_name = {table} AND index_name = {old}),
-    'DO 0'));
-PREPARE renames FROM @renames;
-EXECUTE renames;
-DEALLOCATE PREPARE renames"""
+    WHERE table_schema = {schema} AND table_name = {table} AND index_name = {old}))"""
 """What gives a CHECK, or the index of a UNIQUE, another name, if it is there.
 
 A CHECK has no way to be renamed: it is made again, by one statement.
@@ -161,9 +157,7 @@ def rename_constraints(
     table = Names(operations, table_name, schema)
     if table.is_mysql:
         for old, new in names.items():
-            words = _mysql_words(table, old, new)
-            for statement in RENAME_IN_MYSQL.split(";\n"):
-                table.execute(statement.format(**words))
+            table.execute_found(RENAME_IN_MYSQL.format(**_mysql_words(table, old, new)))
     elif table.dialect == "postgresql":
         at = {"table": table_literal(schema, table_name)}
         for old, new in names.items():
@@ -188,7 +182,7 @@ def _mysql_words(table: Names, old: str, new: str) -> dict[str, str]:
     before, after = table.quoted(old), table.quoted(new)
     check = f"{alter} DROP CONSTRAINT {before}, ADD CONSTRAINT {after} CHECK ("
     dialect = table.operations.get_context().dialect
-    name, is_mariadb = said(table.name), getattr(dialect, "is_mariadb", False)
+    name, is_mariadb = said(table.name), kind_of(dialect) == "mariadb"
     quote, escaped = said("'"), said("\\'")
     condition = f"replace(check_clause, {escaped}, {quote})"
     return {

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import sql
 from ..rules import rule
+from ..types.portable import kind_of
 from .blockers import Blockers
 from .causes import BUSY, PermanentError, codes_of
 
@@ -85,9 +86,7 @@ def batches(connection: Connection) -> Iterator[None]:
     One that waits holds its other rows meanwhile. The server commits it and writes it
     to its disk later: for as long as we take to say COMMIT, others would wait.
     """
-    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
-    name = "mariadb" if is_mariadb else connection.dialect.name
-    with _set(connection, BATCHES[name]):
+    with _set(connection, BATCHES[kind_of(connection.dialect)]):
         yield
 
 

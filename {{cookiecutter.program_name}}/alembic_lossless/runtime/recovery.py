@@ -296,6 +296,22 @@ NOT_ROLLED_BACK = 1196
 """The warning after a rollback that tables without transactions kept their rows."""
 
 
+def half_applied(
+    mark: re.Match[str] | None, heads: Sequence[str]
+) -> re.Match[str] | None:
+    """Return a mark if the revision that it names is neither done nor undone.
+
+    The version row may have been written just before a crash.
+
+    :param mark: the direction and the revision that a run noted, if one did.
+    :param heads: the revisions that the database is at.
+    """
+    if mark is None:
+        return None
+    is_whole = (mark["revision"] in heads) == (mark["direction"] == "upgrade")
+    return None if is_whole else mark
+
+
 class RevisionMarker:
     """A comment on the version table: which revision was started last.
 
@@ -442,12 +458,7 @@ class RevisionMarker:
 
         :param heads: the revisions that the database is at.
         """
-        mark = self.read(connection)
-        if mark is None:
-            return None
-        # The version row may have been written just before a crash.
-        is_whole = (mark["revision"] in heads) == (mark["direction"] == "upgrade")
-        return None if is_whole else mark
+        return half_applied(self.read(connection), heads)
 
     def advice(
         self,

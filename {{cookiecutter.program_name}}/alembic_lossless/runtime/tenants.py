@@ -30,7 +30,7 @@ from ..sql import quoted
 from ..urls import in_schema
 from .connect import Database, database_of, engine_of, explained, opened
 from .errors import RunInterruptedError
-from .recovery import MARK
+from .recovery import MARK, half_applied
 from .several import Heads, among, announce, few
 
 log = getLogger(__name__)
@@ -164,11 +164,8 @@ class Tenants:
                     at.setdefault(name, []).append(head)
         for name, comment in comments.items():
             heads = tuple(at.get(name, ()))
-            mark = MARK.match(comment or "")
-            whole = mark and (mark["revision"] in heads) == (
-                mark["direction"] == "upgrade"
-            )
-            found[name] = Place(heads, mark["revision"] if mark and not whole else None)
+            mark = half_applied(MARK.match(comment or ""), heads)
+            found[name] = Place(heads, mark and mark["revision"])
         return found
 
     def chosen(self, asked: Collection[str]) -> Iterator[Database]:

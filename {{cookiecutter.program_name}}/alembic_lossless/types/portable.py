@@ -29,6 +29,14 @@ MYSQL = ("mysql", "mariadb")
 """Those that are one server to most of the library."""
 
 
+def kind_of(dialect: Dialect) -> str:
+    """Return what a database is; a driver of MySQL's may speak to MariaDB.
+
+    :param dialect: that of a connection.
+    """
+    return "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
+
+
 @cache
 def dialect_named(name: str) -> Dialect:
     """Return a database's dialect, which is connected to nothing.
