@@ -42,8 +42,9 @@ def report(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]
     :param only: the databases or schemas to look at, by default all.
     :raises CommandError: for a database that cannot be read.
     """
-    names = among(migrations.each(), only)
-    if migrations.schemas() and not only:
+    schemas = migrations.schemas()
+    names = among(schemas or migrations.names(), only)
+    if schemas and not only:
         databases = _report_of_schemas(migrations)
         names = names[:1]  # the models are compared with one of them
     else:
@@ -64,7 +65,7 @@ def report(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]
         return {"state": "edited", **found}
     if any(it["pending"] for it in databases.values()):
         return {"state": "pending", **found}
-    chosen = names if only or migrations.schemas() else ()
+    chosen = names if only or schemas else ()
     differences = migrations.differences(only=chosen)
     lines = str(differences).splitlines()[1:] if differences else []
     found["differences"] = [line.strip() for line in lines]
@@ -140,7 +141,8 @@ def text(
     :param only: the databases or schemas to look at, by default all.
     """
     found = report(migrations, only)
-    if migrations.schemas() and not only:
+    schemas = () if only else migrations.schemas()
+    if schemas:
         yield from _table(found["databases"])
     else:
         yield from _each(migrations, prog, found)
@@ -149,7 +151,7 @@ def text(
     for problem in found["lock"] or ():
         yield f"Lock: {problem}"
     where = "the database"
-    if not only and (schemas := migrations.schemas()):
+    if schemas:
         where = f"{schemas[0]}, and {prog} check compares each of {len(schemas)}"
     yield from models(found, prog, where)
 

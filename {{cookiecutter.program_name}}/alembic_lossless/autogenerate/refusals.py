@@ -224,29 +224,12 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
     servers = [(kind_of(here), version_of(here), "this server is ")]
     for name, version in draft.context.opts["runs_on"].items():
         servers.append((name, version, f"the project runs on {name}>="))
-    cuts = "postgresql" in {it.name for it in draft.dialects}
-    mysql = sorted({it.name for it in draft.dialects} & {*MYSQL})
+    databases = {it.name for it in draft.dialects}
     problems = list[str]()
     for where, item, options in _made(upgrade):
         if isinstance(item, ops.CreateIndexOp) and not item.columns:
             problems.append(f"{where}: the index has no column. Name one.")
-        is_table = isinstance(item, ops.CreateTableOp)
-        name = item.table_name if is_table else getattr(item, "name", None)
-        size = len(str(name).encode())
-        if isinstance(item, Column | ops.CreateTableOp) and cuts and size > LONGEST:
-            problems.append(
-                f"{where}: the name has {size} bytes, and PostgreSQL keeps {LONGEST}."
-                " Give it a shorter one."
-            )
-        if (
-            mysql
-            and not is_table
-            and "`" in str(name or (name_of(item) or ("", ""))[1])
-        ):
-            problems.append(
-                f"{where}: SQLAlchemy cannot read a name with ` from"
-                f" {' or '.join(mysql)}. Give it another one."
-            )
+        problems += (f"{where}: {it}" for it in _of_name(item, databases))
         problems += [
             f"{where}: {it.words} needs {name} {_dotted(it.since[name])},"
             f" and {said}{_dotted(version)}."
@@ -257,6 +240,27 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
         ]
     if problems:
         raise CommandError("\n".join([*problems, "Nothing is written."]))
+
+
+def _of_name(item: Any, databases: set[str]) -> Iterator[str]:
+    """Say which databases would not keep the name of what is made."""
+    if isinstance(item, ops.CreateTableOp):
+        name = item.table_name
+    else:
+        name = getattr(item, "name", None) or (name_of(item) or ("", ""))[1]
+    size = len(str(name).encode())
+    is_cut = isinstance(item, Column | ops.CreateTableOp) and size > LONGEST
+    if is_cut and "postgresql" in databases:
+        yield (
+            f"the name has {size} bytes, and PostgreSQL keeps {LONGEST}. Give it a"
+            " shorter one."
+        )
+    mysql = sorted(databases & {*MYSQL})
+    if mysql and "`" in str(name) and not isinstance(item, ops.CreateTableOp):
+        yield (
+            f"SQLAlchemy cannot read a name with ` from {' or '.join(mysql)}. Give it"
+            " another one."
+        )
 
 
 def _dotted(version: Iterable[int]) -> str:
