@@ -126,13 +126,17 @@ def test_a_database_that_is_away(
 
 
 @pytest.mark.parametrize("command", [it for it in COMMANDS if it not in ANYWHERE])
+@pytest.mark.parametrize("module", ["shop", "app"])
 def test_an_env_py_that_cannot_be_read(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """My app is not installed here: each command that runs env.py says the line."""
+    """My app, or what it needs, is not installed here: I read which line wants it."""
     an_app(
-        tmp_path, ENV.format(url="sqlite://").replace("\nwith", "\nimport shop\nwith")
+        tmp_path,
+        ENV.format(url="sqlite://").replace("\nwith", f"\nimport {module}\nwith"),
     )
+    (tmp_path / "app.py").write_text("import shop")
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     status, said = typed(tmp_path, command, lossless)
     if command in FILES_ONLY:

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 def traceback_location(error: BaseException, folder: str | Path) -> str | None:
     """Return the file and the line of an exception, the innermost in a folder.
 
-    Every command runs env.py: it is the place only where the exception was raised.
+    Every command runs env.py: it is the place only where the exception was raised, or
+    where it imports what cannot be imported.
 
     :param folder: the Alembic environment, with env.py and the revisions.
     :return: None when none of its files raised it or called what did.
@@ -60,7 +61,8 @@ def traceback_location(error: BaseException, folder: str | Path) -> str | None:
     root = Path(folder).resolve()
     for name, line in reversed(places):
         path = Path(name).resolve()
-        called = path.name == "env.py" and (name, line) != places[-1]
+        is_place = (name, line) == places[-1] or isinstance(error, ImportError)
+        called = path.name == "env.py" and not is_place
         if path.is_relative_to(root) and not called:
             return f"{path}, line {line}"
     return None
