@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 RUNS_ON = ("{{ cookiecutter.database }}",)
 """What production runs on: its server does not start on another database by mistake.
 
-"postgresql>=14" names the oldest version, too: no draft then asks it for newer words.
+"{{ cookiecutter.database }}>=N" names the oldest version, too: no draft asks that for newer words.
 """
 
 
