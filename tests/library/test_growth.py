@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -110,3 +111,34 @@ def test_an_upgrade_with_nothing_to_do_says_the_same(
         said.append([*these])
     assert len(said[0]) == len(said[1])
     assert not any(it.startswith(("CREATE", "SELECT pg_try", "BEGIN")) for it in these)
+
+
+def test_a_check_reads_each_table_of_a_file_once(
+    project: Environment, tmp_path: Path
+) -> None:
+    """I have hundreds of tables, and SQLite is asked for the text of each just once."""
+    shop, tables = empty(project), 70
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    classes = "".join(TABLE.format(n, max(n - 1, 0)) for n in range(tables))
+    (shop.package / "models.py").write_text(IMPORTS + classes)
+    with shop.migrations() as migrations:
+        migrations.revision("first", connection=engine)
+        migrations.upgrade(connection=engine)
+        with statements(engine) as said:
+            migrations.check(connection=engine)
+    read = [it for it in said if "SELECT sql FROM sqlite_master" in it]
+    assert tables <= len(read) <= tables + 5  # the version table too, and the library's
+
+
+WITHOUT = "autogenerate.review backfills lint offline prompts replay squash state"
+
+
+def test_a_run_imports_no_comparison(project: Environment) -> None:
+    """My container starts, and reads no code that only a draft needs."""
+    shop = empty(project)
+    code = (
+        "import sys; from alembic.config import main; main(['upgrade', 'head']);"
+        f" print({{*{WITHOUT.split()}}} & {{it.removeprefix('alembic_lossless.') for it"
+        " in sys.modules})"
+    )
+    assert shop.run("python", "-c", code).stdout.splitlines()[-1] == "set()"

@@ -27,9 +27,7 @@ from sqlalchemy import MetaData, make_url
 with requirements.importing():
     from . import ddl, lockfile, operations, plugin
     from ._alembic import command_name, compares, insist, refuse_twins
-    from .backfills import waits_for
     from .config import is_typed, program_of
-    from .offline import writing
     from .project import Project, checked, forgotten, oldest, without_asyncio
     from .runtime import several
     from .runtime.connect import Database, database_of, insist_on_dialect
@@ -199,7 +197,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
         refuse_twins(context.script)
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
-        options = {**reviewed, "waits_for": waits_for, "tenant": known.tenant}
+        options = {**reviewed, "waits_for": _waits_for, "tenant": known.tenant}
         kept = nullcontext() if known.tenant else _lock_file_kept()
         with kept, known.alone(), transaction(known, options, ddl):
             yield
@@ -214,6 +212,8 @@ def writing_sql() -> Iterator[None]:
 
     :raises CommandError: with the file and the line of what cannot be written.
     """
+    from .offline import writing  # noqa: PLC0415
+
     insist()
     refuse_twins(context.script)
     with writing():
@@ -250,7 +250,7 @@ def migrating_several(
         def begin(name: str, **options: Any) -> None:
             several.announce(name)
             stack.enter_context(several.errors_of(name))
-            waiting = {**reviewed(options), "waits_for": waits_for}
+            waiting = {**reviewed(options), "waits_for": _waits_for}
             run = transaction(known[name], waiting, ddl)
             checks[name] = stack.enter_context(run)
             places.remember(name)
@@ -314,6 +314,13 @@ def _reviewing(
 def _discovery() -> Any:
     """Return what takes note of a project, where env.py is asked and nothing is run."""
     return context.config.attributes.get("discovery")
+
+
+def _waits_for(*revision: Any) -> str | None:
+    """Say which backfill a revision must wait for, imported where a revision runs."""
+    from .backfills import waits_for  # noqa: PLC0415
+
+    return waits_for(*revision)
 
 
 def _given_for(name: str, known: Database) -> Database:

@@ -652,7 +652,6 @@ class Item(NamedTuple):
         return f" {' '.join(self.words)} ".count(f" {clause} ")
 
 
-@lru_cache(maxsize=64)  # four questions are asked of each table
 def items(sql: str, dialect: Dialect | None = None) -> tuple[Item, ...]:
     """Return what a CREATE TABLE consists of, the options of the table at the end.
 

@@ -17,6 +17,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.util import CommandError
 from sqlalchemy import Connection, Inspector
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.reflection import cache
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import NullType
 
@@ -220,20 +221,19 @@ class _Constraints:
         self._dialect = dialect
 
     def checks(
-        self, connection: Connection, table: str, schema: Schema = None, **_: Any
+        self, connection: Connection, table: str, schema: Schema = None, **given: Any
     ) -> Found:
-        found = [
-            it for item in self._items(connection, table, schema) for it in item.checks
-        ]
+        items = self._items(connection, table, schema, **given)
+        found = [it for item in items for it in item.checks]
         return [{"name": name, "sqltext": condition} for name, condition in found]
 
     def uniques(
-        self, connection: Connection, table: str, schema: Schema = None, **_: Any
+        self, connection: Connection, table: str, schema: Schema = None, **given: Any
     ) -> Found:
         """Return the UNIQUEs, of a table and of a column."""
         return [
             {"name": item.constraint, "column_names": self._columns(item)}
-            for item in self._items(connection, table, schema)
+            for item in self._items(connection, table, schema, **given)
             if "UNIQUE" in item.words
         ]
 
@@ -245,17 +245,17 @@ class _Constraints:
         **given: Any,
     ) -> dict[str, Any]:
         found = self._dialect.get_pk_constraint(connection, table, schema, **given)
-        items = self._items(connection, table, schema)
+        items = self._items(connection, table, schema, **given)
         names = (
             it.constraint for it in items if "PRIMARY" in it.words and not it.column
         )
         return {**found, "name": next(names, None)}
 
     def foreign_keys(
-        self, connection: Connection, table: str, schema: Schema = None, **_: Any
+        self, connection: Connection, table: str, schema: Schema = None, **given: Any
     ) -> Found:
         """Return the foreign keys, with the names and options that SQLite omits."""
-        items = self._items(connection, table, schema)
+        items = self._items(connection, table, schema, **given)
         said = [it for it in items if "REFERENCES" in it.words]
         found = []
         for key in self._keys(connection, table, schema):
@@ -312,9 +312,11 @@ class _Constraints:
         name = sql.quoted(table, self._dialect)
         return connection.execute(sql.text(f"PRAGMA {at}{pragma}({name})")).all()
 
+    @cache
     def _items(
-        self, connection: Connection, table: str, schema: Schema
+        self, connection: Connection, table: str, schema: Schema, **_: Any
     ) -> Sequence[sql.Item]:
+        """Return what a table consists of, read once for an inspector's questions."""
         master = sql.quoted_table("sqlite_master", schema, self._dialect)
         where = "WHERE type = 'table' AND lower(name) = lower(:name)"
         query = sa.text(f"SELECT sql FROM {sql.escaped(master)} {where}")  # noqa: S608
