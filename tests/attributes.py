@@ -443,6 +443,127 @@ TABLES = [
 ATTRIBUTES = [*CHECKS, *INDEXES, *KEYS, *COLUMNS, *SEQUENCES, *TABLES]
 
 
+IN_WORDS = ("sqlite", "mariadb")
+"""The databases that keep words of a key which do nothing."""
+
+
+def anyway(attribute: Attribute, *in_other_words: str) -> Attribute:
+    """Return an attribute that says after its change what is so before."""
+    words = in_other_words or ("sqlite",)
+    return attribute._replace(in_other_words=words, is_marked=False)
+
+
+CHARSET = "'mysql_{0}': '{1}', 'mariadb_{0}': '{1}'"
+
+SO_ANYWAY = [
+    *(
+        anyway(reference(f".{name}", before, after, on), *IN_WORDS)
+        for name, before, after, on in (
+            ("deferrable", "", "deferrable=False", STANDARD),
+            (
+                "initially",
+                "deferrable=True",
+                "deferrable=True, initially='IMMEDIATE'",
+                PG,
+            ),
+            (
+                "initially",
+                "initially='deferred'",
+                "deferrable=True, initially='DEFERRED'",
+                PG,
+            ),
+            ("match", "", "match='SIMPLE'", STANDARD),
+            ("ondelete", "", "ondelete='no action', onupdate='NO ACTION'", ALL),
+            ("ondelete", "ondelete='CASCADE'", "ondelete='cascade'", ALL),
+        )
+    ),
+    *map(
+        anyway,
+        (
+            key(
+                ".initially",
+                "deferrable=True",
+                "deferrable=True, initially='IMMEDIATE'",
+                PG,
+            ),
+            key(".sqlite_on_conflict", "", "sqlite_on_conflict='ABORT'"),
+            key(
+                ".postgresql_nulls_not_distinct",
+                "",
+                "postgresql_nulls_not_distinct=False",
+            ),
+            index(".postgresql_using", "'age'", "'age', postgresql_using='btree'"),
+            index(
+                ".postgresql_using",
+                "'age', postgresql_using='hash'",
+                "'age', postgresql_using='HASH'",
+            ),
+            index(".postgresql_include", "'age'", "'age', postgresql_include=[]"),
+            index(".postgresql_with", "'age'", "'age', postgresql_with={}"),
+            index(
+                ".postgresql_ops",
+                "'name'",
+                "'name', postgresql_ops={'name': 'text_ops'}",
+            ),
+            Attribute(
+                "ExcludeConstraint.using",
+                "during = sa.Column(postgresql.INT4RANGE)\n"
+                "__table_args__ = (postgresql.ExcludeConstraint(('during', '&&'),"
+                " name='{t}_e'),)",
+                "during = sa.Column(postgresql.INT4RANGE)\n"
+                "__table_args__ = (postgresql.ExcludeConstraint(('during', '&&'),"
+                " name='{t}_e', using='GIST', initially='immediate'),)",
+                PG,
+            ),
+            *(
+                options(
+                    f"mysql_{name}",
+                    CHARSET.format("charset", "latin1"),
+                    CHARSET.format(name, "Latin1"),
+                )
+                for name in (
+                    "DEFAULT CHARSET",
+                    "DEFAULT_CHARSET",
+                    "default_character_set",
+                    "CHARACTER SET",
+                )
+            ),
+            options(
+                "mysql_ENGINE",
+                CHARSET.format("engine", "InnoDB"),
+                CHARSET.format("ENGINE", "innodb"),
+            ),
+            options(
+                "mysql_default_collate",
+                CHARSET.format("collate", "latin1_bin"),
+                CHARSET.format("default_collate", "latin1_bin"),
+            ),
+            options("sqlite_with_rowid", "", "'sqlite_with_rowid': True"),
+            Attribute(
+                "Column.sqlite_on_conflict_not_null",
+                "age = sa.Column(sa.Integer, nullable=False)",
+                "age = sa.Column(sa.Integer, nullable=False,"
+                " sqlite_on_conflict_not_null='ABORT')",
+            ),
+            number(
+                "Identity.start",
+                "sa.Identity()",
+                "sa.Identity(start=1, increment=1, minvalue=1, nomaxvalue=True,"
+                " cycle=False, always=False)",
+            ),
+            sequence(".start", ", minvalue=3", ", minvalue=3, start=3"),
+            sequence(
+                ".data_type",
+                "",
+                ", data_type=sa.BigInteger(), start=1, minvalue=1, increment=1,"
+                " nomaxvalue=True, cycle=False",
+            ),
+        ),
+    ),
+]
+"""What a database does also where nothing is said: unsaid, and said."""
+
+
 HEADER = '''"""Every attribute."""
 
 import sqlalchemy as sa

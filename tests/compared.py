@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic_lossless.autogenerate.compare_tables import NOT_COMPARED
+from alembic_lossless.state import SO_ANYWAY
 from attributes import ATTRIBUTES, Attribute
 from rendering import TEMPLATE
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -90,13 +91,14 @@ def arguments() -> Iterator[str]:
         yield from (f"{made.__name__}.{name}" for name in public)
     for dialect in DIALECTS:
         for construct, given in dialect.construct_arguments or ():
-            known = (name for name, value in given.items() if _is_declared(value))
+            known = (name for name, value in given.items() if is_declared(value))
             if construct.__name__ not in NO_PART_OF_A_TABLE:
                 for name in known:
                     yield f"{construct.__name__}.{dialect.name}_{name}"
 
 
-def _is_declared(value: object) -> bool:
+def is_declared(value: object) -> bool:
+    """Tell an option that a model gives from one that only a database says."""
     return "REFLECTED_ONLY" not in repr(value)
 
 
@@ -148,8 +150,13 @@ def page() -> str:
     marked = (it for it in ATTRIBUTES if it.databases and it.is_marked)
     named = "\n".join(f"- `{name}`" for name in NOT_COMPARED)
     nothing = "\n".join(f"- `{name}`: {why}" for name, why in SAYS_NOTHING.items())
+    anyway = ", ".join(f"`{name}={it!r}`" for name, it in SO_ANYWAY.items())
     return TEXT.format(
-        drafted=table(drafted), marked=table(marked), named=named, nothing=nothing
+        drafted=table(drafted),
+        marked=table(marked),
+        anyway=anyway,
+        named=named,
+        nothing=nothing,
     )
 
 
@@ -182,6 +189,14 @@ the `op.execute` for it above the `op.manual_change(…)` that the draft has, wh
 tells later drafts.
 
 {marked}
+
+## The same, said or not
+
+What a database does where nothing is said is no difference, in whatever letters:
+{anyway}, the `start` and `minvalue` of a sequence that counts from 1, and the usual
+operator class of a type. MySQL's names of one option are one: `mysql_DEFAULT CHARSET`,
+`mysql_character_set` and `mysql_charset`. What depends on how a server is set, as
+`mysql_engine` or a tablespace, is compared as it is written.
 
 ## Views
 

@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 from alembic.script import Script
 from alembic_lossless.rules import BY_HAND
-from attributes import ATTRIBUTES, models_of
-from compared import PAGE, arguments, has_words, is_known, is_listed, page
+from alembic_lossless.state import other_options
+from attributes import ATTRIBUTES, SO_ANYWAY, models_of
+from compared import (
+    DIALECTS,
+    PAGE,
+    arguments,
+    has_words,
+    is_declared,
+    is_known,
+    is_listed,
+    page,
+)
 from drafts import define_thing, draft, refusal
 from environment import Environment
 from schema import snapshot
@@ -98,6 +108,40 @@ def test_each_attribute_settles(
         lines = str(migrations.differences()).splitlines()
     assert len(lines) > 15
     assert {line for line in lines if not line.endswith(BY_HAND)} == {lines[0]}
+
+
+def test_what_is_so_anyway_may_be_said_or_not(
+    project: Environment, database_url: str, tmp_path: Path
+) -> None:
+    """My models say what the database does anyway, and my revisions do not, or so."""
+    database = kind_of(database_url)
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    chosen = [it for it in SO_ANYWAY if database in it.databases]
+    chosen += [it._replace(before=it.after, after=it.before) for it in chosen]
+    others = [at for at, it in enumerate(chosen) if database in it.in_other_words]
+    made = list[list[str]]()
+    for moment in ("before", "after"):
+        (shop.package / "things.py").write_text(models_of(chosen, moment, database))
+        with shop.migrations() as migrations:
+            if not made:
+                migrations.revision(moment)
+                migrations.upgrade()
+            assert str(migrations.differences() or "") == ""
+        made.append(without(others, created(shop, database, tmp_path)))
+    assert made[0] == made[1]
+
+
+def test_no_other_option_is_so_anyway() -> None:
+    """A new SQLAlchemy has an option that is on, and off only where it is said."""
+    for dialect in DIALECTS:
+        for construct, options in dialect.construct_arguments or ():
+            given = {
+                f"{dialect.name}_{name}": it
+                for name, it in options.items()
+                if is_declared(it)
+            }
+            assert other_options({}, given) == [], construct
 
 
 @pytest.mark.parametrize(

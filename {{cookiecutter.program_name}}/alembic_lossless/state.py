@@ -421,11 +421,102 @@ def arguments(op: Create) -> dict[str, Any]:
 
 def changed(old: Create, new: Create) -> list[str]:
     """Return the arguments by which two indexes or constraints differ."""
-    before, after = arguments(old), arguments(new)
-    names = sorted(before.keys() | after.keys())
     if type(old) is not type(new):
         return ["kind"]
-    return [name for name in names if not same(before.get(name), after.get(name))]
+    return other_options(arguments(old), arguments(new))
+
+
+SO_ANYWAY: Mapping[str, Any] = {
+    "initially": "immediate",
+    "match": "simple",
+    "ondelete": "no action",
+    "onupdate": "no action",
+    "postgresql_using": "btree",
+    "using": "gist",
+    "sqlite_with_rowid": True,
+    "sqlite_on_conflict": "abort",
+    "sqlite_on_conflict_not_null": "abort",
+    "sqlite_on_conflict_primary_key": "abort",
+    "sqlite_on_conflict_unique": "abort",
+    "data_type": "bigint",
+    "increment": 1,
+    "nominvalue": True,
+    "nomaxvalue": True,
+}
+"""The options that a database has also where nothing is said of them.
+
+Those that a server is set to are no such ones: `mysql_engine`, a tablespace, a cache of
+numbers, the access method of a table.
+"""
+
+OF_MYSQL = ("mysql_", "mariadb_")
+
+IN_QUOTES = frozenset(
+    {"comment", "connection", "password", "data_directory", "index_directory"}
+    | {"partition_by", "subpartition_by", "union"}
+)
+"""The options of MySQL's tables that are texts or names, and not words."""
+
+DEFAULT_CLASSES = frozenset(
+    {"array_ops", "bit_ops", "bool_ops", "box_ops", "bpchar_ops", "bytea_ops"}
+    | {"date_ops", "enum_ops", "float4_ops", "float8_ops", "int2_ops", "int4_ops"}
+    | {"int8_ops", "interval_ops", "jsonb_ops", "macaddr_ops", "macaddr8_ops"}
+    | {"multirange_ops", "numeric_ops", "oid_ops", "point_ops", "poly_ops"}
+    | {"range_ops", "text_ops", "time_ops", "timestamp_ops", "timestamptz_ops"}
+    | {"timetz_ops", "tsquery_ops", "tsvector_ops", "uuid_ops", "varbit_ops"}
+)
+"""The operator classes that an index of PostgreSQL has anyway (`pg_opclass`)."""
+
+
+def other_options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the names of options by which two of a kind differ, as they are written.
+
+    What a database does anyway is the same said and unsaid, and so is what has several
+    spellings.
+    """
+    old, new = canonical(before), canonical(after)
+    other = {it for it in old.keys() | new.keys() if not same(old.get(it), new.get(it))}
+    names = {it for it in before.keys() | after.keys() if option_name(it) in other}
+    return sorted(names or other)
+
+
+def canonical(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options without those that say what is so anyway, each in one spelling."""
+    found = {option_name(it): value for it, value in options.items()}
+    found = {
+        name: value.lower()
+        if isinstance(value, str) and (name in SO_ANYWAY or _is_word(name))
+        else value
+        for name, value in found.items()
+    }
+    if found.get("initially") == "deferred":
+        found["deferrable"] = True
+    if classes := found.get("postgresql_ops"):
+        own = {of: it for of, it in classes.items() if it not in DEFAULT_CLASSES}
+        found["postgresql_ops"] = own
+    if (found.get("increment") or 1) > 0:  # a sequence begins with its smallest number
+        first = found.get("minvalue")
+        for name, number in (("start", 1 if first is None else first), ("minvalue", 1)):
+            if found.get(name) == number:
+                del found[name]
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in SO_ANYWAY or str(value).lower() != str(SO_ANYWAY[name]).lower()
+    }
+
+
+def option_name(name: str) -> str:
+    """Return the name of an option; MySQL has several for a charset and a collation."""
+    dialect, _, option = name.partition("_")
+    if not name.startswith(OF_MYSQL):
+        return name
+    option = option.lower().replace(" ", "_").removeprefix("default_")
+    return f"{dialect}_{'charset' if option == 'character_set' else option}"
+
+
+def _is_word(name: str) -> bool:
+    return name.startswith(OF_MYSQL) and name.partition("_")[2] not in IN_QUOTES
 
 
 def is_same_key(old: Any, new: Any) -> bool:

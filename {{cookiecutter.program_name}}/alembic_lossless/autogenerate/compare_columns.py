@@ -22,7 +22,7 @@ from ..replay import replayed
 from ..rules import rule
 from ..runtime.errors import reviewing
 from ..sql import literal, normal, string_in, text, text_in
-from ..state import GENERATORS, name_for, options_of, same
+from ..state import GENERATORS, name_for, options_of, other_options, same
 from ..types.conversion import is_known, is_native, is_one_enum, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
@@ -224,7 +224,7 @@ def compare_generated(
     before, after = declared.server_default, column.server_default
     if not isinstance(before, GENERATORS) and not isinstance(after, GENERATORS):
         return
-    if type(before) is not type(after) or not same(
+    if type(before) is not type(after) or other_options(
         options_of(before), options_of(after)
     ):
         there, was, new = (_formula(it) for it in (compared[-2], declared, column))

@@ -27,7 +27,7 @@ from ..operations.objects import (
 from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..sql import literal, quoted_table, text
-from ..state import State, options_of_sequence, same
+from ..state import State, options_of_sequence, other_options, same
 from ..types.portable import ddl, domains_in
 from .aside import columns_aside, columns_moved
 from .draft import (
@@ -79,7 +79,7 @@ def compare_sequences(
         if key not in known:
             if not _is_there(context, key):
                 before.append(create_sequence(name, schema=schema, **options))
-        elif not same(known[key], options):
+        elif other_options(known[key], options):
             was = known[key]
             change = alter_sequence(name, schema=schema, **options, existing=was)
             before.append(change)

@@ -42,6 +42,7 @@ from ..state import (
     objects_of,
     options_of_column,
     options_of_table,
+    other_options,
     same,
 )
 from ..types.portable import MYSQL
@@ -112,9 +113,7 @@ def _compare(
     *column: str,
 ) -> None:
     """Note the options of a table, or of a column of it, that are others."""
-    names = sorted(before.keys() | after.keys())
-    other = [name for name in names if not same(before.get(name), after.get(name))]
-    if other:
+    if other := other_options(before, after):
         where: Any = (change.table_name, *column)
         old: dict[str, Any] = {name: before.get(name) for name in other}
         new: dict[str, Any] = {name: after.get(name) for name in other}
