@@ -102,6 +102,24 @@ def test_what_is_kept_is_ours_until_it_is_purged(
     assert "nick" not in columns(database_url, "friend")
 
 
+def test_a_squash_while_something_is_kept(shop: Environment, database_url: str) -> None:
+    """I squash what sets columns aside: all values come back, or are purged."""
+    draft(shop, "later", *LATER)
+    sql(database_url, "INSERT INTO friend (id, name) VALUES (3, 'Cid')")
+    shop.run("flask", "db", "squash")
+    assert [it["name"] for it in status(shop)["kept"]] == [
+        "friend.nick",
+        "friend.phone",
+    ]
+    alembic(shop, "check", "downgrade -1")
+    values = [(1, "0171", "A"), (2, "none", None), (3, "", None)]
+    assert sql(database_url, FRIENDS) == values
+    alembic(shop, "upgrade head")
+    shop.run("flask", "db", "purge", "--now", "--yes")
+    assert set(columns(database_url, "friend")) == {"id", "name", "city_id"}
+    alembic(shop, "check")
+
+
 def test_tables_come_back(project: Environment, database_url: str) -> None:
     """I drop tables later; a new one has the name, and all rows come back."""
     shop = project.using(database_url)

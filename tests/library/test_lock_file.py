@@ -55,6 +55,26 @@ def test_every_draft_adds_its_line(locked: Environment) -> None:
         assert migrations.lock_problems() == []
 
 
+def test_env_py_does_not_run_for_a_revision(locked: Environment) -> None:
+    """My alembic.ini is Alembic's own: `flask db` locks, or says it."""
+    locked.edit("../alembic.ini", "revision_environment = true", "")
+    locked.run("flask", "db", "revision", "-m", "by hand", "--rev-id=2")
+    locked.run(
+        "flask", "db", "revision", "-m", "x", "--rev-id=3", "--head=1", "--splice"
+    )
+    locked.run("flask", "db", "merge", "-m", "both", "--rev-id=4")
+    assert [line[0] for line in _lines(locked)] == ["1", "2", "3", "4"]
+    for name in "56":
+        locked.alembic(
+            "revision", "-m", "x", f"--rev-id={name}", "--head=4", "--splice"
+        )
+    locked.alembic("merge", "-m", "both", "--rev-id=7", "5", "6")
+    locked.alembic("upgrade", "head")
+    status = locked.run("flask", "db", "status").stdout
+    assert "Lock: 7 has no line\n" in status
+    assert status.endswith("Next, if the revisions are right: flask db lock\n")
+
+
 def test_the_first_draft_begins_the_file(project: Environment, tmp_path: Path) -> None:
     """My project has the file from its first revision; one that adopts has none."""
     shop = project.using(f"sqlite:///{tmp_path}/main.db")

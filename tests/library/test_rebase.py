@@ -1,12 +1,13 @@
 """Two people each add a revision: mine is put behind theirs, if the order is one."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from drafts import sql
 from environment import Environment
-from scripts import tables, versions, write
+from scripts import empty, tables, versions, write
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TABLE = """\
@@ -15,7 +16,7 @@ op.create_table(
 )"""
 
 
-def _table(project: Environment, name: str, down: str = "1") -> Path:
+def _table(project: Environment, name: str, down: str | None = "1") -> Path:
     made = TABLE.format(name)
     return write(project, name, made, f'op.drop_table("{name}")', down=down)
 
@@ -243,6 +244,96 @@ def test_a_branch_of_several_keeps_its_order(here: Environment) -> None:
     with here.migrations() as migrations:
         found = [it.revision for it in migrations.history()]
     assert found == ["b", "a", "theirs", "1"]
+
+
+@pytest.fixture
+def four(project: Environment, database_url: str) -> Environment:
+    """Give a project with a locked history of four, which are to be squashed."""
+    shop = empty(project.using(database_url))
+    for name, down in (("z", None), ("a", "z"), ("b", "a"), ("c", "b")):
+        _table(shop, name, down)
+    shop.run("flask", "db", "lock")
+    return shop
+
+
+def _builds_on(project: Environment) -> dict[str, str]:
+    """Return what each file says that its revision builds on."""
+    found = dict[str, str]()
+    for path in (project.package / "migrations").rglob("*.py"):
+        words = re.search(r"(?m)^down_revision.*= (.+)$", path.read_text())
+        name = f"{path.parent.name}/{path.stem}"
+        found |= {name: words[1].strip("\"'")} if words else {}
+    return found
+
+
+@ON_SQLITE
+def test_mine_builds_on_what_they_squashed(
+    four: Environment, database_url: str
+) -> None:
+    """They squashed what my revision builds on: it moves behind, and I lose nothing."""
+    mine = _table(four, "mine", "b")
+    four.alembic("upgrade", "mine")
+    text = mine.read_text()
+    mine.unlink()
+    four.run("flask", "db", "squash")
+    mine.write_text(text)
+    said = "Two branches each added a revision: "
+    for command in ("upgrade", "check", "downgrade", "migrate"):
+        done = four.run("flask", "db", command, "-x", "a=b", status=None)
+        assert said in done.stdout + done.stderr, command
+        four.alembic("upgrade", "mine")
+    status = four.run("flask", "db", "status").stdout
+    assert "Lock: mine has no line\nModels: not compared while" in status
+    assert "Next: flask db rebase\n" in status
+    four.run("flask", "db", "rebase", "mine")
+    assert _builds_on(four)["versions/mine"] == "c"
+    assert versions(database_url) == ["mine"]
+    assert tables(database_url) == {*"zabc", "mine", "alembic_version"}
+    with four.migrations() as migrations:
+        assert migrations.lock_problems() == []
+        assert [it.revision for it in migrations.history()] == ["mine", "c"]
+
+
+@ON_SQLITE
+def test_old_files_are_gone_that_mine_builds_on(four: Environment) -> None:
+    """Nobody kept what they squashed: two lines say what my file can say instead."""
+    four.run("flask", "db", "squash", "z:c")
+    mine = _table(four, "mine", "b")
+    again = four.run("flask", "db", "squash", "z:c", status=255).stdout
+    assert "mine has no line" in again
+    four.run("flask", "db", "lock")
+    again = four.run("flask", "db", "squash", "z:c", status=255).stdout
+    assert "was squashed before, and another branch builds on what was" in again
+    for path in (four.package / "migrations" / "replaced").iterdir():
+        path.unlink()
+    for command in ("upgrade", "heads", "rebase", "squash"):
+        said = four.run("flask", "db", command, status=255).stdout
+        assert "mine builds on b, which was squashed into c, and not all" in said
+        assert said.endswith(f"down_revision = 'c' in {mine}\n")
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("at", ["a", "c"])
+def test_mine_are_squashed(four: Environment, database_url: str, at: str) -> None:
+    """I squashed my branch, and my database is in its middle or behind it."""
+    four.alembic("upgrade", at)
+    four.run("flask", "db", "squash", "z:c")
+    _table(four, "theirs", "z")
+    said = four.run("flask", "db", "rebase", "c").stdout
+    assert "Undone and run again: default" in said
+    assert _builds_on(four) == {
+        "versions/z": "None",
+        "versions/theirs": "z",
+        "versions/c_c_squashed": "theirs",
+        "replaced/a": "theirs",
+        "replaced/b": "a",
+        "replaced/c": "b",
+    }
+    assert versions(database_url) == ["c"]
+    assert tables(database_url) == {*"zabc", "theirs", "alembic_version"}
+    four.alembic("downgrade", "a")
+    four.alembic("downgrade", "theirs")
+    assert tables(database_url) == {"z", "theirs", "alembic_version"}
 
 
 def test_each_of_two_databases(several: Environment) -> None:

@@ -549,58 +549,32 @@ def script_at(folder: ScriptDirectory, path: str | Path) -> Script | None:
     return Script._from_path(folder, path)  # noqa: SLF001
 
 
-def refuse_twins(folder: ScriptDirectory) -> None:
-    """Let two files with one identifier be refused when revisions are read.
+Reader = Callable[[ScriptDirectory, Callable[[], Iterable[Script]]], Iterable[Script]]
+"""Returns the revisions of a folder, given what reads them from its files."""
 
-    Alembic warns, and takes the one that it read last.
-    """
+
+def read_revisions_by(folder: ScriptDirectory, reader: Reader) -> None:
+    """Let something stand between the files of a folder and what Alembic knows."""
     revisions: Any = folder.revision_map
-    vars(revisions)["_generator"] = _each_once(revisions._generator)  # noqa: SLF001
+    load = revisions._generator  # noqa: SLF001
+    vars(revisions)["_generator"] = lambda: reader(folder, load)
 
 
 @contextmanager
-def twins_refused() -> Iterator[None]:
-    """Refuse them for a while wherever a command of Alembic reads revisions.
+def revisions_read_by(reader: Reader) -> Iterator[None]:
+    """Let it stand there for a while wherever a command of Alembic reads revisions.
 
     The commands that run no env.py make their folder themselves.
     """
     before = ScriptDirectory._load_revisions  # noqa: SLF001
     name = "_load_revisions"
-    setattr(ScriptDirectory, name, _each_once(before))
+    setattr(
+        ScriptDirectory, name, lambda folder: reader(folder, partial(before, folder))
+    )
     try:
         yield
     finally:
         setattr(ScriptDirectory, name, before)
-
-
-def _each_once(
-    load: Callable[..., Iterable[Script]],
-) -> Callable[..., Iterator[Script]]:
-    """Return what reads revisions, and refuses a second one with an identifier."""
-
-    def loaded(*arguments: Any) -> Iterator[Script]:
-        seen: dict[str, str] = {}
-        replaced: dict[str, str] = {}
-        for script in load(*arguments):
-            replaced |= dict.fromkeys(
-                getattr(script.module, "replaces", ()), script.revision
-            )
-            other = seen.setdefault(script.revision, script.path)
-            if other != script.path:
-                raise CommandError(
-                    f"Two files have the identifier {script.revision!r}: {other} and"
-                    f" {script.path}.\nGive one of them another `revision`, and name"
-                    " that in the `down_revision` of what builds on it."
-                )
-            yield script
-        if both := sorted(replaced.keys() & seen.keys()):
-            raise CommandError(
-                f"{seen[both[0]]} is a revision that {replaced[both[0]]} stands for: a"
-                f" squash was ended before it deleted {', '.join(both)}.\nDelete their"
-                " files there: the copies in the folder replaced are enough."
-            )
-
-    return loaded
 
 
 def compares() -> bool:

@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from argparse import ArgumentError, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from itertools import chain
@@ -17,7 +18,7 @@ from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError, messaging
 
 from . import adoption, lockfile, reports
-from ._alembic import twins_refused
+from ._alembic import revisions_read_by
 from .config import insist_on_source_tree, program_of, typed_config
 from .diagram import diagram_of, diagram_of_changes, tables_at
 from .discovery import Discovered
@@ -25,7 +26,7 @@ from .env import lists_of_metadata
 from .graph import graph_of
 from .migrations import Migrations
 from .project import production_server, said
-from .replaced import FOLDER, stood_for
+from .replaced import FOLDER, in_use, stood_for
 from .runtime.connect import wait_until_started
 from .runtime.errors import join, missing_file, traceback_location
 from .runtime.several import among, asked, few
@@ -659,7 +660,7 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
         alembic = _prepare(migrations, options)
         if getattr(options, "json", False):
             sys.exit(as_json(migrations, options))
-        with twins_refused():
+        with revisions_read_by(in_use), _lock_file_kept(migrations, options):
             line.run_cmd(alembic, options)
     except (CommandError, RevisionError) as error:
         if raises:
@@ -672,6 +673,19 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
         if not told or raises:
             raise
         _fail(told, options)
+
+
+@contextmanager
+def _lock_file_kept(migrations: Migrations, options: Namespace) -> Iterator[None]:
+    """Let a revision have its line, also where env.py does not run for one."""
+    name, keep = options.cmd[0].__name__, False
+    if name in {"merge", "revision"}:
+        keep = lockfile.path_of(migrations.script()).exists()
+    if keep and name == "revision":
+        lockfile.read(migrations.script(), options.prog)
+    yield
+    if keep:
+        lockfile.complete(migrations.script(), options.prog, anew=name == "merge")
 
 
 def _squashed(error: Exception, migrations: Migrations | None) -> str | None:

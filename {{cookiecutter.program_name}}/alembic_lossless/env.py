@@ -26,9 +26,10 @@ from sqlalchemy import MetaData, make_url
 
 with requirements.importing():
     from . import ddl, lockfile, operations, plugin
-    from ._alembic import command_name, compares, insist, refuse_twins
+    from ._alembic import command_name, compares, insist, read_revisions_by
     from .config import is_typed, program_of
     from .project import Project, checked, forgotten, oldest, without_asyncio
+    from .replaced import in_use
     from .runtime import several
     from .runtime.connect import Database, database_of, insist_on_dialect
     from .runtime.errors import whole_lines
@@ -194,7 +195,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
         return
     with whole_lines(context.config):
         insist()
-        refuse_twins(context.script)
+        read_revisions_by(context.script, in_use)
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
         options = {**reviewed, "waits_for": _waits_for, "tenant": known.tenant}
@@ -215,7 +216,7 @@ def writing_sql() -> Iterator[None]:
     from .offline import writing  # noqa: PLC0415
 
     insist()
-    refuse_twins(context.script)
+    read_revisions_by(context.script, in_use)
     with writing():
         yield
 
@@ -239,7 +240,7 @@ def migrating_several(
         yield lambda name, **options: discovery.add(name, known[name], options)
         return
     insist()
-    refuse_twins(context.script)
+    read_revisions_by(context.script, in_use)
     known = {name: _given_for(name, database) for name, database in known.items()}
     reviewed = _reviewing(known.values())
     checks = {}
@@ -267,6 +268,7 @@ def give_parts(first: str) -> None:
 
     :param first: the name of the database that they are about.
     """
+    read_revisions_by(context.script, in_use)
     several.give_parts(context.script, first)
 
 

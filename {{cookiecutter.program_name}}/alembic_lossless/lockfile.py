@@ -7,6 +7,7 @@ revision that says something else than when it was locked is found, on any datab
 import heapq
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from alembic.util import CommandError, to_tuple
 from ._alembic import write_revisions_by
 from .config import lossless_program
 from .digest import declared, digest
+from .replaced import folder_of
 
 NAME = "history.lock"
 
@@ -149,6 +151,8 @@ def state(folder: ScriptDirectory) -> list[str] | None:
 def _problems(folder: ScriptDirectory, known: Mapping[str, Line]) -> Iterator[str]:
     now = {it.revision: it for it in ordered(folder)}
     for name, script in now.items():
+        if Path(script.path).parent == folder_of(folder):
+            continue  # while a revision builds on what was squashed
         if name not in known:
             yield f"{name} has no line"
             continue
@@ -189,30 +193,33 @@ def write(folder: ScriptDirectory) -> Path:
     :return: where it is.
     :raises CommandError: where it cannot be written.
     """
-    found = {it.revision: line_of(it) for it in ordered(folder)}
-    return _write(folder, found)
+    complete(folder, "", anew=True)
+    return path_of(folder)
 
 
-def add(folder: ScriptDirectory, program: str) -> None:
+def complete(folder: ScriptDirectory, program: str, *, anew: bool) -> None:
     """Add the lines that are missing. Those that are there stay as they are.
 
     :param program: the command that was typed.
+    :param anew: whether the whole file is written, as when two branches are joined.
     """
-    known = read(folder, program) or {}
+    known = {} if anew else read(folder, program) or {}
     for script in ordered(folder):
         if script.revision not in known:
             known[script.revision] = line_of(script)
     _write(folder, known)
 
 
-def _write(folder: ScriptDirectory, lines: Mapping[str, Line]) -> Path:
-    path = path_of(folder)
+def _write(folder: ScriptDirectory, lines: Mapping[str, Line]) -> None:
+    path, before = path_of(folder), None
+    with suppress(OSError):
+        before = path.read_bytes()
     text = HEADER + "".join(
         f"{name} {','.join(line.parents) or '-'} {line.digest}\n"
         for name, line in lines.items()
     )
-    replace(path, text.encode())
-    return path
+    if before != text.encode():
+        replace(path, text.encode())
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -253,10 +260,7 @@ def keep(folder: ScriptDirectory, program: str, *, anew: bool = False) -> None:
         begins = not folder.get_heads()
         made = generate(*arguments, **options)
         if made is not None and (begins or path_of(folder).exists()):
-            if anew or begins:
-                write(folder)
-            else:
-                add(folder, program)
+            complete(folder, program, anew=anew or begins)
         return made
 
     write_revisions_by(folder, generate_and_lock)

@@ -88,11 +88,11 @@ class History:
             old revisions in the place of the squashed one.
         :raises CommandError: where the files of these are gone.
         """
-        from ._alembic import refuse_twins
-        from .replaced import put_back
+        from ._alembic import read_revisions_by
+        from .replaced import in_use, put_back
 
         found = self._script_directory()
-        refuse_twins(found)
+        read_revisions_by(found, in_use)
         put_back(found, at)
         return found
 

@@ -8,8 +8,9 @@ import ast
 import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,12 @@ from sqlalchemy.exc import DBAPIError
 
 from . import lockfile
 from .config import lossless_program, merge_command
+from .replaced import follows, old_revisions, replaced_by
 from .replay import Replay
 from .runtime.causes import explain
 from .runtime.connect import opened
 from .state import Schema, Subject, described, differing
+from .types.reflection import inspector_of
 
 if TYPE_CHECKING:
     from .migrations import Migrations
@@ -62,6 +65,12 @@ class Branches:
         return frozenset(it.revision for it in self.mine)
 
     @property
+    def moved(self) -> frozenset[str]:
+        """The identifiers of mine, and of what was squashed into one of them."""
+        old = (name for it in self.mine for name in replaced_by(it))
+        return frozenset((*self.names, *old))
+
+    @property
     def onto(self) -> str:
         """The revision that mine are put behind."""
         return str(self.theirs[-1].revision)
@@ -85,16 +94,15 @@ def rebase(
     :return: what was done.
     :raises CommandError: with the cause, before anything was written.
     """
-    folder = migrations.script()
+    at = {name: _stamped(migrations, name) for name in migrations.each()}
+    folder = migrations.script(chain(*at.values()))
     branches = _chosen(folder, mine, published, program)
-    parents = {it: _parents(it, branches) for it in branches.mine}
-    moving = {it: to for it, to in parents.items() if to != _follows(it)}
-    texts = {Path(it.path): _rewritten(it, to) for it, to in moving.items()}
+    texts = dict(_rewritten(migrations.script(), branches))
     _refuse_uncommitted(texts)
     again = [
         name
-        for name in migrations.each()
-        if _has_run(migrations, name, branches, set(drop), program)
+        for name, stamped in at.items()
+        if _has_run(migrations, name, stamped, branches, set(drop), program)
     ]
     for name in again:
         for target in _below(branches):
@@ -207,22 +215,12 @@ def _refuse_crossed(branches: Branches) -> None:
             )
 
 
-def _follows(script: Script) -> tuple[str, ...]:
-    return tuple(to_tuple(script.down_revision, default=()))
-
-
-def _parents(script: Script, branches: Branches) -> tuple[str, ...]:
-    """Return what a revision of mine follows then: mine, or the last of theirs."""
-    kept = tuple(it for it in _follows(script) if it in branches.names)
-    return kept or (branches.onto,)
-
-
 def _below(branches: Branches) -> Iterator[str]:
     """Yield what to downgrade to, so that mine are undone and theirs are not."""
     last = branches.mine[-1].revision
     for script in branches.mine[::-1]:
-        outside = set(_follows(script)) - branches.names
-        if not _follows(script) or outside:
+        outside = set(follows(script)) - branches.names
+        if not follows(script) or outside:
             yield f"{last}@{next(iter(outside), 'base')}"
 
 
@@ -276,11 +274,22 @@ def _refuse_uncommitted(files: Iterable[Path]) -> None:
 # The files
 
 
-def _rewritten(script: Script, parents: tuple[str, ...]) -> bytes:
-    """Return the file of a revision that follows other ones.
+def _rewritten(
+    folder: ScriptDirectory, branches: Branches
+) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files of mine that follow other revisions then, with what they say.
 
-    :raises CommandError: where it does not say what it follows in a way to be changed.
+    :raises CommandError: where one does not say what it follows in a way to be changed.
     """
+    for script in (*folder.walk_revisions(), *old_revisions(folder)):
+        kept = tuple(it for it in follows(script) if it in branches.moved)
+        parents = kept or (branches.onto,)
+        if script.revision in branches.moved and parents != follows(script):
+            yield Path(script.path), _following(script, parents)
+
+
+def _following(script: Script, parents: tuple[str, ...]) -> bytes:
+    """Return the file of a revision that follows other ones."""
     path = Path(script.path)
     source = path.read_bytes()
     for node in ast.parse(source).body:
@@ -375,38 +384,51 @@ class _Orders:
 # The databases
 
 
-def _has_run(
+@contextmanager
+def _answering(migrations: "Migrations", name: str) -> Iterator[None]:
+    """Say in a sentence that a database is away."""
+    try:
+        yield
+    except DBAPIError as error:
+        url = migrations.database(name).url
+        known = explain(error.orig, url, migrations.project.settings)
+        raise CommandError(f"{known.about(name)}\nNothing is written.") from error
+
+
+def _stamped(migrations: "Migrations", name: str) -> tuple[str, ...]:
+    with _answering(migrations, name):
+        return migrations.stamped(name)
+
+
+def _has_run(  # noqa: PLR0913, PLR0917  a database, and what is to happen
     migrations: "Migrations",
     name: str,
+    stamped: Sequence[str],
     branches: Branches,
     drop: set[str],
     program: str,
 ) -> bool:
     """Tell whether mine have run on a database, and could be undone there.
 
+    :param stamped: the revisions that it is at.
     :raises CommandError: where they cannot, where the order counts, and for a database
         that is away.
     """
-    database = migrations.database(name)
     part = name if len(migrations.project.names) > 1 else ""
     own = migrations.metadata_of(name)
-    try:
-        stamped, stopped = migrations.stamped(name), migrations.stopped(name)
-        with opened(database) as connection:
-            metadata = own[0] if len(own) == 1 else None
-            orders = _Orders(branches, connection.dialect, part, metadata)
-            orders.refuse_conflict(program)
-            folder = migrations.script()
-            done = {it for head in stamped for it in _ids(folder, head)}
-            if not done & branches.names:
-                return False
-            if stopped:
-                raise CommandError(f"{stopped} is half applied: {program} status")
-            _refuse_loss(connection, orders, drop, program)
-            return True
-    except DBAPIError as error:
-        known = explain(error.orig, database.url, migrations.project.settings)
-        raise CommandError(f"{known.about(name)}\nNothing is written.") from error
+    database = migrations.database(name)
+    with _answering(migrations, name), opened(database) as connection:
+        metadata = own[0] if len(own) == 1 else None
+        orders = _Orders(branches, connection.dialect, part, metadata)
+        orders.refuse_conflict(program)
+        folder = migrations.script(stamped)
+        done = {it for head in stamped for it in _ids(folder, head)}
+        if not done & branches.moved:
+            return False
+        if stopped := migrations.stopped(name):
+            raise CommandError(f"{stopped} is half applied: {program} status")
+        _refuse_loss(connection, orders, drop, program)
+        return True
 
 
 def _refuse_loss(
@@ -434,10 +456,20 @@ def _has_values(connection: sa.Connection, subject: Subject) -> bool:
     *schema, table = subject[0].rsplit(".", 1)
     columns: list[Any] = [sa.column(it) for it in subject[1:]]
     found = sa.table(table, *columns, schema=next(iter(schema), None))
+    if not _is_there(connection, found):
+        return False  # of one of mine that has not run
     rows = sa.select(sa.literal(1)).select_from(found).limit(1)
     for column in found.columns:
         rows = rows.where(column.is_not(None))
     return connection.scalar(rows) is not None
+
+
+def _is_there(connection: sa.Connection, table: sa.TableClause) -> bool:
+    inspector = inspector_of(connection)
+    if not inspector.has_table(table.name, table.schema):
+        return False
+    there = inspector.get_columns(table.name, table.schema)
+    return {it.name for it in table.columns} <= {it["name"] for it in there}
 
 
 def _run(migrations: "Migrations", name: str, act: Any, target: str) -> None:

@@ -2,11 +2,12 @@
 
 The squashed revision has the identifier of the last of them, so that a database which
 is there, or further, has nothing to do. The files wait in a folder beside `versions`
-for databases in the middle, which go on along the old way.
+for databases in the middle, which go on along the old way, and for a revision of
+another branch that builds on one of them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -43,6 +44,64 @@ def old_files(folder: ScriptDirectory) -> list[Path]:
     return sorted(folder_of(folder).glob("*.py"))
 
 
+def in_use(
+    folder: ScriptDirectory, load: Callable[[], Iterable[Script]]
+) -> list[Script]:
+    """Return the revisions of a folder as they count: each once.
+
+    Old ones take the place of the squashed one while another builds on them.
+
+    :param load: reads those of its files.
+    :raises CommandError: for two files that have, or stand for, one identifier, and
+        where old files are gone that another builds on.
+    """
+    every = dict[str, Script]()
+    for script in load():
+        other = every.setdefault(script.revision, script)
+        if other.path != script.path:
+            raise CommandError(
+                f"Two files have the identifier {script.revision!r}: {other.path} and"
+                f" {script.path}.\nGive one of them another `revision`, and name that"
+                " in the `down_revision` of what builds on it."
+            )
+    squashed = _squashed(every.values())
+    if both := sorted(squashed.keys() & every.keys()):
+        raise CommandError(
+            f"{every[both[0]].path} is a revision that {squashed[both[0]].revision}"
+            f" stands for: a squash was ended before it deleted {', '.join(both)}.\n"
+            "Delete their files there: the copies in the folder replaced are enough."
+        )
+    middle = {
+        squashed[parent]: (script, parent)
+        for script in every.values()
+        for parent in follows(script)
+        if parent in squashed
+    }
+    there = _there(folder) if middle else {}
+    for new, (script, parent) in middle.items():
+        old = _old_way(new, there, every)
+        if parent not in {it.revision for it in old}:
+            raise CommandError(
+                f"{script.revision} builds on {parent}, which was squashed into"
+                f" {new.revision}, and not all old files are in {folder_of(folder)} any"
+                f" more.\nIf the order does not matter: down_revision ="
+                f" {new.revision!r} in {script.path}"
+            )
+        every |= {it.revision: it for it in old}
+    return [*every.values()]
+
+
+def follows(script: Script) -> tuple[str, ...]:
+    """Return what a revision builds on, as its file says."""
+    return tuple(to_tuple(script.down_revision, default=()))
+
+
+def old_revisions(folder: ScriptDirectory) -> list[Script]:
+    """Return the revisions of the old files."""
+    found = (script_at(folder, path) for path in old_files(folder))
+    return [it for it in found if it is not None]
+
+
 def put_back(
     folder: ScriptDirectory, heads: Iterable[str], typed: Iterable[str] = ()
 ) -> None:
@@ -56,7 +115,8 @@ def put_back(
     :param typed: where a command begins and ends, as it was typed: "1a2b", "-1".
     :raises CommandError: where the old files are gone.
     """
-    squashed, heads, typed = _squashed(folder), {*heads}, {*typed}
+    squashed = _squashed(folder.walk_revisions())
+    heads, typed = {*heads}, {*typed}
     wanted = {squashed[it]: it for it in heads if it in squashed}
     words = [it for text in typed for it in re.split(r"@|[+-]\d+$", text)]
     for word in words if squashed else ():
@@ -93,7 +153,7 @@ def stood_for(folder: ScriptDirectory, name: str) -> str | None:
 
     :param name: what was typed for it.
     """
-    squashed = _squashed(folder)
+    squashed = _squashed(folder.walk_revisions())
     old = next(iter(_named(folder, name, squashed)), None)
     if old is None:
         return None
@@ -102,9 +162,9 @@ def stood_for(folder: ScriptDirectory, name: str) -> str | None:
     return f"{old} was squashed into {squashed[old].revision}{known}."
 
 
-def _squashed(folder: ScriptDirectory) -> dict[str, Script]:
+def _squashed(every: Iterable[Script]) -> dict[str, Script]:
     """Return what stands for each revision that was squashed."""
-    return {old: it for it in folder.walk_revisions() for old in replaced_by(it)}
+    return {old: it for it in every for old in replaced_by(it)}
 
 
 def _named(
@@ -119,8 +179,7 @@ def _named(
 
 def _there(folder: ScriptDirectory) -> dict[str, Script]:
     """Return the revisions whose old files are there."""
-    found = (script_at(folder, path) for path in old_files(folder))
-    return {it.revision: it for it in found if it is not None}
+    return {it.revision: it for it in old_revisions(folder)}
 
 
 def _old_way(
@@ -135,7 +194,7 @@ def _old_way(
         if name not in there:
             return []
         old[name] = there[name]
-        queue += to_tuple(there[name].down_revision, default=())
+        queue += follows(there[name])
     return [*old.values()]
 
 

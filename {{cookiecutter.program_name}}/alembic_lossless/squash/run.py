@@ -15,10 +15,9 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 
 from .. import lockfile
-from .._alembic import script_at
 from ..autogenerate.review import laid_out
 from ..config import database_in, insist_on_source_tree, reading
-from ..replaced import folder_of, old_files, replaced_by
+from ..replaced import folder_of, follows, old_revisions, replaced_by
 from ..rules import AFTER, phase_of
 from .carry import call, carried
 from .fold import Folded, folded
@@ -83,12 +82,11 @@ class _Range:
 
     def _refuse(self, folder: ScriptDirectory) -> None:
         inside = {*self.ids}
-        old = [script_at(folder, path) for path in old_files(folder)]
-        kept = {it.revision for it in old if it is not None}
+        kept = {it.revision for it in old_revisions(folder)}
         if len(inside) <= 1:
             raise _refusal(f"it has {'one' if inside else 'no'} revision")
         for it in self.scripts:
-            others = {*_parents(it)} - inside - {self.begin}
+            others = {*follows(it)} - inside - {self.begin}
             if others:
                 raise _refusal(
                     f"{it.revision} also builds on {min(others)}, which is before it"
@@ -98,13 +96,18 @@ class _Range:
                     f"{it.revision} waits for a deployment (phase = {AFTER!r}), as one"
                     " revision cannot; a squash from base can have it"
                 )
+            if Path(it.path).parent == folder_of(folder):
+                raise _refusal(
+                    f"{it.revision} was squashed before, and another branch builds on"
+                    " what was squashed with it"
+                )
             if {*replaced_by(it)} & kept:
                 raise _refusal(
                     f"the old files of {it.revision} are in {folder_of(folder).name}."
                     " Delete the folder first, when every database has passed it"
                 )
         for it in self.every:
-            built_on = {*_parents(it), *_dependencies(folder, it)} & inside - {self.end}
+            built_on = {*follows(it), *_dependencies(folder, it)} & inside - {self.end}
             if it.revision not in inside and built_on:
                 raise _refusal(
                     f"{it.revision} builds on {min(built_on)}, in its middle. Squash up"
@@ -134,10 +137,6 @@ def _found(folder: ScriptDirectory, name: str) -> Script:
         raise CommandError(f"{error}. Nothing is written.") from error
 
 
-def _parents(script: Script) -> tuple[str, ...]:
-    return tuple(to_tuple(script.down_revision, default=()))
-
-
 def _dependencies(folder: ScriptDirectory, script: Script) -> tuple[str, ...]:
     return tuple(folder.get_revision(it).revision for it in script.dependencies or ())
 
@@ -148,7 +147,7 @@ def _ancestors(folder: ScriptDirectory, heads: Iterable[str]) -> set[str]:
     while queue:
         if (name := queue.pop()) not in found:
             found.add(name)
-            queue += _parents(folder.get_revision(name))
+            queue += follows(folder.get_revision(name))
     return found
 
 
@@ -160,7 +159,7 @@ def _whole(folder: ScriptDirectory, heads: Iterable[str]) -> set[str]:
 def _below(folder: ScriptDirectory, head: str) -> Iterator[Script]:
     script = folder.get_revision(head)
     yield script
-    for name in (*_parents(script), *_dependencies(folder, script)):
+    for name in (*follows(script), *_dependencies(folder, script)):
         yield from _below(folder, name)
 
 
