@@ -6,12 +6,14 @@ import pytest
 from database_pairs import two_databases, using_both
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
+from scripts import versions, write
 from servers import ON_POSTGRESQL, empty_database
 
 MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"
 NAME = "name = sa.String(20)"
 ROWS = "SELECT id, CAST(mood AS CHAR(5)) FROM thing ORDER BY id"
 INSERT = "INSERT INTO thing (id, mood) VALUES (1, 'happy'), (2, 'sad')"
+CROSS = "sa.Enum('happy', 'cross', 'sad', name='mood')"
 TYPES = "SELECT typname FROM pg_type WHERE typtype = 'e'"
 
 
@@ -277,6 +279,37 @@ def test_an_enum_in_arrays_and_conditions_gains_a_value(
     assert "thing.states holds 1 value" in refusal(shop, "downgrade", "-1")
     sql(database_url, "DELETE FROM thing WHERE id = 2")
     alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "is_there"),
+    [
+        ("op.execute(\"ALTER TYPE mood ADD VALUE 'cross' BEFORE 'sad'\")", True),
+        # It says nothing to the type, so that its value is still to come.
+        (f"op.alter_column('thing', 'mood', type_={CROSS})", False),
+    ],
+    ids=["SQL", "alter_column"],
+)
+@ON_POSTGRESQL
+def test_a_value_of_my_own_sql_stays(
+    shop: Environment, database_url: str, by_hand: str, *, is_there: bool
+) -> None:
+    """I add a value by hand, and the next one by a draft, which goes back to mine."""
+    define_thing(shop, NAME, mood("happy", "sad"))
+    draft(shop, "mood")
+    (head,) = versions(database_url)
+    write(shop, "by_hand", by_hand, down=head)
+    define_thing(shop, NAME, mood("happy", "cross", "sad"))
+    alembic(shop, "upgrade head", *(["check"] if is_there else []))
+    if not is_there:
+        assert "['happy', 'sad'], ['happy', 'cross', 'sad']" in draft(
+            shop, "cross"
+        ).replace('"', "'")
+    define_thing(shop, NAME, mood("happy", "cross", "sad", "blue"))
+    draft(shop, "blue")
+    alembic(shop, "downgrade -1")
+    values = "SELECT enumlabel FROM pg_enum ORDER BY enumsortorder"
+    assert sql(database_url, values) == [("happy",), ("cross",), ("sad",)]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "mariadb"], indirect=True)

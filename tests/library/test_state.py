@@ -12,10 +12,12 @@ from alembic_lossless import ddl
 from alembic_lossless._alembic import in_place_of_op
 from alembic_lossless.replay import Replay
 from alembic_lossless.state import objects_of, options_of_sequence, others_of
-from alembic_lossless.types.portable import dialect_named
+from alembic_lossless.types.portable import dialect_named, enums_in
 from drafts import alembic, newest, refusal, sql
 from environment import Environment
 from scripts import write
+from servers import ON_POSTGRESQL
+from sqlalchemy.dialects import postgresql
 
 DATA = {
     "select": "op.get_bind().execute(sa.select(t)).all()",
@@ -452,6 +454,75 @@ def test_the_inspector_of_a_revision_sees_what_a_database_would(
                     exec(step, {"op": alembic_op, "sa": sa})  # noqa: S102  ours
             declared = sa.inspect(replay.get_bind())
             assert _described(declared) == _described(sa.inspect(connection)), step
+
+
+ENUMS = """
+op.execute("CREATE SCHEMA other")
+op.create_table("t", sa.Column("mood", sa.Enum("a", "b", name="mood")))
+op.add_column("t", sa.Column("moods", sa.ARRAY(sa.Enum("a", "b", name="mood"))))
+op.execute("ALTER TYPE mood ADD VALUE 'c'")
+op.execute("alter type public.mood add value if not exists 'it''s' before 'b'")
+op.execute("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'a'")
+op.get_bind().execute(sa.text("ALTER TYPE mood ADD VALUE 'x' AFTER 'a'"))
+op.execute("ALTER TYPE mood RENAME VALUE 'b' TO 'Ü'; ALTER TYPE mood ADD VALUE 'y'")
+op.alter_column("t", "mood", type_=sa.Enum("a", "b", "z", name="mood"))
+sa.Enum("a", name="mood").create(op.get_bind(), checkfirst=True)
+op.add_column("t", sa.Column("more", sa.Enum("a", name="mood", create_type=False)))
+op.execute("ALTER TYPE mood RENAME TO mood_old")
+op.execute("CREATE TYPE mood AS ENUM ('a', 'new')")
+for it in ("mood", "more"):
+    op.execute(f"ALTER TABLE t ALTER {it} TYPE mood USING {it}::text::mood")
+op.execute("ALTER TABLE t ALTER moods TYPE mood[] USING moods::text::mood[]")
+op.execute("DROP TYPE mood_old")
+op.execute("ALTER TYPE mood SET SCHEMA other")
+op.execute("ALTER TYPE other.mood ADD VALUE 'last'")
+op.drop_table("t")
+sa.Enum(name="mood", schema="other").drop(op.get_bind())
+sa.Enum("one", name="mood").create(op.get_bind())
+op.create_table("t", sa.Column("mood", postgresql.ENUM(name="mood", create_type=False)))
+op.execute('CREATE TYPE "My Mood" AS ENUM ()')
+op.execute('ALTER TYPE "My Mood" ADD VALUE $$p$$')
+op.add_column("t", sa.Column("own", sa.Enum(name="My Mood")))
+"""
+"""What hand-written revisions do to the type of an Enum; each line is one step."""
+
+LABELS = """
+SELECT attname, elem.typname, nspname, array(
+    SELECT enumlabel::text FROM pg_enum WHERE enumtypid = elem.oid
+    ORDER BY enumsortorder
+)
+FROM pg_attribute JOIN pg_type AS own ON own.oid = atttypid
+JOIN pg_type AS elem ON elem.oid = CASE own.typelem WHEN 0 THEN own.oid ELSE
+    own.typelem END
+JOIN pg_namespace AS place ON place.oid = elem.typnamespace
+WHERE attrelid = to_regclass('t') AND attnum > 0 AND NOT attisdropped
+"""
+
+
+@ON_POSTGRESQL
+def test_an_enum_has_the_values_of_its_type(database_url: str) -> None:
+    """I change an Enum by SQL, or its column alone: it has the values of its type."""
+    between = False  # a table whose columns move from one type to the other
+    with sa.create_engine(database_url, poolclass=sa.NullPool).begin() as connection:
+        context = MigrationContext.configure(connection)
+        ddl.implement(context)
+        replay = Replay(connection.dialect)
+        for step in re.split(r"\n(?=\S)", ENUMS.strip()):
+            for operations in (ddl.operations(context), replay):
+                with in_place_of_op(operations):
+                    names = {"op": alembic_op, "sa": sa, "postgresql": postgresql}
+                    exec(step, names)  # noqa: S102  ours
+            table = replay.state.table(None, "t")
+            declared = {
+                (column.name, enum.name, enum.schema or "public", (*enum.enums,))
+                for column in (table.columns if table is not None else ())
+                for enum in enums_in(column.type)
+            }
+            found = connection.execute(sa.text(LABELS))
+            between |= "CREATE TYPE mood" in step
+            between &= "DROP TYPE" not in step
+            if not between:
+                assert declared == {(*it[:3], (*it[3],)) for it in found}, step
 
 
 @pytest.mark.parametrize("how", ["executed", "called"])

@@ -88,7 +88,11 @@ class Replay(Operations):
         # A replay is a run, also where the command writes the SQL of one.
         run = {"as_sql": False, "literal_binds": False}
         given = {"target_metadata": None, **(options or {}), **run}
-        self.state = State(given["target_metadata"], dialect.default_schema_name)
+        self.state = State(
+            given["target_metadata"],
+            dialect.default_schema_name,
+            has_enums=dialect.name == "postgresql",
+        )
         engine = _empty_database(dialect, self.state, self._executed)
         self._connection = engine.connect()
         with unlogged():
@@ -557,6 +561,9 @@ class _Inspected:
 
     def has_sequence(self, _bind: Any, name: str, schema: Any = None, **_: Any) -> bool:
         return self.state.key(schema, name) in self.state.sequences
+
+    def has_type(self, _bind: Any, name: str, schema: Any = None, **_: Any) -> bool:
+        return self.state.has_enum(schema, name)
 
     def has_index(
         self, _bind: Any, table: str, name: str, schema: Any = None, **_: Any

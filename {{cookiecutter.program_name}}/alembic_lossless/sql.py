@@ -883,6 +883,11 @@ class Statement:
         """The table that it is about; of several, the first."""
         return self.name_at(self._place_of_table())
 
+    @property
+    def strings(self) -> list[str]:
+        """The values in quotes that stand in it, in order."""
+        return [it.value for it in self._pieces if it.kind is Kind.STRING]
+
     def name_behind(self, words: str) -> TableName | None:
         """Return the name that stands behind keywords, with its schema."""
         place = self._place(words)

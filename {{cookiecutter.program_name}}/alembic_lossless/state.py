@@ -7,7 +7,7 @@ draft compares two metadatas: what the revisions declare, and what the models do
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
@@ -22,8 +22,11 @@ from alembic.operations import MigrateOperation, ops
 from alembic.operations.schemaobj import SchemaObjects
 from sqlalchemy import schema as ddl
 from sqlalchemy.dialects.postgresql import (
+    ENUM,
     CreateDomainType,
+    CreateEnumType,
     DropDomainType,
+    DropEnumType,
     ExcludeConstraint,
 )
 from sqlalchemy.engine import Dialect
@@ -56,8 +59,11 @@ from .operations.domains import (
 from .operations.keys import primary_key_of, rename_constraints
 from .operations.objects import (
     alter_sequence,
+    change_enum,
+    create_enum,
     create_schema,
     create_sequence,
+    drop_enum,
     drop_sequence,
     given_options,
 )
@@ -72,6 +78,7 @@ from .sql import (
     LONGEST,
     Effect,
     Script,
+    Statement,
     columns_in,
     compiled,
     escaped,
@@ -83,7 +90,14 @@ from .sql import (
     text_in,
     undoubled,
 )
-from .types.portable import DIALECTS, PARTS, dialect_named, stored, words
+from .types.portable import (
+    DIALECTS,
+    PARTS,
+    dialect_named,
+    enums_in,
+    stored,
+    words,
+)
 
 GENERATORS = (sa.Computed, sa.Identity)
 
@@ -306,20 +320,31 @@ def without_schema(
 
 def type_without_schema(type_: Any, schema: str | None) -> Any:
     """Return a type that says no schema, where it said this one."""
+
+    def become(one: Any) -> Any:
+        if schema is None or getattr(one, "schema", None) != schema:
+            return one
+        found = copy.copy(one)
+        found.schema = None
+        return found
+
+    return _with_parts(type_, become)
+
+
+def _with_parts(type_: Any, become: Callable[[Any], Any]) -> Any:
+    """Return a type of which it, its parts and its variants are what they become."""
     kept = {
         name: it
         for name in (*PARTS, "impl")
         if isinstance(it := vars(type_).get(name), TypeEngine)
     }
     given = {**kept, **variants(type_)}
-    changed = {name: type_without_schema(it, schema) for name, it in given.items()}
-    is_there = schema is not None and getattr(type_, "schema", None) == schema
-    if not is_there and all(it is given[name] for name, it in changed.items()):
+    changed = {name: _with_parts(it, become) for name, it in given.items()}
+    found = become(type_)
+    if found is type_ and all(it is given[name] for name, it in changed.items()):
         return type_
-    found = copy.copy(type_)
+    found = copy.copy(found)
     vars(found).update({name: changed[name] for name in kept})
-    if is_there:
-        found.schema = None
     return with_variants(found, {it: changed[it] for it in variants(type_)})
 
 
@@ -727,12 +752,19 @@ class State:
     anew where a column or a table is renamed or dropped.
     """
 
-    def __init__(self, models: Any = None, default_schema: str | None = None) -> None:
+    def __init__(
+        self,
+        models: Any = None,
+        default_schema: str | None = None,
+        *,
+        has_enums: bool = False,
+    ) -> None:
         """Begin with nothing, as the first revision does.
 
         :param models: the metadata of the models, for its naming convention; of several
             there is none, as for Alembic.
         :param default_schema: the schema that a table without one is in.
+        :param has_enums: whether an Enum is a type of its own, as on PostgreSQL.
         """
         convention = getattr(models, "naming_convention", None)
         self.metadata = sa.MetaData(naming_convention=convention)
@@ -742,6 +774,10 @@ class State:
         self.domains: dict[Key, LosslessOp] = {}
         """The call that made each DOMAIN, or changed it last."""
         self.sequences: dict[Key, sa.Sequence] = {}
+        self._dialect = dialect_named("postgresql") if has_enums else None
+        self.enums: dict[Key, tuple[str, ...]] | None = {} if has_enums else None
+        """The values of each Enum that is a type, if the database has such types."""
+        self._old_names: dict[Key, Key] = {}
         self.schemas: set[str] = set()
         self.unreadable: list[Unreadable] = []
         self._said: list[frozenset[str]] = []
@@ -883,6 +919,8 @@ class State:
             ([create_view, replace_view], self._view),
             ([drop_view], self._no_view),
             ([create_table_as], self._filled_table),
+            ([create_enum, change_enum], self._enum),
+            ([drop_enum], self._no_enum),
         ):
             if called(op, *operations):
                 effect(op)
@@ -903,9 +941,15 @@ class State:
             return
         if isinstance(statement, sa.TextClause):
             statement = text_in(statement)
-        if isinstance(statement, str) and Script(statement).effect is Effect.ANYTHING:
+        if not isinstance(statement, str):
+            return
+        script = Script(statement, self._dialect)
+        if script.effect is Effect.ANYTHING:
             said = (it.value.lower() for it in significant(statement) if it.is_name)
             self._said.append(frozenset(said))
+        for one in script.statements if self.enums is not None else ():
+            if any(map(one.begins, ("CREATE TYPE", "ALTER TYPE", "DROP TYPE"))):
+                self._execute_on_type(one)
 
     @apply.register
     def _create_table(self, op: ops.CreateTableOp) -> sa.Table:
@@ -926,6 +970,7 @@ class State:
                 **op.kw,
             )
         self._say_no_schema(key)
+        self._know_enums(self.tables[key].columns, are_made=True)
         return self.tables[key]
 
     @apply.register
@@ -955,6 +1000,8 @@ class State:
         column = copy_of(op.column) if _belongs(op.column) else op.column
         table.append_column(column, replace_existing=True)
         self._say_no_schema(self.key(op.schema, op.table_name))
+        added = self._known(op.schema, op.table_name).columns[column.name]
+        self._know_enums([added])
 
     @apply.register
     def _drop_column(self, op: ops.DropColumnOp) -> None:
@@ -972,6 +1019,7 @@ class State:
         if op.modify_type is not None:
             type_ = sa.Column(op.modify_type).type
             new.type = type_without_schema(type_, self._default)
+            self._know_enums([new])
         if op.modify_nullable is not None:
             new.nullable = op.modify_nullable
         if op.modify_comment is not False:
@@ -1078,6 +1126,110 @@ class State:
 
     def _filled_table(self, op: LosslessOp) -> None:
         self._known(op.schema, op.name)  # and of its columns nothing
+
+    # Enums that are types: a column has the values of its type, whatever it says
+
+    def _enum(self, op: LosslessOp) -> None:
+        values = op.new if called(op, change_enum) else op.values
+        self._set_enum(self.key(op.schema, op.name), values)
+
+    def _no_enum(self, op: LosslessOp) -> None:
+        self._drop_enum(self.key(op.schema, op.name))
+
+    def has_enum(self, schema: str | None, name: str) -> bool:
+        """Tell whether the type of an Enum is declared."""
+        return self.key(schema, name) in (self.enums or {})
+
+    def _know_enums(
+        self, columns: Iterable[sa.Column[Any]], *, are_made: bool = False
+    ) -> None:
+        """Let the Enums of columns have the values of their types.
+
+        :param are_made: whether their table makes the types, too.
+        """
+        if self.enums is None:
+            return
+        for column in columns:
+            for enum in enums_in(column.type):
+                key = self.key(enum.schema, str(enum.name))
+                is_made = are_made and getattr(enum, "create_type", True)
+                if is_made or key not in self.enums:
+                    self._set_enum(key, enum.enums)
+            column.type = _with_parts(column.type, self._as_type)
+
+    def _as_type(self, type_: Any) -> Any:
+        """Return an Enum with the values of its type."""
+        if not isinstance(type_, sa.Enum) or not type_.native_enum or not self.enums:
+            return type_
+        values = self.enums.get(self.key(type_.schema, str(type_.name)))
+        if values is None or values == (*type_.enums,):
+            return type_
+        return _enum_like(type_, values, type_.name, type_.schema)
+
+    def _set_enum(self, key: Key, values: Iterable[str]) -> None:
+        if self.enums is not None:
+            was, self.enums[key] = self.enums.get(key), (*values,)
+            if was not in {None, self.enums[key]}:
+                self._retype(self._as_type)
+
+    def _rename_enum(self, old: Key, new: Key) -> None:
+        if self.enums is None or old not in self.enums:
+            return
+        values = self.enums.setdefault(new, self.enums[old])
+        del self.enums[old]
+
+        def become(type_: Any) -> Any:
+            if not isinstance(type_, sa.Enum) or not type_.native_enum:
+                return type_
+            found = self.key(type_.schema, str(type_.name))
+            return type_ if found != old else _enum_like(type_, values, new[1], new[0])
+
+        self._retype(become)
+
+    def _drop_enum(self, key: Key) -> None:
+        """Forget a type; a column that has it now has the one of its old name."""
+        former = self._old_names.pop(key, None)
+        if self.enums is not None and former in self.enums:
+            self._rename_enum(key, former)
+        elif self.enums is not None:
+            self.enums.pop(key, None)
+
+    def _retype(self, become: Callable[[Any], Any]) -> None:
+        for table in self.tables.values():
+            for column in table.columns:
+                found = _with_parts(column.type, become)
+                if found is not column.type:
+                    column.type = found
+                    self._touch(table)
+
+    def _execute_on_type(self, statement: Statement) -> None:
+        """Follow a statement that makes, changes or drops a type.
+
+        Where a type is made anew in the usual way, it gets another name, one of its old
+        name is made, the columns move there, and the first one is dropped.
+        """
+        at = statement.name_behind("TYPE")
+        if at is None or self.enums is None:
+            return
+        key, values = self.key(*at), statement.strings
+        if statement.verb == "CREATE" and statement.has("AS ENUM"):
+            self._set_enum(key, values)
+        elif statement.verb == "DROP":
+            self._drop_enum(key)
+        elif key not in self.enums:
+            return
+        elif statement.has("ADD VALUE"):
+            after = statement.has("AFTER")
+            self._set_enum(key, _with_value(self.enums[key], *values, after=after))
+        elif statement.has("RENAME VALUE"):
+            new = dict([values])
+            self._set_enum(key, [new.get(it, it) for it in self.enums[key]])
+        elif (renamed := statement.name_behind("RENAME TO")) is not None:
+            new_key = (key[0], renamed.name)
+            self._old_names[new_key] = key
+            self._rename_enum(key, new_key)
+        elif (moved := statement.name_behind("SET SCHEMA")) is not None:
+            self._rename_enum(key, self.key(moved.name, key[1]))
 
     # How
 
@@ -1234,6 +1386,29 @@ class State:
         return str(constraint.name)
 
 
+def _enum_like(
+    old: Any, values: Iterable[str], name: str | None, schema: str | None
+) -> Any:
+    """Return an Enum that is another type than an old one, and otherwise the same."""
+    kind: Any = ENUM if isinstance(old, ENUM) else sa.Enum
+    made = kind(*values, name=name, schema=schema)
+    for option in ("create_type", "create_constraint"):
+        if hasattr(old, option):
+            setattr(made, option, getattr(old, option))
+    return made
+
+
+def _with_value(
+    values: Sequence[str], new: str, *beside: str, after: bool
+) -> list[str]:
+    """Return the values of a type and a new one, which is last or beside another."""
+    found = [*values]
+    if new not in found:
+        place = found.index(beside[0]) + after if beside else len(found)
+        found.insert(place, new)
+    return found
+
+
 def _names_in(table: sa.Table) -> set[str]:
     return {str(it.name) for it in _constraints_of(table)}
 
@@ -1329,6 +1504,8 @@ def _created(table: sa.Table) -> LosslessOp:
 DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
     CreateDomainType: creation_of_domain,
     DropDomainType: lambda it: drop_domain(it.name, it.data_type, schema=it.schema),
+    CreateEnumType: lambda it: create_enum(it.name, it.enums, schema=it.schema),
+    DropEnumType: lambda it: drop_enum(it.name, schema=it.schema),
     CREATE_VIEW: _created,
     CREATE_TABLE_AS: _created,
     DROP_VIEW: lambda it: drop_view(it.name, schema=it.schema),

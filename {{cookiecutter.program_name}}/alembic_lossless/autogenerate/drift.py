@@ -22,6 +22,7 @@ def changed_by_hand(
     :param upgrade: what a database lacks.
     :param state: what its revisions declare; it is of no use afterwards.
     """
+    state.enums = None  # an operation says here what a type is to be
     before, now = dict[Key, Any](), dict[Key, Any]()
     touched = list[tuple[MigrateOperation, set[Subject]]]()
     for op, applied in _parts(upgrade.ops):
