@@ -22,6 +22,7 @@ from .operations.backfill import backfill, fill, lacking
 from .operations.base import LosslessOp, Names, called, label
 from .replay import Replay
 from .runtime.blockers import Blockers
+from .runtime.errors import applied
 from .runtime.online import limited, retried
 from .state import table_of
 from .types.values import in_statement
@@ -136,7 +137,8 @@ def open_at(
     :param heads: where the database is.
     :param name: the database, for revisions with a part for each, or "".
     """
-    revisions = [*folder.iterate_revisions(heads, "base")][::-1] if heads else []
+    done = applied(folder, connection.engine.url, heads)
+    revisions = [it for it in folder.walk_revisions() if it.revision in done][::-1]
     found = declared(revisions, connection.dialect, name)
     return [it for it in found if it.is_open(connection)]
 

@@ -28,7 +28,7 @@ from .migrations import Migrations
 from .project import production_server, said
 from .replaced import FOLDER, in_use, stood_for
 from .runtime.connect import wait_until_started
-from .runtime.errors import join, missing_file, traceback_location
+from .runtime.errors import join, traceback_location
 from .runtime.several import among, asked, few
 from .urls import printable
 
@@ -669,7 +669,7 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
     except Exception as error:
         # A command that runs no env.py, such as heads, reads revisions all the same.
         place = migrations and traceback_location(error, migrations.folder)
-        told = missing_file(error) or (place and f"{place}: {said(error)}")
+        told = place and f"{place}: {said(error)}"
         if not told or raises:
             raise
         _fail(told, options)

@@ -11,10 +11,11 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import lockfile
-from .history import applied, stamped
+from .history import stamped
 from .migrations import Migrations
 from .replaced import replaced_by
 from .rules import phase_of
+from .runtime.errors import applied
 from .runtime.several import few
 
 DONE, OPEN, SOME = "*", "o", "+"
@@ -96,7 +97,7 @@ def graph_of(migrations: Migrations, given: str | None = None) -> Graph:
     begin, _, end = (given or "").partition(":")
     scripts = [*folder.walk_revisions(begin or "base", end or "heads")]
     done = {
-        name: applied(folder, migrations.database(name), heads)
+        name: applied(folder, migrations.database(name).url, heads)
         for name, heads in at.items()
     }
     edited, unlocked = _lock(migrations.script())

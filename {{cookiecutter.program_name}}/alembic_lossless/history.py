@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +19,6 @@ from .project import oldest
 from .rules import AFTER, phase_of
 from .runtime.applied import Applied, Edited
 from .runtime.connect import Database, opened
-from .runtime.errors import is_unknown, unknown
 from .runtime.recovery import RevisionMarker
 from .types.portable import kind_of
 
@@ -171,30 +170,3 @@ def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
             break
         found.append(frozenset(to_tuple(newest.down_revision, default=())))
     return tuple(found)
-
-
-def applied(
-    folder: ScriptDirectory, database: Database, heads: Iterable[str]
-) -> set[str]:
-    """Return what a database is at, what that builds on and what it depends on.
-
-    :param heads: what it is at.
-    :raises CommandError: for a revision that is not in the folder.
-    """
-    done: set[str] = set()
-    found = list[Script]()
-    for head in heads:
-        try:
-            found += folder.get_revisions(head)
-        except CommandError as error:
-            if not is_unknown(error):
-                raise
-            said = unknown(head, database.url, "alembic stamp")
-            raise CommandError(said) from None
-    while found:
-        entry = found.pop()
-        if entry.revision not in done:
-            done.add(entry.revision)
-            found += folder.get_revisions(entry.down_revision or ())
-            found += folder.get_revisions(entry.dependencies or ())
-    return done

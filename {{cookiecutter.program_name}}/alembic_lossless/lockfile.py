@@ -96,9 +96,11 @@ def read(folder: ScriptDirectory, program: str) -> dict[str, Line] | None:
     """
     path = path_of(folder)
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     found: dict[str, Line] = {}
     for number, line in enumerate(lines, 1):
         if line.startswith(MARKS):

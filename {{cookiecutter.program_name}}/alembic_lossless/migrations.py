@@ -184,8 +184,9 @@ class History:
         :param connection: the database, or several by name.
         :raises CommandError: when one is at a revision that is not in this project.
         """
-        from .history import applied, stamped
+        from .history import stamped
         from .replaced import put_back
+        from .runtime.errors import applied
 
         folder = self.script()
         places = {} if database else self.places(connection)
@@ -197,7 +198,8 @@ class History:
             found = [self.database(name, connection=connection) for name in names]
             at = [stamped(it) for it in found]
         put_back(folder, chain(*at))
-        done = (applied(folder, *it) for it in zip(found, at, strict=True))
+        ends = zip(found, at, strict=True)
+        done = (applied(folder, it.url, heads) for it, heads in ends)
         everywhere = set[str].intersection(*done)
         everything = [*folder.walk_revisions()]
         return tuple(it for it in everything[::-1] if it.revision not in everywhere)

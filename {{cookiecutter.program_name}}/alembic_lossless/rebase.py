@@ -27,6 +27,7 @@ from .replaced import follows, old_revisions, replaced_by
 from .replay import Replay
 from .runtime.causes import explain
 from .runtime.connect import opened
+from .runtime.errors import applied
 from .state import Schema, Subject, described, differing
 from .types.reflection import inspector_of
 
@@ -130,8 +131,10 @@ def _chosen(
     folder: ScriptDirectory, mine: str | None, published: Collection[str], program: str
 ) -> Branches:
     heads = folder.get_heads()
-    if len(heads) == 1:
-        raise CommandError("There is one head: nothing is to be put behind another.")
+    if len(heads) <= 1:
+        raise CommandError(
+            "There is one head, or none: nothing is to be put behind another."
+        )
     if len(heads) > 2:  # noqa: PLR2004  two branches
         raise CommandError(
             f"There are {len(heads)} heads: {', '.join(heads)}. A rebase knows two."
@@ -421,8 +424,7 @@ def _has_run(  # noqa: PLR0913, PLR0917  a database, and what is to happen
         metadata = own[0] if len(own) == 1 else None
         orders = _Orders(branches, connection.dialect, part, metadata)
         orders.refuse_conflict(program)
-        folder = migrations.script(stamped)
-        done = {it for head in stamped for it in _ids(folder, head)}
+        done = applied(migrations.script(stamped), database.url, stamped)
         if not done & branches.moved:
             return False
         if stopped := migrations.stopped(name):

@@ -88,6 +88,13 @@ def in_use(
                 f" {new.revision!r} in {script.path}"
             )
         every |= {it.revision: it for it in old}
+    for script in every.values():
+        for lost in {*follows(script)} - every.keys():
+            raise CommandError(
+                f"The file of revision {lost!r} is gone, and {script.revision} builds"
+                " on it. Get it back, from version control or from who has it: no"
+                " command can do without."
+            )
     return [*every.values()]
 
 

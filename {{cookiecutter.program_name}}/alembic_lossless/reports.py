@@ -14,13 +14,14 @@ from sqlalchemy.exc import DBAPIError
 
 from . import lockfile
 from .config import merge_command
-from .history import applied, half_applied
+from .history import half_applied
 from .migrations import Migrations
 from .replaced import replaced_by
 from .rules import BY_HAND
 from .runtime.applied import Edited, refusal
 from .runtime.causes import explain
 from .runtime.connect import opened
+from .runtime.errors import applied
 from .runtime.several import among, few
 from .urls import printable
 
@@ -110,7 +111,7 @@ def _report_of_schemas(migrations: Migrations) -> dict[str, dict[str, Any]]:
         if place.heads not in pending:
             folder = migrations.script(place.heads)
             try:
-                done = applied(folder, tenants.base, place.heads)
+                done = applied(folder, tenants.base.url, place.heads)
             except CommandError as error:
                 raise CommandError(f"{name}: {error}") from error
             ids = [it.revision for it in folder.walk_revisions()]

@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb, walk_tb
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from alembic import context
 from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import MultipleHeads, ResolutionError
 from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy import URL, Connection
@@ -86,9 +87,6 @@ def located() -> Iterator[None]:
         raise CommandError(f"{place}: {said(error)}") from error
 
 
-REVISIONS = "alembic.script.revision"
-
-
 def refuse_unknown(
     heads: tuple[str, ...], connection: Connection, options: dict[str, Any]
 ) -> None:
@@ -107,6 +105,31 @@ def refuse_unknown(
                 raise
             stamp = stamp_command(options)
             raise CommandError(unknown(head, connection.engine.url, stamp)) from None
+
+
+def applied(folder: ScriptDirectory, url: URL, heads: Iterable[str]) -> set[str]:
+    """Return what a database is at, what that builds on and what it depends on.
+
+    :param url: where it is.
+    :param heads: what it is at.
+    :raises CommandError: for a revision that is not in the folder.
+    """
+    done: set[str] = set()
+    found = list[Script]()
+    for head in heads:
+        try:
+            found += folder.get_revisions(head)
+        except CommandError as error:
+            if not is_unknown(error):
+                raise
+            raise CommandError(unknown(head, url, "alembic stamp")) from None
+    while found:
+        entry = found.pop()
+        if entry.revision not in done:
+            done.add(entry.revision)
+            found += folder.get_revisions(entry.down_revision or ())
+            found += folder.get_revisions(entry.dependencies or ())
+    return done
 
 
 def is_unknown(error: CommandError) -> bool:
@@ -128,19 +151,6 @@ def unknown(head: str, url: URL, stamp: str) -> str:
         "Get the code that has the file. If it is gone and you know that the tables"
         f" match this code: {stamp} --purge head. If no row matters, begin with an"
         f" empty database: {_emptied(url)}"
-    )
-
-
-def missing_file(error: BaseException) -> str | None:
-    """Say which revision is gone that others build on: Alembic only says its id."""
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    if not isinstance(error, KeyError) or not frames:
-        return None
-    if frames[-1].f_globals.get("__name__") != REVISIONS:
-        return None
-    return (
-        f"The file of revision {error.args[0]!r} is gone, and others build on it. Get"
-        " it back, from version control or from who has it: no command can do without."
     )
 
 
@@ -268,8 +278,6 @@ def _known(run: "Run", error: BaseException) -> str | None:
         return _behind(run)
     if str(error) == AMBIGUOUS:
         return _fork(run)
-    if gone := missing_file(error):
-        return gone
     missing = _missing(error)
     return _failure(run, missing) if missing else None
 
