@@ -3,8 +3,8 @@
 Usage: python benchmarks/estimates.py [--help]
 
 A table gets the twelve changes of benchmarks/live.py, one behind the other, by drafts
-that are not for a project in use. Before each, `lint --estimate` is asked; behind it,
-the database has noted how long the revision took, which stands beside.
+that are for a project in use (`--live`) or not. Before each, `lint --estimate` is
+asked; behind it, the database has noted how long the revisions took.
 
 It needs `pip install --group dev`, TEST_POSTGRESQL_URL and TEST_MARIADB_URL.
 """
@@ -24,7 +24,9 @@ from live_changes import CHANGES
 from live_project import SERVERS, Project, Server, make
 
 TWELVE = [*CHANGES][:12]
-RAN = "SELECT seconds FROM alembic_version_history ORDER BY ran_at DESC, seconds DESC"
+RAN = sa.text(
+    "SELECT sum(seconds) FROM alembic_version_history WHERE revision IN :ids"
+).bindparams(sa.bindparam("ids", expanding=True))
 
 
 def main() -> None:
@@ -32,18 +34,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--server", action="append", choices=SERVERS)
+    parser.add_argument("--live", action="store_true", help="by drafts of a live one")
     options = parser.parse_args()
     for kind in options.server or SERVERS:
         print(f"\n### {kind}, {options.rows:,} rows\n")
         print("| | said | took | took / said |\n|---|---|---|---|")
         with TemporaryDirectory() as folder:
-            for row in _rows(kind, options.rows, Path(folder)):
+            for row in _rows(kind, options.rows, Path(folder), live=options.live):
                 print(row, flush=True)
 
 
-def _rows(kind: str, rows: int, folder: Path) -> Iterator[str]:
+def _rows(kind: str, rows: int, folder: Path, *, live: bool) -> Iterator[str]:
     with Server(kind, rows, folder) as server:
-        project = make(folder / "project", server.url, ours=True, live=False)
+        project = make(folder / "project", server.url, ours=True, live=live)
         versions = project.folder / "migrations" / "versions"
         shutil.copy(server.first, versions / "1_first.py")
         columns: dict[str, str | None] = {}
@@ -52,13 +55,13 @@ def _rows(kind: str, rows: int, folder: Path) -> Iterator[str]:
             change = CHANGES[name]
             columns |= change.columns
             arguments = ", ".join(filter(None, (arguments, change.arguments)))
-            (path,) = project.draft(
-                replace(change, columns=columns, arguments=arguments)
-            )
-            said, before = _said(project, before), path.name.partition("_")[0]
+            paths = project.draft(replace(change, columns=columns, arguments=arguments))
+            said = _said(project, before)
+            ids = [path.name.partition("_")[0] for path in paths]
+            before = ids[-1]
             project.alembic("upgrade", "head")
             with engine.connect() as connection:
-                took = float(connection.scalar(sa.text(RAN)) or 0)
+                took = float(connection.scalar(RAN, {"ids": ids}) or 0)
             ratio = f"{took / said:.2f}" if said else ""
             estimate = f"{said:.2f} s" if said else "an instant"
             yield f"| {change.title} | {estimate} | {took:.2f} s | {ratio} |"

@@ -17,10 +17,21 @@ from alembic_lossless.lint import (
     examine,
     squawk,
 )
+from alembic_lossless.lint.estimate import Estimates, Size
 from alembic_lossless.lint.rules import names, table
+from alembic_lossless.lint.runner import Judged
+from alembic_lossless.operations.backfill import backfill
+from alembic_lossless.operations.columns import alter_type_concurrently
+from alembic_lossless.operations.constraints import (
+    create_unique_constraint_concurrently,
+    set_not_null,
+)
 from alembic_lossless.operations.domains import alter_domain
+from alembic_lossless.operations.guards import refuse_duplicates
 from alembic_lossless.operations.objects import change_enum
 from alembic_lossless.operations.views import drop_view
+from alembic_lossless.runtime import applied
+from alembic_lossless.runtime.applied import Ran
 from environment import Environment
 from rendering import TEMPLATE
 from scripts import ask, database_of, empty, write
@@ -88,8 +99,19 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
         "mariadb",
         ops.CreateIndexOp("ft", "friend", ["name"], mariadb_prefix="FULLTEXT"),
     ),
+    "guard-reads": ("postgresql", refuse_duplicates("friend", ["name"])),
+    "index-concurrently": (
+        "postgresql",
+        create_unique_constraint_concurrently("uq", "friend", ["name"]),
+    ),
+    "index-online": ("mariadb", ops.CreateUniqueConstraintOp("uq", "friend", ["name"])),
     "index-blocks-writes": ("postgresql", ops.CreateIndexOp("ix", "friend", ["name"])),
     "may-copy": ("mariadb", ops.ExecuteSQLOp("ALTER TABLE friend ADD x INT")),
+    "not-null-online": ("mariadb", alter(modify_nullable=False)),
+    "not-null-proved": (
+        "postgresql",
+        set_not_null("friend", "name", existing_type=sa.String(9)),
+    ),
     "not-null-refuses": (
         "mariadb",
         alter(modify_nullable=False, existing_nullable=True),
@@ -99,8 +121,15 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
         alter(modify_nullable=False, existing_nullable=True),
     ),
     "rows-locked": ("postgresql", ops.ExecuteSQLOp("UPDATE friend SET name = 'x'")),
+    "rows-online": ("mariadb", backfill("friend", "name", "x")),
     "table-dropped": ("postgresql", ops.DropTableOp("friend")),
     "table-renamed": ("mariadb", ops.RenameTableOp("friend", "person")),
+    "type-concurrently": (
+        "postgresql",
+        alter_type_concurrently(
+            "friend", "name", sa.Text(), existing_type=sa.Integer()
+        ),
+    ),
     "type-copies": ("mariadb", alter(modify_type=sa.Text())),
     "type-rewrites": ("postgresql", alter(modify_type=postgresql.JSONB())),
     "unique-blocks": (
@@ -110,6 +139,9 @@ FOUND: dict[str, tuple[str, MigrateOperation]] = {
     "view-dropped": ("postgresql", drop_view("friend")),
 }
 """An operation in which each rule finds something."""
+
+BY_ITSELF = {"index-concurrently", "rows-online"}
+"""The rules of what an `autocommit_block()` has."""
 
 
 def test_every_rule_is_shown() -> None:
@@ -121,7 +153,7 @@ def test_every_rule_is_shown() -> None:
 def test_a_rule_finds_what_it_is_about(rule: str) -> None:
     """Each rule has its sentence for one operation, and none where the table is new."""
     dialect, operation = FOUND[rule]
-    situation = Situation(Server.oldest(dialect))
+    situation = Situation(Server.oldest(dialect), autocommit=rule in BY_ITSELF)
     if rule == "concurrently-partitioned":
         by: dict[str, Any] = {"postgresql_partition_by": "HASH (name)"}
         situation.history.apply(ops.CreateTableOp("friend", [], **by))
@@ -398,14 +430,16 @@ NUMBERS = {
 COUNT = {"postgresql": "ANALYZE thing", "mariadb": "ANALYZE TABLE thing"}
 SLOWER = {
     "postgresql": {"index-blocks-writes", "type-rewrites"},
-    "mariadb": {"type-copies"},
+    "mariadb": {"type-copies", "index-online"},
 }
-"""The rules that find somebody who waits as long as there are rows."""
+"""The rules that find what takes as long as there are rows."""
+WAIT = {"index-online": "nobody waits"}
+"""What is said where writers do not."""
 
 
 @ON_SERVERS
 def test_it_is_estimated_how_long_others_wait(
-    project: Environment, database_url: str
+    project: Environment, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I ask before the deployment: the database says how many rows there are."""
     shop, kind = empty(project.using(database_url)), database_of(database_url)
@@ -419,9 +453,32 @@ def test_it_is_estimated_how_long_others_wait(
     found = json.loads(shop.run(*words, "--json", status=1).stdout)
     told = {it["rule"]: it["estimate"] for it in found if it["estimate"]}
     assert set(told) == SLOWER[kind]
-    assert all("writers wait" in it for it in told.values())
+    assert all(WAIT.get(rule, "writers wait") in it for rule, it in told.items())
     assert kind != "postgresql" or all("30,000 rows" in it for it in told.values())
     assert "Estimate: " in shop.run(*words, status=1).stdout
+    monkeypatch.setattr(applied, "SLOW", 0)
+    shop.alembic("upgrade", "head")
+    ran = ask(database_url, "SELECT large_tables FROM alembic_version_history")
+    assert any("thing" in json.loads(rows) for (rows,) in ran if rows)
+    assert len(json.loads(shop.run(*words, "--json", status=1).stdout)) == len(found)
     away = shop.using(f"sqlite:///{shop.path}/here.db")
     said = away.run(*words, "--dialect", "postgresql", status=255).stdout
     assert "which is sqlite, and not postgresql" in said
+
+
+def test_what_earlier_revisions_took_is_learned_from() -> None:
+    """My server was twice as slow as was said: the next estimate knows it."""
+    operation = ops.CreateUniqueConstraintOp("uq", "friend", ["name"])
+    index = Judged("a1", "", "", findings=found_in(operation))
+    size = Size(10**6, 10**8, 1, reading=1e-5, sorting=lambda _columns: 0)
+    for ran, said in (
+        (None, "about 2.0 to 4.5 s"),
+        (Ran(6, {}), "about 4.0 to 9.0 s"),
+        (Ran(6, {"friend": 500_000}), "about 8.0 to 18 s"),
+        (Ran(600, {}), "about 10 to 22 s"),
+    ):
+        estimates = Estimates(lambda _schema, _name: size, "postgresql")
+        if ran:
+            estimates.learn(index, ran)
+        (told,) = estimates.told(index).findings
+        assert told.estimate == f"{said} on 1 million rows (100 MB), writers wait"

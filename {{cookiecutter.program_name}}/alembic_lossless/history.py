@@ -17,7 +17,7 @@ from .operations.aside import kept
 from .operations.base import label
 from .project import oldest
 from .rules import AFTER, phase_of
-from .runtime.applied import Applied, Edited
+from .runtime.applied import Applied, Edited, Ran
 from .runtime.connect import Database, opened
 from .runtime.recovery import RevisionMarker
 from .types.portable import kind_of
@@ -159,6 +159,11 @@ def edited(folder: ScriptDirectory, database: Database, name: str) -> list[Edite
         token = f"{name}_upgrades" if name else "upgrades"
         options = {**database.version_table, "upgrade_token": token}
         return Applied(connection, options).edited(folder, heads)
+
+
+def ran(database: Database, connection: Connection) -> dict[str, Ran]:
+    """Return what a database remembers of revisions that took long, by their ids."""
+    return Applied(connection, dict(database.version_table)).ran()
 
 
 def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:

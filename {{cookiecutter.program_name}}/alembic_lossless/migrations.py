@@ -692,7 +692,7 @@ class Migrations(History):
         from alembic.util import CommandError
 
         from .autogenerate.online import safe_form
-        from .history import server_of
+        from .history import ran, server_of
         from .lint import runner as linting
         from .lint.estimate import estimated
         from .project import production_server
@@ -711,18 +711,20 @@ class Migrations(History):
         ids = [script.revision for script in chosen if script.revision != begin]
         name = database or self.project.names[0]
         several = len(self.project.names) > 1
-        judged = linting.judge(
-            everything, ids, server, safe_form, name if several else ""
-        )
+        part = name if several else ""
         if not estimate:
-            return judged
+            return linting.judge(everything, ids, server, safe_form, part)
         if dialect != backend and {dialect, backend} != {"mysql", "mariadb"}:
             raise CommandError(
                 f"An estimate asks the database, which is {backend}, and not {dialect}:"
                 " name one of production, or a copy of it, in the URL."
             )
         with opened(at_hand) as connection:
-            return estimated(connection, judged, dialect)
+            took = ran(at_hand, connection)
+            # What ran before says how fast this server is.
+            every = linting.judge(everything, {*ids, *took}, server, safe_form, part)
+            found = estimated(connection, every, dialect, took)
+        return [it for it in found if it.revision in ids]
 
     def squash(
         self,

@@ -14,23 +14,48 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import TypeEngine
 
+from ..operations.backfill import backfill
 from ..operations.base import LosslessOp, called
+from ..operations.columns import begin_dual_write
+from ..operations.constraints import validate_constraint
+from ..operations.guards import GUARDS
 from ..operations.views import drop_view
 from ..sql import Script
 from ..types.conversion import is_native
 from ..types.portable import dialect_named
-from .rules import Growth, Harm, Key, Names, Server, Situation, key_of, rule, sql_of
+from .rules import (
+    Growth,
+    Harm,
+    Key,
+    Names,
+    Server,
+    Situation,
+    Work,
+    key_of,
+    rule,
+    sql_of,
+)
 from .rules import label as labelled
 
 EVERYWHERE = ("postgresql", "mariadb", "mysql")
 
 
-def _changes_all(op: ops.ExecuteSQLOp, situation: Situation) -> Names | None:
-    """Tell a statement that changes as many rows as the table has."""
+def _changes_all(
+    op: ops.ExecuteSQLOp | LosslessOp, situation: Situation
+) -> Names | bool | None:
+    """Tell what changes as many rows as the table has, and commits them at once."""
+    if isinstance(op, LosslessOp):
+        return _fills(op, situation) and not situation.autocommit
     key = _changed_by(op, situation.server.dialect)
     if key is None or situation.is_new(key):
         return None
-    return {"table": labelled(key), "bare": key[1]}
+    return {"table": labelled(key), "bare": key[1], "works": [Work(*key)]}
+
+
+def _fills(op: LosslessOp, _situation: Situation) -> bool:
+    """Tell what gives values to rows now."""
+    is_left = called(op, backfill) and op.later
+    return called(op, backfill, begin_dual_write) and not is_left
 
 
 def _changed_by(operation: ops.ExecuteSQLOp, dialect: str) -> Key | None:
@@ -60,12 +85,32 @@ def _chooses(condition: sa.ColumnElement[bool]) -> bool:
 rule(
     "rows-locked",
     ops.ExecuteSQLOp,
+    LosslessOp,
     dialects=EVERYWHERE,
     growth=Growth.SCAN,
     says="Every row of {table} that this changes is locked until the revision commits.",
     instead="with op.get_context().autocommit_block():\n"
     "    op.backfill({bare!r}, 'COLUMN', VALUE)",
     when=_changes_all,
+)
+
+
+goes_on = partial(rule, dialects=EVERYWHERE, harm=Harm.GOES_ON, instead="")
+"""Declares what stops nobody, and takes as long as there are rows."""
+
+goes_on(
+    "guard-reads",
+    LosslessOp,
+    growth=Growth.SCAN,
+    says="The rows of {table} are looked at.",
+    when=lambda op, _: called(op, *GUARDS, validate_constraint),
+)
+goes_on(
+    "rows-online",
+    LosslessOp,
+    growth=Growth.REWRITE,
+    says="Rows of {table} get values, a few at a time.",
+    when=lambda op, known: known.autocommit and _fills(op, known),
 )
 
 

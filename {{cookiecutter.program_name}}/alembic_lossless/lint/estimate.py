@@ -1,24 +1,28 @@
-"""How long a finding would make others wait, as far as the server can be asked.
+"""How long what was found would take, as far as the server can be asked.
 
-The server says how many rows and bytes there are. How fast it reads is tried on some
-rows; what an operation does beside reading is a multiple of that, as it was measured.
+The server says how many rows and bytes there are. How fast it reads and sorts is tried
+on some rows; what an operation takes is a multiple of that, as it was measured, times
+what earlier revisions took here, against what would have been said of them.
 """
 
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from statistics import median
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from .. import sql
-from .rules import Finding, Growth, Harm
+from ..runtime.applied import Ran
+from .rules import Finding, Growth, Harm, Work, label
 from .runner import Judged
 
-SAMPLE, TRIES = 100_000, 3
-"""Rows that are read to learn how fast the server is, and how often: others may use it.
-"""
+SAMPLE, TRIES = 100_000, 5
+"""Rows that are read to learn how fast the server is, and how often: others use it."""
 
 SPREAD = 1.5
 """By how much an estimate may be off, to either side."""
@@ -26,30 +30,42 @@ SPREAD = 1.5
 LEAST = 0.05
 """Seconds below which nobody waits for long."""
 
+MOST = 5
+"""By how much earlier revisions may change what is said, either way."""
+
 
 class _Cost(NamedTuple):
     """What an operation takes, in readings of the whole table."""
 
     table: float
     each: float = 0
-    """For each index that is made again with the table."""
+    """For each index that is made, or written to, with the table."""
+    sort: float = 0
+    """In sortings of the whole table by the columns of an index."""
 
 
 COSTS: dict[str, dict[str, _Cost]] = {
     "postgresql": {
-        "scan": _Cost(0.12),
-        "rewrite": _Cost(1.3, 0.3),
-        "index-blocks-writes": _Cost(0.6),
-        "unique-blocks": _Cost(1.2),
+        "scan": _Cost(0.3),
+        "rewrite": _Cost(1.9, 0.6),
+        "index-blocks-writes": _Cost(0.3, sort=1),
+        "index-concurrently": _Cost(0.6, sort=1),
+        "unique-blocks": _Cost(0.3, sort=1.2),
         "exclude-blocks": _Cost(1.2),
-        "foreign-key-scans": _Cost(0.28),
-        "column-scans": _Cost(0.6),
-        "rows-locked": _Cost(6, 0.5),
+        "check-scans": _Cost(0.15),
+        "guard-reads": _Cost(0.3, sort=1.5),
+        "rows-locked": _Cost(0.4, 2.3),
+        "rows-online": _Cost(0.6, 2.4),
+        "type-concurrently": _Cost(1.5, 5),
     },
     "mysql": {
-        "scan": _Cost(1.5),
-        "rewrite": _Cost(4, 1),
-        "rows-locked": _Cost(2.5),
+        "scan": _Cost(0.3),
+        "rewrite": _Cost(3, 0.75),
+        "index-online": _Cost(1.3),
+        "not-null-online": _Cost(1.4, 0.75),
+        "foreign-key-copies": _Cost(5, 1),
+        "rows-locked": _Cost(4.5),
+        "rows-online": _Cost(5),
     },
 }
 COSTS["mariadb"] = COSTS["mysql"]
@@ -75,13 +91,15 @@ class Size:
     :param rows: how many there are, about.
     :param bytes: its size, with its indexes.
     :param indexes: how many there are.
-    :param seconds: how long it takes to read all rows, about.
+    :param reading: how long it takes to read a row, about.
+    :param sorting: returns how long it takes to sort a row by columns.
     """
 
     rows: int
     bytes: int
     indexes: int
-    seconds: float
+    reading: float
+    sorting: Callable[[tuple[str, ...]], float]
 
 
 def size_of(connection: Connection, schema: str | None, name: str) -> Size | None:
@@ -101,70 +119,141 @@ def size_of(connection: Connection, schema: str | None, name: str) -> Size | Non
         return None
     rows, size, indexes = (int(it or 0) for it in found)
     # PostgreSQL would read no column for a mere count, and MariaDB reads all of them.
-    what = "t::text" if dialect.name == "postgresql" else "*"
-    read = f"SELECT count({what}) FROM (SELECT * FROM {quoted} LIMIT {SAMPLE}) t"  # noqa: S608
-    tried = [_read(connection, read) for _ in range(TRIES)]
-    count = tried[0][0]
-    rows = max(rows, count)
-    seconds = min(seconds for _, seconds in tried)
-    return Size(rows, size, indexes, seconds * rows / max(count, 1))
+    is_postgresql = dialect.name == "postgresql"
+    what = "t::text" if is_postgresql else "*"
+    some = f"SELECT * FROM {quoted} LIMIT {SAMPLE}"  # noqa: S608
+    count, reading = _tried(connection, f"SELECT count({what}) FROM ({some}) t")  # noqa: S608
+
+    @cache
+    def sorting(columns: tuple[str, ...]) -> float:
+        if not (columns and is_postgresql):
+            return 0
+        by = ", ".join(sql.quoted(it, dialect) for it in columns)
+        ordered = f"SELECT {by} FROM ({some}) t ORDER BY {by} OFFSET 0"  # noqa: S608
+        return _tried(connection, f"SELECT count(*) FROM ({ordered}) t")[1]  # noqa: S608
+
+    return Size(max(rows, count), size, indexes, reading, sorting)
 
 
-def _read(connection: Connection, query: str) -> tuple[int, float]:
-    """Return what a query counts, and how long that takes."""
-    begin = time.monotonic()
-    count = int(connection.scalar(sql.text(query)) or 0)
-    return count, time.monotonic() - begin
+def _tried(connection: Connection, query: str) -> tuple[int, float]:
+    """Return what a query counts, and how long it usually takes for one of these."""
+    count, times = 0, list[float]()
+    for _ in range(TRIES):
+        begin = time.monotonic()
+        count = int(connection.scalar(sql.text(query)) or 0)
+        times.append(time.monotonic() - begin)
+    return count, median(times) / max(count, 1)
 
 
-def estimate(finding: Finding, size: Size, dialect: str) -> str:
-    """Return how long others would wait, in words.
+class Estimates:
+    """What a database says of its tables, and what revisions took on it."""
 
-    :param finding: what makes them wait.
-    :param size: of the table.
-    :param dialect: the kind of the server.
+    def __init__(
+        self, size: Callable[[str | None, str], Size | None], dialect: str
+    ) -> None:
+        """Ask nothing yet.
+
+        :param size: returns the size of a table, by its schema and its name.
+        :param dialect: the kind of the server.
+        """
+        self._costs = COSTS[dialect]
+        self._size = cache(size)
+        self._took = defaultdict[str, list[float]](list)
+
+    def learn(self, found: Judged, ran: Ran) -> None:
+        """Take note of what a revision took.
+
+        :param found: what it did.
+        :param ran: what is remembered of it.
+        """
+        works = [*_works(found)]
+        said = sum(self._seconds(it, ran.rows) for it in works)
+        if said > LEAST:
+            for rule in {it.rule for it in works} | {""}:
+                self._took[rule].append(ran.seconds / said)
+
+    def told(self, found: Judged) -> Judged:
+        """Return what was found in a revision, with how long it would take."""
+        return replace(
+            found,
+            findings=[self._told(it) for it in found.findings],
+            goes_on=[self._told(it) for it in found.goes_on],
+        )
+
+    def _told(self, finding: Finding) -> Finding:
+        sizes = [*self._sizes(finding)]
+        if not sizes or not takes_long(finding):
+            return finding
+        took = self._took[finding.rule] or self._took[""] or [1]
+        factor = min(MOST, max(1 / MOST, median(took)))
+        seconds = factor * self._seconds(finding, {})
+        rows, size = sum(it.rows for it in sizes), sum(it.bytes for it in sizes)
+        who = "writers wait" if finding.harm is Harm.STALLS else "nobody waits"
+        about = f"on {_count(rows)} rows ({_bytes(size)}), {who}"
+        if seconds < LEAST:
+            return replace(finding, estimate=f"less than {LEAST:g} s {about}")
+        least, most = _digits(seconds / SPREAD), _digits(seconds * SPREAD)
+        return replace(finding, estimate=f"about {least} to {most} s {about}")
+
+    def _sizes(self, finding: Finding) -> Iterator[Size]:
+        found = (self._size(it.schema, it.table) for it in finding.works)
+        yield from (it for it in found if it)
+
+    def _seconds(self, finding: Finding, rows: Mapping[str, int]) -> float:
+        return sum(self._of(finding, it, rows) for it in finding.works)
+
+    def _of(self, finding: Finding, work: Work, rows: Mapping[str, int]) -> float:
+        """Return how long an operation takes on one table.
+
+        :param rows: how many there were, where it ran before.
+        """
+        size = self._size(work.schema, work.table)
+        if size is None:
+            return 0
+        kind = "scan" if finding.growth is Growth.SCAN else "rewrite"
+        cost = self._costs.get(finding.rule, self._costs[kind])
+        each = size.reading * (cost.table + cost.each * size.indexes)
+        if cost.sort and work.columns:
+            each += cost.sort * size.sorting(work.columns)
+        return each * rows.get(label((work.schema, work.table)), size.rows)
+
+
+def takes_long(finding: Finding) -> bool:
+    """Tell whether something takes the longer the more rows there are.
+
+    :param finding: what was found.
     """
-    costs = COSTS[dialect]
-    kind = "scan" if finding.growth is Growth.SCAN else "rewrite"
-    cost = costs.get(finding.rule, costs[kind])
-    seconds = size.seconds * (cost.table + cost.each * size.indexes)
-    about = f"on {_count(size.rows)} rows ({_bytes(size.bytes)}), writers wait"
-    if seconds < LEAST:
-        return f"less than {LEAST:g} s {about}"
-    least, most = _seconds(seconds / SPREAD), _seconds(seconds * SPREAD)
-    return f"about {least} to {most} s {about}"
+    harms = Harm.STALLS, Harm.GOES_ON
+    return finding.harm in harms and finding.growth is not Growth.INSTANT
+
+
+def _works(found: Judged) -> Iterator[Finding]:
+    allowed = (finding for finding, _ in found.allowed)
+    every = (*found.findings, *allowed, *found.goes_on)
+    yield from (it for it in every if takes_long(it))
 
 
 def estimated(
-    connection: Connection, judged: Iterable[Judged], dialect: str
+    connection: Connection,
+    judged: Iterable[Judged],
+    dialect: str,
+    ran: Mapping[str, Ran],
 ) -> list[Judged]:
-    """Return what was found, with how long others would wait.
+    """Return what was found, with how long it would take.
 
     :param connection: the database that is asked; nothing in it is changed.
     :param judged: what was found.
     :param dialect: the kind of the server.
+    :param ran: what the database remembers of revisions among these.
     """
-    sizes: dict[str, Size | None] = {}
-
-    def with_estimate(finding: Finding) -> Finding:
-        stalls = finding.harm is Harm.STALLS and finding.growth is not Growth.INSTANT
-        if not (stalls and finding.table):
-            return finding
-        if finding.table not in sizes:
-            *schema, name = finding.table.split(".", 1)
-            sizes[finding.table] = size_of(connection, next(iter(schema), None), name)
-        size = sizes[finding.table]
-        if size is None:
-            return finding
-        return replace(finding, estimate=estimate(finding, size, dialect))
-
-    return [
-        replace(it, findings=[with_estimate(finding) for finding in it.findings])
-        for it in judged
-    ]
+    every, estimates = [*judged], Estimates(partial(size_of, connection), dialect)
+    for it in every:
+        if it.revision in ran:
+            estimates.learn(it, ran[it.revision])
+    return [estimates.told(it) for it in every]
 
 
-def _seconds(seconds: float) -> str:
+def _digits(seconds: float) -> str:
     return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"  # noqa: PLR2004  digits
 
 

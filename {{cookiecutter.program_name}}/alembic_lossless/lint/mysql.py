@@ -5,15 +5,18 @@ server with `LOCK=`, which it refuses where it needs more.
 """
 
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
 
 from .. import sql
+from ..operations.base import LosslessOp, called
+from ..operations.constraints import create_unique_constraint_concurrently, set_not_null
 from ..runtime.online import online_form
 from ..types.portable import dialect_named
-from .common import changes_type
-from .rules import Growth, Names, Situation, label, rule, sql_of
+from .common import changes_type, goes_on
+from .rules import Growth, Names, Situation, Work, label, rule, sql_of
 
 _rule = partial(
     rule,
@@ -22,6 +25,7 @@ _rule = partial(
     growth=Growth.REWRITE,
     instead="",
 )
+_goes_on = partial(goes_on, dialects=("mariadb", "mysql"))
 
 COPIES_ONLINE = (11, 2)
 """From this version on MariaDB lets others write while it copies a table."""
@@ -68,7 +72,7 @@ def _may_copy(op: ops.ExecuteSQLOp, situation: Situation) -> Names | None:
         return None
     online = online_form(statement, text.strip(), dialect)
     if online and statement.verb != "DROP" and not situation.is_new(table):
-        return {"table": label(table), "online": online}
+        return {"table": label(table), "online": online, "works": [Work(*table)]}
     return None
 
 
@@ -83,6 +87,22 @@ def _needs_copy(column: sa.Column[object]) -> str:
         called = sql.functions_in(words, dialect_named("mariadb"))
         return f"its default is {words}" if set(called) - AT_ONCE else ""
     return ""
+
+
+def _builds(op: Any, situation: Situation) -> bool:
+    """Tell an index that is built while others write."""
+    if isinstance(op, LosslessOp):
+        return called(op, create_unique_constraint_concurrently)
+    return isinstance(op, ops.CreateUniqueConstraintOp) or not _is_fulltext(
+        op, situation
+    )
+
+
+def _forbids_null(op: ops.AlterColumnOp | LosslessOp, _situation: Situation) -> bool:
+    """Tell NOT NULL, for which the table is built again beside others."""
+    if isinstance(op, LosslessOp):
+        return called(op, set_not_null)
+    return op.modify_nullable is False and op.modify_type is None
 
 
 _rule(
@@ -127,4 +147,21 @@ _rule(
     " do it otherwise; with LOCK=NONE it refuses instead.",
     instead="op.execute({online!r})",
     when=_may_copy,
+)
+_goes_on(
+    "index-online",
+    ops.CreateIndexOp,
+    ops.CreateUniqueConstraintOp,
+    LosslessOp,
+    growth=Growth.SCAN,
+    says="The index {name} of {table} is built.",
+    when=_builds,
+)
+_goes_on(
+    "not-null-online",
+    ops.AlterColumnOp,
+    LosslessOp,
+    growth=Growth.REWRITE,
+    says="{table} is built again, so that {column} is NOT NULL.",
+    when=_forbids_null,
 )

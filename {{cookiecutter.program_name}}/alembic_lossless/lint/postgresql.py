@@ -14,14 +14,17 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from .. import sql
 from ..operations.base import LosslessOp, called
+from ..operations.columns import alter_type_concurrently
+from ..operations.constraints import set_not_null
 from ..operations.domains import alter_domain, looks_at_rows
 from ..operations.objects import adds_only, change_enum
 from ..types.portable import dialect_named
 from ..types.values import texts_of
-from .common import changes_type
-from .rules import Growth, Harm, Names, Situation, label, rule
+from .common import changes_type, goes_on
+from .rules import BUILDS, Growth, Harm, Names, Situation, Work, label, rule
 
 _rule = partial(rule, dialects=("postgresql",))
+_goes_on = partial(goes_on, dialects=("postgresql",))
 _scans = partial(_rule, lock="ACCESS EXCLUSIVE", growth=Growth.SCAN)
 _rewrites = partial(_rule, lock="ACCESS EXCLUSIVE", growth=Growth.REWRITE)
 
@@ -81,13 +84,24 @@ def _moves_columns(op: LosslessOp, situation: Situation) -> Names | None:
         return None
     kept = {op.renamed.get(value, value) for value in op.old} == set(op.new)
     added = situation.autocommit and not op.renamed and adds_only(op.old, op.new)
-    return None if kept or added else {"table": op.name}
+    return None if kept or added else _of_type(op, situation)
 
 
-def _allows_less(op: LosslessOp, _situation: Situation) -> Names | None:
+def _of_type(op: LosslessOp, situation: Situation) -> Names:
+    """Name a type, and the tables with a column of it."""
+    tables = {
+        Work(column.table.schema, column.table.name)
+        for table in situation.history.tables.values()
+        for column in table.c
+        if getattr(column.type, "name", None) == op.name
+    }
+    return {"table": label((op.schema, op.name)), "works": sorted(tables, key=str)}
+
+
+def _allows_less(op: LosslessOp, situation: Situation) -> Names | None:
     """Tell a DOMAIN for which the values there are are looked at."""
     is_less = called(op, alter_domain) and looks_at_rows(op)
-    return {"table": label((op.schema, op.name))} if is_less else None
+    return _of_type(op, situation) if is_less else None
 
 
 def _computes(op: ops.AddColumnOp, _situation: Situation) -> Names | None:
@@ -131,6 +145,18 @@ def _volatile(default: object) -> str:
     if isinstance(default, FunctionElement):
         return _volatile(sa.text(texts_of(default).get("postgresql", "")))
     return ""
+
+
+def _copies_column(op: LosslessOp, _situation: Situation) -> Names | None:
+    """Tell a column that takes another type through a copy."""
+    return {"type": op.type_} if called(op, alter_type_concurrently) else None
+
+
+def _builds_apart(op: ops.CreateIndexOp | LosslessOp, situation: Situation) -> bool:
+    """Tell an index that is built while others write."""
+    if isinstance(op, LosslessOp):
+        return called(op, *BUILDS)
+    return situation.autocommit and _is_apart(op)
 
 
 _rule(
@@ -236,4 +262,26 @@ _scans(
     instead="# Add the column alone, and its {what} by an operation of its own.",
     says="Nobody can use {table} while the {what} of the new {column} is made.",
     when=_brings,
+)
+_goes_on(
+    "index-concurrently",
+    ops.CreateIndexOp,
+    LosslessOp,
+    growth=Growth.SCAN,
+    says="The index {name} of {table} is built.",
+    when=_builds_apart,
+)
+_goes_on(
+    "not-null-proved",
+    LosslessOp,
+    growth=Growth.SCAN,
+    says="Each row of {table} is looked at for a NULL in {column}.",
+    when=lambda op, _: called(op, set_not_null),
+)
+_goes_on(
+    "type-concurrently",
+    LosslessOp,
+    growth=Growth.REWRITE,
+    says="Rows of {table} get {column} as {type}, a few at a time.",
+    when=_copies_column,
 )

@@ -17,6 +17,7 @@ WORDS = {
     Harm.STALLS: "stops others",
     Harm.BREAKS: "breaks the running version",
     Harm.FAILS: "fails",
+    Harm.GOES_ON: "takes its time",
 }
 
 WHILE = {
@@ -30,16 +31,22 @@ WHILE = {
 def text(judged: Sequence[Judged]) -> Iterator[str]:
     """Give lines for people: by revision, what is found and what to do instead."""
     for revision in judged:
-        if not (revision.findings or revision.notes or revision.allowed):
+        every = [*revision.findings, *_timed(revision)]
+        if not (every or revision.notes or revision.allowed):
             continue
         part = f" ({revision.database})" if revision.database else ""
         yield f"{revision.revision}  {revision.message}{part}"
-        for finding in revision.findings:
+        for finding in every:
             yield from _lines(revision, finding)
         for finding, reason in revision.allowed:
             yield f"  allowed {finding.rule}: {reason}"
         yield from (f"  note: {note}" for note in revision.notes)
     yield _summary(judged)
+
+
+def _timed(revision: Judged) -> list[Finding]:
+    """Return what stops nobody, where it was asked how long it takes."""
+    return [it for it in revision.goes_on if it.estimate]
 
 
 def _lines(revision: Judged, finding: Finding) -> Iterator[str]:
@@ -64,16 +71,20 @@ def _summary(judged: Sequence[Judged]) -> str:
 
 
 def as_json(judged: Sequence[Judged]) -> Iterator[str]:
-    """Give one line of JSON: a list of findings, those that are allowed too."""
+    """Give one line of JSON: a list of findings, those that are allowed too.
+
+    With an estimate, what stops nobody and takes its time is among them.
+    """
     found = [
         {"revision": revision.revision, "path": revision.path}
         | ({"database": revision.database} if revision.database else {})
-        | asdict(finding)
+        | {name: it for name, it in asdict(finding).items() if name != "works"}
         | {"page": page_of(finding.rule)}
         | {"allowed": reason}
         for revision in judged
         for finding, reason in (
             *((finding, None) for finding in revision.findings),
+            *((finding, None) for finding in _timed(revision)),
             *revision.allowed,
         )
     ]

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp, called
-from ..operations.constraints import index_partitions
+from ..operations.constraints import (
+    create_unique_constraint_concurrently,
+    index_partitions,
+)
+from ..operations.guards import refuse_duplicates
 from ..operations.views import create_view
 from ..rules import PAGES, anchored
 from ..sql import compiled, not_null_in, text_in
@@ -39,7 +43,12 @@ class Harm(StrEnum):
     """Its statements fail from then on."""
     FAILS = "fails"
     """Nothing: it is the operation that fails."""
+    GOES_ON = "goes on"
+    """Nothing, but it takes as long as there are rows, which only an estimate says."""
 
+
+BUILDS = create_unique_constraint_concurrently, index_partitions
+"""Operations of the library that build an index."""
 
 OLDEST = {"postgresql": (14,), "mariadb": (10, 6), "mysql": (8, 0)}
 """The oldest version of each server that still gets fixes."""
@@ -73,6 +82,19 @@ def version_of(dialect: Dialect) -> tuple[int, ...]:
     return tuple(v for v in found if isinstance(v, int))
 
 
+class Work(NamedTuple):
+    """The rows of a table that an operation reads or writes.
+
+    :param schema: the schema of the table, if it has one.
+    :param table: its name.
+    :param columns: those by which the rows are sorted.
+    """
+
+    schema: str | None
+    table: str
+    columns: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that a revision does, and that somebody should know before."""
@@ -89,8 +111,10 @@ class Finding:
     the one that a draft takes."""
     line: int = 0
     """Where the operation stands in the revision file; 0 if that is not known."""
+    works: tuple[Work, ...] = ()
+    """What takes the time."""
     estimate: str = ""
-    """How long others would wait, where the server was asked."""
+    """How long it would take, where the server was asked."""
 
 
 @dataclass
@@ -170,7 +194,8 @@ def label(key: Key) -> str:
 
 
 Names = Mapping[str, Any]
-"""What a rule names in braces; "says", "instead" and "growth" replace its own."""
+"""What a rule names in braces; "says", "instead", "growth" and "works" replace what it
+says itself."""
 
 When = Callable[[Any, Situation], object]
 """Tells whether a rule is about an operation: yes, or what it names beside; a list
@@ -194,7 +219,8 @@ def _named(operation: Any, key: Key | None) -> dict[str, Any]:
     """Return what the sentence of a rule can name of an operation."""
     found: dict[str, Any] = {}
     if key is not None:
-        found = {"table": label(key), "bare": key[1]}
+        work = Work(*key, _sorted_by(operation))
+        found = {"table": label(key), "bare": key[1], "works": [work]}
     if isinstance(operation, ops.AddColumnOp):
         found["column"] = operation.column.name
     for argument, name in (
@@ -209,6 +235,17 @@ def _named(operation: Any, key: Key | None) -> dict[str, Any]:
         unnamed = UNNAMED.get(type(operation), "the key")
         found["name"] = operation.constraint_name or unnamed
     return found
+
+
+def _sorted_by(operation: Any) -> tuple[str, ...]:
+    """Return the columns by which an operation sorts rows, as an index does."""
+    kinds = ops.CreateIndexOp, ops.CreateUniqueConstraintOp
+    if not (
+        isinstance(operation, kinds) or called(operation, *BUILDS, refuse_duplicates)
+    ):
+        return ()
+    columns = (getattr(it, "name", it) for it in operation.columns)
+    return tuple(it for it in columns if isinstance(it, str))
 
 
 @dataclass(frozen=True)
@@ -261,6 +298,7 @@ class Rule:
             self.lock,
             names.get("growth", self.growth),
             instead and instead.format(**names),
+            works=tuple(names.get("works", ())),
         )
 
 

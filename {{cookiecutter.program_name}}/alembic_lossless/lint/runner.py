@@ -143,6 +143,8 @@ class Judged:
     findings: list[Finding] = field(default_factory=list)
     allowed: list[tuple[Finding, str]] = field(default_factory=list)
     """Findings that the revision allows, and its reasons."""
+    goes_on: list[Finding] = field(default_factory=list)
+    """What stops nobody, and takes its time."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and what is allowed for nothing."""
     database: str = ""
@@ -190,7 +192,9 @@ def _judge(recorder: Judge, revision: Script, server: Server, name: str) -> Judg
         )
     every = [*recorder.findings, *_in_text(recorder, situation, found)]
     for finding in sorted(every, key=lambda one: one.line):
-        if finding.rule in allowed:
+        if finding.harm is Harm.GOES_ON:
+            found.goes_on.append(finding)
+        elif finding.rule in allowed:
             found.allowed.append((finding, allowed[finding.rule]))
         else:
             found.findings.append(finding)

@@ -255,10 +255,23 @@ def refuse_duplicates(
         sa.column(it) if isinstance(it, str) else sa.literal_column(sql.text_in(it))
         for it in columns
     ]
-    same = sa.select(*parts).select_from(table(schema, table_name)).group_by(*parts)
-    same = same.where(*(it.is_not(None) for it in parts))
-    shared = same.having(sa.func.count() > 1)
+    shared = _shared(table(schema, table_name), parts)
     stop_at(operations, shared, f"{label(table_name, texts)} holds", "more than once")
+
+
+def _shared(
+    source: sa.TableClause, parts: Sequence[sa.ColumnClause[Any]]
+) -> sa.Select[Any]:
+    """Return a query for the values that more than one row has.
+
+    MariaDB is told to sort: of millions of values it would else look each up in a table
+    on its disk, which took 28 times as long.
+    """
+    query = sa.select(*parts).select_from(source).group_by(*parts)
+    for dialect in ("mariadb", "mysql"):
+        query = query.prefix_with("SQL_BIG_RESULT", dialect=dialect)
+    given = (it.is_not(None) for it in parts)
+    return query.where(*given).having(sa.func.count() > 1)
 
 
 @rule("orphans", "guard", "Rows hold what is about to refer to no row.")
@@ -373,11 +386,7 @@ def explain_duplicates(
     :raises CommandError: with a count and an example.
     """
     if names.is_alone:
-        table = names.clause(*columns)
-        query = sa.select(*table.columns).group_by(*table.columns)
-        query = query.having(sa.func.count() > 1)
-        for column in table.columns:
-            query = query.where(column.is_not(None))
+        query = _shared(names.clause(*columns), [sa.column(it) for it in columns])
         _refuse_violating(
             names, query, f"({', '.join(columns)}) are there more than once", "value"
         )

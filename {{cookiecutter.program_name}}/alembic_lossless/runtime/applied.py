@@ -6,6 +6,7 @@ difference of the models. Source: Flyway's schema history, for the idea.
 """
 
 import getpass
+import json
 import socket
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,6 +31,32 @@ LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
 SHOWN = 3
 """How many differences of an edited revision a message has."""
+
+
+SLOW = 1.0
+"""Seconds from which on it is worth remembering how many rows there were."""
+
+LARGE = {
+    "postgresql": "SELECT nspname, relname, reltuples, nspname = current_schema()"
+    " FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+    " WHERE relkind IN ('r', 'p') AND reltuples > 10000 AND nspname !~ '^pg_'",
+    "mysql": "SELECT table_schema, table_name, table_rows, table_schema = database()"
+    " FROM information_schema.tables"
+    " WHERE table_schema = database() AND table_rows > 10000",
+}
+LARGE["mariadb"] = LARGE["mysql"]
+"""The tables with many rows, by what a server counted before, and how many."""
+
+
+class Ran(NamedTuple):
+    """What a database remembers of a revision that took its time.
+
+    :param seconds: how long it took.
+    :param rows: how many rows the large tables had then: label -> number.
+    """
+
+    seconds: float
+    rows: Mapping[str, int]
 
 
 class Edited(NamedTuple):
@@ -78,6 +105,7 @@ def table_of(options: Mapping[str, Any]) -> sa.Table:
         sa.Column("ran_at", sa.DateTime, nullable=False),
         sa.Column("ran_by", sa.String(255), nullable=False),
         sa.Column("seconds", sa.Float),
+        sa.Column("large_tables", LONG),
         sa.Column("file", sa.String(16), nullable=False),
         sa.Column("digest", sa.String(16), nullable=False),
         sa.Column("declared", LONG, nullable=False),
@@ -150,7 +178,29 @@ class Applied:
             if self._connection is None:
                 self._execute(ctx, self._insert.values(known))
             else:
-                self._connection.execute(self._insert, {**known, "seconds": seconds})
+                known |= {"seconds": seconds, "large_tables": self._large(seconds)}
+                self._connection.execute(self._insert, known)
+
+    def _large(self, seconds: float) -> str | None:
+        """Return how many rows there are where a revision took long, as JSON."""
+        kind = "" if self._connection is None else self._connection.dialect.name
+        if seconds < SLOW or kind not in LARGE:
+            return None
+        found = self._ask(sa.text(LARGE[kind]))
+        rows = {
+            name if is_default else f"{schema}.{name}": int(count)
+            for schema, name, count, is_default in found
+        }
+        return json.dumps(rows)
+
+    def ran(self) -> dict[str, Ran]:
+        """Return what is remembered of the revisions that took long."""
+        if not self._is_there():
+            return {}
+        of = self._table.c
+        query = sa.select(of.revision, of.seconds, of.large_tables)
+        found = self._ask(query.where(of.seconds >= SLOW, of.large_tables.is_not(None)))
+        return {name: Ran(took, json.loads(rows)) for name, took, rows in found}
 
     def accept(self, folder: ScriptDirectory, heads: Sequence[str]) -> None:
         """Take it that what is in the database is what the revisions say now.
