@@ -51,9 +51,11 @@ from alembic_lossless.operations.objects import (
     rename_enum_value,
 )
 from alembic_lossless.operations.views import (
+    begin_table_rename,
     create_table_as,
     create_view,
     drop_view,
+    end_table_rename,
     replace_view,
 )
 
@@ -75,6 +77,7 @@ CALLS = (
     backfill("a", "b", sa.column("c")),
     backfill("a", "b", "it's", schema="s"),
     begin_dual_write("a", "b", "c"),
+    begin_table_rename("a", "b", renamed=True, schema="s"),
     change_enum("kind", ["x"], ["x", "y"], {}),
     alter_domain("kind", sa.Integer(), check="VALUE > 1", existing={"default": "7"}),
     create_domain("kind", sa.Integer(), schema="s", not_null=True),
@@ -95,6 +98,7 @@ CALLS = (
     drop_index_of_foreign_key("a", "fk", schema="s"),
     drop_unnamed_constraint("a", ["b"], type_="unique"),
     end_dual_write("a", "b", "c"),
+    end_table_rename("a", "b"),
     manual_change("a", "b", schema="s", mysql_collate="utf8mb4_bin"),
     manual_change("a", mysql_engine="Aria", postgresql_with={"fillfactor": 70}),
     refuse_duplicates("a", ["b", "c"]),

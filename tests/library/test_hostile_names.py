@@ -269,6 +269,12 @@ class Shop:
         with op.batch_alter_table(n.table) as batch:
             batch.drop_column(n.again)
         op.execute(table.delete().where(table.c[n.key] == 3))
+        op.begin_table_rename(n.table, n.table2)
+        if self.kind != "sqlite":
+            rows = self.connection.execute(sa.select(table.c[n.key])).all()
+            assert len(rows) == 2
+        op.end_table_rename(n.table, n.table2)
+        op.rename_table(n.table2, n.table)
         op.backfill(n.parent, n.number, sa.column(n.code))
         given: Any = {"existing_type": sa.Integer()}
         op.set_not_null(n.parent, n.number, **given)

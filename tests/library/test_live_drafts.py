@@ -418,3 +418,63 @@ def test_null_stays_null_while_a_column_has_two_names(
     assert shown("old") == wanted
     shop.alembic("upgrade", "head")
     assert shown("new") == wanted
+
+
+RIGHTS = """SELECT has_table_privilege('pg_monitor', 'thing', 'INSERT'),
+has_column_privilege('pg_monitor', 'thing', 'name', 'UPDATE')"""
+
+
+def test_a_renamed_table_has_two_names_for_a_while(
+    project: Environment, database_url: str
+) -> None:
+    """I rename a table and a column of it, and old and new code write, all the time."""
+    shop = begun(project, database_url)
+    define(shop, NEW)
+    shop.edit("models.py", '"thing"', '"item"')
+    answers = (answer.replace("thing", "item") for answer in ANSWERS)
+    before, after = draft(shop, "live", "rename=thing:item", *answers)
+    assert 'op.begin_table_rename("thing", "item")' in before
+    assert 'op.end_table_rename("thing", "item")' in after
+    if is_postgresql := database_url.startswith("postgresql"):
+        ask(database_url, "GRANT INSERT, UPDATE (name) ON thing TO pg_monitor")
+    shop.alembic("upgrade", "+1")
+    assert not is_postgresql or ask(database_url, RIGHTS) == [(True, True)]
+    if not database_url.startswith("sqlite"):
+        ask(database_url, OLD_INSERT)
+        ask(database_url, "UPDATE thing SET nick = 'k' WHERE name = 'old'")
+        ask(database_url, NEW_INSERT.replace("thing", "item"))
+        assert ask(database_url, "SELECT count(*) FROM thing") == [(22,)]
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+    found = ask(database_url, "SELECT full_name, nick FROM item ORDER BY id")
+    assert found[0] == ("n0", "k0")
+    assert len(found) == 20 or found[20:] == [("old", "k"), ("new", None)]
+    ask(database_url, "UPDATE item SET mood = 'sad'")
+    shop.alembic("downgrade", "-1")
+    if not database_url.startswith("sqlite"):
+        ask(database_url, OLD_INSERT)
+    shop.alembic("downgrade", "a")
+    assert ask(database_url, "SELECT name FROM thing WHERE id = 1") == [("n0",)]
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+
+
+def test_a_table_that_can_have_no_second_name_is_not_renamed(
+    project: Environment, database_url: str
+) -> None:
+    """I rename a table and widen a column: I hear why both cannot be before."""
+    shop = begun(project, database_url, rows=1)
+    define(shop, OLD | {"nick": "sa.String(50)"})
+    shop.edit("models.py", '"thing"', '"item"')
+    words = ("-x", "rename=thing:item", "revision", "--autogenerate", "-m", "x")
+    said = shop.alembic("-x", "live", *words, status=255).stdout
+    assert "no column of a view can get another type (nick). Let the models" in said
+    assert len(shop.revisions()) == 1
+    shop.alembic("-x", "live=no", *words)
+    if database_url.startswith("postgresql"):
+        (path,) = [it for it in shop.revisions() if "first" not in it.name]
+        online = "op.begin_table_rename('thing', 'item')"
+        path.write_text(f"{path.read_text()}\n\ndef upgrade():\n    {online}\n")
+        ask(database_url, "ALTER TABLE thing ENABLE ROW LEVEL SECURITY")
+        said = shop.alembic("upgrade", "head", status=255).stdout
+        assert "thing has row security" in said

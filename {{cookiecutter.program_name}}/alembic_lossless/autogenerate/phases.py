@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from alembic.operations import MigrateOperation, ops
-from alembic.util import rev_id
+from alembic.util import CommandError, rev_id
 
 from .._alembic import to_be_rendered
-from ..operations.base import AutocommitBlock, Key, called
+from ..operations.base import AutocommitBlock, Key, called, label
 from ..operations.domains import drop_domain
 from ..operations.guards import GUARDS
 from ..operations.keys import rename_sequence
-from ..rules import AFTER, BEFORE
-from ..types.conversion import keeps_all
+from ..operations.views import begin_table_rename, end_table_rename
+from ..rules import AFTER, BEFORE, rule
+from ..types.conversion import is_native, keeps_all
 from .aside import allow_null
-from .draft import Draft, Note, RenameColumn
+from .draft import Draft, Note, RenameColumn, RenameTable, operations_in
 from .guards import gives_itself, like
 from .online import Rename, is_dual_written
 
@@ -105,11 +106,27 @@ class Phases:
     before: ops.UpgradeOps
     after: ops.UpgradeOps
     renames: list[Rename] = field(default_factory=list)
+    tables: list[RenameTable] = field(default_factory=list)
 
     def late_names(self) -> set[str]:
         """Return the names that columns have after the deployment only."""
         ops_ = (op for op in self.after.ops if isinstance(op, RenameColumn))
         return {str(op.modify_name).lower() for op in ops_}
+
+    def add_views(self, draft: Draft, before: Directions, after: Directions) -> None:
+        """Let renamed tables have two names until the old version is gone.
+
+        The view is dropped first: it uses the columns.
+        """
+        for op in self.tables:
+            _refuse_behind_view(draft, op, before[0])
+            names = op.table_name, op.new_table_name
+            at = before[0].ops.index(op)
+            before[0].ops[at] = begin_table_rename(*names, schema=op.schema)
+            end = end_table_rename(*names, schema=op.schema)
+            before[1].ops.insert(_looks(before[1]), end)
+            after[0].ops.insert(0, end)
+            after[1].ops.append(end.reverse())
 
     def add_renames(self, before: Directions, after: Directions) -> None:
         """Let columns with two names be added last and dropped first."""
@@ -117,11 +134,7 @@ class Phases:
             before[0].ops += rename.before()
             after[1].ops += rename.undo_after()
             after[0].ops[:0] = rename.after()
-            # The looks at the rows stay first: MariaDB takes nothing back.
-            looks = takewhile(
-                lambda op: isinstance(op, Note) or called(op, *GUARDS), before[1].ops
-            )
-            at = len(list(looks))
+            at = _looks(before[1])
             before[1].ops[at:at] = rename.undo_before()
 
 
@@ -143,6 +156,8 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
             column = (op.schema, op.table_name, op.column_name)
             (phases.after if column in renamed else phases.before).ops.append(op)
             continue
+        if isinstance(op, RenameTable):
+            phases.tables.append(op)
         if isinstance(op, RenameColumn) and is_dual_written(draft, upgrade, op):
             phases.renames.append(Rename(op))
             continue
@@ -150,6 +165,45 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
         phases.before.ops += first
         phases.after.ops += last
     return phases
+
+
+@rule("two-names", "refusal", "A renamed table cannot have two names for a while.")
+def _refuse_behind_view(
+    draft: Draft, rename: RenameTable, before: ops.UpgradeOps
+) -> None:
+    """Refuse to rename a table whose old name cannot be a view until the deployment.
+
+    :raises CommandError: where the name is taken, or a column of the view changes.
+    """
+    key = rename.schema, rename.table_name
+    changed = [
+        op.column_name
+        for op in operations_in(before)
+        if isinstance(op, ops.AlterColumnOp)
+        and (op.schema, op.table_name) == (rename.schema, rename.new_table_name)
+        and op.modify_type is not None
+        and not is_native(op.modify_type)  # what comes to it is added to its type
+    ]
+    is_taken = key in draft.models
+    if not (is_taken or changed):
+        return
+    why = "another table gets its name"
+    if changed:
+        why = f"no column of a view can get another type ({', '.join(changed)})"
+    old, new = label(*key), label(rename.schema, rename.new_table_name)
+    raise CommandError(
+        f"{old} is renamed to {new}, which the running version calls {old}: until the"
+        f" deployment that would be a view, and {why}. Let the models rename it alone"
+        " and draft that, then the rest; or draft it for a quiet hour: -x live=no"
+    )
+
+
+def _looks(container: ops.OpContainer) -> int:
+    """Return how many operations only look at rows: MariaDB takes nothing back."""
+    looks = takewhile(
+        lambda op: isinstance(op, Note) or called(op, *GUARDS), container.ops
+    )
+    return len([*looks])
 
 
 def _like(upgrade: ops.UpgradeOps) -> ops.UpgradeOps:

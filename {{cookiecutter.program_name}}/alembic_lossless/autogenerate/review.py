@@ -337,6 +337,8 @@ def run_pipeline(
     left = leave_fills(after) if leaves_fills else []
     for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
         arrange_views(part, own)
+    phases.add_views(draft, first, last)
+    for part in drafts:
         make_online(part, part.upgrade)
         _note_costs(part)
     upgrade.ops += left

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic.ddl.postgresql import PostgresqlImpl
 
 from .. import sql
+from ..types.conversion import is_one_enum
 from ..types.reflection import CompleteReflection
 
 NAMES_NOT_NULL = (18,)
@@ -30,6 +31,9 @@ class PostgreSQL(CompleteReflection, PostgresqlImpl):
         """Alter a column; what a revision says to MariaDB alone means nothing here."""
         for option in ("autoincrement", "existing_autoincrement"):
             changes.pop(option, None)
+        types: Any = changes.get("existing_type"), changes.get("type_")
+        if is_one_enum(*types) and not changes.get("postgresql_using"):
+            changes.pop("type_")  # its values have changed, and it has them by now
         super().alter_column(table_name, column_name, **changes)
         if name := changes.get("name"):
             at = table_name, changes.get("schema")

@@ -186,6 +186,9 @@ _breaks(
 _breaks(
     "table-renamed",
     ops.RenameTableOp,
+    instead="with op.get_context().autocommit_block():\n"
+    "    op.begin_table_rename({bare!r}, {new!r})\n"
+    "# And after the deployment: op.end_table_rename",
     says="The running version still calls {table} that.",
 )
 _breaks(

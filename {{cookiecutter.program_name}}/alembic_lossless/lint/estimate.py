@@ -53,7 +53,7 @@ COSTS: dict[str, dict[str, _Cost]] = {
         "unique-blocks": _Cost(0.3, sort=1.2),
         "exclude-blocks": _Cost(1.2),
         "check-scans": _Cost(0.15),
-        "guard-reads": _Cost(0.3, sort=1.5),
+        "guard-reads": _Cost(0.2, sort=1.5),
         "rows-locked": _Cost(0.4, 2.3),
         "rows-online": _Cost(0.6, 2.4),
         "type-concurrently": _Cost(1.5, 5),

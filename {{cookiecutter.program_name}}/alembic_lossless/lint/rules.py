@@ -226,6 +226,7 @@ def _named(operation: Any, key: Key | None) -> dict[str, Any]:
     for argument, name in (
         ("column_name", "column"),
         ("modify_name", "new"),
+        ("new_table_name", "new"),
         ("modify_type", "type"),
         ("index_name", "name"),
     ):

@@ -11,8 +11,10 @@ from sqlalchemy.engine import Dialect
 
 from .. import sql
 from .._alembic import CREATE_VIEW, maker_of
+from ..rules import rule
+from ..runtime.causes import PermanentError
 from ..types.portable import MYSQL
-from .base import LosslessOp, Names, label, operation
+from .base import LosslessOp, Names, derived, label, operation
 
 Query = str | Mapping[str, str]
 """A SELECT as text; or one for each database, by its name, where they differ."""
@@ -41,24 +43,24 @@ WITH it AS (SELECT * FROM pg_class WHERE oid = to_regclass({name})),
 given AS (
     SELECT NULL::name AS attname, relowner, (aclexplode(relacl)).* FROM it
     UNION ALL SELECT attname, relowner, (aclexplode(attacl)).*
-    FROM it JOIN pg_attribute ON attrelid = it.oid
+    FROM it JOIN pg_attribute ON attrelid = it.oid AND NOT attisdropped
 )
 SELECT attname, 'GRANT ' || privilege_type
-    || coalesce('(' || quote_ident(attname) || ')', '') || ' ON ' || {name} || ' TO '
+    || coalesce('(' || quote_ident(attname) || ')', '') || ' ON ' || {view} || ' TO '
     || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
     || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
 FROM given WHERE grantee <> relowner
 UNION ALL SELECT attname, 'COMMENT ON '
-    || coalesce('COLUMN ' || {name} || '.' || quote_ident(attname), {kind} || {name})
+    || coalesce('COLUMN ' || {view} || '.' || quote_ident(attname), {kind} || {view})
     || ' IS ' || quote_literal(description)
 FROM it JOIN pg_description ON objoid = it.oid AND classoid = 'pg_class'::regclass
     LEFT JOIN pg_attribute ON attrelid = it.oid AND attnum = objsubid AND attnum > 0
-UNION ALL SELECT NULL, 'ALTER TABLE ' || {name} || ' OWNER TO '
+UNION ALL SELECT NULL, 'ALTER TABLE ' || {view} || ' OWNER TO '
     || quote_ident(pg_get_userbyid(relowner))
 FROM it WHERE pg_get_userbyid(relowner) <> current_user
 """
-"""What gives a view of PostgreSQL its rights, comments and owner again, which are those
-of the view, or of a column."""
+"""What gives a view of PostgreSQL the rights, comments and owner that something has,
+which are those of all of it, or of a column."""
 
 COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass({name})"
 
@@ -175,7 +177,8 @@ class _View(Names):
             self.operations.get_context().impl.static_output(line)
             return
         name, kind = self.literal(self.table), self.literal(f"{kind} ")
-        found = self.bind().execute(sql.text(RIGHTS.format(name=name, kind=kind)))
+        asked = RIGHTS.format(name=name, view=name, kind=kind)
+        found = self.bind().execute(sql.text(asked))
         _rights.setdefault(self.operations, {})[self.table] = [*found]
 
     def with_options(self, options: Mapping[str, Any] | None) -> str:
@@ -361,3 +364,136 @@ def dropping(made: LosslessOp, *, if_exists: bool = False) -> LosslessOp:
     if made.materialized:
         options["materialized"] = True
     return drop_view(made.name, schema=made.schema, **options)
+
+
+SECOND_NAME = """
+DECLARE given record;
+BEGIN
+    {rename}CREATE VIEW {old} AS SELECT * FROM {new};
+    FOR given IN SELECT * FROM ({rights}) AS found (place, statement) LOOP
+        EXECUTE given.statement;
+    END LOOP;
+END """
+"""Let a table of PostgreSQL have a second name, for whoever had the first one."""
+
+RENAMES: dict[str, tuple[str, ...]] = {
+    # The view is made of a table without rows, which then changes places with the
+    # table: there is no instant without one of the names.
+    "begin": (
+        "CREATE TABLE {new} LIKE {old}",
+        "CREATE VIEW {view} AS SELECT * FROM {new}",
+        "RENAME TABLE {new} TO {spare}, {old} TO {new}, {view} TO {old}",
+        "DROP TABLE {spare}",
+    ),
+    "renamed": ("CREATE VIEW {old} AS SELECT * FROM {new}",),
+}
+"""What gives a table of MariaDB or MySQL a second name."""
+
+
+@operation()
+def begin_table_rename(
+    operations: Operations,
+    table_name: str,
+    new_name: str,
+    *,
+    renamed: bool = False,
+    schema: str | None = None,
+) -> None:
+    """Rename a table, and let others read and write it by its old name, as a view.
+
+    :param table_name: the name that the running version of the app knows.
+    :param new_name: the name that the next version knows.
+    :param renamed: whether the table has the new name already.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL, MariaDB and MySQL, in one instant; who had rights to the
+        table has them to the view. SQLite, where nobody else writes meanwhile, has no
+        view.
+    :raises CommandError: for a table of PostgreSQL with row security.
+    """
+    names = Names(operations, table_name, schema)
+    if names.dialect == "sqlite":
+        if not renamed:
+            operations.rename_table(table_name, new_name, schema=schema)
+        return
+    if names.is_mysql:
+        _rename(names, new_name, "renamed" if renamed else "begin")
+        return
+    new = Names(operations, new_name, schema)
+    _refuse_row_security(new if renamed else names)
+    name, view = names.literal(new.table), names.literal(names.table)
+    rights = RIGHTS.format(name=name, view=view, kind=names.literal("VIEW "))
+    rename = f"ALTER TABLE {names.table} RENAME TO {names.quoted(new_name)};\n    "
+    block = SECOND_NAME.format(
+        rename="" if renamed else rename,
+        old=names.table,
+        new=new.table,
+        rights=rights,
+    )
+    names.execute(f"DO {sql.body(block, 'rename')}")
+
+
+@operation()
+def end_table_rename(
+    operations: Operations,
+    table_name: str,
+    new_name: str,  # noqa: ARG001  who reads it learns whose name it was
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let a table have one name again, the new one, after `begin_table_rename`.
+
+    :param table_name: the name that the previous version of the app knows.
+    :param new_name: the name that the running version knows.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: the same on each.
+    """
+    names = Names(operations, table_name, schema)
+    if names.dialect != "sqlite":
+        names.execute(f"DROP VIEW {names.table}")
+
+
+@end_table_rename.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return begin_table_rename(*op.args, renamed=True, schema=op.schema)
+
+
+@begin_table_rename.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp | None:
+    """Return what drops the view; nothing by itself gives the old name back."""
+    if not op.renamed:
+        return None
+    return end_table_rename(*op.args, schema=op.schema)
+
+
+@begin_table_rename.declares("as_alembic")
+def _(op: LosslessOp) -> ops.RenameTableOp | None:
+    """Return the rename, unless it was done before."""
+    names = op.table_name, op.new_name
+    return None if op.renamed else ops.RenameTableOp(*names, schema=op.schema)
+
+
+def _rename(names: Names, new_name: str, what: str) -> None:
+    words = {
+        "old": names.table,
+        "new": names.beside(new_name),
+        "view": names.beside(derived(names.name, "view")),
+        "spare": names.beside(derived(names.name, "spare")),
+    }
+    for statement in RENAMES[what]:
+        names.execute(statement.format(**words))
+
+
+SECURED = "SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass({name})"
+
+
+@rule("row-security", "refusal", "A table with row security is renamed behind a view.")
+def _refuse_row_security(names: Names) -> None:
+    if not names.offline and names.bind().scalar(
+        sql.text(SECURED.format(name=names.literal(names.table)))
+    ):
+        raise PermanentError(
+            f"{names.name} has row security, which does not hold for a view of it: use"
+            " op.rename_table outside the autocommit_block(), in a quiet hour."
+        )

@@ -153,7 +153,9 @@ def without_lock(
     statement = said.only
     if statement is None or (table := statement.table) is None:
         return construct
-    if statement.begins("CREATE TABLE"):
+    if statement.renames_table:
+        new.clear()  # one of them may be called like a table with rows from now on
+    elif statement.begins("CREATE TABLE"):
         new.add(table)
     online = online_form(statement, text, dialect)
     return construct if online is None or table in new else sql.text(online)

@@ -192,6 +192,26 @@ def begin_dual_write(
 
 keep_in_step = begin_dual_write
 
+def begin_table_rename(
+    table_name: str,
+    new_name: str,
+    *,
+    renamed: bool = False,
+    schema: str | None = None,
+) -> None:
+    """Rename a table, and let others read and write it by its old name, as a view.
+
+    :param table_name: the name that the running version of the app knows.
+    :param new_name: the name that the next version knows.
+    :param renamed: whether the table has the new name already.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL, MariaDB and MySQL, in one instant; who had rights to the
+        table has them to the view. SQLite, where nobody else writes meanwhile, has no
+        view.
+    :raises CommandError: for a table of PostgreSQL with row security.
+    """
+
 def change_enum(
     name: str,
     old: Sequence[str],
@@ -454,6 +474,21 @@ def end_dual_write(
     """
 
 stop_keeping_in_step = end_dual_write
+
+def end_table_rename(
+    table_name: str,
+    new_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let a table have one name again, the new one, after `begin_table_rename`.
+
+    :param table_name: the name that the previous version of the app knows.
+    :param new_name: the name that the running version knows.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: the same on each.
+    """
 
 def index_partitions(
     index_name: str,
