@@ -272,7 +272,9 @@ class Court:
                 raise Wrong("downgrade unlike", difference(made[0], found))
             self._write(case, case.before)
         after_down = self._rows(case)
-        kept = set(case.columns)
+        # Where the draft asks what becomes of the rows, its author says it.
+        is_asked = "# REVIEW: what becomes of the rows" in script
+        kept = set(case.columns).difference(case.retyped if is_asked else ())
         first, last = (only(it, kept, case.filled) for it in (before, after_down))
         if first != last:
             raise Wrong("downgrade lost", difference(first, last))

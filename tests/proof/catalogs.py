@@ -121,6 +121,10 @@ def _sorted_mysql(sql: str) -> str:
     """Return a CREATE with its columns in order, and without what rows counted."""
     sql = re.sub(r" AUTO_INCREMENT=\d+", "", sql)
     sql = re.sub(r"UNIQUE KEY `([^`]+)` \(`([^`]+)`", _unnamed, sql)
+    # A foreign key that nobody named, and its index, may have PostgreSQL's name, too.
+    sql = re.sub(r"CONSTRAINT `[^`]+_(ibfk_\d+|fkey)` FOREIGN", "FOREIGN", sql)
+    sql = re.sub(r"( KEY) `[^`]+_fkey` (\(`[^`]+`)", r"\1 \2", sql)
+    sql = re.sub(r"( KEY) `([^`]+)` (\(`\2`)", r"\1 \3", sql)
     first, *lines = sql.splitlines()
     last = lines.pop() if lines else ""
     columns = sorted(

@@ -345,7 +345,9 @@ def _floats(made: Any, _: str) -> Values:
 
 
 def _decimals(made: Any, database: str) -> Values:
-    scale = 2 if made.scale is None and database != "mariadb" else made.scale
+    # With a precision alone there is nothing after the point, as SQLite does not know.
+    is_free = made.precision is None and database != "mariadb"
+    scale = 2 if made.scale is None and is_free else made.scale
     texts = ("1.25", "0.5", "42") if scale else ("1", "0", "42")
     return "decimal", _numbers(texts, decimal=made.asdecimal), "2"
 

@@ -357,6 +357,11 @@ def dropped_items(drop: ops.DropTableOp) -> list[Any]:
     return create.columns
 
 
+def bring_back(drop: ops.DropTableOp, table: sa.Table) -> None:
+    """Let the way back of a drop make a table with all that is declared of it."""
+    vars(drop).update(vars(ops.DropTableOp.from_table(table)))
+
+
 def without_table(create: ops.CreateTableOp) -> ops.DropTableOp:
     """Return the way back of a table that is created, whose columns it shares.
 

@@ -514,6 +514,8 @@ def canonical(options: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in found.items()
     }
+    if found.get("sqlite_with_rowid") is False:
+        found["sqlite_with_rowid"] = "no"  # here False says something
     if found.get("initially") == "deferred":
         found["deferrable"] = True
     if classes := found.get("postgresql_ops"):

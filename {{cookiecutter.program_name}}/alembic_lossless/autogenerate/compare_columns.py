@@ -9,13 +9,13 @@ from alembic import context as alembic_context
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
-from alembic.operations.ops import AlterColumnOp, OpContainer
+from alembic.operations.ops import AlterColumnOp, DropConstraintOp, OpContainer
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Column, DefaultClause, FetchedValue
 from sqlalchemy.types import TypeEngine
 
-from .._alembic import dropped_items, variants
+from .._alembic import bring_back, dropped_items, variants
 from ..operations.base import LosslessOp, label
 from ..operations.columns import alter_generated
 from ..replay import replayed
@@ -45,6 +45,12 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
             _restore_existing(operation, known, impl)
         elif isinstance(operation, ops.DropColumnOp | ops.DropTableOp):
             known = state.columns(operation.schema, operation.table_name)
+            if isinstance(operation, ops.DropTableOp):
+                whole = state.created(operation.schema, operation.table_name)
+                if whole is not None and _is_whole(operation, known, impl):
+                    bring_back(operation, whole)
+                    _leave_constraints(upgrade, operation)
+                    continue
             for column in _dropped(operation):
                 declared = _confirmed(column, known, impl)
                 column.type = declared.type
@@ -57,6 +63,26 @@ def _dropped(operation: ops.DropTableOp | ops.DropColumnOp) -> list[sa.Column[An
         return [operation.to_column()]
     items = dropped_items(operation)
     return [item for item in items if isinstance(item, sa.Column)]
+
+
+def _is_whole(
+    operation: ops.DropTableOp, known: dict[str, sa.Column[Any]], impl: DefaultImpl
+) -> bool:
+    """Tell whether a table that is dropped is still what the revisions made of it."""
+    there = {it.name: it for it in _dropped(operation)}
+    return there.keys() == known.keys() and all(
+        _agrees(impl, column, known[name]) for name, column in there.items()
+    )
+
+
+def _leave_constraints(upgrade: ops.OpContainer, whole: ops.DropTableOp) -> None:
+    """Let a table take its constraints with it: MariaDB tells of some as indexes."""
+    for change in upgrade.ops:
+        if isinstance(change, ops.ModifyTableOps):
+            key = change.schema, change.table_name
+            if key == (whole.schema, whole.table_name):
+                kept = (it for it in change.ops if not isinstance(it, DropConstraintOp))
+                change.ops = [*kept]
 
 
 def _restore_existing(

@@ -28,7 +28,7 @@ from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..sql import literal, quoted_table, text
 from ..state import State, options_of_sequence, other_options, same
-from ..types.portable import ddl, domains_in
+from ..types.portable import ddl, dialect_named, domains_in
 from .aside import columns_aside, columns_moved
 from .draft import (
     Draft,
@@ -129,10 +129,15 @@ def _reflected(context: AutogenContext, key: Key) -> dict[str, Any]:
 
 
 def _declared(context: AutogenContext) -> Iterator[tuple[Key, dict[str, Any]]]:
-    key = replayed(context.migration_context).key
-    for metadata in metadatas(context.migration_context):
+    """Give what `create_all` makes, on this database or another that is served."""
+    database = context.migration_context
+    key, names = replayed(database).key, database.opts.get("runs_on", ())
+    served = [database.dialect, *map(dialect_named, names)]
+    # MariaDB makes those too that other databases need not have.
+    needed = any(it.supports_sequences and not it.sequences_optional for it in served)
+    for metadata in metadatas(database):
         for it in sequences_of(metadata):
-            if not it.optional:
+            if needed or not it.optional:
                 yield key(it.schema, it.name), options_of_sequence(it)
 
 

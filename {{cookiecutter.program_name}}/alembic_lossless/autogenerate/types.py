@@ -4,12 +4,18 @@ Enums are types of their own on PostgreSQL: their values are asked about.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
-from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateTableOp,
+    ModifyTableOps,
+    OpContainer,
+)
 
 from ..operations.base import LosslessOp
 from ..operations.guards import refuse_loss
@@ -278,13 +284,18 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
         if is_native(change.modify_type):
             widened += _widened(change, old, new, renamed)
             _set_default(draft, container, change)
+    passed_on = [
+        step
+        for key, new in _coming(container).items()
+        if key in before and key not in {*changed, *held} and before[key] != new
+        for step in _pass_on(key, before[key], new)
+    ]
     # A rename speaks of the old values, and a downgrade renames after all else.
     renames, rest = _leading_renames(container)
     # A column that is dropped may hold the value that is dropped.
-    late = [
-        call for call in changed.values() if _narrows(call.old, call.new, call.renamed)
-    ]
-    early = [call for call in changed.values() if call not in late]
+    calls = [*changed.values(), *passed_on]
+    late = [call for call in calls if _narrows(call.old, call.new, call.renamed)]
+    early = [call for call in calls if call not in late]
     first = [*guards, *renames, *created, *early, *widened]
     container.ops[:] = [*first, *rest, *late, *dropped]
 
@@ -301,6 +312,28 @@ def _create(key: Name, values: list[str]) -> LosslessOp:
 
 def _drop(key: Name) -> LosslessOp:
     return drop_enum(key[1], schema=key[0])
+
+
+def _coming(container: OpContainer) -> dict[Name, list[str]]:
+    """Return the values of each type that a column gets, or comes with."""
+    found = list[Any]()
+    for op in operations_in(container):
+        match op:
+            case CreateTableOp():
+                found += [it.type for it in op.columns if isinstance(it, sa.Column)]
+            case AddColumnOp():
+                found.append(op.column.type)
+            case AlterColumnOp():
+                found.append(op.modify_type)
+    return {_name(enum): enum.enums for type_ in found for enum in enums_in(type_)}
+
+
+def _pass_on(key: Name, old: list[str], new: list[str]) -> Iterator[LosslessOp]:
+    """Change a type that one column leaves and another gets, each with its values."""
+    both = [*new, *(it for it in old if it not in new)]
+    steps = [old, *([] if set(old) <= set(new) or set(new) < set(old) else [both]), new]
+    for before, after in pairwise(steps):
+        yield change_enum(key[1], before, after, {}, schema=key[0])
 
 
 def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
