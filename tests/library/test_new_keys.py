@@ -145,13 +145,15 @@ def test_an_expression_becomes_unique(
         *((it, "sa.func.lower(title).desc()") for it in ("sqlite", "postgresql")),
         *(("postgresql", f"title.{it}") for it in ("nulls_first()", "asc()")),
         ("postgresql", "sa.func.lower(title).desc().nulls_last()"),
+        ("postgresql", "title, postgresql_include=['id']"),
+        ("mariadb", "title, mariadb_using='btree'"),
     ],
     indirect=["database_url"],
 )
 def test_the_order_of_an_index_is_no_value(
     project: Environment, database_url: str, part: str
 ) -> None:
-    """My unique index has an order; the rows are looked at without it, either way."""
+    """My unique index has an order or an option; the rows are looked at either way."""
     shop = project.using(database_url)
     define_thing(shop, "title = sa.String(20)")
     draft(shop, "before")

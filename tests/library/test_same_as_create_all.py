@@ -389,3 +389,41 @@ def test_a_script_for_some_databases_runs_on_all(
         draft(here, f"sports {number}")
         alembic(there, "upgrade head", "check")
     alembic(there, "downgrade base", "upgrade head", "check")
+
+
+# A foreign key whose name changes, and something else of it
+
+TREE = """
+class Node(Model):
+    __tablename__ = "{0}"
+
+    id = sa.Column(sa.{3}, primary_key=True, autoincrement=False)
+    {1} = sa.Column(sa.{3}, sa.ForeignKey("{0}.id"{2}){4})
+"""
+RENAMED = {"the table": ("branch", "up"), "the column": ("node", "above")}
+CHANGED = {
+    "nothing": ("", "Integer", ""),
+    "an option": (", ondelete='CASCADE'", "Integer", ""),
+    "the type": ("", "BigInteger", ""),
+    "all": (", onupdate='CASCADE'", "BigInteger", ", nullable=False"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+@pytest.mark.parametrize("renamed", RENAMED)
+def test_a_renamed_key_changes(judge: Court, renamed: str, change: str) -> None:
+    """I rename a part of a foreign key, and change the key: it is made anew once."""
+    (table, column), (options, type_, null) = RENAMED[renamed], CHANGED[change]
+    before = TREE.format("node", "up", "", "Integer", "")
+    after = TREE.format(table, column, options, type_, null)
+    given = judged(
+        judge,
+        before,
+        after,
+        rows=(("node", ((("id", "1"), ("up", "1")), (("id", "2"), ("up", "None")))),),
+        tables={"node": table},
+        columns={"node\nid": "id", "node\nup": column},
+        filled=("node\nup",) if null else (),
+        fills={f"{table}.{column}": "1"},
+    )
+    assert given == PASSED

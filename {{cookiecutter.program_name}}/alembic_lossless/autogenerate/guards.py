@@ -19,6 +19,7 @@ from sqlalchemy import (
     Computed,
     DefaultClause,
     ForeignKeyConstraint,
+    Index,
     Table,
     UniqueConstraint,
 )
@@ -148,8 +149,7 @@ def _columns(draft: Draft, key: Key) -> list[str]:
 def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
     index = unique_index(op)
-    # With a condition it is not each row's values that differ.
-    if index is not None and not index.dialect_kwargs:
+    if index is not None and not _is_of_parts(index):
         table = cast("Table", index.table)
         where = table.schema, table.name
         parts = (_indexed(draft, where, it) for it in index.expressions)
@@ -165,6 +165,12 @@ def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
                 of = (parent.schema, parent.name)
                 return Rule((table.schema, table.name), _names(key.columns), of, keys)
     return None
+
+
+def _is_of_parts(index: Index) -> bool:
+    """Tell an index of some rows, or of how values begin: no whole value is unique."""
+    words = (it.rpartition("_")[2] for it in index.dialect_kwargs)
+    return not {"where", "length"}.isdisjoint(words)
 
 
 def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:

@@ -1,9 +1,10 @@
 """The order of operations: foreign keys allow few, and drafts come out of a set."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from alembic.operations import ops
@@ -392,11 +393,15 @@ def name_of(op: ops.MigrateOperation) -> str:
 
 
 def take_away_and_give_back(
-    container: OpContainer, keys: Iterable[ForeignKeyConstraint]
+    container: OpContainer,
+    keys: Iterable[ForeignKeyConstraint],
+    names: Mapping[ForeignKeyConstraint, str] = MappingProxyType({}),
 ) -> None:
     """Drop foreign keys and make them again, but those that a draft changes anyway.
 
     :param container: what will be ordered: the drops first, and the rest last.
+    :param keys: as they are made again.
+    :param names: what a database calls those that get another name.
     """
     changed = {
         _place(fk)
@@ -406,7 +411,7 @@ def take_away_and_give_back(
     }
     for fk in keys:
         if _place(fk) not in changed:
-            container.ops.append(_exchange(fk))
+            container.ops.append(_exchange(fk, names.get(fk)))
 
 
 def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
@@ -414,8 +419,8 @@ def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
     return str(fk.table), tuple(fk.column_keys)
 
 
-def _exchange(fk: ForeignKeyConstraint, old: str | None = None) -> ModifyTableOps:
-    """Return what drops a foreign key and makes it again."""
+def _exchange(fk: ForeignKeyConstraint, old: str | None) -> ModifyTableOps:
+    """Return what drops a foreign key, by the name that it has, and makes it again."""
     drop = DropConstraintOp.from_constraint(fk)
     if old:
         drop.constraint_name = conv(old)

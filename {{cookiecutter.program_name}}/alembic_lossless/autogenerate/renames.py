@@ -68,7 +68,7 @@ from .draft import (
     put_back,
     tables,
 )
-from .order import _exchange
+from .order import take_away_and_give_back
 
 
 @dataclass
@@ -137,8 +137,10 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
 
 def named_by_convention(
     database: MigrationContext, inspector: Inspector, names: Names
-) -> Iterator[ModifyTableOps]:
-    """Yield what gives foreign keys their new names, which Alembic does not compare.
+) -> Iterator[tuple[ForeignKeyConstraint, str]]:
+    """Yield the foreign keys that get a new name, which Alembic does not compare.
+
+    Each is given with the name that it has.
 
     A later revision, and MariaDB, which keeps an index for each of them, go by name.
 
@@ -156,7 +158,7 @@ def named_by_convention(
             referred = (fk.referred_table.schema, fk.referred_table.name)
             name = old.get((tuple(fk.column_keys), referred))
             if name and fk.name and name != fk.name and {key, referred} & concerned:
-                yield _exchange(fk, name)
+                yield fk, name
 
 
 def _signature(found: Any) -> tuple[object, object]:
@@ -354,7 +356,8 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
         compared = compare_renamed(draft, names)
     if compared is not None:
         found, inspector = compared
-        found.ops += named_by_convention(draft.context, inspector, names)
+        named = dict(named_by_convention(draft.context, inspector, names))
+        take_away_and_give_back(found, named, named)
         upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
     draft.unmanaged.leave_doubtful(upgrade)
 
