@@ -115,7 +115,11 @@ def test_a_squash_while_something_is_kept(shop: Environment, database_url: str) 
     values = [(1, "0171", "A"), (2, "none", None), (3, "", None)]
     assert sql(database_url, FRIENDS) == values
     alembic(shop, "upgrade head")
-    shop.run("flask", "db", "purge", "--now", "--yes")
+    # MariaDB commits each statement, and the run was killed behind the second one.
+    for name in ("nick", "phone"):
+        sql(database_url, f"ALTER TABLE friend DROP COLUMN {kept_name(name, DAY)}")
+    said = shop.run("flask", "db", "purge", "--now").stdout
+    assert said == "Nothing is due. Kept: none.\n"
     assert set(columns(database_url, "friend")) == {"id", "name", "city_id"}
     alembic(shop, "check")
 

@@ -1,8 +1,10 @@
-"""A command that writes files is killed before each of its writes."""
+"""A command is killed before each of its writes: to a file, and to the database."""
 
+import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import warnings
 from collections.abc import Callable
@@ -13,6 +15,8 @@ import pytest
 from drafts import define_thing
 from environment import Environment
 from scripts import ask, write
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="Windows kills no copy of itself"
@@ -21,21 +25,31 @@ pytestmark = pytest.mark.skipif(
 WRITES = {"os.rename", "os.remove", "os.mkdir"}
 
 
-def _is_write(event: str, given: tuple[object, ...]) -> bool:
+def _is_write(what: str, given: tuple[object, ...]) -> bool:
     # What opens a file to read it has no flag to write.
-    opens = event == "open" and bool(
-        int(str(given[2] or 0)) & (os.O_WRONLY | os.O_RDWR)
-    )
-    return (event in WRITES or opens) and "migrations" in str(given[0])
+    opens = what == "open" and bool(int(str(given[2] or 0)) & (os.O_WRONLY | os.O_RDWR))
+    return (what in WRITES or opens) and "migrations" in str(given[0])
 
 
 def _killed(shop: Environment, command: str, when: int) -> bool:
     """Run a command in a copy of this process, which is killed before a write."""
-    left = iter(range(when))
+    left, file = iter(range(when)), str(shop.path / "x.db")
 
-    def watch(event: str, given: tuple[object, ...]) -> None:
-        if _is_write(event, given) and next(left, None) is None:
+    def tick() -> None:
+        if next(left, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(what: str, given: tuple[object, ...]) -> None:
+        if _is_write(what, given):
+            tick()
+
+    def connected(raw: object, _record: object) -> None:
+        if not isinstance(raw, sqlite3.Connection):  # what answers to a replay
+            return
+        ((_, _, name),) = raw.execute("PRAGMA database_list")
+        if name == file:  # and no database that is thrown away
+            # A statement before is undone, as test_killed_at_each_statement shows.
+            raw.set_trace_callback(lambda it: tick() if it == "COMMIT" else None)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads, from 3.12 on
@@ -43,6 +57,7 @@ def _killed(shop: Environment, command: str, when: int) -> bool:
     if child == 0:
         try:
             sys.addaudithook(watch)
+            event.listen(Pool, "connect", connected)
             shop.run("flask", "db", *command.split(), status=None)
         finally:
             os._exit(0)
@@ -68,8 +83,28 @@ COMMANDS: dict[str, Callable[[Environment], None]] = {
     "rebase mine": _branches,
     "merge -m both": _branches,
     "migrate -m thing": lambda shop: define_thing(shop, "age = sa.Integer"),
+    "lock": lambda shop: _rows(shop, "a"),
+    "backfill": lambda shop: _runs(shop, LATER),
+    "purge --now --yes": lambda shop: _runs(shop, ASIDE),
 }
-"""What writes files, and what makes it necessary."""
+"""What writes, and what makes it necessary."""
+
+LATER = 'op.backfill("friend", "city_id", 1, later=True)'
+ASIDE = """\
+op.add_column("hobby", sa.Column("old", sa.Integer()))
+op.set_column_aside("hobby", "old", until="2027-01-31", existing_type=sa.Integer())"""
+ON_DATABASE = {"backfill", "purge --now --yes"}
+"""The commands after which status has nothing to say, whether they are done or not."""
+
+
+def _runs(shop: Environment, upgrade: str) -> None:
+    write(shop, "a", upgrade, down="1")
+    url = shop.environment["FRIEND_BOOK_DATABASE_URL"]
+    ask(url, "INSERT INTO friend (id, name) VALUES (7, 'Ann'), (8, 'Bob')")
+    shop.alembic("upgrade", "head")
+
+
+COLUMNS = "SELECT c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
 
 NEXT = {3: "upgrade", 4: "", 5: "", 7: "lock"}
 """What the exit status of `status --json` asks for; "" is the same command again."""
@@ -105,7 +140,7 @@ def test_the_next_command_goes_on(
         shop.environment["FRIEND_BOOK_DATABASE_URL"], "INSERT INTO city VALUES (1, 'O')"
     )
     COMMANDS[command](shop)
-    if not command.startswith("migrate"):
+    if command not in {"migrate -m thing", "lock"}:
         shop.run("flask", "db", "lock")
     kept = tmp_path / "kept"
     shutil.copytree(project.path, kept)
@@ -114,11 +149,15 @@ def test_the_next_command_goes_on(
         _go_on(shop, command)
         url = shop.environment["FRIEND_BOOK_DATABASE_URL"]
         assert ask(url, "SELECT name FROM city") == [("O",)]
-        if [*shop.package.rglob("*.new")]:  # nothing was done
+        if command in ON_DATABASE or [*shop.package.rglob("*.new")]:
             shop.run("flask", "db", *command.split())
+        status = json.loads(shop.run("flask", "db", "status", "--json").stdout)
+        database = status["databases"]["default"]
+        assert (database["kept"], database["backfills"]) == ([], [])
+        assert not [it for it in ask(url, COLUMNS) if "kept" in it[0]]
         assert not [*shop.package.rglob(".*.*"), *shop.package.rglob("*.new")]
         if not was_killed:
             break
         shutil.rmtree(project.path)
         shutil.copytree(kept, project.path)
-    assert moment > 1
+    assert moment > 0

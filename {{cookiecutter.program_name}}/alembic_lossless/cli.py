@@ -167,6 +167,8 @@ def rebase(config: Config) -> None:
         say(f"Undone and run again: {name}")
     for path in found.files:
         say(f"Written: {path}")
+    if not found.again:
+        say(f"Next: {options.prog} upgrade")
 
 
 def rehearse(config: Config) -> None:
@@ -208,6 +210,8 @@ def purge(config: Config) -> None:
     }
     due = [it for each in found.values() for it in each if options.now or it.is_due]
     if not due:
+        for name in names:  # what one left that was killed
+            migrations.purge(name, now=options.now)
         kept = [f"{it} until {it.until}" for each in found.values() for it in each]
         config.print_stdout("%s", f"Nothing is due. Kept: {', '.join(kept) or 'none'}.")
         return

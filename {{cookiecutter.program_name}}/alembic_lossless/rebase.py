@@ -133,7 +133,8 @@ def _chosen(
     heads = folder.get_heads()
     if len(heads) <= 1:
         raise CommandError(
-            "There is one head, or none: nothing is to be put behind another."
+            "There is one head, or none: nothing is to be put behind another.\nWhere a"
+            f" rebase was ended in the middle: {lossless_program(program)} upgrade"
         )
     if len(heads) > 2:  # noqa: PLR2004  two branches
         raise CommandError(
