@@ -1,10 +1,12 @@
 """A value of my Project is wrong, or a file of it: each command says so in a line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from alembic.util import CommandError
+from alembic_lossless import Migrations
 from environment import Environment
 from scripts import write
 from servers import ON_MARIADB
@@ -97,6 +99,57 @@ def told(project: Environment, command: str) -> str:
     failed = done.stdout.partition("FAILED: ")[2].strip()
     assert 1 <= len(failed.splitlines()) <= LINES, f"{command}\n{both}"
     return failed
+
+
+CALLS: dict[str, tuple[Callable[[Migrations], object], str]] = {
+    "name": (lambda it: it.current("no"), "no database and no schema 'no' here"),
+    "only": (lambda it: it.check(only=["no"]), "no database and no schema 'no' here"),
+    "text": (lambda it: it.upgrade(only="default"), "upgrade: only is 'default'. Give"),
+    "empty": (lambda it: it.upgrade(""), "upgrade: target is ''. Give"),
+    "range": (lambda it: it.lint("no"), "No such revision or branch 'no'"),
+    "share": (lambda it: it.rehearse(share=7), "rehearse: share is 7. Give"),
+    "target": (lambda it: it.rehearse("no"), "No such revision or branch 'no'"),
+    "dialect": (lambda it: it.lint(dialect="no"), "lint: dialect is 'no'. Give"),
+    "url": (
+        lambda it: it.check(connection="postgresql://me:s3cret@x/y"),  # type: ignore[arg-type]
+        "check: connection is of the type str. Give",
+    ),
+    "project": (lambda _: Migrations(7).heads(), "Migrations: project is 7. Give"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_value_that_a_function_cannot_use(project: Environment, call: str) -> None:
+    """I pass what has the right type and no sense: it is named, with no password."""
+    function, told = CALLS[call]
+    project.alembic("stamp", "base")
+    with project.migrations() as migrations, pytest.raises(CommandError) as refused:
+        function(migrations)
+    assert told in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+IN_ENV = {
+    "None": "migrating: database is None. Give a URL, an Engine or a Connection.",
+    "'postgresql//me:s3cret@x/y'": "What env.py gives for the database is no URL.",
+    "env.Database(7)": "Database: given is 7. Give a URL, an Engine or a Connection.",
+    "env.Database(url, live='no')": "The database's live is 'no'. Give True or False.",
+    "": "migrating: missing a required argument: 'database'.",
+    "url, target_metadata=env.Database": "migrating: target_metadata is the class",
+}
+
+
+@pytest.mark.parametrize("given", IN_ENV)
+def test_an_env_py_that_gives_something_else(project: Environment, given: str) -> None:
+    """I write something else into env.py than `migrating` takes: a line says so."""
+    path = project.package / "migrations" / "env.py"
+    begin = "from alembic import context\nfrom alembic_lossless import env\n"
+    text = f"{begin}url = 'sqlite://'\nwith env.migrating({given}): pass\n"
+    path.write_text(text)
+    for command in ("alembic upgrade head", "alembic check", "flask db upgrade"):
+        said = told(project, command)
+        assert IN_ENV[given] in said, said
+        assert "s3cret" not in said
 
 
 IN_FILE = {

@@ -146,6 +146,113 @@ def test_an_env_py_that_cannot_be_read(
     assert "env.py, line 6: ModuleNotFoundError: No module named 'shop'" in said
 
 
+REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = {!r}, {!r}
+
+
+def upgrade():
+    {}
+
+
+def downgrade():
+    pass
+"""
+TABLE = "op.create_table('t', sa.Column('id', sa.Integer, primary_key=True))"
+
+
+def broken(text: str, name: str = "b.py") -> Callable[[Path], object]:
+    """Return what writes a file of revisions with this text."""
+    return lambda versions: (versions / name).write_text(text)
+
+
+HISTORIES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "gone": (
+        lambda versions: (versions / "b.py").unlink(),
+        "The file of revision 'b' is gone, and {}/c.py builds on it.",
+    ),
+    "first-gone": (
+        lambda versions: (versions / "a.py").unlink(),
+        "The file of revision 'a' is gone, and {}/b.py builds on it.",
+    ),
+    "depends": (
+        broken(f"{REVISION.format('b', 'a', 'pass')}depends_on = 'gone'"),
+        "The file of revision 'gone' is gone, and {}/b.py builds on it.",
+    ),
+    "twins": (
+        broken(REVISION.format("b", "a", "pass"), "copy.py"),
+        "Two files have the identifier 'b': {}/b.py and {}/copy.py.",
+    ),
+    "import": (
+        broken(f"import no_such{REVISION.format('b', 'a', 'pass')}"),
+        "{}/b.py, line 1: ModuleNotFoundError: No module named 'no_such'",
+    ),
+    "syntax": (broken("def ("), "{}/b.py, line 1: SyntaxError: "),
+    "no-revision": (
+        broken("def upgrade(): pass"),
+        "{}/b.py: module 'b_py' has no attribute 'down_revision'.",
+    ),
+    "number": (
+        broken(REVISION.format(7, "a", "pass")),
+        "{}/b.py: 'int' object is not iterable. A revision has a text",
+    ),
+    "circle": (
+        broken(REVISION.format("a", "c", "pass"), "a.py"),
+        "Cycle is detected in revisions (a, b, c)",
+    ),
+}
+"""What is wrong with the files of revisions, and what is said of it."""
+
+NO_HISTORY = {"adopt", "diagram", "lint", "purge", "rehearse"}
+"""The commands that read no revision here, or say before that there is no database."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [it for it in COMMANDS if it not in ANYWHERE | NO_HISTORY] + ["adopt --compare"],
+)
+def test_a_history_that_is_broken(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revision is gone, or there twice, or no revision: its file is named."""
+    name, *options = command.split()
+    monkeypatch.setitem(ARGUMENTS, name, [*ARGUMENTS.get(name, []), *options])
+    for kind, (breaks, told) in HISTORIES.items():
+        folder = tmp_path / kind
+        an_app(folder, ENV.format(url=f"sqlite:///{folder}/shop.db"))
+        versions = folder / "migrations" / "versions"
+        for revision, down in (("a", None), ("b", "a"), ("c", "b")):
+            text = REVISION.format(revision, down, "pass")
+            (versions / f"{revision}.py").write_text(text)
+        breaks(versions)
+        monkeypatch.chdir(folder)
+        status, said = typed(folder, name, lossless)
+        own = said.partition("nothing is to be changed.\n")
+        is_a_sentence(status, own[2] or own[0])
+        assert told.replace("{}", str(versions)) in said, kind
+
+
+def test_a_database_that_was_stamped_while_it_was_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I stamped an empty database: a draft does not make all tables once more."""
+    url = f"sqlite:///{tmp_path}/shop.db"
+    models = "MetaData()\nTable('t', m, Column('id', Integer, primary_key=True))"
+    env = ENV.format(url=url).replace("MetaData()", "m").replace(" MetaData", " *")
+    an_app(tmp_path, env.replace("\nwith", f"\nm = {models}\nwith"))
+    path = tmp_path / "migrations" / "versions" / "a.py"
+    path.write_text(REVISION.format("a", None, TABLE))
+    monkeypatch.chdir(tmp_path)
+    lossless(["stamp", "head"])
+    status, said = typed(tmp_path, "draft", lossless)
+    is_a_sentence(status, said)
+    assert f"{url} lacks t, which revisions make that it has run: it was stamp" in said
+    status, said = typed(tmp_path, "check", lossless)
+    assert "t: table added (the revisions made it so: this database was " in said
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_version_that_is_too_old(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

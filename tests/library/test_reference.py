@@ -4,15 +4,20 @@ import ast
 import inspect
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from alembic_lossless import operations
+from alembic.config import Config
+from alembic.util import CommandError
+from alembic_lossless import env, operations
 from alembic_lossless.operations.base import OPERATIONS
+from alembic_lossless.project import CONFIGURE
 from environment import LIBRARY
 from rendering import TEMPLATE
+from sqlalchemy import create_engine, make_url
 
 MADE: Any = runpy.run_path(str(TEMPLATE / "docs" / "reference.py"))
 PUBLIC = {
@@ -80,6 +85,66 @@ def test_every_parameter_is_described(name: str) -> None:
     for method in MADE["methods_of"](item).values():
         given = method.fget if isinstance(method, property) else method
         described(given, parameters(given))
+
+
+URL = make_url("sqlite://")
+RIGHT = {
+    "str": "x",
+    "Given": URL,
+    "URL": URL,
+    "Mapping[str, Given]": {"x": URL},
+    "Mapping[str, Engine]": {"x": create_engine(URL)},
+}
+"""What fits an annotation; for any other it is an object of a class of that name."""
+
+WRONG = [object(), object, b"x", [7], {1: 2}]
+"""What no argument takes."""
+
+NAMES_ITSELF = {"usable_url", "rows"}
+"""A function whose errors name what its caller calls the value, and an argument that
+SQLAlchemy looks at."""
+
+
+def entry_points() -> Iterator[Any]:
+    """Yield each public function and method."""
+    for name, item in PUBLIC.items():
+        own = MADE["methods_of"](item) if inspect.isclass(item) else {name: item}
+        for function in own.values():
+            if hasattr(function, "__wrapped__"):
+                yield pytest.param(function, id=function.__qualname__)
+            else:
+                known = NAMES_ITSELF | {"variable", "seconds", "is_wanted", "number"}
+                assert isinstance(function, property) or function.__name__ in known
+
+
+@pytest.mark.parametrize("function", [*entry_points()])
+def test_an_argument_of_another_type(
+    function: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I pass something else than a function takes: I read which argument, and what."""
+    monkeypatch.setattr(env, "context", SimpleNamespace(config=Config()))
+    parameters = inspect.signature(function).parameters.values()
+    given = {
+        it.name: RIGHT.get(str(it.annotation), type(str(it.annotation), (), {})())
+        for it in parameters
+        if it.default is it.empty and it.kind is not it.VAR_KEYWORD
+    }
+    options = CONFIGURE.keys() if function.__name__ == "migrating" else ()
+    names = [it.name for it in parameters if it.annotation not in {"Any", it.empty}]
+    for name in {*names, *options} - NAMES_ITSELF:
+        for value in WRONG:
+            if callable(value) and "Callable" in CONFIGURE.get(name, ""):
+                continue
+            with pytest.raises(CommandError) as refused:
+                function(**{**given, name: value})
+            said = str(refused.value)
+            words = rf"{function.__qualname__}: {name} is (of the type|the class) \w+\."
+            assert re.match(rf"{words} Give ", said)
+            assert "\n" not in said
+    takes_more = any(it.kind is it.VAR_KEYWORD for it in parameters)
+    if parameters and not takes_more:
+        with pytest.raises(CommandError, match="unexpected keyword argument 'no_such'"):
+            function(**given, no_such=7)
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -33,6 +33,7 @@ SHOWN_BY = {
     "rename": "test_renames",
     "rename-value": "test_enums",
     "review": "test_type_changes",
+    "made-already": "test_every_command",
     "same-name": "test_contradictions",
     "schema": "test_models_with_a_schema",
     "set-null": "test_contradictions",

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from inspect import getclosurevars, unwrap
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -580,6 +581,24 @@ def revisions_read_by(reader: Reader) -> Iterator[None]:
         yield
     finally:
         setattr(ScriptDirectory, name, before)
+
+
+def each_readable(scripts: Iterable[Script]) -> Iterator[Script]:
+    """Yield revisions, whose files have what Alembic reads first.
+
+    :raises CommandError: with the file that has not.
+    """
+    try:
+        yield from scripts
+    except (AttributeError, TypeError) as error:
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+        paths = [it.f_locals["path"] for it in frames if "path" in it.f_locals]
+        if not paths or str(paths[-1]) in {it.f_code.co_filename for it in frames}:
+            raise
+        raise CommandError(
+            f"{paths[-1]}: {error}. A revision has a text for `revision`, and one or"
+            " None for `down_revision`."
+        ) from error
 
 
 def compares() -> bool:

@@ -676,7 +676,7 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
         told = place and f"{place}: {said(error)}"
         if not told or raises:
             raise
-        _fail(told, options)
+        _fail(f"{place}: {said(error)}", options)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ accepts what `context.configure` does, and asks the functions that env.py gives 
 `process_revision_directives` before the library's own.
 """
 
+from __future__ import annotations
+
 from . import requirements
 
 # What follows imports what another Alembic may not have.
@@ -23,18 +25,29 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import MetaData, make_url
+from sqlalchemy.exc import ArgumentError
 
 with requirements.importing():
     from . import ddl, lockfile, operations, plugin
     from ._alembic import command_name, compares, insist, read_revisions_by
     from .config import is_typed, program_of
-    from .project import Project, checked, forgotten, oldest, without_asyncio
+    from .project import (
+        Project,
+        accepting,
+        checked,
+        forgotten,
+        insist_on_kind,
+        insist_on_values,
+        oldest,
+        without_asyncio,
+    )
     from .replaced import in_use
     from .runtime import several
     from .runtime.connect import Database, database_of, insist_on_dialect
-    from .runtime.errors import whole_lines
+    from .runtime.errors import located, whole_lines
     from .runtime.run import transaction
     from .runtime.tenants import Tenants, has_tenants
+    from .urls import EXAMPLE
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -63,12 +76,16 @@ T = TypeVar("T")
 
 
 def _typed(function: Callable[P, T]) -> Callable[P, T]:
-    """Let what env.py calls first end in a message that keeps its lines."""
+    """Let what env.py calls end in a message that keeps its lines.
+
+    Who passes something else than the function takes is told so.
+    """
+    accepted = accepting(function)
 
     @wraps(function)
     def called(*arguments: P.args, **options: P.kwargs) -> T:
         with whole_lines(context.config):
-            return function(*arguments, **options)
+            return accepted(*arguments, **options)
 
     return called
 
@@ -132,6 +149,7 @@ def database(project: Project) -> Database:
     return _readable(found)
 
 
+@_typed
 def tenants(project: Project) -> Iterator[Database]:
     """Yield the schemas of a project, one after the other, each to be migrated alone.
 
@@ -177,6 +195,7 @@ def _readable(database: Database) -> Database:
     return database
 
 
+@_typed
 @contextmanager
 def migrating(database: Given, **options: Any) -> Iterator[None]:
     """Configure Alembic with a connection to a database, for one run.
@@ -194,8 +213,7 @@ def migrating(database: Given, **options: Any) -> Iterator[None]:
         yield
         return
     with whole_lines(context.config):
-        insist()
-        read_revisions_by(context.script, in_use)
+        _insist()
         known = _given_for("", _database(database))
         reviewed = _reviewing([known])(options)
         options = {**reviewed, "waits_for": _waits_for, "tenant": known.tenant}
@@ -215,12 +233,12 @@ def writing_sql() -> Iterator[None]:
     """
     from .offline import writing  # noqa: PLC0415
 
-    insist()
-    read_revisions_by(context.script, in_use)
+    _insist()
     with writing():
         yield
 
 
+@_typed
 @contextmanager
 def migrating_several(
     databases: Mapping[str, Given],
@@ -239,8 +257,7 @@ def migrating_several(
     if (discovery := _discovery()) is not None:
         yield lambda name, **options: discovery.add(name, known[name], options)
         return
-    insist()
-    read_revisions_by(context.script, in_use)
+    _insist()
     known = {name: _given_for(name, database) for name, database in known.items()}
     reviewed = _reviewing(known.values())
     checks = {}
@@ -248,7 +265,9 @@ def migrating_several(
     with whole_lines(context.config), places.said(), ExitStack() as stack:
         stack.enter_context(_lock_file_kept())
 
+        @_typed
         def begin(name: str, **options: Any) -> None:
+            several.among([*known], {name})
             several.announce(name)
             stack.enter_context(several.errors_of(name))
             waiting = {**reviewed(options), "waits_for": _waits_for}
@@ -286,6 +305,18 @@ def _lock_file_kept() -> Iterator[None]:
     yield
     if name == "check" and is_typed(context.config):
         lockfile.insist(context.script, program)
+
+
+def _insist() -> None:
+    """Refuse what no command can work with, before a database is opened.
+
+    :raises CommandError: for names that Alembic or SQLAlchemy lack, and for files of
+        revisions that are no history.
+    """
+    insist()
+    read_revisions_by(context.script, in_use)
+    with located():
+        context.script.get_heads()
 
 
 def _reviewing(
@@ -338,7 +369,15 @@ def _given_for(name: str, known: Database) -> Database:
 
 def _database(given: Given) -> Database:
     if isinstance(given, Database):
+        insist_on_kind("Database", "given", given.given, "Given")
+        own = ("settings", "live", "runs_on", "keep_dropped")
+        insist_on_values(given, "database", own)
         return given
-    return Database(
-        without_asyncio(make_url(given) if isinstance(given, str) else given)
-    )
+    try:
+        found = make_url(given) if isinstance(given, str) else given
+    except (ArgumentError, ValueError):
+        # The error's own text may hold a piece of the password.
+        raise CommandError(
+            f"What env.py gives for the database is no URL. {EXAMPLE}"
+        ) from None
+    return Database(without_asyncio(found))

@@ -1,14 +1,22 @@
 """`flask db`: the commands of a project's migrations, for an app of Flask."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 from flask.cli import with_appcontext
 
 from . import requirements
-from .migrations import Migrations
+from .project import accepting
+
+if TYPE_CHECKING:
+    from .migrations import Migrations
 
 __all__ = ["db_command"]
 
 
+@accepting
 def db_command(migrations: Migrations, name: str = "db") -> click.Command:
     """Return a command for `app.cli.add_command`: all that Alembic can, and `status`.
 

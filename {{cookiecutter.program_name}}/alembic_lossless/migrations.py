@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from . import requirements
-from .project import checked
+from .project import accepting_all, checked
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .squash.run import Squashed
 
 
+@accepting_all
 class History:
     """The revisions of a project, and where its databases are among them.
 
@@ -321,10 +322,12 @@ class History:
         from dataclasses import replace
 
         from .runtime.connect import database_of
+        from .runtime.several import among
 
         if self.project.schemas is not None and name not in {None, *self.project.names}:
             return self.tenants(connection).database(str(name))
         given, name = self.databases(connection), name or self.project.names[0]
+        among(self.project.names, {name})
         found = database_of(self.project, name, given)
         named = self._version_tables.get(name)
         return replace(found, version_table=named) if named else found
@@ -375,6 +378,7 @@ ONE_AT_A_TIME = threading.RLock()
 """Alembic's `context` and `op` are one for the whole process, not one for a thread."""
 
 
+@accepting_all
 class Migrations(History):
     """The migrations of a project.
 
@@ -697,13 +701,14 @@ class Migrations(History):
         from .lint.estimate import estimated
         from .project import production_server
         from .runtime.connect import opened
+        from .runtime.errors import between
 
         folder = self.script()
         if revisions is None and (after := self.project.lint_after):
             _insist_on(folder, after)
         begin, _, end = (revisions or self.project.lint_after or "").partition(":")
         everything = list(folder.walk_revisions())[::-1]
-        chosen = list(folder.iterate_revisions(end or "heads", begin or "base"))
+        chosen = between(folder, begin or "base", end or "heads")
         at_hand = self.database(database)
         backend = at_hand.url.get_backend_name()
         dialect = dialect or production_server(backend, self.project.runs_on)
@@ -860,7 +865,10 @@ class Migrations(History):
         :param only: the names of the databases or schemas to take, by default all.
         """
         from .config import choose
+        from .runtime.several import among
 
+        if only:
+            among(self.each(connection), only)
         alembic = self.config()
         choose(alembic, only)
         alembic.attributes["connection"] = self.databases(connection)

@@ -4,19 +4,24 @@ Nothing here imports Alembic: an app describes itself when it starts, and pays f
 Alembic only when it migrates.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from importlib import import_module
+from inspect import isfunction, signature
 from pathlib import Path
 from reprlib import repr as short
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, MetaData, Table
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     Databases = Connection | Engine | AsyncEngine | Mapping[str, Connection | Engine]
@@ -255,17 +260,7 @@ RETURNS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "the modules, or None",
     ),
     "engines": (
-        lambda found: (
-            found is None
-            or (
-                isinstance(found, Mapping)
-                and bool(found)
-                and all(
-                    isinstance(without_asyncio(one), Connection | Engine)
-                    for one in found.values()
-                )
-            )
-        ),
+        lambda found: found is None or _by_name(_is_database, found),
         "the Engine of each database by its name, or None",
     ),
     "schemas": (_are_names, "a list of names"),
@@ -275,7 +270,203 @@ RETURNS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 def without_asyncio(given: Any) -> Any:
     """Return the Engine that an AsyncEngine is made of, and anything else as it is."""
-    return getattr(given, "sync_engine", given)
+    return given.sync_engine if _is_a("AsyncEngine", given) else given
+
+
+def _is_a(name: str, value: object) -> bool:
+    """Tell whether a value has a class of this name, which need not be imported."""
+    return any(it.__name__ == name for it in type(value).__mro__)
+
+
+def _is_database(value: object) -> bool:
+    return isinstance(without_asyncio(value), Connection | Engine)
+
+
+def _is_given(value: object) -> bool:
+    return isinstance(value, str | URL) or _is_a("Database", value)
+
+
+def _as_list(value: object) -> object:
+    return [*value] if isinstance(value, AbstractSet) else value
+
+
+def _by_name(fits: Callable[[object], bool], value: object) -> bool:
+    """Tell a mapping from names to values that fit."""
+    if not isinstance(value, Mapping) or not value:
+        return False
+    return _are_names([*value]) and all(map(fits, value.values()))
+
+
+def _are_metadata(value: object) -> bool:
+    each = value if isinstance(value, Sequence) else [value]
+    return all(isinstance(it, MetaData) for it in each)
+
+
+NAMES = (
+    lambda it: isinstance(it, Iterator) or _are_names(_as_list(it)),
+    "a list of texts",
+)
+DATABASE = "an Engine or a Connection"
+
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "Any": (lambda _: True, ""),
+    "str": (lambda it: isinstance(it, str), "a text"),
+    "bool": (lambda it: isinstance(it, bool), "True or False"),
+    "float": (lambda it: type(it) in {int, float}, "a number"),
+    "Never": (lambda _: False, "nothing: the library does"),
+    "Revision": (
+        lambda it: isinstance(it, str) and bool(it),
+        'the identifier of a revision, or such as "head" or "-1"',
+    ),
+    "Dialect": (lambda it: it in KNOWN, f"one of these: {', '.join(KNOWN)}"),
+    "Seconds": (
+        lambda it: type(it) in {int, float} and it >= 0,
+        "a number of seconds that is not negative",
+    ),
+    "Share": (
+        lambda it: type(it) in {int, float} and 0 <= it <= 1,
+        "a number from 0 to 1",
+    ),
+    "Callable": (callable, "a function"),
+    "Callable | Collection[Callable]": (
+        lambda it: all(map(callable, it if isinstance(it, Collection) else [it])),
+        "a function, or a list of them",
+    ),
+    "bool | Callable": (
+        lambda it: isinstance(it, bool) or callable(it),
+        "True, False or a function",
+    ),
+    "Collection[str]": NAMES,
+    "Iterable[str]": NAMES,
+    "Sequence[str]": NAMES,
+    "frozenset[str]": NAMES,
+    "URL": (
+        lambda it: isinstance(it, URL),
+        "a URL: sqlalchemy.make_url makes one of a text",
+    ),
+    "URL | str": (lambda it: isinstance(it, URL | str), "a URL"),
+    "Databases": (
+        lambda it: _is_database(it) or _by_name(_is_database, it),
+        f"{DATABASE}, or a mapping from names to these",
+    ),
+    "Given": (
+        lambda it: _is_given(it) or _is_database(it),
+        f"a URL, {DATABASE}",
+    ),
+    "Mapping[str, Given]": (
+        partial(_by_name, lambda it: _is_given(it) or _is_database(it)),
+        f"a mapping from names to URLs, {DATABASE}",
+    ),
+    "Mapping[str, Engine]": (
+        partial(_by_name, _is_database),
+        "a mapping from names to Engines",
+    ),
+    "MetaData | Sequence[MetaData]": (
+        _are_metadata,
+        "a MetaData, such as Base.metadata, or a list of them",
+    ),
+}
+"""What fits an annotation, and words for it; any other is the name of a class."""
+
+BY_NAME = {
+    **dict.fromkeys(("end", "revision", "start", "target"), "Revision"),
+    "dialect": "Dialect | None",
+    "end_blockers_after": "Seconds | None",
+    "rows": "Any",
+    "share": "Share",
+}
+"""What arguments take, where that is less than their annotation says."""
+
+CONFIGURE = {
+    "target_metadata": "MetaData | Sequence[MetaData] | None",
+    "version_table": "str",
+    "version_table_schema": "str | None",
+    "include_schemas": "bool | None",
+    "render_as_batch": "bool | None",
+    "transaction_per_migration": "bool | None",
+    "compare_type": "bool | Callable | None",
+    "compare_server_default": "bool | Callable | None",
+    "include_object": "Callable | None",
+    "include_name": "Callable | None",
+    "render_item": "Callable | None",
+    "process_revision_directives": "Callable | None",
+    "on_version_apply": "Callable | Collection[Callable] | None",
+    "autogenerate_plugins": "Sequence[str] | None",
+    "connection": "Never",
+    "url": "Never",
+    "transactional_ddl": "Never",
+}
+"""What `context.configure` takes."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def accepting(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a public function refuse in a sentence what its annotations do not have.
+
+    :raises CommandError: with the argument, what was given, and what to give.
+    """
+    name, annotations = function.__qualname__, function.__annotations__
+    kinds = {
+        **(CONFIGURE if "options" in annotations else {}),
+        **annotations,
+        **BY_NAME,
+    }
+
+    @wraps(function)
+    def called(*arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            given = signature(function).bind(*arguments, **options).arguments
+        except TypeError as error:
+            raise _refusal(f"{name}: {error}.") from None
+        for argument, value in {**given, **options}.items():
+            insist_on_kind(name, argument, value, kinds.get(argument, "Any"))
+        return function(*arguments, **options)
+
+    return called
+
+
+def accepting_all(owner: type[T]) -> type[T]:
+    """Let the public methods of a class refuse what their annotations do not have."""
+    for name, function in [*vars(owner).items()]:
+        if isfunction(function) and not name.startswith("_"):
+            setattr(owner, name, accepting(function))
+    return owner
+
+
+def insist_on_kind(function: str, argument: str, value: Any, kind: str) -> None:
+    """Refuse a value that an argument does not take.
+
+    :raises CommandError: with the argument, what was given, and what to give.
+    """
+    alone = kind.removesuffix(" | None")
+    fits, words = KINDS.get(alone, (partial(_is_a, alone), f"a {alone}"))
+    if fits(value) or (value is None and alone != kind):
+        return
+    given = f"of the type {type(value).__name__}"
+    if isinstance(value, type):
+        given = f"the class {value.__name__}"
+    elif value is None or (
+        isinstance(value, bool | float | int | str) and "@" not in str(value)
+    ):
+        given = short(value)
+    words += ", or None" * (alone != kind)
+    raise _refusal(f"{function}: {argument} is {given}. Give {words}.")
+
+
+def insist_on_values(owner: object, called: str, names: Iterable[str]) -> None:
+    """Refuse a description that has a value which cannot be used.
+
+    :param owner: a Project, or what has some of its values.
+    :param called: what messages call it.
+    :raises CommandError: with the value, and what to give in its place.
+    """
+    for name in names:
+        fits, what = SHOULD_BE[name]
+        value = getattr(owner, name)
+        if not fits(value):
+            raise _refusal(f"The {called}'s {name} is {short(value)}. Give {what}.")
 
 
 def checked(project: Project) -> Project:
@@ -286,10 +477,8 @@ def checked(project: Project) -> Project:
 
     :raises CommandError: with the value, and what to give in its place.
     """
-    for name, (fits, what) in SHOULD_BE.items():
-        value = getattr(project, name)
-        if not fits(value):
-            raise _refusal(f"The project's {name} is {short(value)}. Give {what}.")
+    insist_on_kind("Migrations", "project", project, "Project")
+    insist_on_values(project, "project", SHOULD_BE)
     functions: dict[str, Any] = {
         name: _guarded(name, getattr(project, name), *RETURNS[name])
         for name in RETURNS
@@ -359,6 +548,7 @@ WITHOUT_TABLES = frozenset(
 """Modules and folders without models, some of which do things when imported."""
 
 
+@accepting
 def import_modules(
     package: str, without: frozenset[str] = WITHOUT_TABLES
 ) -> tuple[ModuleType, ...]:

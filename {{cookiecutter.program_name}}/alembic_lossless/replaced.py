@@ -14,7 +14,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
 from alembic.util import CommandError, to_tuple
 
-from ._alembic import script_at
+from ._alembic import each_readable, script_at
 
 FOLDER = "replaced"
 """The folder of the old files, in the Alembic environment."""
@@ -56,7 +56,7 @@ def in_use(
         where old files are gone that another builds on.
     """
     every = dict[str, Script]()
-    for script in load():
+    for script in each_readable(load()):
         other = every.setdefault(script.revision, script)
         if other.path != script.path:
             raise CommandError(
@@ -88,12 +88,14 @@ def in_use(
                 f" {new.revision!r} in {script.path}"
             )
         every |= {it.revision: it for it in old}
+    labels = {it for one in every.values() for it in one.branch_labels}
     for script in every.values():
-        for lost in {*follows(script)} - every.keys():
+        needed = {*to_tuple(script.dependencies, default=())} - labels
+        for lost in {*follows(script), *needed} - every.keys():
             raise CommandError(
-                f"The file of revision {lost!r} is gone, and {script.revision} builds"
-                " on it. Get it back, from version control or from who has it: no"
-                " command can do without."
+                f"The file of revision {lost!r} is gone, and {script.path} builds on"
+                " it. Get it back, from version control or from who has it: no command"
+                " can do without."
             )
     return [*every.values()]
 

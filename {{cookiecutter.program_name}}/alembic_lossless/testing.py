@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
 
+from .project import accepting, accepting_all
 from .rehearsal.copies import throw_away
 from .replay import state_of
 from .runtime.run import unlogged
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MigratedDatabase", "migrated_to"]
 
 
+@accepting_all
 class MigratedDatabase:
     """A database at some revision.
 
@@ -97,6 +99,7 @@ class MigratedDatabase:
             self._migrations.downgrade(target, connection=self._given)
 
 
+@accepting
 @contextmanager
 def migrated_to(
     migrations: Migrations,

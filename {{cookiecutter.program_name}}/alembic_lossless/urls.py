@@ -3,6 +3,8 @@
 Nothing here imports Alembic.
 """
 
+from __future__ import annotations
+
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.sql.elements import quoted_name
 
 from . import sql
+from .project import accepting
 
 __all__ = ["in_schema", "usable_url", "with_driver"]
 
@@ -76,6 +79,7 @@ def _insist_on_synchronous(url: URL) -> None:
         raise DriverError(f"which is asynchronous. Write {backend}:// for another.")
 
 
+@accepting
 def with_driver(url: URL, source: Path | None = None) -> URL:
     """Return a URL that names an installed driver.
 
@@ -117,6 +121,7 @@ def printable(url: URL) -> str:
     return f"{text}?{query}" if query else text
 
 
+@accepting
 def in_schema(url: URL) -> URL:
     """Return a URL whose `?schema=name` is in the words of PostgreSQL's driver.
 

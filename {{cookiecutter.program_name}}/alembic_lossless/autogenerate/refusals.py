@@ -28,12 +28,14 @@ from ..lint.rules import version_of
 from ..operations.aside import kept
 from ..operations.base import Key, label
 from ..prompts import command_with
+from ..replay import replayed
 from ..rules import DELETES, rule
 from ..sql import LONGEST
 from ..state import Create, name_of, table_of
 from ..types.conversion import NUMBERS
 from ..types.portable import MYSQL, kind_of, stored, words
 from ..types.values import texts_of
+from ..urls import printable
 from .compare_columns import default_of
 from .draft import (
     ChangePrimaryKey,
@@ -68,6 +70,29 @@ def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
         advice = "Allow NULL in the model, or choose another ondelete."
         lines.append(f"Nothing is written. {advice}")
         raise CommandError("\n".join(dict.fromkeys(lines)))
+
+
+@rule(
+    "made-already",
+    "refusal",
+    "The database lacks a table that its revisions make.",
+)
+def refuse_tables_again(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Refuse to make a table that the revisions make: any other database has it.
+
+    :raises CommandError: with each of them, and what may have happened.
+    """
+    made = [it for it in upgrade.ops if isinstance(it, ops.CreateTableOp)]
+    known = replayed(draft.context).tables if made else {}
+    keys = ((it.schema, it.table_name) for it in made)
+    again = [label(*key) for key in keys if key in known]
+    if again:
+        url = printable(inspect(draft.context.connection).engine.url)
+        raise CommandError(
+            f"{url} lacks {', '.join(sorted(again))}, which revisions make that it has"
+            " run: it was stamped while it was empty, or they were dropped by hand."
+            "\nNothing is written. Draft on a database that was upgraded."
+        )
 
 
 @rule(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from alembic.util import CommandError
 
 from ..runtime.connect import synchronous_url
+from ..runtime.errors import between
 from ..urls import printable
 from .copies import Copy, Source, copied, size
 from .measure import Cost, measured
@@ -134,9 +135,7 @@ def _up_to(migrations: Migrations, target: str, given: Any) -> Sequence[Script]:
     pending = migrations.pending(connection=given)
     if target in {"head", "heads"}:
         return pending
-    wanted = {
-        it.revision for it in migrations.script().iterate_revisions(target, "base")
-    }
+    wanted = {it.revision for it in between(migrations.script(), "base", target)}
     return [it for it in pending if it.revision in wanted]
 
 

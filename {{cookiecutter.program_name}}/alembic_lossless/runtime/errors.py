@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb, walk_tb
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import MultipleHeads, ResolutionError
+from alembic.script.revision import MultipleHeads, ResolutionError, RevisionError
 from alembic.util import CommandError, messaging, to_tuple
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import (
@@ -60,6 +61,10 @@ def traceback_location(error: BaseException, folder: str | Path) -> str | None:
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno))
     root = Path(folder).resolve()
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        lacks = Path(error.obj.__file__ or "").resolve()
+        if lacks.is_relative_to(root):
+            return str(lacks)  # such as the function upgrade
     for name, line in reversed(places):
         path = Path(name).resolve()
         is_place = (name, line) == places[-1] or isinstance(error, ImportError)
@@ -135,6 +140,19 @@ def applied(folder: ScriptDirectory, url: URL, heads: Iterable[str]) -> set[str]
 def is_unknown(error: CommandError) -> bool:
     """Tell an error of Alembic's about a revision whose file is not there."""
     return isinstance(error.__cause__, ResolutionError)
+
+
+def between(folder: ScriptDirectory, lower: str, upper: str) -> list[Script]:
+    """Return the revisions of a range, the newest first.
+
+    :param lower: the one that it begins after, or "base".
+    :param upper: the last, or "heads".
+    :raises CommandError: for a revision that is not in the folder.
+    """
+    try:
+        return list(folder.iterate_revisions(upper, lower))
+    except RevisionError as error:
+        raise CommandError(str(error)) from error
 
 
 def unknown(head: str, url: URL, stamp: str) -> str:
