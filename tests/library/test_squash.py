@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic_lossless.cli import run
 from database_pairs import two_databases, using_both, write_parts
 from drafts import alembic
 from environment import Environment
@@ -82,6 +83,15 @@ is
 '''
 """
 """What stands beside the functions of the data revision."""
+
+ENV = """
+from alembic import context
+from alembic_lossless import env
+from sqlalchemy import MetaData
+
+with env.migrating({url!r}, target_metadata=MetaData()):
+    context.run_migrations()
+"""
 
 CITIES = "SELECT name FROM city ORDER BY name"
 
@@ -272,6 +282,22 @@ REFUSALS = {
     "unknown": "nix",
     "two heads": "h and x are 2 heads. Name the end: base:h",
 }
+
+
+def test_an_env_py_that_names_its_database(
+    project: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I adopted the library: the proof is on databases of its own, not mine."""
+    url = f"sqlite:///{tmp_path}/mine.db"
+    project = history(project, url)
+    (project.package / "migrations" / "env.py").write_text(ENV.format(url=url))
+    alembic(project, "upgrade head")
+    ask(url, "INSERT INTO friend (id, whole) VALUES (7, 'ann')")
+    before = (tmp_path / "mine.db").read_bytes()
+    monkeypatch.chdir(project.path)
+    run(None, ["squash"], "alembic-lossless")
+    assert len(project.revisions()) == 1
+    assert (tmp_path / "mine.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("case", BRANCHES)

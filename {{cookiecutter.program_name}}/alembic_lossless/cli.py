@@ -164,7 +164,7 @@ def rebase(config: Config) -> None:
     say = partial(config.print_stdout, "%s")
     say(f"Behind {found.onto} now: {', '.join(found.moved)}")
     for name in found.again:
-        say(f"Undone and run again: {name}")
+        say(f"Undone and run again: {name or 'the database'}")
     for path in found.files:
         say(f"Written: {path}")
     if not found.again:

@@ -88,20 +88,21 @@ class Way:
         self._attributes = dict[str, Any]()
         self._migrations, self._versions = migrations, versions
 
-    def _config(self) -> Config:
-        found = self._migrations.config()
-        found.attributes.update(self._attributes, connection=self._given)
-        return found if self._versions is None else reading(found, self._versions)
+    @contextmanager
+    def _configured(self) -> Iterator[Config]:
+        with self._migrations.configured(self._given) as found, unlogged():
+            found.attributes.update(self._attributes)
+            yield found if self._versions is None else reading(found, self._versions)
 
     def upgrade(self, target: str) -> None:
         """Run revisions up to a target, without a line for each."""
-        with unlogged():
-            command.upgrade(self._config(), target)
+        with self._configured() as config:
+            command.upgrade(config, target)
 
     def downgrade(self, target: str) -> None:
         """Undo revisions down to a target."""
-        with unlogged():
-            command.downgrade(self._config(), target)
+        with self._configured() as config:
+            command.downgrade(config, target)
 
     def place(self) -> dict[str, Place]:
         """Return what the databases have now."""

@@ -263,12 +263,8 @@ def _folded(
     moved: set[tuple[str, str]],
 ) -> dict[str, Folded]:
     """Return the range folded, for each database."""
-    config = migrations.config()
     several = len(migrations.project.names) > 1
-    config.attributes["connection"] = (
-        engines if several else next(iter(engines.values()))
-    )
-    folder = ScriptDirectory.from_config(config)
+    given: Any = engines if several else next(iter(engines.values()))
     found = dict[str, Folded]()
 
     def changes_rows(revision: str, name: str) -> bool:
@@ -283,8 +279,10 @@ def _folded(
         found[name] = folded(migration, environment, chosen.ids, changes_rows, call)
         return []
 
-    with EnvironmentContext(config, folder, fn=fold, dont_mutate=True):
-        folder.run_env()
+    with migrations.configured(given) as config:
+        folder = ScriptDirectory.from_config(config)
+        with EnvironmentContext(config, folder, fn=fold, dont_mutate=True):
+            folder.run_env()
     return found
 
 
