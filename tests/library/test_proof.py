@@ -164,6 +164,13 @@ FOUND = {
         {"thing": [{"id": "1", "age": "7"}]},
         "passed",
     ),
+    "an identity that is no more may be NULL": (
+        STANDARD,
+        thing("age = sa.Column(sa.Integer, sa.Identity())"),
+        thing("age = sa.Column(sa.Integer, server_default='4')"),
+        {"thing": [{"id": "1", "age": "3"}]},
+        "passed",
+    ),
     "a dropped table comes back as it was": (
         STANDARD,
         thing(name="hought")

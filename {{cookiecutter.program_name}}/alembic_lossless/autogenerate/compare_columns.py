@@ -301,10 +301,9 @@ def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
         if isinstance(change, ops.ModifyTableOps):
             alters = [op for op in change.ops if isinstance(op, AlterColumnOp)]
             for op in [op for op in alters if _is_generated(op)]:
-                taken = _taken(draft, op)
-                # An identity is dropped before a default is set, and made after one.
-                is_default = isinstance(op.modify_server_default, DefaultClause)
-                (found if is_default else late).append(taken)
+                # An identity is dropped before all else, and made after it.
+                is_made = isinstance(op.modify_server_default, GENERATORS)
+                (late if is_made else found).append(_taken(draft, op))
             change.ops = [
                 op
                 for op in change.ops
@@ -362,9 +361,9 @@ def compare_column(
         return
     _compare_defaults(context.migration_context, change, compared[-2], declared, column)
     dialect = context.migration_context.dialect
-    is_plain = column.identity is not None and not dialect.supports_identity_columns
-    if is_plain and compared[-2].nullable is not column.nullable:
-        change.modify_nullable = column.nullable  # Alembic takes it for an identity
+    is_identity = (column.identity or compared[-2].identity) is not None
+    if is_identity and compared[-2].nullable is not column.nullable:
+        change.modify_nullable = column.nullable  # Alembic overlooks it
     if not dialect.supports_comments and declared.comment != column.comment:
         change.existing_comment = declared.comment
         change.modify_comment = column.comment
