@@ -1,18 +1,17 @@
 """Random models become others, on three databases; the catalogs judge each step."""
 
-import ast
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
-from compared import arguments
 from proof.__main__ import apps_of
 from proof.case import Case, Court, Verdict
-from proof.left_out import ARGUMENTS, PLACED, TYPES
+from proof.compared import PAGE as COMPARED
+from proof.compared import Found, arguments, arguments_in, page, written
+from proof.left_out import ARGUMENTS, PLACED, SILENT, TYPES
 from proof.page import PAGE, lists
 from proof.types import classes, every_argument, expression_of
-from proof.write import HEADER, Writer, case_of
+from proof.write import HEADER, case_of
 from servers import DATABASES
 
 SEEDS = {"sqlite": 45, "postgresql": 15, "mariadb": 10}
@@ -32,68 +31,49 @@ def test_random_changes_lose_nothing(judge: Court) -> None:
 
 
 @pytest.fixture(scope="module")
-def written() -> set[str]:
+def found() -> Found:
     """Give each argument that stands in the models of some hundred seeds."""
-    found = set[str]()
-    for database in DATABASES:
-        for seed in range(400):
-            app, *_ = apps_of(seed, database, known=True)
-            found |= set(arguments_in(Writer(app).models()))
-    return found
+    return written()
 
 
-def arguments_in(models: str) -> Iterator[str]:
-    """Give each argument that a module gives, with the class that takes it."""
-    for node in ast.walk(ast.parse(models)):
-        if isinstance(node, ast.Call):
-            function = node.func
-            name = function.attr if isinstance(function, ast.Attribute) else ""
-            name = "Column" if "mapped_column" in ast.dump(function) else name
-            for keyword in node.keywords:
-                yield f"{name}.{keyword.arg}"
-        if isinstance(node, ast.Dict):  # of __table_args__
-            for key in node.keys:
-                if isinstance(key, ast.Constant):
-                    yield f"Table.{key.value!s}"
-
-
-def test_each_argument_is_made_or_left_out(written: set[str]) -> None:
+def test_each_argument_is_made_or_left_out(found: Found) -> None:
     """SQLAlchemy takes a new argument, and the generator has to make it."""
     missing = [
         name
         for name in arguments()
-        if name not in written | ARGUMENTS.keys()
+        if name not in found.keys() | ARGUMENTS.keys()
         if name.partition(".")[2] not in PLACED
     ]
     assert missing == []
 
 
-def test_each_type_is_made_with_each_argument(written: set[str]) -> None:
+def test_each_type_is_made_with_each_argument(found: Found) -> None:
     """A type takes a new argument, and the generator has to make it."""
-    rng, found = Random(1), set[str]()  # noqa: S311  a seed
+    rng, made_alone = Random(1), set[str]()  # noqa: S311  a seed
     for database in DATABASES:
         for name in classes(database):
             for _ in range(60):
                 made = arguments_in(expression_of(rng, name, database))
-                found |= {f"{name.partition('.')[0]}.{it}" for it in made}
+                made_alone |= {f"{name.partition('.')[0]}.{it}" for it in made}
     missing = [
         name
         for name in every_argument()
-        if name not in found and not written_as(name, written)
+        if name not in made_alone and name.partition(".")[2] not in found
         if name != "sqlite.JSONB.none_as_null"  # of SQLite 3.45 and later
         if not {name.rpartition(".")[2], name.partition(".")[2]} & TYPES.keys()
     ]
     assert missing == []
 
 
-def written_as(name: str, written: set[str]) -> bool:
-    """Tell whether models give an argument of a type that has a name."""
-    return name.partition(".")[2] in written
-
-
-def test_what_is_left_out_is_not_made(written: set[str]) -> None:
+def test_what_is_left_out_is_not_made(found: Found) -> None:
     """I read what the generator leaves out, and the list is true."""
-    assert not written & ARGUMENTS.keys()
+    assert not found.keys() & ARGUMENTS.keys()
+    assert {it for it in SILENT if "." in it} <= found.keys()
+
+
+def test_the_page_of_what_is_compared(found: Found) -> None:
+    """I look an argument up in the docs, and read what the generator does with it."""
+    assert COMPARED.read_text() == page(found)
 
 
 def test_the_page_has_the_lists() -> None:

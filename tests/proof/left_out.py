@@ -101,6 +101,27 @@ ARGUMENTS = {
 }
 """Arguments of what a table is made of."""
 
+SILENT = {
+    "info": "for people and programs",
+    "doc": "for people and programs",
+    "key": "the name of a column in Python",
+    "quote": "how a name is written",
+    "quote_schema": "how a name is written",
+    "Column.default": "Python gives it; a Sequence is compared",
+    "Column.insert_default": "Python gives it",
+    "Column.onupdate": "Python gives it",
+    "Column.server_onupdate": "says that the database does it by itself",
+    "Column.insert_sentinel": "for the order of returned rows",
+    "Column.index": "an Index",
+    "Column.unique": "a UniqueConstraint",
+    "Identity.oracle_on_null": "Oracle's",
+    "Identity.oracle_order": "Oracle's",
+    "Sequence.oracle_order": "Oracle's",
+    "Sequence.optional": "then there is none",
+    "Sequence.for_update": "when Python asks for the next value",
+}
+"""Arguments that the generator gives, and no database hears of, and why."""
+
 CHANGES = {
     "a table is dropped that another refers to": "the rows that a key of the downgrade"
     " refers to are gone: it stops, and says which rows",

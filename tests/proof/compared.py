@@ -1,15 +1,23 @@
-"""Write the page that says what drafts compare, from the gallery of attributes."""
+"""Write docs/compared.md: what drafts compare, by what the generator's models say.
 
-from collections.abc import Iterable, Iterator
+PYTHONPATH="tests:{{cookiecutter.program_name}}" python -m proof.compared
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from inspect import signature
-from typing import Any
 
 import sqlalchemy as sa
 from alembic_lossless.autogenerate.compare_tables import NOT_COMPARED
 from alembic_lossless.state import SO_ANYWAY
-from attributes import ATTRIBUTES, Attribute
 from rendering import TEMPLATE
+from servers import DATABASES
 from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from .__main__ import apps_of
+from .left_out import ARGUMENTS, SILENT
+from .write import Writer
 
 PAGE = TEMPLATE / "docs" / "compared.md"
 
@@ -32,56 +40,6 @@ DIALECTS = (postgresql.dialect, mysql.dialect, sqlite.dialect)
 NO_PART_OF_A_TABLE = {"Update", "Delete", "CreateView", "Constraint"}
 """What dialects have arguments for too; those of each kind of constraint are listed."""
 
-OF_PYTHON = {
-    **dict.fromkeys(("info", "doc", "key"), "for people and programs"),
-    **dict.fromkeys(("quote", "quote_schema"), "how a name is written"),
-    **dict.fromkeys(("args", "dialect_kw", "dialect_kwargs", "kw"), "all the others"),
-    **dict.fromkeys(("table", "metadata", "schema"), "where it belongs"),
-    **dict.fromkeys(("name", "columns"), "compared by Alembic"),
-}
-"""Arguments of many classes that no database hears of, and why."""
-
-SAYS_NOTHING = {
-    "Column.default": "Python gives it; a Sequence is compared",
-    "Column.insert_default": "Python gives it",
-    "Column.onupdate": "Python gives it",
-    "Column.server_onupdate": "says that the database does it by itself",
-    "Column.insert_sentinel": "for the order of returned rows",
-    "Column.system": "a column that the database makes by itself",
-    "Column.index": "an Index",
-    "Column.unique": "a UniqueConstraint",
-    "Column.type_": "compared, see the gallery of types",
-    "Column.nullable": "compared by Alembic",
-    "Column.primary_key": "compared; another key is refused",
-    "Column.server_default": "compared with the revisions",
-    "Column.sqlite_on_conflict_primary_key": "as `sqlite_on_conflict_not_null`",
-    "Column.sqlite_on_conflict_unique": "as `sqlite_on_conflict_not_null`",
-    "Index.postgresql_concurrently": "how it is made",
-    "CheckConstraint.postgresql_not_valid": "how it is made",
-    "CheckConstraint.deferrable": "no database can",
-    "CheckConstraint.initially": "no database can",
-    "ForeignKeyConstraint.postgresql_not_valid": "how it is made",
-    "ForeignKeyConstraint.refcolumns": "compared by Alembic",
-    "ForeignKeyConstraint.use_alter": "how it is made",
-    "ForeignKeyConstraint.link_to_name": "how names are read",
-    "Identity.on_null": "Oracle's",
-    "Identity.order": "Oracle's",
-    "Sequence.order": "Oracle's",
-    "Sequence.optional": "then there is none",
-    "Sequence.for_update": "when Python asks for the next value",
-    "Table.autoload_with": "how it is read",
-    "Table.autoload_replace": "how it is read",
-    "Table.keep_existing": "how it is read",
-    "Table.extend_existing": "how it is read",
-    "Table.resolve_fks": "how it is read",
-    "Table.include_columns": "how it is read",
-    "Table.implicit_returning": "how rows are written",
-    "Table.listeners": "for programs",
-    "Table.postgresql_ignore_search_path": "how it is read",
-    "Table.postgresql_on_commit": "of temporary tables",
-}
-"""Arguments that no database hears of, or that are compared elsewhere."""
-
 
 def arguments() -> Iterator[str]:
     """Give each argument of a class that SQLAlchemy or a dialect knows."""
@@ -102,61 +60,83 @@ def is_declared(value: object) -> bool:
     return "REFLECTED_ONLY" not in repr(value)
 
 
-def is_listed(argument: str) -> bool:
-    """Tell whether the gallery or the page has an argument."""
-    listed = {name_of(it) for it in ATTRIBUTES} | {*SAYS_NOTHING, *NOT_COMPARED}
-    return argument in listed or argument.partition(".")[2] in OF_PYTHON
+Found = Mapping[str, set[str]]
+"""Each argument, as `Column.comment`, or a class -> the databases of its models."""
 
 
-def is_known(attribute: Attribute) -> bool:
-    """Tell whether this SQLAlchemy has an argument; a dialect's can be newer."""
-    name = name_of(attribute)
-    of_dialects = tuple(f"{it.name}_" for it in DIALECTS)
-    is_newer = name.partition(".")[2].startswith(of_dialects)
-    return not is_newer or name in {*arguments()}
+def written(seeds: int = 400) -> Found:
+    """Return what stands in the models of so many seeds, for each database."""
+    found = defaultdict[str, set[str]](set)
+    for database in DATABASES:
+        for seed in range(seeds):
+            app, *_ = apps_of(seed, database, known=True)
+            for name in arguments_in(Writer(app).models()):
+                found[name].add(database)
+    return found
 
 
-SINCE = {"postgresql_nulls_not_distinct": (15,)}
-"""The version of a server that was the first to have an argument."""
+def arguments_in(models: str) -> Iterator[str]:
+    """Give each class that a module makes, and each argument that it gives it."""
+    for node in ast.walk(ast.parse(models)):
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else ""
+            name = "Column" if "mapped_column" in ast.dump(function) else name
+            yield name
+            for keyword in node.keywords:
+                yield f"{name}.{keyword.arg}"
+        if isinstance(node, ast.Dict):  # of __table_args__
+            for key in node.keys:
+                if isinstance(key, ast.Constant):
+                    yield f"Table.{key.value!s}"
 
 
-def has_words(attribute: Attribute, server: Any) -> bool:
-    """Tell whether a server is new enough for an attribute.
+def is_marked(name: str) -> bool:
+    """Tell an option of a table or a column that no draft changes, but its author."""
+    made, _, argument = name.partition(".")
+    of_dialect = argument.startswith(tuple(f"{it.name}_" for it in DIALECTS))
+    return (made in {"Table", "Column"} and of_dialect) or name in OPTIONS
 
-    :param server: its version, as SQLAlchemy reads it.
+
+OPTIONS = {"Table.prefixes", "Column.autoincrement", "Column.system"}
+"""The options that are no dialect's."""
+
+BY_PLACE = {"columns", "expressions", "refcolumns", "sqltext", "type_"}
+"""What is compared of what has no keyword."""
+
+
+def page(found: Found) -> str:
+    """Return the whole page.
+
+    :param found: what `written` gives.
     """
-    since = SINCE.get(name_of(attribute).partition(".")[2], ())
-    return server is None or server >= since
-
-
-def name_of(attribute: Attribute) -> str:
-    """Return the argument that a row of the gallery is about."""
-    return attribute.name.partition(":")[0].partition(" ")[0]
-
-
-def table(rows: Iterable[Attribute]) -> str:
-    """Return rows of the gallery as a table of Markdown."""
-    found = dict[str, list[str]]()
-    for row in rows:
-        databases = found.setdefault(row.name, [])
-        databases += [it for it in row.databases if it not in databases]
-    lines = [f"| {name} | {', '.join(on)} |" for name, on in sorted(found.items())]
-    return "\n".join(["| attribute | tried on |", "|---|---|", *lines])
-
-
-def page() -> str:
-    """Return the whole page."""
-    drafted = (it for it in ATTRIBUTES if it.databases and not it.is_marked)
-    marked = (it for it in ATTRIBUTES if it.databases and it.is_marked)
-    named = "\n".join(f"- `{name}`" for name in NOT_COMPARED)
-    nothing = "\n".join(f"- `{name}`: {why}" for name, why in SAYS_NOTHING.items())
-    anyway = ", ".join(f"`{name}={it!r}`" for name, it in SO_ANYWAY.items())
+    on = dict[str, set[str]]()
+    for name in arguments():
+        made, _, argument = name.partition(".")
+        tried = found.get(made if argument in BY_PLACE else name, set())
+        if tried and not {name, argument} & {*SILENT, *NOT_COMPARED}:
+            on[name] = tried
     return TEXT.format(
-        drafted=table(drafted),
-        marked=table(marked),
-        anyway=anyway,
-        named=named,
-        nothing=nothing,
+        drafted=_table({it: at for it, at in on.items() if not is_marked(it)}),
+        marked=_table({it: at for it, at in on.items() if is_marked(it)}),
+        anyway=", ".join(f"`{it}={value!r}`" for it, value in SO_ANYWAY.items()),
+        named=_list(dict.fromkeys(NOT_COMPARED, "")),
+        left_out=_list(ARGUMENTS),
+        nothing=_list(SILENT),
+    )
+
+
+def _table(on: Found) -> str:
+    rows = (
+        f"| {name} | {', '.join(it for it in DATABASES if it in at)} |"
+        for name, at in sorted(on.items())
+    )
+    return "\n".join(["| argument | tried on |", "|---|---|", *rows])
+
+
+def _list(reasons: Mapping[str, str]) -> str:
+    return "\n".join(
+        f"- `{name}`" + (f": {why}" if why else "") for name, why in reasons.items()
     )
 
 
@@ -165,15 +145,16 @@ TEXT = """\
 
 What SQLAlchemy can declare of a table is compared with the database, or with what the
 revisions declared where a database gives it back in other words or not at all. This
-page is written from the tests that do it (`tests/compared.py`).
+page is written from the generator of the [proof](proof.md) (`tests/proof/compared.py`).
 
 What was made by SQL of your own (`op.execute`) is in no revision's words: of that the
 database alone is asked, and only for what Alembic asks it.
 
 ## A draft makes the change
 
-For each row a model is drafted, made, compared with what `create_all` makes, taken back
-and made again; then the model is changed, and all of that once more.
+The generator makes models with each of these, and changes them. Each is drafted, made,
+compared with what `create_all` makes, taken back and made again, with rows. A gallery
+of single changes does it for each alone (`tests/attributes.py`).
 
 {drafted}
 
@@ -251,6 +232,12 @@ A model that has one of these is named in one line, at each draft and `check`:
 {named}
 - a CHECK without a name, in a table that exists: give it one
 
+## Not made by the generator
+
+What is left out, and why; a few of these are in the gallery:
+
+{left_out}
+
 ## Nothing to compare
 
 No database hears of these, or they are compared with something else:
@@ -259,4 +246,4 @@ No database hears of these, or they are compared with something else:
 """
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(page(written()))
