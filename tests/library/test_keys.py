@@ -7,7 +7,8 @@ import pytest
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from schema import snapshot
-from servers import ON_POSTGRESQL, empty_database
+from scripts import ask, empty, write
+from servers import ON_POSTGRESQL, ON_SERVERS, empty_database
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
@@ -288,3 +289,19 @@ def test_a_generated_column_is_renamed_after_the_deployment(
     named = "SELECT pg_get_serial_sequence('thing', 'number')"
     assert sql(database_url, named) == [("public.thing_number_seq",)]
     alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+@ON_SERVERS
+def test_a_sequence_gets_a_lowest_value(
+    project: Environment, database_url: str
+) -> None:
+    """My sequence has not come so far, so it begins there; one that has goes on."""
+    shop = empty(project.using(database_url))
+    alter = 'op.alter_sequence("{0}", existing={{}}, minvalue=50)'
+    made = 'op.create_sequence("s")\nop.create_sequence("t", start=70)'
+    write(shop, "a", "\n".join([made, *map(alter.format, "st")]))
+    shop.alembic("upgrade", "head")
+    is_postgresql = database_url.startswith("postgresql")
+    next_of = "SELECT nextval('{}')" if is_postgresql else "SELECT nextval({})"
+    found = [ask(database_url, next_of.format(it)) for it in "st"]
+    assert found == [[(50,)], [(70,)]]

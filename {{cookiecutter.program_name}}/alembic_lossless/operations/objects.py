@@ -401,6 +401,8 @@ def alter_sequence(
 ) -> None:
     """Change the options of a sequence; it goes on from where it is.
 
+    Where it has not come to its lowest value yet, it begins anew: a server refuses it.
+
     :param name: its name.
     :param existing: the options that it has.
     :param schema: its schema.
@@ -415,7 +417,20 @@ def alter_sequence(
     if names.dialect == "postgresql":
         kind = sa.Sequence(name, **options).data_type or sa.BigInteger()
         words.append(f"AS {kind.compile(dialect=operations.get_context().dialect)}")
+    if not names.offline and _is_before(names, options):
+        words.append("RESTART")
     names.execute(f"ALTER SEQUENCE {names.table} {' '.join(words)}")
+
+
+def _is_before(names: Names, given: Mapping[str, Any]) -> bool:
+    """Tell whether a sequence has not come to the values that it may have then."""
+    counter = "last_value" if names.dialect == "postgresql" else "next_not_cached_value"
+    found = sa.table(names.name, sa.column(counter), schema=names.schema)
+    at = int(names.bind().scalar(sa.select(found.c[counter])) or 0)
+    low, high = given.get("minvalue"), given.get("maxvalue")
+    if (given.get("increment") or 1) > 0:
+        return at < (1 if low is None else low)
+    return at > (-1 if high is None else high)
 
 
 @alter_sequence.declares("reverse")

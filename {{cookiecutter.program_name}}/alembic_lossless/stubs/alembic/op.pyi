@@ -99,6 +99,8 @@ def alter_sequence(
 ) -> None:
     """Change the options of a sequence; it goes on from where it is.
 
+    Where it has not come to its lowest value yet, it begins anew: a server refuses it.
+
     :param name: its name.
     :param existing: the options that it has.
     :param schema: its schema.
