@@ -115,8 +115,6 @@ SILENT = {
     "Column.index": "an Index",
     "Column.unique": "a UniqueConstraint",
     "Identity.oracle_on_null": "Oracle's",
-    "Identity.oracle_order": "Oracle's",
-    "Sequence.oracle_order": "Oracle's",
     "Sequence.optional": "then there is none",
     "Sequence.for_update": "when Python asks for the next value",
 }
