@@ -13,10 +13,19 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from ..types.portable import kind_of
+
 log = logging.getLogger(__name__)
 
 QUICK, SLOW = 0.01, 0.5
 """Seconds between two looks: a statement of a live revision waits 0.05 s at a time."""
+
+WAITING = """SELECT query_id FROM information_schema.processlist
+WHERE id = :pid AND state = 'Waiting for table metadata lock'"""
+
+PATIENCE, MOMENT = 0.04, 0.02
+"""Seconds for which a statement of MariaDB may stand in the queue for a table, and
+between two looks: the server itself counts whole seconds."""
 
 SHOWN = 80
 """How much of a query is shown."""
@@ -104,6 +113,10 @@ class Blockers:
         self._told = set[int]()
         self._pid: int | None = None
         self._other: Connection | None = None
+        self._hurries = kind_of(connection.dialect) == "mariadb"
+        self._since = 0, 0.0
+        self.interrupted = False
+        """Whether what was watched last was ended, since it stood in a queue."""
 
     def close(self) -> None:
         """Look no more."""
@@ -122,6 +135,7 @@ class Blockers:
             yield
             return
         self._pid = self._pid or _pid_of(self._connection)
+        self.interrupted = False
         if not after:  # what waits for an instant is to be seen, too
             self._connect()
         done = threading.Event()
@@ -146,17 +160,31 @@ class Blockers:
                 self._other = engine.connect()
 
     def _watch(self, done: threading.Event, after: float) -> None:
-        if after and done.wait(after):
+        if after and not self._hurries and done.wait(after):
             return
         self._connect()
         begin, other = time.monotonic(), self._other
+        look = begin + after if self._hurries else begin
         with suppress(SQLAlchemyError):
             while other is not None:
-                for blocker in self._found(other):
-                    self._take(other, blocker)
-                pause = QUICK if time.monotonic() - begin < SLOW else SLOW
-                if done.wait(pause):
+                now = time.monotonic()
+                if now >= look:
+                    for blocker in self._found(other):
+                        self._take(other, blocker)
+                    look = now + (QUICK if now - begin < SLOW else SLOW)
+                if self._hurries:
+                    self._interrupt(other)
+                if done.wait(MOMENT if self._hurries else look - now):
                     return
+
+    def _interrupt(self, other: Connection) -> None:
+        """End a statement of MariaDB behind which others have to wait for a table."""
+        waits = other.scalar(sa.text(WAITING), {"pid": self._pid})
+        if waits is None or waits != self._since[0]:
+            self._since = waits or 0, time.monotonic()
+        elif time.monotonic() - self._since[1] >= PATIENCE:
+            self.interrupted = True
+            other.execute(sa.text("KILL QUERY ID :id"), {"id": waits})
 
     def _found(self, other: Connection) -> list[Blocker]:
         query = SERVERS[other.dialect.name].blockers

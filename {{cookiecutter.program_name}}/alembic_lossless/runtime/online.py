@@ -40,11 +40,12 @@ def retried(act: Callable[[], T], wait: float, blockers: Blockers) -> T:
     deadline = time.monotonic() + wait
     for number, pause in enumerate(chain(PAUSES, repeat(PAUSES[-1]))):
         try:
-            # The first try of MariaDB waits a second, PostgreSQL's an instant.
+            # The first try of MySQL waits a second, the others' an instant.
             with blockers.watched(after=0 if number else 0.5):
                 return act()
         except DBAPIError as error:
-            if not is_busy(error) or time.monotonic() > deadline:
+            is_waiting = blockers.interrupted or is_busy(error)
+            if not is_waiting or time.monotonic() > deadline:
                 raise
         time.sleep(pause)
     raise AssertionError
@@ -99,7 +100,10 @@ def unlimited(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def limited(connection: Connection) -> Iterator[None]:
-    """Let MariaDB wait for a table no longer than the shortest time it knows."""
+    """Let MySQL wait for a table no longer than the shortest time it knows.
+
+    On MariaDB `Blockers` ends it sooner, if there may be a second connection.
+    """
     connection.exec_driver_sql("COMMIT")
     with _set(connection, {"lock_wait_timeout": 1}):
         yield
