@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -244,11 +246,31 @@ def dump(url: str, target: Path, *, plain: bool) -> None:
 
 
 def test_somebody_uses_the_database(pending: Environment, database_url: str) -> None:
-    """The app goes on while I rehearse."""
+    """The app goes on, and writes all the time, while I rehearse."""
     write(pending, "b1", HIDDEN, BACK, down="a1")
-    with open_query(database_url, "SELECT count(*) FROM friend"):
-        said = rehearsed(pending, status=1).stdout
+    done = threading.Event()
+
+    def use() -> None:
+        while not done.wait(0.01):
+            with engine_of(database_url).begin() as connection:
+                connection.execute(
+                    sa.text("UPDATE city SET name = replace(name, 'City', 'Town')")
+                )
+
+    user = threading.Thread(target=use)
+    # A file of SQLite has no writer while somebody reads it.
+    is_file = database_url.startswith("sqlite")
+    reads = open_query(database_url, "SELECT count(*) FROM friend")
+    with nullcontext() if is_file else reads:
+        user.start()
+        try:
+            said = rehearsed(pending, status=1).stdout
+        finally:
+            done.set()
+            user.join()
     assert "friend.phone: 40 values" in said
+    assert "city" not in said
+    assert len(ask(database_url, "SELECT 1 FROM city WHERE name LIKE 'Town%'")) == 3
 
 
 KILLED = """
@@ -336,6 +358,39 @@ def test_no_right_to_make_a_copy(pending: Environment, database_url: str) -> Non
     assert "Traceback" not in said
     assert "ALTER ROLE" in said or "GRANT CREATE, DROP" in said
     assert len(said.strip().splitlines()) <= 2
+
+
+def test_no_room_for_a_copy(
+    pending: Environment, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is too small is said before anything is copied."""
+    write(pending, "b1", "pass", down="a1")
+    little = shutil.disk_usage("/")._replace(free=9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: little)
+    done = rehearsed(pending, status=255)
+    (said,) = (done.stdout + done.stderr).strip().splitlines()
+    assert "needs about" in said
+    assert "9 bytes" in said
+    assert "--sample 10%" in said
+    del database_url
+
+
+def test_a_backup_of_another_version(
+    pending: Environment, database_url: str, tmp_path: Path
+) -> None:
+    """The backup is at a revision that this version of the app does not have."""
+    write(pending, "z9", "pass", down="a1")
+    pending.alembic("upgrade", "head")
+    dump(database_url, tmp_path / "backup", plain=False)
+    pending.alembic("downgrade", "a1")
+    (path,) = [it for it in pending.revisions() if it.name.startswith("z9")]
+    path.unlink()
+    write(pending, "b1", "pass", down="a1")
+    done = rehearsed(pending, "--from", str(tmp_path / "backup"), status=255)
+    said = (done.stdout + done.stderr).strip()
+    assert "z9" in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 3
 
 
 @pytest.mark.parametrize(

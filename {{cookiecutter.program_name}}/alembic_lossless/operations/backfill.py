@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,9 @@ MOST = 50_000
 
 Row = tuple[Any, ...]
 """The values of a key."""
+
+Update = Callable[..., sa.Update]
+"""Returns what gives all rows their value, by an index of MariaDB or MySQL."""
 
 
 @operation(formerly=("fill_in_batches",))
@@ -109,17 +113,32 @@ def fill(names: Names, column: str, value: Any, where: sa.ColumnElement[bool]) -
     :param value: the value, or an expression.
     :param where: the rows that are still to get it.
     """
-    update = sa.update(names.clause(column)).where(where)
-    update = update.values({column: in_statement(value)})
+
+    def update(index: str = "") -> sa.Update:
+        source = _walked(names, index, column) if index else names.clause(column)
+        return sa.update(source).where(where).values({column: in_statement(value)})
+
     if names.journal is None or not names.is_alone:
-        names.operations.execute(update)
+        names.operations.execute(update())
         return 0
     what = f"fill {names.name}.{column} with {value}"
     act = partial(_in_batches, names, column, update)
     return names.journal.run(what, act, alone=True) or 0
 
 
-def _in_batches(names: Names, column: str, update: sa.Update) -> int:
+def _walked(names: Names, index: str, column: str) -> sa.TableClause:
+    """Return a table of MariaDB or MySQL of which a statement reads this index alone.
+
+    By another one it would come to rows of other batches, and wait for who holds them.
+    """
+    # As a statement with parameters has names: a percent sign is doubled.
+    prepare = names.operations.get_context().dialect.identifier_preparer
+    table, index = prepare.format_table(names.clause()), prepare.quote(index)
+    forced = f"{table} FORCE INDEX ({index})"
+    return sa.table(sa.quoted_name(forced, quote=False), sa.column(column))
+
+
+def _in_batches(names: Names, column: str, update: Update) -> int:
     """Give the rows their value, and let PostgreSQL count what there is by then."""
     with batches(names.bind()):
         total = _batches(names, update)
@@ -128,27 +147,60 @@ def _in_batches(names: Names, column: str, update: sa.Update) -> int:
     return total
 
 
-def _batches(names: Names, update: sa.Update) -> int:
+def _batches(names: Names, update: Update) -> int:
     """Give the rows their value in batches; what somebody holds comes at the end."""
     total = 0
     bind, journal = names.bind(), names.journal
     if journal is None:
         raise AssertionError
-    key = sa.inspect(bind).get_pk_constraint(names.name, names.schema)
-    columns = [*map(_column, key["constrained_columns"])]
+    index, key = _walked_by(names)
+    columns, every = [*map(_column, key)], update(index)
     if not columns and names.is_mysql:
-        some = update.with_dialect_options(mysql_limit=FIRST, mariadb_limit=FIRST)
+        some = every.with_dialect_options(mysql_limit=FIRST, mariadb_limit=FIRST)
         while changed := journal.patiently(partial(_run, bind, some)):
             total += changed
         return total
     while True:
-        changed, held = _walk(names, columns, update)
+        changed, held = _walk(names, columns, every)
         for rows in held:
             changed += journal.patiently(partial(_run, bind, rows))
         total += changed
         # A row without a key moves when others write to it, perhaps to where we were.
         if columns or not changed:
             return total
+
+
+INDEXES = """
+SELECT index_name FROM information_schema.statistics
+WHERE table_schema = coalesce(:schema, database()) AND table_name = :name
+GROUP BY index_name
+HAVING max(nullable = 'YES') = 0 AND max(sub_part IS NOT NULL) = 0
+    AND max(index_type <> 'BTREE') = 0
+ORDER BY min(non_unique), max(cardinality) DESC
+"""
+"""The indexes of MariaDB or MySQL that have each row, the best ones first."""
+
+
+def _walked_by(names: Names) -> tuple[str, list[str]]:
+    """Return the index and the columns by which a table is walked, if there are any.
+
+    They are its key or, where MariaDB has none, an index: rows that share its value are
+    in one batch, and may not be many.
+    """
+    inspector, at = sa.inspect(names.bind()), (names.name, names.schema)
+    key = inspector.get_pk_constraint(*at)["constrained_columns"]
+    if key or not names.is_mysql:
+        return "PRIMARY" if names.is_mysql else "", key
+    given = {"schema": names.schema, "name": names.name}
+    found = names.bind().scalars(sa.text(INDEXES), given).all()
+    every = {it["name"]: it["column_names"] for it in inspector.get_indexes(*at)}
+    for name in (it for it in found if it in every):
+        parts = [_column(str(it)) for it in every[name]]
+        same = sa.select(sa.func.count()).select_from(names.clause()).group_by(*parts)
+        many = same.having(sa.func.count() > MOST // 10).limit(1)
+        if names.bind().scalar(many) is None:
+            return name, [it.name for it in parts]
+    return "", []
 
 
 def _column(name: str) -> sa.ColumnClause[Any]:

@@ -163,6 +163,44 @@ def user_tables(connection: Connection) -> list[Table]:
     ]
 
 
+ROOM = 4
+"""How much room two copies, a rebuilt table and a log need: times the original."""
+
+SMALLER = "Add --sample 10%, or rehearse a backup on another server: --from FILE."
+SMALLER_FILE = "Set TMPDIR to a folder with more room, or add --sample 10%."
+
+SIZES = {
+    "postgresql": "SELECT pg_database_size(current_database()),"
+    " (SELECT setting FROM pg_settings WHERE name = 'data_directory')",
+    "mysql": "SELECT coalesce(sum(data_length + index_length), 0), @@datadir"
+    " FROM information_schema.tables WHERE table_schema = database()",
+}
+SIZES["mariadb"] = SIZES["mysql"]
+"""How large a database is, and where its server keeps it, if it says that."""
+
+HERE = {None, "", "localhost", "127.0.0.1", "::1"}
+"""The hosts of a server whose disk can be looked at."""
+
+
+def _refuse_full_disk(origin: str, bytes_: int, folder: str, instead: str) -> None:
+    """Refuse where two copies and a rebuilt table have no room."""
+    needed, free = ROOM * bytes_, shutil.disk_usage(folder).free
+    if needed > free:
+        raise CommandError(
+            f"Rehearsing {origin} needs about {size(needed)}, and {folder} has"
+            f" {size(free)}. {instead}"
+        )
+
+
+def _refuse_full_server(connection: Connection, source: Source) -> None:
+    """Refuse where the disk of a server on this machine has no room for two copies."""
+    if source.dump or source.share < 1 or source.url.host not in HERE:
+        return
+    found, folder = connection.exec_driver_sql(SIZES[connection.dialect.name]).one()
+    with suppress(OSError):  # the server may have a file system of its own
+        _refuse_full_disk(printable(source.url), int(found), folder or "", SMALLER)
+
+
 # SQLite
 
 
@@ -172,7 +210,7 @@ def _sqlite(source: Source) -> Iterator[Copy]:
     origin = Path(source.dump or source.url.database or "")
     if not origin.is_file():
         raise CommandError(f"There is no file {str(origin)!r} to rehearse on.")
-    _refuse_full_disk(origin)
+    _refuse_full_disk(str(origin), origin.stat().st_size, gettempdir(), SMALLER_FILE)
     folder = Path(mkdtemp(prefix=FOLDER))
     lock = sqlite3.connect(folder / "lock", isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")  # as long as this process lives
@@ -229,17 +267,6 @@ def _sample_file(origin: Path, target: Path, source: Source) -> None:
         connection.commit()
 
 
-def _refuse_full_disk(origin: Path) -> None:
-    """Refuse where two copies and a rebuilt table have no room."""
-    needed, free = 4 * origin.stat().st_size, shutil.disk_usage(gettempdir()).free
-    if needed > free:
-        raise CommandError(
-            f"Rehearsing {origin} needs about {size(needed)}, and {gettempdir()} has"
-            f" {size(free)}. Set TMPDIR to a folder with more room, or add --sample"
-            " 10%."
-        )
-
-
 def _sweep_folders() -> None:
     """Delete the folders of rehearsals that were killed: nobody holds their lock."""
     for folder in Path(gettempdir()).glob(f"{FOLDER}*"):
@@ -273,6 +300,7 @@ def _made(connection: Connection, statement: str) -> None:
 @contextmanager
 def _postgresql(source: Source) -> Iterator[Copy]:
     with thrown_away(source.url) as (connection, name), ExitStack() as stack:
+        _refuse_full_server(connection, source)
         whole = source.dump is None and source.share == 1
         if not (whole and _from_template(connection, source.url, name)):
             _made(connection, f"CREATE DATABASE {name}")
@@ -361,6 +389,7 @@ def _for_libpq(url: URL) -> dict[str, str]:
 @contextmanager
 def _mariadb(source: Source) -> Iterator[Copy]:
     with thrown_away(source.url) as (connection, name), ExitStack() as stack:
+        _refuse_full_server(connection, source)
         for each in (name, f"{name}_{KEPT}"):
             _made(connection, f"CREATE DATABASE {each}")
         _restore_mariadb(source, name)

@@ -79,6 +79,12 @@ BATCHES: dict[str, dict[str, object]] = {
 }
 """What a session is told while it changes rows in batches."""
 
+ISOLATION = {"mariadb": "tx_isolation", "mysql": "transaction_isolation"}
+"""Where a batch is told to hold no row that it looks at and leaves as it is."""
+
+LOGS_STATEMENTS = "SELECT @@log_bin AND @@binlog_format = 'STATEMENT'"
+"""Whether a replica is told statements, of which that may not be said."""
+
 
 @contextmanager
 def batches(connection: Connection) -> Iterator[None]:
@@ -87,7 +93,11 @@ def batches(connection: Connection) -> Iterator[None]:
     One that waits holds its other rows meanwhile. The server commits it and writes it
     to its disk later: for as long as we take to say COMMIT, others would wait.
     """
-    with _set(connection, BATCHES[kind_of(connection.dialect)]):
+    kind = kind_of(connection.dialect)
+    told = dict(BATCHES[kind])
+    if kind in ISOLATION and not connection.exec_driver_sql(LOGS_STATEMENTS).scalar():
+        told[ISOLATION[kind]] = "READ-COMMITTED"
+    with _set(connection, told):
         yield
 
 
@@ -120,7 +130,7 @@ def _set(connection: Connection, values: Mapping[str, object]) -> Iterator[None]
 
     def assign(given: Mapping[str, object]) -> None:
         for name, value in given.items():
-            text = f"'{value}'" if postgresql else value
+            text = f"'{value}'" if postgresql or isinstance(value, str) else value
             connection.exec_driver_sql(f"SET {name} = {text}")
 
     assign(values)
