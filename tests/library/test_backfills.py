@@ -12,6 +12,7 @@ from alembic_lossless.operations.backfill import between
 from drafts import alembic, define_thing
 from environment import LIBRARY, Environment
 from scripts import ask, empty, versions, write
+from servers import ON_MARIADB
 
 MAKE = """\
 op.create_table("friend", sa.Column("id", sa.Integer(), primary_key=True),
@@ -32,10 +33,12 @@ ROWS = 2500
 WHOLE = "SELECT count(*) FROM friend WHERE whole IS NOT NULL"
 
 
-def expanded(project: Environment, url: str, rows: int = ROWS) -> Environment:
+def expanded(
+    project: Environment, url: str, rows: int = ROWS, make: str = MAKE
+) -> Environment:
     """Give a project a column that is to be filled, with rows that are not."""
     project = empty(project.using(url))
-    write(project, "a", MAKE, 'op.drop_table("friend")')
+    write(project, "a", make, 'op.drop_table("friend")')
     write(project, "b", EXPAND, 'op.drop_column("friend", "whole")', down="a")
     alembic(project, "upgrade a")
     values = ", ".join(f"({n}, 'n{n}')" for n in range(1, rows + 1))
@@ -87,6 +90,17 @@ def test_a_new_database_waits_for_nothing(project: Environment) -> None:
     ask(url, "DELETE FROM friend")
     typed(project, "upgrade")
     assert versions(url) == ["d"]
+
+
+@ON_MARIADB
+def test_rows_without_a_key_are_counted(
+    project: Environment, database_url: str
+) -> None:
+    """My table has no key: all its rows get their value, and I hear how many."""
+    make = MAKE.replace(", primary_key=True", "")
+    project = expanded(project, database_url, make=make)
+    assert f"friend.whole: {ROWS} rows have their value." in typed(project, "backfill")
+    assert ask(database_url, WHOLE) == [(ROWS,)]
 
 
 KILLED = """

@@ -151,6 +151,28 @@ def test_an_autocommit_block_is_not_run_twice(
 
 
 @ON_SERVERS
+def test_what_was_refused_is_not_taken_for_done(
+    project: Environment, database_url: str
+) -> None:
+    """My block makes what is there already: it is refused each time, and not passed."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    shop.alembic("upgrade", "head")
+    ask(database_url, "CREATE INDEX taken ON a (id)")
+    how = "CONCURRENTLY" if "postgresql" in database_url else ""
+    steps = (
+        'op.add_column("a", sa.Column("size", sa.Integer))',
+        (f'op.execute("CREATE INDEX {how} taken ON a (size)")'),
+    )
+    block = "with op.get_context().autocommit_block():"
+    write(shop, "b", "\n    ".join([block, *steps]), down="a")
+    for _ in range(2):
+        done = shop.alembic("upgrade", "head", status=255)
+        assert "taken" in done.stdout
+        assert versions(database_url) == ["a"]
+
+
+@ON_SERVERS
 def test_a_command_without_a_step_forgets_nothing(
     project: Environment, database_url: str
 ) -> None:

@@ -380,6 +380,17 @@ def test_what_a_revision_says_of_a_column_is_believed() -> None:
     assert found_in(alter(modify_nullable=False)) == []
 
 
+def test_what_it_says_instead_is_of_the_table_at_hand(shop: Environment) -> None:
+    """A table has partitions, another one no revision made: each gets what can be."""
+    by = "postgresql_partition_by='RANGE (id)')"
+    write(shop, "a", FRIEND.removesuffix(")") + f", {by}")
+    write(shop, "b", INDEX, down="a")
+    write(shop, "c", 'op.alter_column("other", "x", type_=sa.Integer())', down="b")
+    found = json.loads(lint(shop, *POSTGRESQL, "--format=json"))
+    assert "op.index_partitions" in found[0]["instead"]
+    assert (found[1]["table"], found[1]["instead"]) == ("other", "")
+
+
 @pytest.mark.parametrize("dialect", ["postgresql", "mariadb"])
 def test_an_unknown_type_is_said_to_be_unknown(dialect: str) -> None:
     """My revision does not say what a column was, and I am not told that it costs."""

@@ -420,6 +420,31 @@ def test_null_stays_null_while_a_column_has_two_names(
     assert shown("new") == wanted
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sa.String(9), nullable=False", "sa.String(9)"),
+        ("sa.String(9)", "sa.String(9), nullable=False, unique=True"),
+        ("sa.String(9), unique=True", "sa.String(9), index=True"),
+    ],
+)
+def test_a_column_of_which_more_changes_has_one_name(
+    project: Environment, old: str, new: str
+) -> None:
+    """I rename a column and change more of it: all of that is after the deployment."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    empty(shop)
+    define(shop, {"old": old})
+    shop.alembic("revision", "--autogenerate", "-m", "first", "--rev-id=a")
+    shop.alembic("upgrade", "head")
+    define(shop, {"new": new})
+    fills = ["fill=thing.new:x"] * new.count("nullable=False")
+    script = draft(shop, "live", "rename=thing.old:new", *fills)[-1]
+    assert "begin_dual_write" not in script
+    assert 'phase = "after"' in script
+    shop.commands("upgrade head", "check", "downgrade a", "upgrade head", "check")
+
+
 RIGHTS = """SELECT has_table_privilege('pg_monitor', 'thing', 'INSERT'),
 has_column_privilege('pg_monitor', 'thing', 'name', 'UPDATE')"""
 

@@ -150,7 +150,7 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
         for op in upgrade.ops
         if isinstance(op, RenameColumn)
     }
-    phases = Phases(_like(upgrade), _like(upgrade))
+    phases, late = Phases(_like(upgrade), _like(upgrade)), set[tuple[Key, str]]()
     for op in upgrade.ops:
         if called(op, rename_sequence):
             column = (op.schema, op.table_name, op.column_name)
@@ -161,7 +161,9 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
         if isinstance(op, RenameColumn) and is_dual_written(draft, upgrade, op):
             phases.renames.append(Rename(op))
             continue
-        first, last = _of_whole(draft, op, made)
+        if isinstance(op, RenameColumn):
+            late.add(((op.schema, op.table_name), str(op.modify_name)))
+        first, last = _of_whole(draft, op, made, late)
         phases.before.ops += first
         phases.after.ops += last
     return phases
@@ -210,7 +212,14 @@ def _like(upgrade: ops.UpgradeOps) -> ops.UpgradeOps:
     return ops.UpgradeOps([], upgrade_token=upgrade.upgrade_token)
 
 
-def _of_whole(draft: Draft, op: MigrateOperation, made: set[Key]) -> Parts:
+def _of_whole(
+    draft: Draft, op: MigrateOperation, made: set[Key], late: set[tuple[Key, str]]
+) -> Parts:
+    """Return the parts of an operation.
+
+    :param made: the tables that are new.
+    :param late: the columns that have their names after the deployment only.
+    """
     if isinstance(op, ops.DropTableOp | RenameColumn) or called(op, drop_domain):
         return [], [op]
     if not isinstance(op, ops.ModifyTableOps) or (op.schema, op.table_name) in made:
@@ -218,7 +227,9 @@ def _of_whole(draft: Draft, op: MigrateOperation, made: set[Key]) -> Parts:
     fresh = {one.column.name for one in op.ops if isinstance(one, ops.AddColumnOp)}
     parts: Parts = [], []
     for one in op.ops:
-        for found, more in zip(parts, _of_table(draft, one, fresh), strict=True):
+        is_late = any(((op.schema, op.table_name), it) in late for it in _columns(one))
+        both = ([], [one]) if is_late else _of_table(draft, one, fresh)
+        for found, more in zip(parts, both, strict=True):
             found.extend(more)
     first, last = (
         [ops.ModifyTableOps(op.table_name, part, schema=op.schema)] if part else []
@@ -245,8 +256,12 @@ def _of_table(draft: Draft, op: MigrateOperation, fresh: set[str]) -> Parts:
 
 
 def _columns(op: MigrateOperation) -> Iterable[str]:
-    if isinstance(op, ops.CreateIndexOp):
+    if isinstance(op, ops.AlterColumnOp):
+        return [op.column_name]
+    if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
         return [column.name for column in op.to_index().columns]
+    if isinstance(op, ops.DropConstraintOp):
+        return [it.name for it in getattr(op.to_constraint(), "columns", ())]
     if isinstance(op, ops.CreateForeignKeyOp):
         return list(op.local_cols)
     if isinstance(op, ops.CreateUniqueConstraintOp):
