@@ -284,6 +284,46 @@ REFUSALS = {
 }
 
 
+RENAMES = {
+    "a": """\
+op.create_table("person", sa.Column("id", sa.Integer(), primary_key=True))
+op.create_table(
+    "mail",
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("sender", sa.Integer(), sa.ForeignKey("person.id")),
+    sa.Column("subject", sa.String(50), unique=True),
+)""",
+    "b": 'op.rename_table("mail", "letter")',
+    "c": """\
+with op.batch_alter_table("letter") as batch:
+    batch.alter_column("sender", new_column_name="writer", existing_type=sa.Integer())
+""",
+}
+TAKEN = 'op.create_table("mail", sa.Column("id", sa.Integer(), primary_key=True))'
+"""What takes names that PostgreSQL would give, which are kept by another table."""
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["free", "taken"])
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_renames_are_folded(
+    nameless: Environment, database_url: str, *, taken: bool
+) -> None:
+    """I renamed tables: what PostgreSQL calls by the old names is called so still."""
+    project = nameless.using(database_url)
+    down = None
+    for name, upgrade in {**RENAMES, **({"d": TAKEN} if taken else {})}.items():
+        write(project, name, upgrade, down=down)
+        down = name
+    alembic(project, "upgrade head")
+    before = made(database_url)
+    said = squash(project)
+    assert ("carried" in said) == (taken and "postgresql" in database_url)
+    for table in ("letter", "person", "mail", "alembic_version"):
+        ask(database_url, f"DROP TABLE IF EXISTS {table}")
+    alembic(project, "upgrade head")
+    assert made(database_url) == before
+
+
 def test_an_env_py_that_names_its_database(
     project: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

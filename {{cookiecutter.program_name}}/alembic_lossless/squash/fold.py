@@ -7,6 +7,7 @@ other table is carried along as it is written, so that no row can be lost by it.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,12 +31,13 @@ from ..autogenerate.render import render_item, written
 from ..autogenerate.types import shape_enums
 from ..config import database_in
 from ..operations.base import Key
+from ..operations.keys import rename_constraints, rename_sequence
 from ..operations.objects import create_enum, create_sequence, drop_enum
 from ..prompts import Answers, Prompt
 from ..sql import Effect, words_in
 from ..state import State, options_of, referred
 from ..types.portable import DIALECTS, dialect_named, enums_in
-from .recorded import Recorded, Recorder, whole_tables
+from .recorded import SEQUENCE, Recorded, Recorder, whole_tables
 
 STEPS = (
     *(checks_of_columns, order, shape_enums, find_unnamed, expressions_apart),
@@ -66,14 +68,18 @@ class Folded:
     why: dict[str, str] = field(default_factory=dict)
     """Why each revision is carried along, by its identifier."""
     imports: set[str] = field(default_factory=set)
+    keeps_names: bool = False
+    """Whether a table is made by its last name, and PostgreSQL knows an older one."""
 
 
-def folded(
+def folded(  # noqa: PLR0913  a range, and what is known of it
     database: MigrationContext,
     environment: EnvironmentContext,
     chosen: Collection[str],
     moved: Callable[[str, str], bool],
     call: Callable[[Script, str, str], str],
+    *,
+    folds_renames: bool,
 ) -> Folded:
     """Fold the revisions of a range, as they are for one database.
 
@@ -83,14 +89,17 @@ def folded(
         identifier and the database's name.
     :param call: returns the code that runs a carried revision: given it, a direction
         and the database's name.
+    :param folds_renames: whether a table is made by its last name, with what PostgreSQL
+        calls by an old one; otherwise what renames it is carried along.
     :raises CommandError: for a revision that cannot be read.
     """
     name = database_in(database.opts["upgrade_token"])
     script = environment.script
     revisions = [*script.walk_revisions()][::-1]
     last = max(n for n, it in enumerate(revisions) if it.revision in chosen)
-    recorded = _recorded(database, environment, revisions[: last + 1], chosen)
-    fold = _Fold(database, environment, name, call)
+    recorder = partial(Recorder, environment=environment, folds_renames=folds_renames)
+    recorded = _recorded(database, recorder, revisions[: last + 1], chosen)
+    fold = _Fold(database, environment, name, call, recorder)
     with fold.replay.in_place_of_op():
         for revision in revisions[: last + 1]:
             if revision.revision in chosen:
@@ -104,7 +113,7 @@ def folded(
 
 def _recorded(
     database: MigrationContext,
-    environment: EnvironmentContext,
+    made: Callable[..., Recorder],
     revisions: Sequence[Script],
     chosen: Collection[str],
 ) -> dict[str, Recorded]:
@@ -114,7 +123,7 @@ def _recorded(
     name = database_in(database.opts["upgrade_token"])
     every = list[dict[str, Recorded]]()
     for dialect in kinds:
-        recorder = Recorder(dialect, database.opts, environment)
+        recorder = made(dialect, database.opts)
         found = dict[str, Recorded]()
         with recorder.in_place_of_op():
             for revision in revisions:
@@ -145,11 +154,12 @@ class _Fold:
         environment: EnvironmentContext,
         name: str,
         call: Callable[[Script, str, str], str],
+        made: Callable[..., Recorder],
     ) -> None:
         self.found = Folded()
         self.pending = set[Key]()
         """The tables of the range that are not made yet."""
-        self.replay = Recorder(database.dialect, database.opts, environment)
+        self.replay = made(database.dialect, database.opts)
         self._name, self._call = name, call
         self._sequences = set[Key]()
         self._types = set[Key]()
@@ -237,9 +247,23 @@ class _Fold:
         for step in STEPS:
             step(draft, upgrade)
             step(draft, downgrade)
+        upgrade.ops += [it for key in made for it in self._names_kept(key)]
         for container in (upgrade, downgrade):
             written(container)
         self._add(upgrade, downgrade, draft.context)
+
+    def _names_kept(self, key: Key) -> Iterator[MigrateOperation]:
+        """Give what PostgreSQL keeps calling by an old name of a table or a column."""
+        schema, table = key
+        names = dict[str, str]()
+        for kind, columns, new, old in self.replay.kept_names(key):
+            self.found.keeps_names = True
+            if kind == SEQUENCE:
+                yield rename_sequence(table, columns[0], new, old, schema=schema)
+            else:
+                names[new] = old
+        if names:
+            yield rename_constraints(table, names, schema=schema)
 
     def _add(
         self,

@@ -13,11 +13,11 @@ from sqlalchemy.dialects.postgresql.named_types import CreateEnumType, DropEnumT
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import Key, LosslessOp, called
-from ..operations.keys import rename_constraints, rename_sequence
+from ..operations.keys import rename_constraints, rename_sequence, sequence_of
 from ..operations.objects import change_enum, create_enum, drop_enum
 from ..replay import Replay
 from ..sql import Effect, script, statement
-from ..state import DDL, MENTIONED, State, Unreadable
+from ..state import DDL, MENTIONED, State, Unreadable, name_for
 from ..types.portable import enums_in
 
 FOLDED: tuple[type[MigrateOperation], ...] = (
@@ -32,8 +32,11 @@ FOLDED: tuple[type[MigrateOperation], ...] = (
 ELEMENTS = (*DDL, CreateEnumType, DropEnumType)
 """The statements of SQLAlchemy's whose effect is declared."""
 
-RENAMES = {"rename_sequence": "the sequence", "rename_constraints": "a constraint"}
-"""What renames something that PostgreSQL named -> what it is."""
+SEQUENCE = "seq"
+"""What stands for the sequence of a column, where others are kinds of constraints."""
+
+Kept = dict[tuple[Any, tuple[str, ...]], str]
+"""The names that PostgreSQL keeps after a rename, by kind and columns."""
 
 TABLES = ("table_name", "source_table", "referent_table")
 """The arguments of operations that name a table which has to be there."""
@@ -65,14 +68,25 @@ class Recorder(Replay):
     """Take the place of `op`, and record what one revision after the other does."""
 
     def __init__(
-        self, dialect: Dialect, options: Any, environment: EnvironmentContext | None
+        self,
+        dialect: Dialect,
+        options: Any,
+        environment: EnvironmentContext | None,
+        *,
+        folds_renames: bool,
     ) -> None:
-        """Begin before the first revision."""
+        """Begin before the first revision.
+
+        :param folds_renames: whether what keeps its old name is no reason to carry a
+            revision along.
+        """
         super().__init__(dialect, options, environment)
         self._dialect = dialect
+        self._folds_renames = folds_renames and dialect.name not in {"mysql", "mariadb"}
         self._now: Recorded | None = None
         self._made: set[Key] = set()
-        self._renamed: dict[Key, list[str]] = {}
+        self._renamed: set[Key] = set()
+        self._kept: dict[Key, Kept] = {}
         self.types: dict[Key, list[str]] = {}
         """The types of Enums that are there on PostgreSQL, with their values."""
         event.listen(self.get_bind().engine, "before_cursor_execute", self._sent)
@@ -84,14 +98,25 @@ class Recorder(Replay):
         """
         found = self._now = Recorded(revision)
         self._made = set()
-        self._renamed = {}
+        self._renamed = set()
         found.unreadable = self.read(revision, name)
         self._now = None
-        for table, kept in self._renamed.items():
-            if kept:
-                where = table[1]
-                found.note(f"{where} keeps {kept[0]} of its old name", Effect.ANYTHING)
+        for key in sorted(self._renamed & self.state.tables.keys(), key=str):
+            for kind, *_ in () if self._folds_renames else self.kept_names(key):
+                what = "the sequence" if kind == SEQUENCE else "a constraint"
+                found.note(f"{key[1]} keeps {what} of its old name", Effect.ANYTHING)
         return found
+
+    def kept_names(self, key: Key) -> Iterator[tuple[Any, tuple[str, ...], str, str]]:
+        """Give what PostgreSQL calls by an old name of a table, or of a column.
+
+        :param key: the table.
+        :return: the kind, the columns, the name that it would have, and the one it has.
+        """
+        now = dict(_names_of(self.state.tables[key]))
+        for place, name in self._kept.get(key, {}).items():
+            if place in now and now[place] != name:
+                yield *place, now[place], name
 
     def invoke(self, operation: MigrateOperation) -> Any:
         """Record an operation, and apply it to the state."""
@@ -115,17 +140,55 @@ class Recorder(Replay):
         now.touched |= {*self._tables_of(op)} - self._made
         if isinstance(op, ops.CreateTableOp):
             self._made.add(self.state.key(op.schema, op.table_name))
-        elif isinstance(op, ops.RenameTableOp):
-            key = self.state.key(op.schema, op.new_table_name)
-            self._made.add(key)
-            self._renamed[key] = [*self._kept(op.schema, op.table_name, None)]
+        self._follow_names(op)
+
+    def _follow_names(self, op: Any) -> None:
+        """Follow what PostgreSQL names by a table or a column, and does not rename."""
+        key = self.state.key(getattr(op, "schema", None), getattr(op, "table_name", ""))
+        kept = self._kept.get(key, {})
+        if isinstance(op, ops.RenameTableOp):
+            new = self.state.key(op.schema, op.new_table_name)
+            self._made.add(new)
+            self._renamed.add(new)
+            self._kept[new] = self._with_names(key, None)
+            self._kept.pop(key, None)
         elif isinstance(op, ops.AlterColumnOp) and op.modify_name:
-            key = self.state.key(op.schema, op.table_name)
-            kept = self._kept(op.schema, op.table_name, op.column_name)
-            self._renamed.setdefault(key, []).extend(kept)
-        elif called(op, rename_sequence, rename_constraints):
-            for found in self._renamed.values():
-                found[:] = [it for it in found if it != RENAMES[op.operation.name]]
+            self._renamed.add(key)
+            self._kept[key] = {
+                (kind, tuple(_other(it, op) for it in columns)): name
+                for (kind, columns), name in self._with_names(
+                    key, op.column_name
+                ).items()
+            }
+        elif isinstance(op, ops.DropTableOp):
+            self._kept.pop(key, None)
+        elif called(op, rename_sequence):
+            kept.pop((SEQUENCE, (op.column_name,)), None)
+        elif called(op, rename_constraints):
+            self._kept[key] = {it: op.names.get(kept[it], kept[it]) for it in kept}
+        elif isinstance(op, ops.DropConstraintOp):
+            places = [it for it, name in kept.items() if name == op.constraint_name]
+            table = self.state.table(op.schema, op.table_name)
+            now = {} if table is None else dict(_names_of(table))
+            for place in places:
+                kept.pop(place)
+                op.constraint_name = now.get(place)
+
+    def _with_names(self, key: Key, column: str | None) -> Kept:
+        """Return the names that are kept when a table or a column gets another one.
+
+        :param column: the column; None for the table.
+        """
+        table = self.state.tables.get(key)
+        found = {} if table is None else dict(_names_of(table))
+        # The name of a primary key says nothing of its columns.
+        after = {
+            place: name
+            for place, name in found.items()
+            if column is None
+            or (column in place[1] and place[0] is not sa.PrimaryKeyConstraint)
+        }
+        return after | self._kept.get(key, {})
 
     def _follow_types(self, op: Any, element: Any) -> None:
         """Follow the types of PostgreSQL, which outlive what has them."""
@@ -147,23 +210,6 @@ class Recorder(Replay):
         elif isinstance(element, DropEnumType):
             gone: Any = element.element
             self.types.pop((gone.schema, str(gone.name)), None)
-
-    def _kept(self, schema: str | None, name: str, column: str | None) -> Iterator[str]:
-        """Give what PostgreSQL named after a table or a column, and does not rename."""
-        table = self.state.table(schema, name)
-        if table is None:
-            return
-        counts = table.autoincrement_column
-        if counts is not None and column in {None, counts.name}:
-            yield RENAMES["rename_sequence"]
-        constraints: set[Any] = table.constraints
-        for it in constraints:
-            own = column is None or column in it.columns
-            if it.name is None and own and not isinstance(it, sa.CheckConstraint):
-                # The name of a primary key says nothing of its columns.
-                is_key = isinstance(it, sa.PrimaryKeyConstraint)
-                if not is_key or (it.columns and column is None):
-                    yield RENAMES["rename_constraints"]
 
     def _tables_of(self, op: Any) -> Iterator[Key]:
         if isinstance(op, ops.CreateTableOp):
@@ -214,6 +260,22 @@ class Recorder(Replay):
 
 def _named(op: Any) -> Iterable[object]:
     return (getattr(op, it, "") for it in ("table_name", "column_name", "index_name"))
+
+
+def _other(column: str, op: ops.AlterColumnOp) -> str:
+    return str(op.modify_name) if column == op.column_name else column
+
+
+def _names_of(table: sa.Table) -> Iterator[tuple[tuple[Any, tuple[str, ...]], str]]:
+    """Give the names that PostgreSQL gives by itself, by kind and columns."""
+    counts = table.autoincrement_column
+    if counts is not None:
+        yield (SEQUENCE, (counts.name,)), sequence_of(table.name, counts.name)
+    constraints: set[Any] = table.constraints
+    for it in constraints:
+        columns = tuple(getattr(it, "columns", {}).keys())
+        if it.name is None and columns and not isinstance(it, sa.CheckConstraint):
+            yield (type(it), columns), name_for(it)
 
 
 def whole_tables(state: State) -> set[Key]:

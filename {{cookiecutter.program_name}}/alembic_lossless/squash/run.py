@@ -186,31 +186,24 @@ def squash(
     lockfile.insist(folder, PROGRAM)
     chosen = _Range(folder, given)
     _refuse_uncommitted(chosen.scripts)
-    begin, end = chosen.begin, chosen.end
     with ExitStack() as stack:
         tried, notes = _old_ways(migrations, chosen, tuple(more), stack)
         moved = {it for old, _ in tried for it in old.moved}
-        (_, engines), versions = (
-            tried[0][1],
-            Path(stack.enter_context(TemporaryDirectory())),
-        )
-        every = _folded(migrations, engines, chosen, moved)
-        path = _write(migrations, chosen, every, message, versions)
-        carried_too = {why for it in every.values() for why in it.why}
-        for old, (server, _) in tried:
-            said = prove(
-                migrations,
-                old,
-                server,
-                versions,
-                begin=begin,
-                end=end,
-                leads_back=not carried_too,
-            )
-            notes += [f"On {old.kind} {said}."] if said else []
+        (_, engines) = tried[0][1]
+        every = _folded(migrations, engines, chosen, moved, folds_renames=True)
+        try:
+            path, said = _proved(migrations, chosen, every, message, tried, stack)
+        except CommandError:
+            if not any(it.keeps_names for it in every.values()):
+                raise
+            # PostgreSQL found another name where the one that it gives was taken.
+            every = _folded(migrations, engines, chosen, moved, folds_renames=False)
+            path, said = _proved(migrations, chosen, every, message, tried, stack)
+        notes += said
         new = _put(migrations, folder, chosen, path)
+    carried_too = {why for it in every.values() for why in it.why}
     return Squashed(
-        end,
+        chosen.end,
         new,
         tuple(chosen.ids),
         {
@@ -256,11 +249,43 @@ def _old_ways(
     return tried, notes
 
 
+def _proved(  # noqa: PLR0913, PLR0917  what is written, and where it is proved
+    migrations: "Migrations",
+    chosen: _Range,
+    every: dict[str, Folded],
+    message: str | None,
+    tried: Sequence[Tried],
+    stack: ExitStack,
+) -> tuple[Path, list[str]]:
+    """Write the revision, and prove it on each kind of database.
+
+    :return: its file, and what is to be said of it.
+    :raises CommandError: with what differs.
+    """
+    versions = Path(stack.enter_context(TemporaryDirectory()))
+    path = _write(migrations, chosen, every, message, versions)
+    notes = list[str]()
+    for old, (server, _) in tried:
+        said = prove(
+            migrations,
+            old,
+            server,
+            versions,
+            begin=chosen.begin,
+            end=chosen.end,
+            leads_back=not any(it.why for it in every.values()),
+        )
+        notes += [f"On {old.kind} {said}."] if said else []
+    return path, notes
+
+
 def _folded(
     migrations: "Migrations",
     engines: Engines,
     chosen: _Range,
     moved: set[tuple[str, str]],
+    *,
+    folds_renames: bool,
 ) -> dict[str, Folded]:
     """Return the range folded, for each database."""
     several = len(migrations.project.names) > 1
@@ -276,7 +301,14 @@ def _folded(
         if environment is None:
             raise AssertionError
         name = database_in(migration.opts["upgrade_token"])
-        found[name] = folded(migration, environment, chosen.ids, changes_rows, call)
+        found[name] = folded(
+            migration,
+            environment,
+            chosen.ids,
+            changes_rows,
+            call,
+            folds_renames=folds_renames,
+        )
         return []
 
     with migrations.configured(given) as config:
