@@ -11,12 +11,20 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from alembic_lossless.ddl import sqlite
-from alembic_lossless.types.conversion import is_known, keeps_all, using, way
+from alembic_lossless.types.conversion import (
+    is_known,
+    keeps_all,
+    limits,
+    room,
+    using,
+    way,
+)
 from alembic_lossless.types.values import is_lossless
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripts import operations_on
-from servers import ON_POSTGRESQL
+from servers import ON_MARIADB, ON_POSTGRESQL
+from sqlalchemy.dialects import mysql
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
@@ -136,6 +144,54 @@ def test_every_pair_of_types(database_url: str, old: TypeEngine[Any]) -> None:
             if sa.JSON in {type(old), type(new)}:
                 pairs = [(spelled(it, old), spelled(back, new)) for it, back in pairs]
             assert [pair for pair in pairs if not same(*pair)] == [], repr(new)
+
+
+SIZES: list[TypeEngine[Any]] = [
+    *(
+        getattr(mysql, name)(unsigned=unsigned)
+        for name in ("TINYINT", "SMALLINT", "MEDIUMINT", "INTEGER", "BIGINT")
+        for unsigned in (False, True)
+    ),
+    mysql.DECIMAL(20, 1, unsigned=True),
+    mysql.DECIMAL(20, 1),
+    mysql.INTEGER(zerofill=True),
+    sa.String(20),
+]
+LONG = [mysql.TINYTEXT(), sa.Text(), mysql.MEDIUMTEXT(), sa.String(300)]
+
+
+@ON_MARIADB
+@pytest.mark.parametrize("old", SIZES, ids=repr)
+def test_every_size_of_a_number(database_url: str, old: TypeEngine[Any]) -> None:
+    """Whichever number becomes whichever on MariaDB, it is refused or the same."""
+    limits_ = sorted(
+        {it for size in SIZES if isinstance(size, sa.Integer) for it in limits(size)}
+    )
+    every = [Decimal(it + more) for it in limits_ for more in (-1, 0, 1)]
+    held = [it for it in every if is_lossless(str(it), old, dialect="mariadb")]
+    values = [str(it) for it in held] if isinstance(old, sa.String) else held
+    engine = sa.create_engine(database_url, poolclass=NullPool)
+    for new in SIZES:
+        with engine.begin() as connection:
+            pairs = changed(connection, values, old, new)
+        assert [it for it in pairs if Decimal(it[0]) != Decimal(it[1])] == [], repr(new)
+        if isinstance(old, sa.Integer) and isinstance(new, sa.Integer):
+            low, high = limits(new)
+            assert len(pairs) == sum(low <= it <= high for it in held), repr(new)
+
+
+@ON_MARIADB
+@pytest.mark.parametrize("old", LONG, ids=repr)
+def test_every_size_of_a_text(database_url: str, old: TypeEngine[Any]) -> None:
+    """Whichever text becomes whichever on MariaDB, it is refused or the same."""
+    most = 300 if isinstance(old, sa.String) and old.length else room(old, "mariadb")
+    sizes = [it for it in (0, 84, 85, 86, 300, 21845, 21846) if 3 * it <= (most or 0)]
+    values = ["\u20ac" * it for it in sizes]
+    engine = sa.create_engine(database_url, poolclass=NullPool)
+    for new in LONG:
+        with engine.begin() as connection:
+            pairs = changed(connection, values, old, new)
+        assert [it for it in pairs if it[0] != it[1]] == [], repr(new)
 
 
 ZONED, UNZONED = sa.DateTime(timezone=True), sa.DateTime()

@@ -303,3 +303,20 @@ def test_advice_does_not_contradict_itself(
     assert "Let the query end, or set FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT" in said
     assert said.count("The upgrade of revision b stopped in the middle") == 2
     assert "again" not in said
+
+
+@ON_MARIADB
+def test_a_server_that_would_cut_what_is_too_long(
+    project: Environment, database_url: str
+) -> None:
+    """My server's sql_mode lets it cut values: a migration is refused that would."""
+    lax = make_url(database_url).update_query_dict({"init_command": "SET sql_mode=''"})
+    shop = shop_at_a(
+        project,
+        lax.render_as_string(hide_password=False),
+        'op.alter_column("text", "it", existing_type=sa.Text(), type_=sa.String(3))',
+    )
+    ask(database_url, "CREATE TABLE text (it TEXT)")
+    ask(database_url, "INSERT INTO text VALUES ('four')")
+    assert "Data too long for column 'it'" in told(shop, database_url)
+    assert ask(database_url, "SELECT it FROM text") == [("four",)]

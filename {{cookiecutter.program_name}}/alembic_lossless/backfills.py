@@ -5,7 +5,7 @@ at once do no harm.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from .operations.base import LosslessOp, Names, called, label
 from .replay import Replay
 from .runtime.blockers import Blockers
 from .runtime.errors import applied
+from .runtime.locks import strict
 from .runtime.online import limited, retried
 from .state import table_of
 from .types.values import in_statement
@@ -253,5 +254,8 @@ def give(left: Backfill, engine: sa.Engine, wait: float) -> int:
             value = {call.column_name: in_statement(call.value)}
             with connection.begin():
                 return connection.execute(update.values(value)).rowcount
-        with nullcontext() if kind == "postgresql" else limited(connection):
+        with ExitStack() as stack:
+            if kind != "postgresql":
+                stack.enter_context(strict(connection))
+                stack.enter_context(limited(connection))
             return fill(names, call.column_name, call.value, where)

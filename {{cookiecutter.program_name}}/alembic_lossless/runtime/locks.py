@@ -243,6 +243,23 @@ def prepared(run: "Run") -> Iterator[None]:
             ask(server.unlimit)
 
 
+@contextmanager
+def strict(connection: Connection) -> Iterator[None]:
+    """Let MariaDB and MySQL refuse a value that a column cannot hold, whatever is set.
+
+    A server whose `sql_mode` is not strict cuts it, or takes the nearest number, and
+    warns. Source: MariaDB's "SQL_MODE", on strict mode.
+    """
+    ask = _asking(connection)
+    before = ask("SELECT @@sql_mode")
+    ask("SET sql_mode = :mode", mode=f"{before},STRICT_ALL_TABLES".lstrip(","))
+    try:
+        yield
+    finally:
+        with suppress(SQLAlchemyError):
+            ask("SET sql_mode = :mode", mode=before)
+
+
 def is_held(connection: Connection, options: dict[str, Any]) -> bool:
     """Say whether a run has the migration lock of a database at this moment.
 

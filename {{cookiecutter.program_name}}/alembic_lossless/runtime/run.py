@@ -492,6 +492,8 @@ def transaction(
             yield _nothing
             return
         kind = sqlite if connection.dialect.name == "sqlite" else locks
+        if connection.dialect.name in locks.COMMITS_DDL:
+            stack.enter_context(locks.strict(connection))
         stack.enter_context(kind.prepared(run))
         _configure(run, run.steps, dont_mutate=False)
         stack.enter_context(context.begin_transaction())

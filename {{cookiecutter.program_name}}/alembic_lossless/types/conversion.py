@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 
 from .._alembic import variants
-from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on
+from .portable import CHARACTER, DIALECTS, MYSQL, Type, ddl, dialect_named, on
 
 KINDS = (
     sa.String,
@@ -24,11 +24,14 @@ KINDS = (
 
 NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
 
-CHARACTERS = {16: 6, 32: 11, 64: 20}
-"""The bits of an integer -> the characters that the longest takes, sign included."""
+WIDTHS = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "BIGINT": 64}
+"""The bits of the integers that have not 32.
 
-DIGITS = {16: 5, 32: 10, 64: 19}
-"""The bits of an integer -> its decimal digits."""
+Source: MariaDB's "Numeric Data Types", PostgreSQL's "Numeric Types".
+"""
+
+ROOM = {"TINYTEXT": 255, "TEXT": 65535, "MEDIUMTEXT": 2**24 - 1, "LONGTEXT": 2**32 - 1}
+"""The bytes that MariaDB and MySQL have for a text; a Text of SQLAlchemy is a TEXT."""
 
 MYSQL_NUMERIC = 10
 """The digits of a Numeric without a precision there; it has none after the point."""
@@ -73,9 +76,34 @@ def is_decimal(type_: Type) -> TypeGuard[sa.Numeric[Any]]:
 
 def bits(integer: sa.Integer) -> int:
     """Return the size of an integer type where it has one: SQLite has none."""
-    if isinstance(integer, sa.BigInteger):
-        return 64
-    return 16 if isinstance(integer, sa.SmallInteger) else 32
+    return WIDTHS.get(integer.__visit_name__.upper().replace("_INTEGER", "INT"), 32)
+
+
+def limits(integer: sa.Integer) -> tuple[int, int]:
+    """Return the smallest and the largest number of an integer type."""
+    values: int = 2 ** bits(integer)
+    if is_unsigned(integer):
+        return 0, values - 1
+    return -values // 2, values // 2 - 1
+
+
+def is_unsigned(type_: Type) -> bool:
+    """Tell a number of MariaDB without a sign: what it fills with zeros has none."""
+    return any(getattr(type_, it, False) for it in ("unsigned", "zerofill"))
+
+
+def digits_of(integer: sa.Integer) -> int:
+    """Return how many digits the longest number of an integer type has."""
+    return max(len(str(abs(it))) for it in limits(integer))
+
+
+def room(type_: Type, dialect: str) -> int | None:
+    """Return how many bytes of text a type has that has no length, None for any.
+
+    :param dialect: the database: but MariaDB and MySQL have room for any text.
+    """
+    name = on(type_, dialect).__visit_name__.upper()
+    return ROOM.get(name) if dialect in MYSQL else None
 
 
 def is_short(type_: Type, dialect: str) -> bool:
@@ -125,7 +153,8 @@ def keeps_all(old: Type, new: Type) -> bool:
     :param old: the type of a column.
     :param new: the type that it is about to have.
     """
-    return all(_keeps_all(*_items(*pair)) for pair in _on_each(old, new))
+    pairs = [_items(*pair) for pair in _on_each(old, new)]
+    return all(_keeps_sign(*it) and _keeps_all(*it) for it in pairs)
 
 
 def _items(old: Type, new: Type) -> tuple[Type, Type]:
@@ -135,17 +164,21 @@ def _items(old: Type, new: Type) -> tuple[Type, Type]:
     return old, new
 
 
+def _keeps_sign(old: Type, new: Type) -> bool:
+    return not is_unsigned(new) or is_unsigned(old) or isinstance(old, sa.Boolean)
+
+
 def _keeps_all(old: Type, new: Type) -> bool:
     if isinstance(new, sa.Enum):
         return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
     if isinstance(new, sa.String):
-        longest = _longest(old)
-        fits = new.length is None or (longest is not None and longest <= new.length)
         # SQLite writes fewer digits of a Float than it has.
-        return fits and not isinstance(old, sa.Float)
+        return _has_room(old, new) and not isinstance(old, sa.Float)
     if isinstance(new, sa.Integer):
         return isinstance(old, sa.Boolean) or (
-            isinstance(old, sa.Integer) and bits(old) <= bits(new)
+            isinstance(old, sa.Integer)
+            and limits(new)[0] <= limits(old)[0]
+            and limits(old)[1] <= limits(new)[1]
         )
     if is_decimal(new):
         return _holds_digits(old, new)
@@ -154,12 +187,22 @@ def _keeps_all(old: Type, new: Type) -> bool:
     return kind(old) is kind(new) and not _shortens(old, new)
 
 
+def _has_room(old: Type, new: sa.String) -> bool:
+    longest = _longest(old)
+    if new.length is not None:
+        return longest is not None and longest <= new.length
+    has, had = (room(it, "mariadb") for it in (new, old))
+    if has is None or had is not None:
+        return has is None or (had or 0) <= has
+    return has >= ROOM["TEXT"] or (longest is not None and CHARACTER * longest <= has)
+
+
 def _longest(old: Type) -> int | None:
     """Return how many characters the longest value of a type takes, if there is one."""
     if isinstance(old, sa.String):
         return old.length
     if isinstance(old, sa.Integer):
-        return CHARACTERS[bits(old)]
+        return max(len(str(it)) for it in limits(old))
     if is_decimal(old):
         return old.precision and old.precision + 2
     lengths = {sa.Boolean: 1, sa.Date: 10, sa.DateTime: 32, sa.Time: 21}
@@ -175,12 +218,12 @@ def _shortens(old: Type, new: Type) -> bool:
 def _holds_digits(old: Type, new: sa.Numeric[Any]) -> bool:
     if new.precision is None:  # to MariaDB that means ten digits
         if isinstance(old, sa.Integer):
-            return DIGITS[bits(old)] <= MYSQL_NUMERIC
+            return digits_of(old) <= MYSQL_NUMERIC
         same = is_decimal(old) and old.precision is None
         return same or isinstance(old, sa.Boolean)
     scale = new.scale or 0
     if isinstance(old, sa.Integer):
-        return DIGITS[bits(old)] <= new.precision - scale
+        return digits_of(old) <= new.precision - scale
     if is_decimal(old) and old.precision is not None:
         old_scale = old.scale or 0
         whole = old.precision - old_scale <= new.precision - scale

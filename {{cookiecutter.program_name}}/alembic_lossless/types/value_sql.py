@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from .conversion import MYSQL_NUMERIC, bits, is_short, kind
-from .portable import MYSQL
+from .conversion import (
+    MYSQL_NUMERIC,
+    digits_of,
+    is_short,
+    is_unsigned,
+    kind,
+    limits,
+    room,
+)
+from .portable import MYSQL, on
 from .values import SQLITE_DIGITS
 
 if TYPE_CHECKING:
@@ -46,10 +54,9 @@ def _provably_lossless_on_sqlite(
         case sa.Boolean():
             sure = [_integer(column, 0, 1), _text_of(column, ["0", "1"])]
         case sa.Integer():
-            limit = 2 ** (bits(new) - 1)
-            digits = {16: 4, 32: 9}.get(bits(new), DIGITS)
+            digits = min(digits_of(new) - 1, DIGITS)
             sure = [
-                _integer(column, -limit, limit - 1),
+                _integer(column, *limits(new)),
                 _digits_on_sqlite(column, digits),
             ]
         case sa.Float():
@@ -163,6 +170,7 @@ def provably_lossless(
     :param new: the type that it is about to have.
     :param dialect: the name of the database.
     """
+    new = on(new, dialect)
     if dialect == "sqlite":
         return _provably_lossless_on_sqlite(column, new)
     known = {"postgresql": _Postgresql, **dict.fromkeys(MYSQL, _Mysql)}
@@ -179,7 +187,11 @@ def provably_lossless(
     if isinstance(old, sa.ARRAY) and isinstance(new, sa.ARRAY):
         return _of_array(column, old, new, dialect)
     told = of_kind.get(kind(old))
-    return told(server, column, old, new, dialect) if told else None
+    sure = told(server, column, old, new, dialect) if told else None
+    is_number = kind(old) in {sa.Integer, sa.Numeric}
+    if sure is not None and is_number and is_unsigned(new):
+        return sa.and_(sure, column >= _number(0))
+    return sure
 
 
 def _of_array(
@@ -249,8 +261,12 @@ def _of_text(
             sure = server.same(column, list(names))
         case sa.Boolean():
             sure = server.same(column, ["0", "1"])
-        case sa.String(length=length):
-            sure = server.length(column) <= _number(length or 0)
+        case sa.String(length=None):
+            most = room(new, dialect)
+            bytes_ = sa.func.octet_length(server.text(column))
+            sure = bytes_ <= _number(most) if most else sa.true()
+        case sa.String(length=int(length)):
+            sure = server.length(column) <= _number(length)
         case _:
             sure = server.matches(column, pattern) if pattern else None
     return sure
@@ -267,7 +283,7 @@ def _pattern(new: Type, dialect: str) -> str | None:
             whole = dialect in MYSQL  # which rounds to seconds
             pattern = f"{DATE}{TIME.replace(FRACTION, '')}" if whole else DATE + TIME
         case sa.Integer():
-            pattern = _digits({16: 4, 32: 9}.get(bits(new), SURE_DIGITS), 0)
+            pattern = _digits(min(digits_of(new) - 1, SURE_DIGITS), 0)
         case sa.Float():
             pattern = _digits(3, 3) if is_short(new, dialect) else _digits(9, 6)
         case sa.Numeric(precision=None) if dialect in MYSQL:
@@ -278,7 +294,7 @@ def _pattern(new: Type, dialect: str) -> str | None:
             pattern = _digits(precision - (scale or 0), scale or 0)
         case _:
             return None
-    return pattern
+    return pattern.removeprefix("-?") if is_unsigned(new) else pattern
 
 
 def _digits(whole: int, fraction: int) -> str:
@@ -294,8 +310,7 @@ def _of_integer(
         case sa.Boolean():
             return _between(column, 0, 1)
         case sa.Integer():
-            limit = 2 ** (bits(new) - 1)
-            return _between(column, -limit, limit - 1)
+            return _between(column, *limits(new))
         case sa.Float():
             limit = 10 ** (6 if is_short(new, dialect) else 15)
             return _between(column, 1 - limit, limit - 1)
@@ -315,9 +330,8 @@ def _of_decimal(
         return None
     match new:
         case sa.Integer():
-            limit = 2 ** (bits(new) - 1)
             return sa.and_(
-                column == server.whole(column), _between(column, -limit, limit - 1)
+                column == server.whole(column), _between(column, *limits(new))
             )
         case sa.Numeric(precision=int(precision), scale=scale):
             limit = 10 ** (precision - (scale or 0))

@@ -23,7 +23,15 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
 from .. import sql
-from .conversion import KINDS, MYSQL_NUMERIC, bits, is_short, kind
+from .conversion import (
+    KINDS,
+    MYSQL_NUMERIC,
+    is_short,
+    is_unsigned,
+    kind,
+    limits,
+    room,
+)
 from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on, stored, words
 
 Stored = str | bool | int | float | Decimal | bytes
@@ -442,7 +450,9 @@ def is_lossless(value: Any, new: Type, *, dialect: str = "") -> bool:
         case sa.Enum(enums=names):
             survivor = value in names
         case sa.String(length=length):
-            survivor = length is None or len(as_text(value)) <= length
+            text, most = as_text(value), room(new, dialect)
+            survivor = length is None or len(text) <= length
+            survivor &= most is None or len(text.encode()) <= most
             if isinstance(value, float) and dialect in {"", "sqlite"}:
                 survivor &= float(f"{value:.{SQLITE_DIGITS}g}") == value
         case sa.Boolean():
@@ -451,7 +461,8 @@ def is_lossless(value: Any, new: Type, *, dialect: str = "") -> bool:
             survivor = said in {"0", "1", 0, 1}
         case sa.Integer() | sa.Numeric() | sa.Float():
             survivor = _number_is_kept(as_text(value), new)
-            survivor &= not _is_refused_text(value, new, dialect)
+            survivor = survivor and not _is_refused_text(value, new, dialect)
+            survivor &= not (is_unsigned(new) and as_text(value).startswith("-"))
             survivor &= dialect != "sqlite" or _is_read_back(as_text(value), new)
         case _:
             survivor = _spelled(value, new, dialect)
@@ -520,9 +531,12 @@ def _is_read_back(text: str, new: Type) -> bool:
 
 
 def _is_refused_text(value: Any, new: Type, dialect: str) -> bool:
-    """Tell text that is a whole number, but written as servers read no Integer."""
+    """Tell text that is a whole number, but one that servers read as no Integer.
+
+    MariaDB reads it as one of 64 bits with a sign.
+    """
     whole = isinstance(new, sa.Integer) and dialect not in {"", "sqlite"}
-    return whole and isinstance(value, str) and "." in value
+    return whole and isinstance(value, str) and ("." in value or int(value) >= 2**63)
 
 
 def _made_by(dialect: str, type_: Type) -> Type:
@@ -561,8 +575,8 @@ def _number_is_kept(
         return False
     number = Decimal(text)
     if isinstance(new, sa.Integer):
-        limit = 2 ** (bits(new) - 1)
-        return number == int(number) and -limit <= number < limit
+        low, high = limits(new)
+        return number == int(number) and low <= number <= high
     if new.precision is None:
         return True
     scale = new.scale or 0
