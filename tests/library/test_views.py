@@ -3,6 +3,7 @@
 import pytest
 from drafts import alembic, draft, newest, refusal, sql
 from environment import Environment
+from sqlalchemy.engine import make_url
 
 MODULE = '''"""Things, and views of them."""
 
@@ -65,6 +66,30 @@ def shop(project: Environment, database_url: str) -> Environment:
     draft(shop, "things")
     sql(database_url, ROWS)
     return shop
+
+
+@pytest.mark.parametrize(
+    ("database_url", "live"),
+    [("postgresql", ()), ("mariadb", ("live",))],
+    indirect=["database_url"],
+)
+def test_a_schema_holds_nothing_but_views(
+    shop: Environment, database_url: str, live: tuple[str, ...]
+) -> None:
+    """My views for reports are in a schema where no table is: a draft makes it once."""
+    schema = f"{make_url(database_url).database}_reports"
+    where = f"schema={schema!r}, metadata="
+    views = [ADULTS.format(age=18).replace("metadata=", where)]
+    define(shop, [NAME, AGE], views)
+    alembic(shop, *[f"-x {it} revision --autogenerate -m view" for it in live])
+    script = newest(shop, "view") if live else draft(shop, "view")
+    alembic(shop, "upgrade head", "check")
+    assert script.count("op.create_schema(") == 1
+    assert sql(database_url, f"SELECT name FROM {schema}.adults") == [("Bo",)]  # noqa: S608
+    define(shop, [NAME, AGE], [*views, NAMES.replace("metadata=", where)])
+    assert "create_schema" not in draft(shop, "more")
+    alembic(shop, "downgrade -2")
+    sql(database_url, f"DROP SCHEMA {schema}")
 
 
 def test_views_are_made_replaced_and_dropped(

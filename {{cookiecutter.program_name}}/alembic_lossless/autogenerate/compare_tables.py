@@ -22,7 +22,14 @@ from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
 from ..operations.constraints import WORDS, drop_unnamed_constraint
 from ..operations.domains import create_domain
-from ..operations.objects import ATTACH, create_enum, create_schema, has_schema
+from ..operations.objects import (
+    ATTACH,
+    create_enum,
+    create_schema,
+    create_sequence,
+    has_schema,
+)
+from ..operations.views import create_table_as, create_view
 from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..state import (
@@ -224,13 +231,18 @@ def make_schemas(draft: Draft, container: ops.OpContainer) -> None:
         container.ops[:0] = made
 
 
+IN_SCHEMA = (create_enum, create_domain, create_view, create_table_as, create_sequence)
+"""The calls that make something in a schema."""
+
+
 def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
-    """Return the schemas of new tables and types that no revision has used."""
-    known = {schema for schema, _ in draft.state.tables}
+    """Return the schemas of what is new that no revision has used."""
+    state = draft.state
+    known = {schema for schema, _ in (*state.tables, *state.views)} | state.schemas
     used = [
         op.schema
         for op in operations_in(upgrade)
-        if isinstance(op, ops.CreateTableOp) or called(op, create_enum, create_domain)
+        if isinstance(op, ops.CreateTableOp) or called(op, *IN_SCHEMA)
         if op.schema not in known
     ]
     return [name for name in dict.fromkeys(used) if name is not None]

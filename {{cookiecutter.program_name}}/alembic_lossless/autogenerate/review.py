@@ -297,7 +297,6 @@ REWRITES: tuple[Step, ...] = (
     expressions_apart,
     mark_drops,
     write_aside,
-    make_schemas,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""
 
@@ -327,6 +326,7 @@ def run_pipeline(
     if not live:
         _rewrite(draft)
         arrange_views(draft, views)
+        make_schemas(draft, upgrade)
         _note_costs(draft)
         return after, later
     phases = split(draft, upgrade)
@@ -339,6 +339,7 @@ def run_pipeline(
     left = leave_fills(after) if leaves_fills else []
     for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
         arrange_views(part, own)
+        make_schemas(part, part.upgrade)
     phases.add_views(draft, first, last)
     for part in drafts:
         make_online(part, part.upgrade)
