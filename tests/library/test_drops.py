@@ -111,6 +111,32 @@ def test_the_check_of_a_column_goes_along(
     assert sql(database_url, "SELECT id FROM thing") == [(1,)]
 
 
+@ON_POSTGRESQL
+def test_the_default_of_others_comes_back(
+    project: Environment, database_url: str
+) -> None:
+    """I drop columns that somebody added by SQL, and undo it: they have defaults."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.Text")
+    draft(shop, "thing")
+    added = {
+        "made": "TIMESTAMP DEFAULT now()",
+        "later": "TIMESTAMP DEFAULT (now() + '1 day'::interval)",
+        "size": "INTEGER DEFAULT (1 + 1)",
+        "word": "VARCHAR(9) DEFAULT 'it''s'",
+        "flag": "BOOLEAN DEFAULT true",
+    }
+    for name, what in added.items():
+        sql(database_url, f"ALTER TABLE thing ADD {name} {what}")
+    defaults = """SELECT column_name, column_default FROM information_schema.columns
+        WHERE table_name = 'thing' ORDER BY column_name"""
+    before = sql(database_url, defaults)
+    script = draft(shop, "dropped", *[f"drop=thing.{it}" for it in added])
+    assert script.count("server_default=sa.func.now()") == 1
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, defaults) == before
+
+
 def test_a_drop_is_logged(project: Environment) -> None:
     """I drop a column and the command warns me of what the script deletes."""
     shop = _sqlite(project)
