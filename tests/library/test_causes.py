@@ -284,6 +284,7 @@ OF_OTHERS: set[Code] = {
     *(2002, 2005, 2055),  # of mysqlclient
     *(0, 2006, 2013),  # PyMySQL's, of a connection that broke
     *("SQLITE_IOERR", "SQLITE_PERM"),  # of a disk
+    *("26000", "42P05"),  # of a pooler: test_poolers.py
 }
 
 

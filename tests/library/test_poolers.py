@@ -49,6 +49,24 @@ def test_session_mode_works(shop: Environment, database_url: str, more: str) -> 
     assert versions(database_url) == ["b"]
 
 
+@pytest.mark.parametrize("more", ["", IN_TURN, "default_pool_size = 1"])
+def test_a_driver_that_prepares_statements(
+    shop: Environment, database_url: str, more: str
+) -> None:
+    """My app has asyncpg: the pool that lends sessions is refused, the other works."""
+    with pooled(database_url, "transaction", more) as url:
+        awaited = shop.using(url.replace("+psycopg:", "+asyncpg:"))
+        for _ in range(3):
+            said = awaited.alembic("upgrade", "head", status=255).stdout
+            assert said.startswith("FAILED: FRIEND_BOOK_DATABASE_URL: a pooler")
+            assert "Name the server itself, or a pool in session mode." in said
+        assert tables(database_url) == set()
+    with pooled(database_url, "session", more) as url:
+        awaited = shop.using(url.replace("+psycopg:", "+asyncpg:"))
+        awaited.alembic("upgrade", "head")
+    assert versions(database_url) == ["b"]
+
+
 def test_nothing_to_do_works_through_any(shop: Environment, database_url: str) -> None:
     """My pods are at head: they start through the pooler that the app uses."""
     shop.using(database_url).alembic("upgrade", "head")

@@ -16,8 +16,15 @@ from alembic.runtime.plugins import Plugin
 
 NAME = "alembic_lossless"
 
-AUTOGENERATE_PLUGINS = ("alembic.autogenerate.*", NAME)
-"""What `context.configure` is told to compare with, unless env.py says otherwise."""
+AUTOGENERATE_PLUGINS = (
+    "alembic.autogenerate.*",
+    "~alembic.autogenerate.checkconstraint_byname",
+    NAME,
+)
+"""What `context.configure` is told to compare with, unless env.py says otherwise.
+
+Alembic 1.19.0 and 1.19.1 compare CHECKs by themselves, and drop those of an Enum.
+"""
 
 
 COMPARISONS = (

@@ -40,6 +40,18 @@ def awaited(connect: Callable[[], Any]) -> Any:
     return _Awaited(_wait(connect))
 
 
+def backend_pid(raw: Any) -> int | None:
+    """Return the number of its process that PostgreSQL told the driver, if it did.
+
+    :param raw: a connection of any driver.
+    """
+    driver = getattr(raw, "driver_connection", raw)
+    info = getattr(raw, "info", None) or getattr(driver, "info", None)
+    if ask := getattr(driver, "get_server_pid", None):  # asyncpg
+        return int(ask())
+    return getattr(info, "backend_pid", None)
+
+
 class SQLiteConnection:
     """Stand for SQLite's own connection, with what SQLAlchemy's lacks of it."""
 

@@ -119,6 +119,13 @@ CAUSES = (
         ),
     ),
     Cause(
+        ("42P05", "26000"),
+        "a pooler in transaction mode is between, which lends each transaction another"
+        " session, with the statements that others prepared",
+        "Name the server itself, or a pool in session mode.",
+        of_url=True,
+    ),
+    Cause(
         (UNSAID,),
         "the server refuses the user {plain_user!r} or the password",
         PASSWORD,

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from ..project import Settings
 from ..sql import escaped, significant
-from .asynchronous import awaited
+from .asynchronous import awaited, backend_pid
+from .causes import codes_of
 
 if TYPE_CHECKING:
     from .run import Run
@@ -30,6 +31,9 @@ TRIES = 10
 """How often to ask: a pool may lend its sessions in turn."""
 
 PID = "SELECT pg_backend_pid()"
+
+LENT = {"42P05", "26000"}
+"""A statement is prepared twice, or not at all: others have the session, too."""
 
 
 def refuse_pooler(connection: Connection, database: object) -> None:
@@ -50,8 +54,7 @@ def refuse_pooler(connection: Connection, database: object) -> None:
 
 def _is_direct(connection: Connection) -> bool:
     """Tell a session from one that a pooler lends: its process has another number."""
-    raw: Any = connection.connection.dbapi_connection
-    known = getattr(getattr(raw, "info", None), "backend_pid", None)
+    known = backend_pid(connection.connection.dbapi_connection)
     return known is None or known == _session(connection)
 
 
@@ -62,14 +65,17 @@ def _is_shared(connection: Connection) -> bool:
         other = _another(connection)
     except connection.dialect.loaded_dbapi.Error:
         return False  # no second connection: it cannot be told
+    except TimeoutError:
+        return False  # of asyncpg
     timer = Timer(PATIENCE, partial(_hang_up, other))
     timer.start()
     try:
         for _ in range(TRIES):
             if _raw_session(other) == mine or _session(connection) != mine:
                 return True
-    except connection.dialect.loaded_dbapi.Error:
-        return False  # in time there was no other session to lend
+    except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
+        # In time there was no other session to lend, or one that is prepared for this.
+        return bool(codes_of(getattr(error, "orig", error)) & LENT)
     finally:
         timer.cancel()
         other.close()
@@ -80,15 +86,19 @@ def _another(connection: Connection) -> Any:
     """Connect once more; an engine would ask for a session at once, and wait."""
     dialect = connection.dialect
     places, names = dialect.create_connect_args(connection.engine.url)
-    options = {"connect_timeout": round(PATIENCE), **names}
+    seconds = "timeout" if dialect.driver == "asyncpg" else "connect_timeout"
+    options = {seconds: round(PATIENCE), **names}
     connect = partial(dialect.loaded_dbapi.connect, *places, **options)
     return awaited(connect) if dialect.is_async else connect()
 
 
 def _hang_up(raw: Any) -> None:
     """End a wait for a pooler, which does not hear a request to cancel it."""
-    number = getattr(raw, "driver_connection", raw).fileno()
-    with suppress(OSError), socket(fileno=dup(number)) as line:
+    driver = getattr(raw, "driver_connection", raw)
+    if not hasattr(driver, "fileno"):
+        raw.terminate()  # of asyncpg, as SQLAlchemy has it
+        return
+    with suppress(OSError), socket(fileno=dup(driver.fileno())) as line:
         line.shutdown(SHUT_RDWR)
 
 

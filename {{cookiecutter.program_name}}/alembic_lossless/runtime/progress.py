@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from .asynchronous import backend_pid
 from .connect import engine_of
 
 QUIET = 1.0
@@ -61,8 +62,7 @@ class _Watch:
     def __init__(self, connection: sa.Connection) -> None:
         self._pid: int | None = None
         if connection.dialect.name == "postgresql":
-            driver: object = connection.connection.dbapi_connection
-            self._pid = getattr(getattr(driver, "info", None), "backend_pid", None)
+            self._pid = backend_pid(connection.connection.dbapi_connection)
             # An app that lends its one connection has no other to give.
             self._engine = engine_of(connection.engine.url)
 
