@@ -89,12 +89,13 @@ def case(
     rows: dict[str, list[dict[str, str]]] | None = None,
     **more: Any,
 ) -> Case:
-    """Return a case that is made by hand: all its rows and their columns stay."""
+    """Return a case that is made by hand: what models have by the same name stays."""
     columns = {
         f"{table}\n{name}": name
         for table, found in (rows or {}).items()
         for row in found
         for name in row
+        if f" {name} = " in after
     }
     given = {
         "rows": tuple(
@@ -163,6 +164,35 @@ FOUND = {
         {"thought": [{"id": "1"}]},
         "passed",
     ),
+    "a key without a name comes back as it was": (
+        STANDARD,
+        thing(name="hought")
+        + thing(
+            "age = sa.Column(sa.Integer)",
+            "(sa.ForeignKeyConstraint(['age'], ['thought.id'], match='FULL'),)",
+        ),
+        thing(name="hought") + thing("age = sa.Column(sa.Integer)"),
+        {"thought": [{"id": "1"}], "thing": [{"id": "1", "age": "1"}]},
+        "passed",
+    ),
+    "an EXCLUDE comes back with its column": (
+        ("postgresql",),
+        thing(
+            "age = sa.Column(sa.Integer, nullable=False)",
+            "(postgresql.ExcludeConstraint(('age', '='), name='x', using='btree'),)",
+        ),
+        thing(),
+        {"thing": [{"id": "1", "age": "1"}, {"id": "2", "age": "2"}]},
+        "passed",
+    ),
+    "a DOMAIN that allows no NULL comes back": (
+        ("postgresql",),
+        "name = postgresql.DOMAIN('name', sa.String(9), not_null=True)\n"
+        + thing("name = sa.Column(name, nullable=False)"),
+        thing(),
+        {"thing": [{"id": "1", "name": "'Ann'"}]},
+        "passed",
+    ),
     "WITHOUT ROWID": (
         ("sqlite",),
         thing(args="{'sqlite_with_rowid': False}"),
@@ -182,6 +212,8 @@ def test_what_seeds_have_found_stays_mended(judge: Court) -> None:
         if judge.database in databases:
             words = "['UNLOGGED']" if judge.database == "postgresql" else "[]"
             models = before.replace("PREFIXES", words), after
-            verdict = judge.judge(case(judge.database, *models, rows))
+            plain = "without a name" not in name
+            made = case(judge.database, *models, rows, convention=plain)
+            verdict = judge.judge(made)
             faults |= {name: verdict} if verdict.kind != kind else {}
     assert not faults

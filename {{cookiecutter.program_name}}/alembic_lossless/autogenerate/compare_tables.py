@@ -454,7 +454,8 @@ def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
     for change in upgrade.ops:
         if isinstance(change, ops.ModifyTableOps):
             known = draft.state.objects(change.schema, change.table_name)
-            change.ops = [_as_declared(op, known) for op in change.ops]
+            others = draft.state.others(change.schema, change.table_name)
+            change.ops = [_as_declared(op, known, others) for op in change.ops]
         elif isinstance(change, ops.DropTableOp):
             known = draft.state.objects(change.schema, change.table_name)
             others = draft.state.others(change.schema, change.table_name)
@@ -475,11 +476,17 @@ def _comes_with_type(item: Any, items: list[Any], others: Iterable[Create]) -> b
     return makes and isinstance(item, sa.CheckConstraint) and named in names
 
 
-def _as_declared(op: ops.MigrateOperation, known: Objects) -> ops.MigrateOperation:
-    if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
-        declared = known.get(name_of(op) or ("", ""))
-        return op if declared is None else drop_of(declared)
-    return op
+def _as_declared(
+    op: ops.MigrateOperation, known: Objects, others: Iterable[Create]
+) -> ops.MigrateOperation:
+    if not isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
+        return op
+    declared = known.get(name_of(op) or ("", ""))
+    if isinstance(op, ops.DropConstraintOp) and op.constraint_name is None:
+        made = created_by(op.to_constraint())
+        alike = (it for it in others if is_same_key(it, made))
+        declared = next((it for it in alike if name_of(it) is None), None)
+    return op if declared is None else drop_of(declared)
 
 
 def _item_as_declared(item: Any, known: Objects) -> Any:

@@ -10,6 +10,7 @@ from copy import copy
 from functools import partial
 from typing import Any, NamedTuple, TypeGuard, cast
 
+from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from alembic.util import CommandError
 from sqlalchemy import (
@@ -34,7 +35,7 @@ from ..operations.guards import (
 from ..prompts import Question
 from ..rules import INVENTS, rule
 from ..sql import columns_in, renamed, significant, text, without_order
-from ..state import GENERATORS, Drop, same, sql
+from ..state import GENERATORS, Drop, columns_of, same, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
 from ..types.portable import domains_in, stored, words
 from ..types.values import Value
@@ -496,14 +497,17 @@ def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
 
 
 def _constrained(draft: Draft, container: ops.OpContainer, key: Key) -> set[str]:
-    """Return the columns that come back with their values, and with a constraint.
+    """Return the columns that come back with a constraint that no value may fit.
 
-    The rows that came since have none, and no other may fit.
+    Where they come back with their values, the rows that came since have none; and one
+    value in all rows is what an EXCLUDE refuses.
     """
     changes = [it for it in container.ops if isinstance(it, ops.ModifyTableOps)]
     every = [op for it in changes if (it.schema, it.table_name) == key for op in it.ops]
     back = [it.column.name for it in every if isinstance(it, RestoreColumn)]
-    found = set[str]()
+    added = {it.column.name for it in every if isinstance(it, ops.AddColumnOp)}
+    excludes = (it for it in every if isinstance(it, CreateExcludeConstraintOp))
+    found = {name for it in excludes for name in columns_of(it, added)} & added
     for op in every if back else ():
         if isinstance(op, ops.CreateCheckConstraintOp):
             condition = sql(op.to_constraint().sqltext, draft.context.dialect)

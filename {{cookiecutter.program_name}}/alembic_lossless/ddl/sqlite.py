@@ -505,6 +505,10 @@ class SQLite(Rebuild):
             existing_transfer["expr"] = sa.type_coerce(source, sa.String).concat(
                 " 00:00:00.000000"
             )
+        elif isinstance(new_type, sa.Uuid):
+            # Its digits alone; UUID is a name that tells SQLite nothing.
+            bare = sa.func.replace(source, "-", "")
+            existing_transfer["expr"] = sa.func.lower(bare)
         elif isinstance(new_type, BYTES):
             existing_transfer["expr"] = sa.cast(source, sa.LargeBinary)
         elif isinstance(new_type, CASTS):
@@ -514,7 +518,7 @@ class SQLite(Rebuild):
 BYTES = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
 
 
-CASTS = (sa.Boolean, sa.Float, sa.Integer, sa.Numeric, sa.String, sa.Uuid)
+CASTS = (sa.Boolean, sa.Float, sa.Integer, sa.Numeric, sa.String)
 """The types to which SQLite converts a value by their names."""
 
 

@@ -129,7 +129,10 @@ def neutral(column: Column[Any], dialects: Iterable[Dialect] = ()) -> Value | No
     """
     if column.foreign_keys or is_unique(column):
         return None
-    type_ = stored(column.type)
+    type_: Any = stored(column.type)
+    while type_.__visit_name__ == "DOMAIN":
+        type_ = type_.data_type
+        column = Column(column.name, type_)
     form = form_of(type_)
     words = type_.enums[0] if isinstance(type_, sa.Enum) else form.neutral
     if words is None:

@@ -264,7 +264,7 @@ class _Constraints:
             if item is not None:
                 said.remove(item)
                 key["name"] = item.constraint
-                key["options"] |= dict(_deferred(item))
+                key["options"] |= dict(_options(item))
             if None in key["referred_columns"]:
                 parent = key["referred_table"]
                 its = self._key_of(connection, parent, schema)
@@ -330,7 +330,7 @@ class _Constraints:
         return sql.names_in_list(item.groups[0], self._dialect)
 
 
-def _deferred(item: sql.Item) -> Iterator[tuple[str, Any]]:
+def _options(item: sql.Item) -> Iterator[tuple[str, Any]]:
     if item.count("NOT DEFERRABLE"):
         yield "deferrable", False
     elif item.count("DEFERRABLE"):
@@ -338,3 +338,6 @@ def _deferred(item: sql.Item) -> Iterator[tuple[str, Any]]:
     for when in ("DEFERRED", "IMMEDIATE"):
         if item.count(f"INITIALLY {when}"):
             yield "initially", when
+    for which in ("FULL", "PARTIAL", "SIMPLE"):
+        if item.count(f"MATCH {which}"):
+            yield "match", which

@@ -509,10 +509,11 @@ def _is_json(text: str, dialect: str) -> bool:
 
 
 def _is_uuid(text: str, new: sa.Uuid[Any], dialect: str) -> bool:
-    if dialect and ddl(new, dialect) != "UUID":
-        return bool(BARE_UUID.fullmatch(text))
-    if dialect == "sqlite" and _parses(float, text):
+    is_text = bool(dialect) and ddl(new, dialect) != "UUID"
+    if dialect == "sqlite" and not is_text and _parses(float, text.replace("-", "")):
         return False  # a number, in a column that it does not know to be text
+    if is_text and dialect != "sqlite":  # SQLite's rebuild takes the signs out
+        return bool(BARE_UUID.fullmatch(text))
     # MariaDB refuses some of version 8 and later.
     known = dialect not in MYSQL or text.replace("-", "")[12:13] in set("01234567")
     return known and bool(HYPHENED_UUID.fullmatch(text))
