@@ -12,7 +12,7 @@ from drafts import alembic
 from environment import Environment
 from schema import snapshot
 from scripts import ask, empty, ran, scripted, versions, write
-from servers import empty_database
+from servers import ON_SERVERS, empty_database
 
 HISTORY = {
     "a": """\
@@ -322,6 +322,33 @@ def test_renames_are_folded(
         ask(database_url, f"DROP TABLE IF EXISTS {table}")
     alembic(project, "upgrade head")
     assert made(database_url) == before
+
+
+NO_NAME = """\
+op.create_foreign_key(None, "mail", "person", ["id"], ["id"])
+op.create_unique_constraint(None, "mail", ["subject", "sender"])
+op.execute("CREATE VIEW v AS SELECT 1")"""
+DROPS = """\
+op.execute("DROP VIEW v")
+op.drop_constraint(None, "mail", type_="unique")
+op.drop_constraint(None, 'mail', type_='foreignkey')"""
+"""What Alembic drafts where nobody names a constraint; it drops nothing."""
+
+
+@ON_SERVERS
+def test_a_constraint_that_nobody_named(
+    nameless: Environment, database_url: str
+) -> None:
+    """My revision drops what it gave no name: squashed, the downgrade finds it."""
+    project = nameless.using(database_url)
+    write(project, "a", RENAMES["a"], "op.drop_table('mail'); op.drop_table('person')")
+    write(project, "b", NO_NAME, DROPS, down="a")
+    alembic(project, "upgrade head")
+    project.alembic("downgrade", "-1", status=255)
+    said = squash(project)
+    assert "carried along as it is: b" in said
+    assert "downgrade fails" not in said
+    assert project.revisions()[0].read_text().count("op.drop_unnamed_constraint(") == 2
 
 
 def test_an_env_py_that_names_its_database(

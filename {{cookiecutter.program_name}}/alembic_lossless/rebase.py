@@ -302,12 +302,17 @@ def _following(script: Script, parents: tuple[str, ...]) -> bytes:
         value = getattr(node, "value", None)
         if isinstance(target, ast.Name) and target.id == "down_revision" and value:
             code = repr(parents if len(parents) > 1 else parents[0])
-            moved = _replaced(source, value, code.encode())
+            moved = with_code(source, value, code.encode())
             return _with_docstring(moved, parents)
     raise CommandError(f"{path} has no line that begins with down_revision =.")
 
 
-def _replaced(source: bytes, node: ast.expr, text: bytes) -> bytes:
+def with_code(source: bytes, node: ast.expr, text: bytes) -> bytes:
+    """Return a source with another text in the place of a part.
+
+    :param node: the part, as the source was parsed.
+    :param text: the other one; it gets the quotes that the part has.
+    """
     lines = source.splitlines(keepends=True)
     begin = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
     last = (node.end_lineno or node.lineno) - 1

@@ -9,6 +9,8 @@ from pathlib import Path
 from alembic.script import Script
 from alembic.util import CommandError
 
+from ..rebase import with_code
+
 OWN = frozenset(
     {"revision", "down_revision", "branch_labels", "depends_on", "phase", "replaces"}
     | {"lint_allow"}
@@ -40,7 +42,7 @@ def carried(revision: Script, databases: list[str]) -> str:
     :param databases: the names of those with a part, or [""].
     :raises CommandError: for a text that means something else inside a function.
     """
-    source = Path(revision.path).read_text("utf-8")
+    source = _dropping_by_columns(Path(revision.path).read_text("utf-8"))
     tree = ast.parse(source)
     parts = _parts(tree, databases)
     run = {it.partition("(")[0] for it in parts.values() if it}
@@ -56,6 +58,43 @@ def carried(revision: Script, databases: list[str]) -> str:
     ]
     text = "\n\n".join(_indented(it) for it in body if it.strip())
     return "\n".join([*head, text, "", *_choices(parts)])
+
+
+MADE = {"create_foreign_key": "foreignkey", "create_unique_constraint": "unique"}
+"""What makes a constraint -> what its drop calls it."""
+
+
+def _dropping_by_columns(source: str) -> str:
+    """Let a constraint that nobody named be dropped by its columns.
+
+    `op.drop_constraint(None, …)`, as Alembic drafts it, drops nothing on any database:
+    which one it means is what the upgrade makes without a name.
+    """
+    made = dict[tuple[str, str], list[str]]()
+    drops = list[tuple[ast.Call, tuple[str, str]]]()
+    for call in (it for it in ast.walk(ast.parse(source)) if isinstance(it, ast.Call)):
+        function, given = ast.unparse(call.func), [*map(ast.unparse, call.args)]
+        types = {it.arg: ast.unparse(it.value) for it in call.keywords}
+        if given[:1] != ["None"] or not function.startswith("op."):
+            continue
+        if kind := MADE.get(function.removeprefix("op.")):
+            columns = given[3:4] if kind == "foreignkey" else given[2:3]
+            made.setdefault((given[1], repr(kind)), []).extend(columns)
+        elif function == "op.drop_constraint":
+            drops.append((call, (given[1], types.get("type_", ""))))
+    clear = {
+        place
+        for place, columns in made.items()
+        if len(columns) == sum(it == place for _, it in drops)
+    }
+    text = source.encode()
+    # From the last one on, so that no place moves.
+    for call, place in sorted(drops, key=lambda it: -it[0].lineno):
+        if place in clear:
+            named = f"{place[0]}, {made[place].pop()}, type_={place[1]}"
+            code = f"op.drop_unnamed_constraint({named})"
+            text = with_code(text, call, code.encode())
+    return text.decode()
 
 
 def _parts(tree: ast.Module, databases: list[str]) -> dict[str, str | None]:
