@@ -115,8 +115,13 @@ class Project:
         names = [path.read_text() for path in fresh]
         return sorted(fresh, key=lambda path: _follows(path.read_text(), names))
 
-    def start(self, *arguments: str, module: str = "alembic") -> subprocess.Popen[str]:
-        """Start a command, Alembic's or the library's."""
+    def start(
+        self, *arguments: str, module: str = "alembic", nice: int = 15
+    ) -> subprocess.Popen[str]:
+        """Start a command, Alembic's or the library's.
+
+        :param nice: by how much it stands behind others for the processor.
+        """
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
@@ -128,7 +133,7 @@ class Project:
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
             # What is measured are locks, not who gets the processor.
-            preexec_fn=partial(os.nice, 15),  # noqa: PLW1509  it is one call
+            preexec_fn=partial(os.nice, nice),  # noqa: PLW1509  it is one call
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -135,7 +135,7 @@ def _body(columns: dict[str, str]) -> str:
 
 def _run(project: Project, *words: str) -> None:
     begin = time.monotonic()
-    process = project.start(*words, module="alembic_lossless")
+    process = project.start(*words, module="alembic_lossless", nice=0)
     said, _ = process.communicate()
     print(f"$ alembic-lossless {' '.join(words)}\n{said.strip()}")
     took = time.monotonic() - begin
