@@ -503,3 +503,15 @@ def test_a_table_that_can_have_no_second_name_is_not_renamed(
         ask(database_url, "ALTER TABLE thing ENABLE ROW LEVEL SECURITY")
         said = shop.alembic("upgrade", "head", status=255).stdout
         assert "thing has row security" in said
+
+
+@ON_SERVERS
+def test_a_stored_column_is_said_to_write_all_rows_again(
+    project: Environment, database_url: str
+) -> None:
+    """I add a column that is computed and stored: the draft says whom that stops."""
+    shop = begun(project, database_url, rows=1)
+    twice = {"twice": 'sa.Integer, sa.Computed("age * 2", persisted=True)'}
+    define(shop, OLD | twice)
+    (script,) = draft(shop, "live")
+    assert "(it is computed" in script.partition("# LOCKS: ")[2].partition("\n")[0]

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from ..sql import undoubled
+
 LOCKS = """
 SELECT coalesce(nullif(nspname, 'public') || '.', '') || relname, mode
 FROM pg_locks JOIN pg_class ON pg_class.oid = relation
@@ -116,7 +118,8 @@ class _Meter:
     def _end(self, connection: Connection, _cursor: Any, text: str, *_: Any) -> None:
         seconds = time.monotonic() - self._begun
         if seconds > self._cost.statement[1]:
-            self._cost.statement = (" ".join(text.split()), seconds)
+            said = " ".join(undoubled(text, connection.dialect).split())
+            self._cost.statement = said, seconds
         self._look(connection)
 
     def _committed(self, _connection: Connection) -> None:
