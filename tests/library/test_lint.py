@@ -1,11 +1,17 @@
 """The lint says whom a revision would stop, for how long, and how not to."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
 from alembic_lossless.lint import (
@@ -32,7 +38,7 @@ from alembic_lossless.operations.objects import change_enum
 from alembic_lossless.operations.views import drop_view
 from alembic_lossless.runtime import applied
 from alembic_lossless.runtime.applied import Ran
-from environment import Environment
+from environment import LIBRARY, Environment
 from rendering import TEMPLATE
 from scripts import ask, database_of, empty, write
 from servers import ON_SERVERS
@@ -493,3 +499,60 @@ def test_what_earlier_revisions_took_is_learned_from() -> None:
             estimates.learn(index, ran)
         (told,) = estimates.told(index).findings
         assert told.estimate == f"{said} on 1 million rows (100 MB), writers wait"
+
+
+ASKS = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "said"),
+    [
+        ({"dialect": "postgresql"}, 1, "#index-blocks-writes"),
+        ({"dialect": "postgresql", "revisions": "2:head"}, 0, ""),
+        ({"dialect": "postgresql", "config": "no.ini"}, 255, "There is no file no.ini"),
+        ({"working-directory": ".."}, 255, "No Alembic environment is named in"),
+    ],
+    ids=lambda it: "-".join(it) if isinstance(it, dict) else None,
+)
+def test_the_action_runs_as_it_stands(
+    project: Environment, given: dict[str, str], status: int, said: str
+) -> None:
+    """My workflow has the action: its command, given my inputs, judges my files."""
+    project.alembic("upgrade", "head")
+    write(
+        project, "2", "op.create_index('ix_friend_name', 'friend', ['name'])", down="1"
+    )
+    action = yaml.safe_load((TEMPLATE / "action.yml").read_text())
+    defaults = {name: it["default"] for name, it in action["inputs"].items()}
+    (step,) = action["runs"]["steps"]
+
+    def asked(text: str) -> str:
+        return ASKS.sub(lambda found: {**defaults, **given}[found[1]], text)
+
+    command = project.path.parent / "bin" / "alembic-lossless"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m alembic_lossless "$@"\n')
+    command.chmod(0o755)
+    variables = {
+        **os.environ,
+        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{project.path}{os.pathsep}{LIBRARY}",
+        **{name: asked(text) for name, text in step["env"].items()},
+    }
+    done = subprocess.run(
+        [
+            shutil.which("bash") or "bash",
+            "--noprofile",
+            "--norc",
+            "-eo",
+            "pipefail",
+            "-c",
+            step["run"],
+        ],
+        cwd=project.path / asked(step["working-directory"]),
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, said in done.stdout) == (status, True), done
