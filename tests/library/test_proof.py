@@ -187,8 +187,8 @@ FOUND = {
     ),
     "a DOMAIN that allows no NULL comes back": (
         ("postgresql",),
-        "name = postgresql.DOMAIN('name', sa.String(9), not_null=True)\n"
-        + thing("name = sa.Column(name, nullable=False)"),
+        "word = postgresql.DOMAIN('word', sa.String(9), not_null=True)\n"
+        + thing("name = sa.Column(word, nullable=False)"),
         thing(),
         {"thing": [{"id": "1", "name": "'Ann'"}]},
         "passed",
