@@ -35,8 +35,8 @@ STUB = LIBRARY / "alembic_lossless" / "stubs" / "alembic" / "op.pyi"
 HEAD = """\
 # Reference
 
-What the library has for the code of a project, from its docstrings. Commands are in
-[commands.md](commands.md); what a draft asks and refuses, in [rules.md](rules.md).
+What the library has for the code of a project, from its docstrings. The commands have a
+page, [Commands](commands.md), and what a draft asks and refuses, [Rules](rules.md).
 
 ## What is public
 

@@ -35,6 +35,8 @@ def test_every_page_is_in_the_site(site: Path) -> None:
         if page.stem != "index":
             assert f'href="{page.stem}/"' in first, page.name
     assert "eight upgrades at once" in first
+    # The names of others lead to where they are described, also without a network.
+    assert "/core/metadata.html#sqlalchemy.schema.MetaData.create_all" in first
     assert f"alembic-lossless {__version__}" in first
 
 
