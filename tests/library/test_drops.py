@@ -1,7 +1,7 @@
 """Drops are written, said aloud, never everything at once, and in a working order."""
 
 from drafting import change, round_trip
-from drafts import alembic, define_thing, draft, sql
+from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from servers import ON_POSTGRESQL
 
@@ -135,6 +135,16 @@ def test_the_default_of_others_comes_back(
     assert script.count("server_default=sa.func.now()") == 1
     alembic(shop, "downgrade -1")
     assert sql(database_url, defaults) == before
+
+
+def test_an_answer_to_no_drop_names_the_one_there_is(project: Environment) -> None:
+    """I mistype the column that I drop, and read what I may have meant."""
+    shop = _sqlite(project)
+    define_thing(shop, "name = sa.Text", "nick = sa.Integer")
+    draft(shop, "thing")
+    define_thing(shop, "name = sa.Text")
+    words = "-x", "drop=thing.nik", "revision", "--autogenerate", "-m", "gone"
+    assert "answers no question. Possible: drop=thing.nick" in refusal(shop, *words)
 
 
 def test_a_drop_is_logged(project: Environment) -> None:

@@ -126,3 +126,20 @@ def test_a_default_that_i_add_is_no_value(project: Environment) -> None:
     define_thing(project, "age = sa.Integer, server_default=''")
     said = alembic(project, "check")
     assert "The server default '' of 'thing.age' is no value of its type" in said
+
+
+def test_a_default_that_no_longer_fits_is_left_behind(
+    project: Environment, database_url: str
+) -> None:
+    """My text becomes a truth that is NOT NULL; its default is no truth, and goes."""
+    shop = project.using(database_url)
+    define_thing(shop, "flag = sa.String(3), server_default='no'")
+    draft(shop, "text")
+    sql(database_url, "INSERT INTO thing (id, flag) VALUES (1, '1'), (2, NULL)")
+    define_thing(shop, "flag = sa.Boolean, server_default='no', nullable=False")
+    draft(shop, "truth", "fill=thing.flag:false")
+    assert sql(database_url, "SELECT flag FROM thing ORDER BY id") == [(1,), (0,)]
+    alembic(shop, "downgrade -1")
+    sql(database_url, "INSERT INTO thing (id) VALUES (3)")
+    found = sql(database_url, "SELECT flag FROM thing ORDER BY id")
+    assert found == [("1",), ("0",), ("no",)]
