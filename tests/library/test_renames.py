@@ -1,7 +1,7 @@
 """A rename keeps the data: columns and tables, with all that hangs on them."""
 
 from drafting import change, round_trip
-from drafts import alembic, define_thing, draft, sql
+from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from servers import ON_MARIADB, TRANSACTIONAL
 
@@ -248,3 +248,21 @@ def test_a_table_whose_foreign_key_gets_an_index(
     alembic(shop, "downgrade -1")
     assert sql(database_url, "SELECT id FROM thing") == [(1,)]
     alembic(shop, "upgrade head", "check")
+
+
+def test_a_name_that_an_answer_gives_is_offered_to_nobody_else(
+    project: Environment,
+) -> None:
+    """I say under the old name of a table what one column became; another is asked."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    define_thing(shop, "first = sa.Integer", "second = sa.Integer")
+    draft(shop, "thing")
+    define_thing(shop, "third = sa.Integer", "fourth = sa.Integer")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"item"'))
+    answers = "rename=thing:item", "rename=thing.second:third"
+    given = [word for it in answers for word in ("-x", it)]
+    said = refusal(shop, *given, "revision", "--autogenerate", "-m", "renamed")
+    assert "first:fourth" in said
+    assert "first:third" not in said
+    draft(shop, "renamed", *answers, "rename=thing.first:fourth")
