@@ -276,3 +276,14 @@ def test_a_day_that_has_come() -> None:
     assert tuple(found) == ("phone", date(2026, 1, 31), False)
     for name in ("kept_until_tomorrow", "kept_until_20269999_x", "kept", "", None):
         assert kept(name) is None
+
+
+def test_a_name_of_my_own_is_not_taken_for_a_kept_one(project: Environment) -> None:
+    """My models have names like those of what is kept: they are mine all the same."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    name = kept_name("note", DAY)
+    for type_ in ("sa.Integer", "sa.BigInteger"):
+        define_thing(shop, f"{name} = {type_}")
+        path = shop.package / "things.py"
+        path.write_text(path.read_text().replace('"thing"', repr(kept_name("it", DAY))))
+        assert f'"{name}"' in draft(shop, type_[3:].lower())

@@ -137,6 +137,20 @@ def test_the_default_of_others_comes_back(
     assert sql(database_url, defaults) == before
 
 
+def test_what_another_database_has_comes_back(project: Environment) -> None:
+    """On SQLite I drop what says more to PostgreSQL: the undo makes it as it was."""
+    shop = _sqlite(project)
+    index = "\n    ix = sa.Index('ix', age, postgresql_where=age > 1, mysql_length=3)"
+    key = "\n    uq = sa.UniqueConstraint(age, name='uq', postgresql_include=['id'])"
+    define_thing(shop, f"age = sa.Integer){index}{key[:-1]}")
+    draft(shop, "thing")
+    define_thing(shop, "age = sa.Integer")
+    _, _, undo = draft(shop, "gone").partition("def downgrade")
+    assert 'postgresql_where=sa.text("age > 1")' in undo
+    assert "mysql_length=3" in undo
+    assert 'postgresql_include=["id"]' in undo
+
+
 def test_an_answer_to_no_drop_names_the_one_there_is(project: Environment) -> None:
     """I mistype the column that I drop, and read what I may have meant."""
     shop = _sqlite(project)

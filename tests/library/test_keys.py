@@ -305,3 +305,19 @@ def test_a_sequence_gets_a_lowest_value(
     next_of = "SELECT nextval('{}')" if is_postgresql else "SELECT nextval({})"
     found = [ask(database_url, next_of.format(it)) for it in "st"]
     assert found == [[(50,)], [(70,)]]
+
+
+@ON_POSTGRESQL
+def test_a_unique_constraint_says_what_the_key_says(
+    project: Environment, database_url: str
+) -> None:
+    """I call my key unique, too: PostgreSQL makes nothing of it, and I hear no more."""
+    shop = project.using(database_url)
+    define_thing(shop, "code = sa.Integer")
+    path = shop.package / "things.py"
+    unique = "\n    __table_args__ = (sa.UniqueConstraint('id', name='uq_id'),)\n"
+    draft(shop, "thing")
+    path.write_text(path.read_text() + unique)
+    with shop.migrations() as migrations:
+        assert not migrations.differences()
+        assert migrations.revision("nothing") is None
