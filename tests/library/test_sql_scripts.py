@@ -227,3 +227,21 @@ def test_a_script_is_of_its_own_revisions(
     assert "applied" not in script
     ran(database_url, script)
     assert ask(database_url, "SELECT * FROM pragma_table_info('log')")[0][1] == "b"
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "kind"),
+    [("mariadb>=10.6", "CHAR(32)"), ("mariadb>=10.7", "UUID"), ("mariadb", "UUID")],
+)
+def test_a_script_for_an_older_server(
+    project: Environment, runs_on: str, kind: str
+) -> None:
+    """My oldest MariaDB has no UUID: the script has what a run makes there."""
+    project.edit(
+        "migrations/__init__.py",
+        "    url=url,",
+        f"    url=url, runs_on=({runs_on!r},),",
+    )
+    shop = empty(project).using("mariadb+pymysql://x/shop")
+    write(shop, "a", 'op.create_table("thing", sa.Column("id", sa.Uuid))')
+    assert f"    id {kind}" in shop.alembic("upgrade", "head", "--sql").stdout

@@ -192,6 +192,7 @@ def _readable(database: Database) -> Database:
     """Return a database for which SQL can be written, if that is all (`--sql`)."""
     if context.is_offline_mode():
         insist_on_dialect(database)
+        context.config.attributes["runs_on"] = database.runs_on
     return database
 
 

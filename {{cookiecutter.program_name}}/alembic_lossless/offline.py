@@ -23,11 +23,15 @@ from ._alembic import (
     typed_revisions,
     with_plain_text,
 )
+from .project import oldest
 from .replaced import put_back
 from .replay import declared_at
 from .runtime.applied import Applied, remember
 from .runtime.errors import located
 from .state import State
+
+NATIVE_UUID = (10, 7)
+"""The version of MariaDB that has a type for it."""
 
 
 class ScriptOperations(Operations):
@@ -82,6 +86,7 @@ def writing() -> Iterator[None]:
     put_back(context.script, (), typed_revisions())
     migration = context.get_context()
     with_plain_text(migration.dialect)
+    _as_the_oldest(migration.dialect)
     ddl.implement(migration)
     remember(migration, Applied(None, migration.opts))
     if migration.dialect.name == "sqlite":
@@ -90,6 +95,18 @@ def writing() -> Iterator[None]:
         return
     with located(), context.begin_transaction():
         yield
+
+
+def _as_the_oldest(dialect: Any) -> None:
+    """Let a script be for the oldest server that the project says it runs on.
+
+    Nobody asks a server for its version. MariaDB has UUID from 10.7 on, and SQLAlchemy
+    makes a Uuid CHAR(32) before.
+    """
+    versions = oldest(context.config.attributes.get("runs_on", ()))
+    version = versions.get("mariadb", ())
+    if dialect.name == "mariadb" and version and version < NATIVE_UUID:
+        dialect.supports_native_uuid = False
 
 
 @contextmanager
