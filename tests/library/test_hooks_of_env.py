@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic_lossless.plugin import OPT_IN
 from drafts import alembic, define_thing
 from environment import FILES, Environment
 from rendering import TEMPLATE
@@ -56,6 +57,25 @@ def test_a_hook_sees_both_ways_of_a_draft(project: Environment) -> None:
     assert 'op.create_table(\n        "thing"' in script
     assert "other" not in script
     alembic(project, "upgrade head", "check", "downgrade -1")
+
+
+def test_a_plugin_of_alembic_is_asked_for_beside_the_library(
+    project: Environment,
+) -> None:
+    """My env.py names one of Alembic's own plugins, too, and both compare."""
+    known = "alembic.ext.checkconstraint_byname" if OPT_IN else "alembic.autogenerate.*"
+    plugins = f'["{known}", *AUTOGENERATE_PLUGINS]'
+    given = GIVEN.removesuffix("    ):")
+    more = f"{given}        autogenerate_plugins={plugins},\n    ):"
+    project.edit("migrations/env.py", GIVEN, more)
+    path = project.package / "migrations" / "env.py"
+    imported = "from alembic_lossless.plugin import AUTOGENERATE_PLUGINS\n"
+    path.write_text(
+        path.read_text().replace(
+            "from alembic import", f"{imported}from alembic import", 1
+        )
+    )
+    alembic(project, "upgrade head", "check")
 
 
 def test_a_hook_of_a_command_sees_them_too(project: Environment) -> None:

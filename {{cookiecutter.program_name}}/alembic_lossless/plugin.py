@@ -10,21 +10,26 @@ Source: "Plugins" in Alembic's documentation, and `alembic.runtime.plugins`.
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from alembic.runtime.plugins import Plugin
 
 NAME = "alembic_lossless"
 
+OPT_IN = find_spec("alembic.ext") is not None
+"""Whether Alembic compares CHECKs by their names only where env.py asks for it.
+
+Alembic 1.19.0 and 1.19.1 do it by themselves, and drop those of an Enum.
+"""
+
 AUTOGENERATE_PLUGINS = (
     "alembic.autogenerate.*",
-    "~alembic.autogenerate.checkconstraint_byname",
+    # What is left out could not be asked for: Alembic knows it by both of its names.
+    *(() if OPT_IN else ("~alembic.autogenerate.checkconstraint_byname",)),
     NAME,
 )
-"""What `context.configure` is told to compare with, unless env.py says otherwise.
-
-Alembic 1.19.0 and 1.19.1 compare CHECKs by themselves, and drop those of an Enum.
-"""
+"""What `context.configure` is told to compare with, unless env.py says otherwise."""
 
 
 COMPARISONS = (
