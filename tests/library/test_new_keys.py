@@ -1,8 +1,11 @@
 """A unique constraint or a foreign key is added that the rows contradict."""
 
+from typing import Any
+
 import pytest
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
+from proof.case import Case, Court
 from servers import ON_POSTGRESQL, TRANSACTIONAL
 
 OTHER = """
@@ -216,3 +219,45 @@ def test_the_rows_are_to_refer_to_a_uuid(
     assert "No other.code is" in refusal(shop, "upgrade", "head")
     sql(database_url, f"INSERT INTO other (id, code) VALUES (1, '{value}')")  # noqa: S608
     alembic(shop, "upgrade head", "check")
+
+
+BOOK = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Book(Model):
+    __tablename__ = "book"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    author_id = sa.Column(sa.Integer{})
+"""
+AUTHOR = """
+
+class Author(Model):
+    __tablename__ = "author"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+"""
+REFERS = BOOK.format(', sa.ForeignKey("author.id")') + AUTHOR
+HELD = "book.author_id holds 1 value that violate author_id IS NULL, for example 1."
+
+
+@pytest.mark.parametrize("author", ["1", "None"])
+def test_the_parent_has_no_rows_yet(judge: Court, author: str) -> None:
+    """I make or bring back a table that rows should refer to: they are looked at."""
+    rows: Any = (("book", ((("id", "1"), ("author_id", author)),)),)
+    kept = {"book\nid": "id", "book\nauthor_id": "author_id"}
+    models = BOOK.format(""), REFERS
+    given: dict[str, Any] = {"tables": {"book": "book"}, "columns": kept}
+    verdict = judge.judge(Case(judge.database, *models, rows=rows, **given))
+    assert (verdict.kind, HELD in verdict.text) == (
+        ("refused", True) if author == "1" else ("marked", False)
+    )
+    if author == "1":
+        rows = (("author", ((("id", "1"),),)), *rows)
+    verdict = judge.judge(Case(judge.database, *models[::-1], rows=rows, **given))
+    assert (verdict.kind, HELD in verdict.text) == (
+        ("downgrade fails", True) if author == "1" else ("passed", False)
+    )

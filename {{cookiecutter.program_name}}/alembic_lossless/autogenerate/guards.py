@@ -33,8 +33,8 @@ from ..operations.guards import (
     refuse_violations,
 )
 from ..prompts import Question
-from ..rules import INVENTS, rule
-from ..sql import columns_in, renamed, significant, text, without_order
+from ..rules import INVENTS, REVIEW, rule
+from ..sql import columns_in, quoted, renamed, significant, text, without_order
 from ..state import GENERATORS, Drop, columns_of, same, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
 from ..types.portable import domains_in, stored, words
@@ -84,11 +84,14 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     every = list(operations_in(container))
     known = {_rule(draft, op) for op in every if isinstance(op, Drop)}
     fresh = set(_fresh(every))
-    guards = [
-        _guard(draft, container, rule)
-        for rule in (_rule(draft, op) for op in every)
-        if rule and rule not in known and fresh.isdisjoint(_parts(rule))
-    ]
+    guards = list[ops.MigrateOperation]()
+    for new in (_rule(draft, op) for op in every):
+        if new is None or new in known:
+            continue
+        if fresh.isdisjoint(_parts(new)):
+            guards.append(_guard(draft, container, new))
+        elif fresh.isdisjoint(_parts(new._replace(parent=None))):
+            guards += _guard_of_new_parent(draft, container, new, fresh)
     guards += _check_guards(draft, container, fresh)
     if container is draft.upgrade:
         guards += _fill_guards(draft, fresh)
@@ -225,6 +228,25 @@ def _guard(draft: Draft, container: ops.OpContainer, rule: Rule) -> LosslessOp:
     keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]
     names = [str(it) for it in columns]
     return refuse_orphans(table, names, parent, keys, schema=schema)
+
+
+def _guard_of_new_parent(
+    draft: Draft, container: ops.OpContainer, rule: Rule, fresh: set[Part]
+) -> Iterator[ops.MigrateOperation]:
+    """Look whether rows refer to anything, where their parent has no rows yet."""
+    if rule.parent is None or (rule.parent, None) not in fresh:
+        return
+    table = names_before(container, rule.table, "")[0]
+    names = [names_before(container, rule.table, str(it))[1] for it in rule.columns]
+    parent, subject = label(*rule.parent), f"{table}.{', '.join(names)}"
+    insert = f"insert the rows of {parent} that {subject} refers to before the foreign"
+    if container is draft.upgrade:
+        yield Note(REVIEW, f"{insert} key, and take the next line away then.")
+    else:
+        yield Note(INVENTS, f"{parent} is empty: no {subject} can refer to it.")
+    quoted_names = (quoted(it, draft.context.dialect) for it in names)
+    condition = " OR ".join(f"{it} IS NULL" for it in quoted_names)
+    yield refuse_violations(table, condition, names, schema=rule.table[0])
 
 
 def _before(
