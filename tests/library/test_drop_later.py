@@ -102,6 +102,7 @@ def test_what_is_kept_is_ours_until_it_is_purged(
     assert "nick" not in columns(database_url, "friend")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "mariadb"], indirect=True)
 def test_a_squash_while_something_is_kept(shop: Environment, database_url: str) -> None:
     """I squash what sets columns aside: all values come back, or are purged."""
     draft(shop, "later", *LATER)

@@ -1,13 +1,17 @@
 """Two people each add a revision: mine is put behind theirs, if the order is one."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drafts import sql
 from environment import Environment
+from schema import snapshot
 from scripts import empty, tables, versions, write
+from servers import ON_SERVERS
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TABLE = """\
@@ -334,6 +338,70 @@ def test_mine_are_squashed(four: Environment, database_url: str, at: str) -> Non
     four.alembic("downgrade", "a")
     four.alembic("downgrade", "theirs")
     assert tables(database_url) == {"z", "theirs", "alembic_version"}
+
+
+ADD = (
+    'op.add_column("{0}", sa.Column("{1}", sa.Integer()))',
+    'op.drop_column("{0}", "{1}")',
+)
+MAKE = TABLE, 'op.drop_table("{0}")'
+INSERT = (
+    """op.execute("INSERT INTO {0} (id, name) VALUES (7, 'x')")""",
+    'op.execute("DELETE FROM {0} WHERE id = 7")',
+)
+YEAR: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("ann", {"ann": (MAKE, "dog"), "bob": (INSERT, "z")}, ""),
+    ("bob", {"ann": (ADD, "dog", "age"), "bob": (MAKE, "cat")}, "base:"),
+    ("ann", {"ann": (INSERT, "dog"), "bob": (ADD, "cat", "age")}, "bob1:"),
+)
+"""Who merges first, what both drafted, and what the first one squashes before that."""
+
+
+@ON_SERVERS
+def test_a_year_of_two_developers(
+    project: Environment, database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """We draft, merge, rebase and squash in turn: our databases stay the same."""
+    _table(empty(project), "z", None)
+    people = dict[str, Environment]()
+    for name, url in (("ann", database_url), ("bob", other_url)):
+        shutil.copytree(project.path, tmp_path / name / project.name)
+        shop = Environment(tmp_path / name / project.name, project.environment)
+        people[name] = shop.using(url)
+        people[name].run("flask", "db", "lock")
+        people[name].run("flask", "db", "upgrade")
+    for week, (first, drafts, squashed) in enumerate(YEAR):
+        for name, shop in people.items():
+            (head, *_) = shop.run("flask", "db", "heads").stdout.split()
+            draft, *names = drafts[name]
+            write(
+                shop, f"{name}{week}", *(it.format(*names) for it in draft), down=head
+            )
+            shop.run("flask", "db", "lock")
+            shop.run("flask", "db", "upgrade")
+        ((second, behind),) = ((it, people[it]) for it in people if it != first)
+        if squashed:
+            people[first].run("flask", "db", "squash", squashed)
+        mine = behind.package / "migrations" / "versions" / f"{second}{week}.py"
+        text = mine.read_text()
+        _pull(behind, people[first])
+        mine.write_text(text)
+        behind.run("flask", "db", "rebase", mine.stem)
+        behind.run("flask", "db", "upgrade")
+        _pull(people[first], behind)
+        people[first].run("flask", "db", "upgrade")
+    assert snapshot(database_url) == snapshot(other_url)
+    assert versions(database_url) == versions(other_url)
+    for rows in ("SELECT id, name FROM z", "SELECT id, name FROM dog"):
+        assert sql(database_url, rows) == sql(other_url, rows) == [(7, "x")]
+    people["ann"].run("flask", "db", "downgrade", "base")
+    assert tables(database_url) == {"alembic_version"}
+
+
+def _pull(project: Environment, other: Environment) -> None:
+    """Take the revisions that somebody else merged."""
+    shutil.rmtree(project.package / "migrations")
+    shutil.copytree(other.package / "migrations", project.package / "migrations")
 
 
 def test_each_of_two_databases(several: Environment) -> None:

@@ -229,9 +229,12 @@ def row_differences(old: Mapping[str, Rows], new: Mapping[str, Rows]) -> list[st
     for table in sorted({*old, *new}):
         before, after = old.get(table, none), new.get(table, none)
         if before != after:
-            counts = (it.found.total() for it in (before, after))
-            was, now = counts
-            found.append(f"{table}: {was} rows by the old way, {now} by the new one")
+            was, now = (it.found.total() for it in (before, after))
+            other = by_chance({table: before}, {table: after}).get(table)
+            said = f"{was} rows by the old way, {now} by the new one"
+            if was == now and other:
+                said = f"other values in {', '.join(sorted(other))}"
+            found.append(f"{table}: {said}")
     return found
 
 
