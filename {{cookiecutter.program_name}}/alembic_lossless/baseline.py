@@ -16,6 +16,7 @@ from alembic.util import CommandError
 
 from .autogenerate.accepted import FILE, accepted_in
 from .rehearsal.copies import throw_away
+from .rules import BY_HAND
 from .runtime.connect import opened, synchronous_url
 from .sql import same, significant
 from .types.reflection import inspector_of
@@ -56,7 +57,8 @@ def baseline(
             raise CommandError("The models declare nothing: there is no baseline.")
         migrations.upgrade(made.revision, connection=given)
         found = migrations.differences(connection=connection, at=made.revision)
-        lines = [it.strip() for it in str(found or "").splitlines()[1:]]
+        text = str(found or "").replace(BY_HAND, "")
+        lines = [it.strip() for it in text.splitlines()[1:]]
         every = migrations.each(connection)
         for name in every:
             label = f"{name}: " if len(every) > 1 else ""

@@ -24,16 +24,17 @@ def changed_by_hand(
     """
     state.enums = None  # an operation says here what a type is to be
     before, now = dict[Key, Any](), dict[Key, Any]()
-    touched = list[tuple[MigrateOperation, set[Subject]]]()
+    touched = list[tuple[MigrateOperation, Key, set[Subject]]]()
     for op, applied in _parts(upgrade.ops):
         key = state.key(*_place(applied))
         was = now.get(key, described_at(state, key, dialect))
         before.setdefault(key, was)
         state.apply(applied)
         now[key] = described_at(state, key, dialect)
-        touched.append((op, differing(was, now[key])))
+        touched.append((op, key, differing(was, now[key])))
     new = {it for key in now for it in differing(before[key], now[key])}
-    return [op for op, subjects in touched if not subjects & new]
+    # Of what no revision is known to make, none can be said to make it so.
+    return [op for op, key, subjects in touched if before[key] and not subjects & new]
 
 
 def _parts(
