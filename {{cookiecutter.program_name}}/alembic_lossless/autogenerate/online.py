@@ -214,9 +214,11 @@ def _rewrites(op: ops.AlterColumnOp) -> bool:
 
 
 def _stands_alone(draft: Draft, op: ops.AlterColumnOp) -> bool:
-    """Tell whether no key, index or CHECK of the models uses a column."""
+    """Tell whether no key, index or CHECK uses a column, nor did one before."""
     column = draft.models.get((op.schema, op.table_name), {}).get(op.column_name)
-    return column is not None and not is_used(column)
+    known = draft.state.column(op.schema, op.table_name, op.column_name)
+    every = [it for it in (column, known) if it is not None]
+    return column is not None and not any(map(is_used, every))
 
 
 def safe_form(operation: MigrateOperation, *, partitioned: bool = False) -> str:
