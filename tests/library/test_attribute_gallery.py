@@ -14,7 +14,7 @@ from drafts import define_thing, draft, refusal
 from environment import Environment
 from proof.compared import DIALECTS, arguments, is_declared
 from schema import snapshot
-from scripts import ask, ran, scripted, versions
+from scripts import ask, ran, scripted, versions, write
 from servers import DATABASES, ON_POSTGRESQL, empty_database, engine_of, kind_of
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
@@ -187,6 +187,26 @@ def test_a_column_that_becomes_computed_stops_the_draft(project: Environment) ->
     define_thing(project, "age = sa.Integer", f"twice = {formula}")
     said = refusal(project, "revision", "--autogenerate", "-m", "formula")
     assert "thing.twice becomes computed." in said
+
+
+def test_a_column_that_is_computed_no_more_is_typed_as_it_is_said(
+    project: Environment, database_url: str
+) -> None:
+    """I type what the refusal says, and each row keeps what was computed for it."""
+    shop = project.using(database_url)
+    formula = "sa.Integer, sa.Computed('age * 2', persisted=True)"
+    define_thing(shop, "age = sa.Integer", f"twice = {formula}")
+    draft(shop, "thing")
+    ask(database_url, "INSERT INTO thing (id, age) VALUES (1, 21)")
+    (head,) = versions(database_url)
+    define_thing(shop, "age = sa.Integer", "twice = sa.Integer")
+    said = refusal(shop, "revision", "--autogenerate", "-m", "plain")
+    assert "thing.twice is computed no more." in said
+    _, _, typed = said.partition("write in that revision:\n")
+    write(shop, "plain", typed.partition("\nINFO")[0], down=head)
+    shop.commands("upgrade head", "check")
+    ask(database_url, "UPDATE thing SET age = 1")
+    assert ask(database_url, "SELECT twice FROM thing") == [(42,)]
 
 
 @ON_POSTGRESQL

@@ -7,7 +7,7 @@ import pytest
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from schema import snapshot
-from scripts import ask, empty, write
+from scripts import ask, empty, versions, write
 from servers import ON_POSTGRESQL, ON_SERVERS, empty_database
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
@@ -103,6 +103,27 @@ def test_another_primary_key_is_refused(
     assert "thing: primary key id becomes code, which no draft can do" in said
     assert shop.revisions() == before
     assert "thing: primary key id becomes code" in refusal(shop, "check")
+
+
+def test_a_key_of_more_columns_is_typed_as_it_is_said(
+    project: Environment, database_url: str
+) -> None:
+    """My key gets a column that is there: I type what the refusal says, and it is."""
+    shop = project.using(database_url)
+    define_thing(shop, "part = sa.Integer, primary_key=True", "role = sa.Integer")
+    path = shop.package / "things.py"
+    text = path.read_text().replace("y=True", "y=True, autoincrement=False")
+    path.write_text(text)
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id, part, role) VALUES (1, 1, 1)")
+    (head,) = versions(database_url)
+    role = "role = sa.Column(sa.Integer"
+    path.write_text(text.replace(role, f"{role}, primary_key=True"))
+    said = refusal(shop, "revision", "--autogenerate", "-m", "after")
+    _, _, typed = said.partition("has these lines:\n")
+    write(shop, "after", typed.partition("Was it so")[0], down=head)
+    alembic(shop, "upgrade head", "check")
+    sql(database_url, "INSERT INTO thing (id, part, role) VALUES (1, 1, 2)")
 
 
 SEQUENCE = "SELECT seqtypid::regtype::text FROM pg_sequence WHERE seqrelid = "

@@ -1,6 +1,7 @@
 """Columns compared with the revisions, and drafted in the revisions' words."""
 
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TypeGuard
 
@@ -27,7 +28,7 @@ from ..types.conversion import is_known, is_native, is_one_enum, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
 from .draft import ChangePrimaryKey, Draft, operations_in
-from .render import default_code
+from .render import code_of, default_code
 from .unmanaged import unmanaged_in
 
 
@@ -276,21 +277,43 @@ def refuse_computed(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: with the columns, and what to do.
     """
-    lines = [
-        f"{label(op.schema, op.table_name)}.{op.column_name} "
-        + ("becomes computed." if is_new else "is computed no more.")
-        for op in operations_in(upgrade)
-        if isinstance(op, AlterColumnOp) and op.modify_server_default is not False
-        if (is_new := isinstance(op.modify_server_default, sa.Computed))
-        is not isinstance(op.existing_server_default, sa.Computed)
-    ]
+    lines, typed = list[str](), list[str]()
+    for op in operations_in(upgrade):
+        if not isinstance(op, AlterColumnOp) or op.modify_server_default is False:
+            continue
+        both = (op.existing_server_default, op.modify_server_default)
+        was, is_new = (isinstance(it, sa.Computed) for it in both)
+        if was is not is_new:
+            how = "becomes computed." if is_new else "is computed no more."
+            lines.append(f"{label(op.schema, op.table_name)}.{op.column_name} {how}")
+            typed += [] if is_new else _with_values_kept(draft, op)
     if lines and not draft.prompt.open:
         advice = (
             "Nothing is written. Give the new column another name in the model, or"
             " write a revision by hand (without --autogenerate) with"
             " op.drop_column and op.add_column."
         )
-        raise CommandError("\n".join([*lines, advice]))
+        if typed:
+            typed.insert(0, "To keep what was computed, write in that revision:")
+        raise CommandError("\n".join([*lines, advice, *typed]))
+
+
+def _with_values_kept(draft: Draft, op: AlterColumnOp) -> Iterator[str]:
+    """Give the lines of a revision that make a plain column of a computed one."""
+    table, name, between = op.table_name, op.column_name, f"{op.column_name}_plain"
+    where = f", schema={op.schema!r}" if op.schema else ""
+    model = draft.models[op.schema, table][name]
+    type_ = code_of(stored(model.type), AutogenContext(draft.context))
+    yield f"op.add_column({table!r}, sa.Column({between!r}, {type_}){where})"
+    yield (
+        f"op.execute(sa.update(sa.table({table!r}, sa.column({between!r}){where}))"
+        f".values({{{between!r}: sa.column({name!r})}}))"
+    )
+    yield f"op.drop_column({table!r}, {name!r}{where})"
+    yield (
+        f"op.alter_column({table!r}, {between!r}, new_column_name={name!r},"
+        f" existing_type={type_}{where})"
+    )
 
 
 def shape_generated(draft: Draft, container: ops.OpContainer) -> None:

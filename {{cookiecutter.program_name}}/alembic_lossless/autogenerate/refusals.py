@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
 from sqlalchemy import (
@@ -47,6 +48,7 @@ from .draft import (
     tables,
 )
 from .renames import closest
+from .render import code_of
 
 
 @rule(
@@ -410,12 +412,43 @@ def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
     config = draft.prompt.config
     for op in operations_in(upgrade):
         if isinstance(op, ChangePrimaryKey) and not draft.prompt.open:
-            raise CommandError(
+            typed = _of_columns_there(draft, op)
+            how = "has these lines:" if typed else "makes a new table, and copies rows."
+            leave = command_with([f"leave={op.table}.primary_key"], config)
+            said = (
                 f"{op.table}: {op}, which no draft can do to rows. Nothing is written."
                 " Take it back, or write a revision by hand (without --autogenerate)"
-                " that makes a new table and copies the rows. Was it so before? To live"
-                " with it:\n" + command_with([f"leave={op.table}.primary_key"], config)
+                f" that {how}"
             )
+            before = "Was it so before? To live with it:"
+            raise CommandError("\n".join([said, *typed, before, leave]))
+
+
+def _of_columns_there(draft: Draft, op: ChangePrimaryKey) -> list[str]:
+    """Return the lines of a revision by which a key has more of the columns, or fewer.
+
+    The database refuses rows that then share a key, or have no value in it.
+    """
+    for (schema, name), table in draft.state.tables.items():
+        key, there = table.primary_key.name, draft.state.columns(schema, name)
+        is_like = {*op.old} <= {*op.new} or ({*op.new} <= {*op.old} and op.new)
+        if label(schema, name) != op.table or not (key and is_like):
+            continue
+        if {*op.new} <= there.keys():
+            where = f", schema={schema!r}" if schema else ""
+            context = AutogenContext(draft.context)
+            nullable = [there[it] for it in op.new if there[it].nullable]
+            return [
+                f"with op.batch_alter_table({name!r}{where}) as batch_op:",
+                *(
+                    f"    batch_op.alter_column({it.name!r}, nullable=False,"
+                    f" existing_type={code_of(stored(it.type), context)})"
+                    for it in nullable
+                ),
+                f"    batch_op.drop_constraint({str(key)!r}, type_='primary')",
+                f"    batch_op.create_primary_key({str(key)!r}, {op.new!r})",
+            ]
+    return []
 
 
 log = logging.getLogger("alembic.review")
