@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from drafting import change, round_trip
-from drafts import alembic, draft, newest, refusal, sql
+from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
 from schema import snapshot
 from scripts import empty, write
@@ -358,3 +358,19 @@ def test_an_index_that_a_column_brought_is_mine(project: Environment) -> None:
     note = "    note: Mapped[str | None] = mapped_column(String(9))\n"
     change(project, (hobby, hobby + note))
     assert "op.drop_index" in draft(project, "note").replace("batch_op", "op")
+
+
+@ON_POSTGRESQL
+def test_a_check_that_a_type_would_make_is_known_by_what_it_allows(
+    project: Environment, database_url: str
+) -> None:
+    """I wrote the CHECK of a type by hand, and the type makes it from now on."""
+    shop = project.using(database_url)
+    define_thing(shop, "mood = sa.String(5)")
+    draft(shop, "text")
+    check = "ADD CONSTRAINT by_hand CHECK (mood IN ('a', 'b'))"
+    sql(database_url, f"ALTER TABLE thing {check}")
+    given = "native_enum=False, length=5, create_constraint=True, name='mood'"
+    define_thing(shop, f"mood = sa.Enum('a', 'b', {given})")
+    said = alembic(shop, "revision --autogenerate -m type")
+    assert "thing: the CHECK of a type is called by_hand, and" in said
