@@ -253,6 +253,25 @@ def test_a_database_that_was_stamped_while_it_was_empty(
     assert "t: table added (the revisions made it so: this database was " in said
 
 
+def test_a_database_without_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flask-Migrate has no name for my first database of two: it is called default."""
+    one, two = (f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two"))
+    body = f"with env.migrating_several({{'': {one!r}, 'auth': {two!r}}}) as begin:\n"
+    body += (
+        "    for name in ('', 'auth'):\n        begin(name, target_metadata=MetaData()"
+    )
+    body += ", upgrade_token=f'{name}_upgrades', downgrade_token=f'{name}_downgrades')"
+    body += "\n        context.run_migrations()\n"
+    an_app(tmp_path, ENV.partition("with")[0] + body)
+    monkeypatch.chdir(tmp_path)
+    for command in ("status", "current"):
+        said = typed(tmp_path, command, lossless)[1]
+        assert "default:" in said
+        assert "\n:" not in f"\n{said}"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_version_that_is_too_old(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -96,7 +96,7 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
         }
     except DBAPIError as error:
         known = explain(error.orig, database.url, migrations.project.settings)
-        label = name if len(migrations.names()) > 1 else "Database"
+        label = name or "default" if len(migrations.names()) > 1 else "Database"
         raise CommandError(known.about(label)) from error
 
 
@@ -177,7 +177,8 @@ def _each(migrations: Migrations, prog: str, found: dict[str, Any]) -> Iterator[
     """Yield the lines of each database of a report."""
     several = len(found["databases"]) > 1
     for name, database in found["databases"].items():
-        yield f"{name if several else 'Database'}: {database['url']}"
+        label = name or "default" if several else "Database"
+        yield f"{label}: {database['url']}"
         for script in migrations.script(database["at"]).walk_revisions():
             mark = "pending" if script.revision in database["pending"] else "applied"
             mark = "stopped" if script.revision == database["stopped"] else mark

@@ -129,7 +129,7 @@ def announce(name: str) -> None:
         return
     config = context.config
     if getattr(config.cmd_opts, "cmd", [None])[0] in {command.current, command.history}:
-        config.print_stdout("%s:", name)
+        config.print_stdout("%s:", name or "default")
     getLogger("alembic.env").info("Database %s", name or "default")
 
 
