@@ -399,9 +399,10 @@ def _answering(migrations: "Migrations", name: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        url = migrations.database(name).url
-        known = explain(error.orig, url, migrations.project.settings)
-        raise CommandError(f"{known.about(name)}\nNothing is written.") from error
+        database = migrations.database(name)
+        known = explain(error.orig, database.url, migrations.project.settings)
+        said = f"{known.about(str(database))} Nothing is written."
+        raise CommandError(said) from error
 
 
 def _stamped(migrations: "Migrations", name: str) -> tuple[str, ...]:
