@@ -164,6 +164,19 @@ FOUND = {
         {"thought": [{"id": "1"}]},
         "passed",
     ),
+    "CHECKs without a name are told apart by what they say": (
+        DATABASES,
+        thing(
+            "age = sa.Column(sa.Integer)",
+            "(sa.CheckConstraint('age > 0'), sa.CheckConstraint('age < 99'))",
+        ),
+        thing(
+            "age = sa.Column(sa.Integer)",
+            "(sa.CheckConstraint('age > 1'), sa.CheckConstraint('age < 99'))",
+        ),
+        {"thing": [{"id": "1", "age": "7"}]},
+        "passed",
+    ),
     "a key without a name comes back as it was": (
         STANDARD,
         thing(name="hought")

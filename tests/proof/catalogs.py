@@ -101,7 +101,8 @@ def _lines(connection: Connection, query: str) -> Iterator[str]:
 def _postgresql(connection: Connection, _: str) -> Iterator[str]:
     for query in POSTGRESQL:
         for line in _lines(connection, query.replace("{own}", OWN_SCHEMAS)):
-            yield " ".join(line.split())
+            # Those of several CHECKs that nobody named have numbers, in any order.
+            yield re.sub(r"_check\d+ CHECK", "_check CHECK", " ".join(line.split()))
 
 
 def _mysql(connection: Connection, schema: str) -> Iterator[str]:
@@ -123,6 +124,7 @@ def _sorted_mysql(sql: str) -> str:
     sql = re.sub(r"UNIQUE KEY `([^`]+)` \(`([^`]+)`", _unnamed, sql)
     # A foreign key that nobody named, and its index, may have PostgreSQL's name, too.
     sql = re.sub(r"CONSTRAINT `[^`]+_(ibfk_\d+|fkey)` FOREIGN", "FOREIGN", sql)
+    sql = re.sub(r"CONSTRAINT `(CONSTRAINT_\d+|[^`]+_check\d*)` CHECK", "CHECK", sql)
     sql = re.sub(r"( KEY) `[^`]+_fkey` (\(`[^`]+`)", r"\1 \2", sql)
     sql = re.sub(r"( KEY) `([^`]+)` (\(`\2`)", r"\1 \3", sql)
     first, *lines = sql.splitlines()
@@ -206,5 +208,5 @@ def _same(part: str) -> str:
     part = re.sub(
         r"^(\S+ (?:BIG|SMALL)?INT\w* .*)DEFAULT '(\d+)'", r"\1DEFAULT \2", part
     )
-    given = r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK|PKEY)\"? "
+    given = r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK\d*|PKEY)\"? "
     return re.sub(given, "", part, flags=re.IGNORECASE)

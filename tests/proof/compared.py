@@ -230,7 +230,7 @@ Functions, triggers and policies are no part of a metadata: they are not compare
 A model that has one of these is named in one line, at each draft and `check`:
 
 {named}
-- a CHECK without a name, in a table that exists: give it one
+- a CHECK without a name, in a table that no revision makes: give it one
 
 ## Not made by the generator
 

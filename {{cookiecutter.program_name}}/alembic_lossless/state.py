@@ -272,6 +272,12 @@ def _without_type(table: sa.Table) -> Iterator[Create]:
     yield from (op for op in _checks_in_columns(table) if name_of(op) is None)
 
 
+def unnamed_checks(table: sa.Table) -> list[Create]:
+    """Return the CHECKs of a table that nobody named and no type makes."""
+    found = (it for it in _without_type(table) if name_of(it) is None)
+    return [it for it in found if isinstance(it, ops.CreateCheckConstraintOp)]
+
+
 def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
     for column in table.columns:
         for check in column.constraints:
@@ -1088,6 +1094,12 @@ class State:
 
     def _drop_unnamed(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
+        if op.condition is not None:
+            for it in [*_constraints_of(table)] if table is not None else ():
+                said = None if it.name else getattr(it, "sqltext", None)
+                if said is not None and same(said, op.condition):
+                    self._take(it.table, it)
+            return
         kinds = {"unique": sa.UniqueConstraint, "foreignkey": sa.ForeignKeyConstraint}
         for it in [*table.constraints] if table is not None else ():
             is_one = isinstance(it, kinds[op.type_]) and not it.name

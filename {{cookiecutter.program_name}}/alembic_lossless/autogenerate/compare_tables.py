@@ -40,10 +40,13 @@ from ..state import (
     State,
     arguments,
     changed,
+    columns_of,
     created_by,
     drop_of,
     has_expressions,
+    is_alike,
     is_same_key,
+    made_name,
     name_for,
     name_of,
     objects_of,
@@ -51,6 +54,8 @@ from ..state import (
     options_of_table,
     other_options,
     same,
+    sql,
+    unnamed_checks,
 )
 from ..types.portable import MYSQL
 from .compare_columns import say_edited
@@ -291,7 +296,7 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         if steps and _is_included(context, after or before):
             change.ops += steps
     if old is not None and model is not None:
-        _name_unnamed(model)
+        change.ops += _unnamed_checks(context, change, model)
         if context.migration_context.dialect.name == "postgresql":
             there = [it for it in models.values() if found.has_exclude(it)]
             change.ops = [*_each_once(change.ops, old, model, there)]
@@ -438,15 +443,50 @@ def _is_included(context: AutogenContext, op: Any) -> bool:
     return context.run_object_filters(item, item.name, kind, False, None)  # noqa: FBT003
 
 
-def _name_unnamed(model: sa.Table) -> None:
-    """Say which CHECKs cannot be compared, because nothing tells them apart."""
-    for check in model.constraints:
-        if isinstance(check, sa.CheckConstraint) and not check.name:
+def _unnamed_checks(
+    context: AutogenContext, change: ops.ModifyTableOps, model: sa.Table
+) -> Iterator[ops.MigrateOperation]:
+    """Give what drops and makes CHECKs without a name, which their text tells apart.
+
+    A later revision gives one the name that PostgreSQL would, and there it is known by.
+    """
+    declared = replayed(context.migration_context).created(change.schema, model.name)
+    if declared is None:
+        for check in unnamed_checks(model):
             log.warning(
                 "%s: a CHECK without a name is not compared (%s). Give it one.",
                 label(model.schema, model.name),
-                check.sqltext,
+                getattr(check, "condition", ""),
             )
+        return
+    there, named = unnamed_checks(declared), objects_of(declared)
+    wanted = list[ops.CreateCheckConstraintOp]()
+    for check in unnamed_checks(model):
+        kept = next((it for it in there if not changed(it, check)), None)
+        if kept is not None:
+            there.remove(kept)
+        elif (drop := _drop_of_same(change, check, named)) is not None:
+            change.ops.remove(drop)
+        elif isinstance(check, ops.CreateCheckConstraintOp):
+            wanted.append(check)
+    for gone in there:
+        log.info("Detected removed CHECK of '%s' without a name", model)
+        yield drop_of(gone)
+    for check in wanted:
+        log.info("Detected added CHECK of '%s' without a name", model)
+        yield check
+
+
+def _drop_of_same(
+    change: ops.ModifyTableOps, check: Create, named: Objects
+) -> ops.MigrateOperation | None:
+    """Return the drop of a CHECK that says the same, and has the name it was given."""
+    for op in change.ops:
+        if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "check":
+            found = named.get(name_of(op) or ("", ""))
+            if found is not None and is_alike(found, check):
+                return op
+    return None
 
 
 def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
@@ -484,7 +524,7 @@ def _as_declared(
     declared = known.get(name_of(op) or ("", ""))
     if isinstance(op, ops.DropConstraintOp) and op.constraint_name is None:
         made = created_by(op.to_constraint())
-        alike = (it for it in others if is_same_key(it, made))
+        alike = (it for it in others if is_alike(it, made))
         declared = next((it for it in alike if name_of(it) is None), None)
     return op if declared is None else drop_of(declared)
 
@@ -577,7 +617,7 @@ def _uniques(table: Table) -> list[UniqueConstraint]:
     return sorted(found, key=lambda it: it.columns.keys())
 
 
-def find_unnamed(_draft: Draft, container: ops.OpContainer) -> None:
+def find_unnamed(draft: Draft, container: ops.OpContainer) -> None:
     """Drop what has no name by its columns, and name what a table gets.
 
     SQLite's batch makes no constraint without a name. The name is PostgreSQL's own.
@@ -585,15 +625,27 @@ def find_unnamed(_draft: Draft, container: ops.OpContainer) -> None:
     every = list[ops.MigrateOperation]()
     for change in container.ops:
         if isinstance(change, ops.ModifyTableOps):
-            every += _drops(change)
-            _name(change.ops)
+            drops = [*_drops(draft, change)]
+            table = _table_before(draft, container, change)
+            _name(change.ops, table, _names_of_checks(draft, table, drops))
+            every += drops
             if change.is_empty():
                 continue
         every.append(change)
     container.ops = every
 
 
-def _drops(change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
+def _table_before(
+    draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
+) -> sa.Table | None:
+    """Return a table as it is declared before a direction."""
+    if container is draft.upgrade:
+        return draft.state.table(change.schema, change.table_name)
+    columns = draft.models.get((change.schema, change.table_name), {}).values()
+    return next((it.table for it in columns), None)
+
+
+def _drops(draft: Draft, change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
     """Take the constraints that go without a name out of the change of a table."""
     for op in list(change.ops):
         if isinstance(op, ops.DropConstraintOp) and op.constraint_name is None:
@@ -606,20 +658,54 @@ def _drops(change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
                     type_=str(op.constraint_type),
                     schema=op.schema,
                 )
+            elif isinstance(constraint, sa.CheckConstraint):
+                change.ops.remove(op)
+                yield drop_unnamed_constraint(
+                    op.table_name,
+                    [],
+                    type_="check",
+                    condition=sql(constraint.sqltext, draft.context.dialect),
+                    schema=op.schema,
+                )
 
 
-def _name(changes: Iterable[ops.MigrateOperation]) -> None:
+def _name(
+    changes: Iterable[ops.MigrateOperation], table: sa.Table | None, taken: set[str]
+) -> None:
     """Give each new constraint of a table a name, with a number where it is taken."""
-    taken = set[str]()
     for op in changes:
-        if isinstance(op, NAMED):
-            constraint = op.to_constraint()
-            if op.constraint_name is None and isinstance(constraint, Keyed):
-                name = name_for(constraint)
-                numbered = (f"{name}{number}" for number in count(1))
-                free = (it for it in chain([name], numbered) if it not in taken)
-                op.constraint_name = next(free)
-            taken.add(str(op.constraint_name))
+        if not isinstance(op, (*NAMED, ops.CreateCheckConstraintOp)):
+            continue
+        constraint = op.to_constraint()
+        if op.constraint_name is None and isinstance(constraint, Keyed):
+            op.constraint_name = _free(name_for(constraint), taken)
+        elif op.constraint_name is None and table is not None:
+            op.constraint_name = _free(_name_of_check(op, table), taken)
+        taken.add(str(op.constraint_name))
+
+
+def _names_of_checks(
+    draft: Draft, table: sa.Table | None, gone: Iterable[LosslessOp]
+) -> set[str]:
+    """Return the names that PostgreSQL gave the CHECKs without one that stay."""
+    found, conditions = set[str](), {it.condition for it in gone}
+    if table is None:
+        return found
+    every: Iterable[Any] = unnamed_checks(table)
+    for check in every:
+        condition = check.to_constraint().sqltext
+        if sql(condition, draft.context.dialect) not in conditions:
+            found.add(_free(_name_of_check(check, table), found))
+    return found
+
+
+def _name_of_check(check: Create, table: sa.Table) -> str:
+    return made_name(check, table.name, columns_of(check, table.columns.keys()))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    numbered = (f"{name}{number}" for number in count(1))
+    return next(it for it in chain([name], numbered) if it not in taken)
 
 
 def _columns(constraint: Keyed) -> list[str]:

@@ -252,10 +252,11 @@ class Unreflected:
         """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
         if any(isinstance(it, sa.CheckConstraint) for it in self._batch.table_args):
             return []
+        left = {sql.normal(it, DIALECT) for it in self._no_longer}
         checks = [
             condition
             for name, condition in self._checks()
-            if name is None and condition not in self._no_longer
+            if name is None and sql.normal(condition, DIALECT) not in left
         ]
         conditions = [sql.renamed(check, self._names, DIALECT) for check in checks]
         return [condition for condition in conditions if condition]
@@ -346,6 +347,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
     _attached: Attached | None = None
     _no_longer: Sequence[str] = ()
     _left_out: tuple[list[str], Key] | None = None
+    _left_checks: Sequence[str] = ()
     _new_names: Mapping[str, str] = {}
     _details: Unreflected
     _batch: Any
@@ -363,7 +365,8 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         self._attached = Attached(self._catalog, table.name, reflected)
         self._batch = batch_impl
         self._drop_unnamed()
-        self._details = Unreflected(self._catalog, batch_impl, self._no_longer)
+        gone, self._left_checks = [*self._no_longer, *self._left_checks], ()
+        self._details = Unreflected(self._catalog, batch_impl, gone)
         self._details.complete()
         self._rename(batch_impl.new_table.constraints)
 
@@ -387,12 +390,18 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         """
         self._no_longer = [*filter(None, map(self.name_as_there, constraints))]
 
-    def leave_out(self, columns: Sequence[str], kind: str) -> None:
+    def leave_out(
+        self, columns: Sequence[str], kind: str, condition: str | None = None
+    ) -> None:
         """Drop a constraint without a name in the batch that is open.
 
         :param columns: its columns.
-        :param kind: `unique` or `foreignkey`.
+        :param kind: `unique`, `foreignkey` or `check`.
+        :param condition: what a CHECK says.
         """
+        if condition is not None:
+            self._left_checks = [condition]
+            return
         self._left_out = list(columns), UNNAMED[kind]
 
     def _drop_unnamed(self) -> None:

@@ -174,24 +174,30 @@ def _(op: LosslessOp) -> ops.CreateUniqueConstraintOp:
     )
 
 
-WORDS = {"unique": "unique constraint", "foreignkey": "foreign key"}
+WORDS = {
+    "unique": "unique constraint",
+    "foreignkey": "foreign key",
+    "check": "CHECK",
+}
 """The types of such constraints, as Alembic calls them, and in words."""
 
 
 @operation(formerly=("drop_constraint_by_columns",))
-def drop_unnamed_constraint(
+def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
     operations: Operations,
     table_name: str,
     columns: Sequence[str],
     *,
     type_: str,
+    condition: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Drop the constraint of these columns, whatever name the database gave it.
 
     :param table_name: the table that has it.
     :param columns: its columns; of a foreign key those in this table.
-    :param type_: `unique` or `foreignkey`.
+    :param type_: `unique`, `foreignkey` or `check`.
+    :param condition: what a CHECK says; it has no columns.
     :param schema: the schema of the table.
     :rows: stay as they are.
     :databases: PostgreSQL and MariaDB are asked for its name; SQLite has none, and the
@@ -200,13 +206,17 @@ def drop_unnamed_constraint(
         can be asked for the name.
     """
     names = Names(operations, table_name, schema)
-    what = f"the {WORDS[type_]} of {table_name} ({', '.join(columns)})"
+    what = f"the {WORDS[type_]} of {table_name} ({condition or ', '.join(columns)})"
     if names.offline:
         raise CommandError(
             f"Nobody gave {what} a name, so that only the database knows it."
             " Run this revision without --sql."
         )
-    found = [it for it in _reflected(names, type_) if _columns_of(it) == list(columns)]
+    if condition is None:
+        every = _reflected(names, type_)
+        found = [it for it in every if _columns_of(it) == list(columns)]
+    else:
+        found = _checks_saying(names, condition)
     if not found:
         raise CommandError(f"There is no such constraint: {what}.")
     name = found[0]["name"]
@@ -216,7 +226,7 @@ def drop_unnamed_constraint(
         if name:
             batch.drop_constraint(name, type_=type_)
         elif isinstance(operations.impl, Rebuild):
-            operations.impl.leave_out(columns, type_)
+            operations.impl.leave_out(columns, type_, condition)
 
 
 @drop_unnamed_constraint.declares("as_alembic")
@@ -267,6 +277,30 @@ def _reflected(names: Names, kind: str) -> list[Any]:
     if kind == "unique":
         return [*inspector.get_unique_constraints(names.name, names.schema)]
     return [*inspector.get_foreign_keys(names.name, names.schema)]
+
+
+def _checks_saying(names: Names, condition: str) -> list[Any]:
+    """Return the CHECKs that say the same, in the words of the server.
+
+    It is asked for these: an empty copy of the table gets a CHECK with the condition.
+    """
+    checks = inspector_of(names.bind()).get_check_constraints(names.name, names.schema)
+    dialect = names.bind().dialect
+    said = sql.normal(condition, dialect)
+    if names.dialect != "sqlite":
+        copy = derived("copy", names.name)
+        table = names.quoted(copy)
+        like = f"(LIKE {names.table})"
+        names.execute(f"CREATE TEMPORARY TABLE {table} {like}")
+        own = f"CONSTRAINT {table} CHECK ({condition})"  # MariaDB copies the others
+        names.execute(f"ALTER TABLE {table} ADD {own}")
+        every = inspector_of(names.bind()).get_check_constraints(copy)
+        said = next(
+            sql.normal(it["sqltext"], dialect) for it in every if it["name"] == copy
+        )
+        kind = "TEMPORARY " if names.is_mysql else ""
+        names.execute(f"DROP {kind}TABLE {table}")
+    return [it for it in checks if sql.normal(it["sqltext"], dialect) == said]
 
 
 def _columns_of(found: dict[str, Any]) -> list[str]:

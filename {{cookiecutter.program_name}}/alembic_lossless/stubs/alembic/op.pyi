@@ -423,13 +423,15 @@ def drop_unnamed_constraint(
     columns: Sequence[str],
     *,
     type_: str,
+    condition: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Drop the constraint of these columns, whatever name the database gave it.
 
     :param table_name: the table that has it.
     :param columns: its columns; of a foreign key those in this table.
-    :param type_: `unique` or `foreignkey`.
+    :param type_: `unique`, `foreignkey` or `check`.
+    :param condition: what a CHECK says; it has no columns.
     :param schema: the schema of the table.
     :rows: stay as they are.
     :databases: PostgreSQL and MariaDB are asked for its name; SQLite has none, and the
