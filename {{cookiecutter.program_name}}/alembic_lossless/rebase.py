@@ -95,6 +95,11 @@ def rebase(
     :return: what was done.
     :raises CommandError: with the cause, before anything was written.
     """
+    if len(migrations.heads()) <= 1:
+        raise CommandError(
+            "There is one head, or none: nothing is to be put behind another.\nWhere a"
+            f" rebase was ended in the middle: {lossless_program(program)} upgrade"
+        )
     at = {name: _stamped(migrations, name) for name in migrations.each()}
     folder = migrations.script(chain(*at.values()))
     branches = _chosen(folder, mine, published, program)
@@ -131,11 +136,6 @@ def _chosen(
     folder: ScriptDirectory, mine: str | None, published: Collection[str], program: str
 ) -> Branches:
     heads = folder.get_heads()
-    if len(heads) <= 1:
-        raise CommandError(
-            "There is one head, or none: nothing is to be put behind another.\nWhere a"
-            f" rebase was ended in the middle: {lossless_program(program)} upgrade"
-        )
     if len(heads) > 2:  # noqa: PLR2004  two branches
         raise CommandError(
             f"There are {len(heads)} heads: {', '.join(heads)}. A rebase knows two."
