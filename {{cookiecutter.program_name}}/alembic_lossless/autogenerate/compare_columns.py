@@ -300,7 +300,7 @@ def refuse_computed(draft: Draft, upgrade: ops.OpContainer) -> None:
 
 def _with_values_kept(draft: Draft, op: AlterColumnOp) -> Iterator[str]:
     """Give the lines of a revision that make a plain column of a computed one."""
-    table, name, between = op.table_name, op.column_name, f"{op.column_name}_plain"
+    table, name, between = op.table_name, op.column_name, f"plain_{op.column_name}"
     where = f", schema={op.schema!r}" if op.schema else ""
     model = draft.models[op.schema, table][name]
     type_ = code_of(stored(model.type), AutogenContext(draft.context))

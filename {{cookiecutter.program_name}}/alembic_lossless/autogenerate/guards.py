@@ -90,7 +90,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
             continue
         if fresh.isdisjoint(_parts(new)):
             guards.append(_guard(draft, container, new))
-        elif fresh.isdisjoint(_parts(new._replace(parent=None))):
+        elif fresh.isdisjoint(_parts(Rule(new.table, new.columns))):
             guards += _guard_of_new_parent(draft, container, new, fresh)
     guards += _check_guards(draft, container, fresh)
     if container is draft.upgrade:

@@ -24,7 +24,12 @@ KINDS = (
 
 NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
 
-WIDTHS = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "BIGINT": 64}
+WIDTHS = {
+    "TINYINT": 8,
+    **dict.fromkeys(("SMALLINT", "SMALL_INTEGER"), 16),
+    "MEDIUMINT": 24,
+    **dict.fromkeys(("BIGINT", "BIG_INTEGER"), 64),
+}
 """The bits of the integers that have not 32.
 
 Source: MariaDB's "Numeric Data Types", PostgreSQL's "Numeric Types".
@@ -76,7 +81,7 @@ def is_decimal(type_: Type) -> TypeGuard[sa.Numeric[Any]]:
 
 def bits(integer: sa.Integer) -> int:
     """Return the size of an integer type where it has one: SQLite has none."""
-    return WIDTHS.get(integer.__visit_name__.upper().replace("_INTEGER", "INT"), 32)
+    return WIDTHS.get(integer.__visit_name__.upper(), 32)
 
 
 def limits(integer: sa.Integer) -> tuple[int, int]:
