@@ -79,6 +79,7 @@ MENDED = (
     "SQLite: a text that became sa.UUID became a number; MATCH was lost in a rebuild",
     "PostgreSQL: a NOT NULL column of a DOMAIN came back with NULL, and failed",
     "a CHECK without a name was not compared",
+    "MariaDB: a foreign key to a new table stopped in the middle where rows refer",
     "a key without a name came back without MATCH or DEFERRABLE",
     "a NOT NULL column with an EXCLUDE came back with one value everywhere, and failed",
     "a column that was an identity kept NOT NULL; one that became one failed",
