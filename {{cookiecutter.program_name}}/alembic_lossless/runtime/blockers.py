@@ -113,7 +113,7 @@ class Blockers:
         self._told = set[int]()
         self._pid: int | None = None
         self._other: Connection | None = None
-        self._hurries = kind_of(connection.dialect) == "mariadb"
+        self._hurries = False
         self._since = 0, 0.0
         self.interrupted = False
         """Whether what was watched last was ended, since it stood in a queue."""
@@ -126,16 +126,18 @@ class Blockers:
             self._other = None
 
     @contextmanager
-    def watched(self, after: float = 0) -> Iterator[None]:
+    def watched(self, after: float = 0, *, hurries: bool = False) -> Iterator[None]:
         """Look who blocks what is done meanwhile, from another connection.
 
         :param after: seconds that it may take without a look.
+        :param hurries: whether MariaDB's is ended where it stands in a queue.
         """
         if self._connection.dialect.name not in SERVERS:
             yield
             return
         self._pid = self._pid or _pid_of(self._connection)
         self.interrupted = False
+        self._hurries = hurries and kind_of(self._connection.dialect) == "mariadb"
         if not after:  # what waits for an instant is to be seen, too
             self._connect()
         done = threading.Event()

@@ -41,7 +41,7 @@ def retried(act: Callable[[], T], wait: float, blockers: Blockers) -> T:
     for number, pause in enumerate(chain(PAUSES, repeat(PAUSES[-1]))):
         try:
             # The first try of MySQL waits a second, the others' an instant.
-            with blockers.watched(after=0 if number else 0.5):
+            with blockers.watched(after=0 if number else 0.5, hurries=True):
                 return act()
         except DBAPIError as error:
             is_waiting = blockers.interrupted or is_busy(error)
