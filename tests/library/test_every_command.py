@@ -28,7 +28,7 @@ FILES_ONLY = {"adopt", "branches", "heads", "history", "show"}
 """The commands that read files and run none, so that they go on without env.py."""
 
 ASKS_NOTHING = FILES_ONLY | {
-    *("baseline", "diagram", "edit", "lint", "merge", "squash"),
+    *("baseline", "diagram", "edit", "lint", "merge", "rebase", "squash"),
 }
 """The commands that say what they have to say of this project without its database."""
 

@@ -17,6 +17,7 @@ from sqlalchemy import MetaData
 
 from . import ddl
 from ._alembic import (
+    commit_blocks_by,
     in_place_of_op,
     invoke_by,
     steps_taken_by,
@@ -88,6 +89,7 @@ def writing() -> Iterator[None]:
     with_plain_text(migration.dialect)
     _as_the_oldest(migration.dialect)
     ddl.implement(migration)
+    _tell_of_blocks(migration)
     remember(migration, Applied(None, migration.opts))
     if migration.dialect.name == "sqlite":
         with _one_transaction(migration), located():
@@ -107,6 +109,20 @@ def _as_the_oldest(dialect: Any) -> None:
     version = versions.get("mariadb", ())
     if dialect.name == "mariadb" and version and version < NATIVE_UUID:
         dialect.supports_native_uuid = False
+
+
+def _tell_of_blocks(migration: MigrationContext) -> None:
+    """Let operations know that each statement of a script is committed by itself."""
+    block = migration.autocommit_block
+
+    @contextmanager
+    def told() -> Iterator[None]:
+        with block():
+            migration.opts["commits"] = True
+            yield
+            migration.opts["commits"] = False
+
+    commit_blocks_by(migration, told)
 
 
 @contextmanager

@@ -224,8 +224,9 @@ def change_enum(  # noqa: PLR0913  what a revision has to say
     """
     if not _on_postgresql(operations):
         return
-    journal = journal_of(operations.get_context())
-    apart = journal is not None and journal.commits()
+    context = operations.get_context()
+    journal = journal_of(context)
+    apart = journal.commits() if journal else context.opts.get("commits")
     # A value cannot be used before it is committed: here it is, by itself.
     if apart and not renamed and adds_only(old, new):
         statements = _sql_to_add(name, old, new, schema=schema)
