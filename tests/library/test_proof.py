@@ -128,6 +128,8 @@ STANDARD = ("sqlite", "postgresql")
 
 MOOD = "mood = sa.Enum({}, name='mood')\n"
 
+SAID = "sa.CheckConstraint('age > 1'"
+
 FOUND = {
     "an Enum is passed on": (
         ("postgresql",),
@@ -204,6 +206,13 @@ FOUND = {
         + thing("name = sa.Column(word, nullable=False)"),
         thing(),
         {"thing": [{"id": "1", "name": "'Ann'"}]},
+        "passed",
+    ),
+    "a CHECK without a name says what another says": (
+        DATABASES,
+        thing("age = sa.Column(sa.Integer)", f"({SAID}, name='a_named'),)"),
+        thing("age = sa.Column(sa.Integer)", f"({SAID}, name='a_named'), {SAID}))"),
+        {"thing": [{"id": "1", "age": "7"}]},
         "passed",
     ),
     "WITHOUT ROWID": (

@@ -5,6 +5,7 @@ So it is with indexes of partitioned tables, for which it has no CONCURRENTLY.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -219,7 +220,8 @@ def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
         found = _checks_saying(names, condition)
     if not found:
         raise CommandError(f"There is no such constraint: {what}.")
-    name = found[0]["name"]
+    # Another one with a name may say the same.
+    name = min(found, key=partial(_has_name, type_=type_))["name"]
     with operations.batch_alter_table(
         table_name, schema=schema, recreate="auto" if name else "always"
     ) as batch:
@@ -270,6 +272,21 @@ def drop_index_of_foreign_key(
             "name": names.literal(index_name),
         }
         names.execute_found(DROP_INDEX.format(**words))
+
+
+MADE_BY_SERVERS = {
+    "check": {"check", "CONSTRAINT"},
+    "foreignkey": {"fkey", "ibfk"},
+    "unique": {"key"},
+}
+"""How the names end that PostgreSQL and MariaDB make up, before their number."""
+
+
+def _has_name(found: dict[str, Any], type_: str) -> bool:
+    """Tell a constraint that somebody named from one that a server did, or nobody."""
+    name = found["name"]
+    last = (name or "").rstrip("0123456789_").rpartition("_")[2]
+    return bool(name) and last not in MADE_BY_SERVERS[type_]
 
 
 def _reflected(names: Names, kind: str) -> list[Any]:
