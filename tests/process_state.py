@@ -31,7 +31,7 @@ def state() -> State:
     return {
         "implementations": dict(_impls),
         "renderers": dict(renderers._registry),  # noqa: SLF001
-        "comparators": {key: [*it] for key, it in comparators._registry.items()},  # noqa: SLF001
+        "comparators": {key: [*it] for key, it in dict(comparators._registry).items()},  # noqa: SLF001
         "operations": dict(AbstractOperations._to_impl._registry),  # noqa: SLF001
         "op": _public(op),
         "Operations": _public(AbstractOperations) | _public(Operations),
@@ -68,13 +68,15 @@ def _own() -> set[str]:
     found = {LIBRARY}
     for path, module in [*sys.modules.items()]:
         if path.partition(".")[0] == LIBRARY:
-            classes = [it for it in vars(module).values() if isinstance(it, type)]
-            found |= {*vars(module)}.union(*map(vars, classes))
+            # Another thread may import it at this moment, and it grows.
+            names = vars(module).copy()
+            classes = [it for it in names.values() if isinstance(it, type)]
+            found |= {*names}.union(*map(vars, classes))
     return found
 
 
 def _public(holder: Any) -> dict[str, Any]:
-    return {name: it for name, it in vars(holder).items() if name[:1] != "_"}
+    return {name: it for name, it in vars(holder).copy().items() if name[:1] != "_"}
 
 
 def _logger(name: str) -> tuple[Any, ...]:
