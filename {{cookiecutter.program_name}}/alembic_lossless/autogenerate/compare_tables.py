@@ -626,23 +626,14 @@ def find_unnamed(draft: Draft, container: ops.OpContainer) -> None:
     for change in container.ops:
         if isinstance(change, ops.ModifyTableOps):
             drops = [*_drops(draft, change)]
-            table = _table_before(draft, container, change)
+            key = change.schema, change.table_name
+            table = draft.table_before(container, key)
             _name(change.ops, table, _names_of_checks(draft, table, drops))
             every += drops
             if change.is_empty():
                 continue
         every.append(change)
     container.ops = every
-
-
-def _table_before(
-    draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
-) -> sa.Table | None:
-    """Return a table as it is declared before a direction."""
-    if container is draft.upgrade:
-        return draft.state.table(change.schema, change.table_name)
-    columns = draft.models.get((change.schema, change.table_name), {}).values()
-    return next((it.table for it in columns), None)
 
 
 def _drops(draft: Draft, change: ops.ModifyTableOps) -> Iterator[LosslessOp]:

@@ -404,6 +404,16 @@ class Draft:
         """What the revisions of the database declare."""
         return replayed(self.context)
 
+    def table_before(self, container: OpContainer, key: Key) -> Table | None:
+        """Return a table as it is declared before a direction, if it is there then.
+
+        :param container: the upgrade or the downgrade.
+        :param key: the table by the name that it has then.
+        """
+        if container is self.upgrade:
+            return self.state.table(*key)
+        return next((it.table for it in self.models.get(key, {}).values()), None)
+
 
 Step = Callable[[Draft, OpContainer], None]
 """A step changes the operations of a container, the draft's upgrade or downgrade."""

@@ -499,11 +499,7 @@ def _is_indexed(
 ) -> bool:
     """Tell whether columns have an index of their own before all operations."""
     before = key[0], names_before(container, key, "")[0]
-    if container is draft.upgrade:
-        table = draft.state.table(*before)
-    else:
-        declared = draft.models.get(before, {}).values()
-        table = next((it.table for it in declared), None)
+    table = draft.table_before(container, before)
     if table is None:
         return False
     was = [names_before(container, key, it)[1] for it in columns]

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 
 from .._alembic import variants
-from .portable import CHARACTER, DIALECTS, MYSQL, Type, ddl, dialect_named, on
+from .portable import BYTES, CHARACTER, DIALECTS, MYSQL, Type, ddl, dialect_named, on
 
 KINDS = (
     sa.String,
@@ -35,7 +35,7 @@ WIDTHS = {
 Source: MariaDB's "Numeric Data Types", PostgreSQL's "Numeric Types".
 """
 
-ROOM = {"TINYTEXT": 255, "TEXT": 65535, "MEDIUMTEXT": 2**24 - 1, "LONGTEXT": 2**32 - 1}
+ROOM = {f"{size}TEXT": most for most, size in BYTES} | {"LONGTEXT": 2**32 - 1}
 """The bytes that MariaDB and MySQL have for a text; a Text of SQLAlchemy is a TEXT."""
 
 MYSQL_NUMERIC = 10

@@ -35,11 +35,11 @@ TIMES = [f" {hour}:[0-5][0-9]:[0-5][0-9]" for hour in ("[01][0-9]", "2[0-3]")]
 
 ENDS = ["", "." + 6 * "[0-9]"]
 
+SURE_DIGITS = 18
+"""Integers of so many digits are in each range that is asked for."""
+
 SHORTEST, LARGEST = "0.001", 10**9
 """Between them SQLite rounds and Python writes a number without an exponent."""
-
-DIGITS = 18
-"""Integers of so many digits are in each range that is asked for."""
 
 
 def _provably_lossless_on_sqlite(
@@ -54,7 +54,7 @@ def _provably_lossless_on_sqlite(
         case sa.Boolean():
             sure = [_integer(column, 0, 1), _text_of(column, ["0", "1"])]
         case sa.Integer():
-            digits = min(digits_of(new) - 1, DIGITS)
+            digits = min(digits_of(new) - 1, SURE_DIGITS)
             sure = [
                 _integer(column, *limits(new)),
                 _digits_on_sqlite(column, digits),
@@ -87,7 +87,7 @@ def _short_text(column: Value, length: int) -> Condition:
 
 
 def _short_integer(column: Value, length: int) -> Condition:
-    digits = min(length, DIGITS)
+    digits = min(length, SURE_DIGITS)
     return _integer(column, 1 - 10 ** (digits - 1), 10**digits - 1)
 
 
@@ -143,9 +143,6 @@ def _number(number: int) -> sa.ColumnClause[Any]:
 
 
 Type = TypeEngine[Any]
-
-SURE_DIGITS = 18
-"""Integers of so many digits are in each range that is asked for."""
 
 DATE = (
     r"[1-9][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
