@@ -23,11 +23,6 @@ from alembic_lossless.operations.constraints import (
     set_not_null,
     validate_constraint,
 )
-from alembic_lossless.operations.domains import (
-    alter_domain,
-    create_domain,
-    drop_domain,
-)
 from alembic_lossless.operations.guards import (
     refuse_duplicates,
     refuse_loss,
@@ -41,11 +36,14 @@ from alembic_lossless.operations.keys import (
     resize_sequence,
 )
 from alembic_lossless.operations.objects import (
+    alter_domain,
     alter_sequence,
     change_enum,
+    create_domain,
     create_enum,
     create_schema,
     create_sequence,
+    drop_domain,
     drop_enum,
     drop_sequence,
     rename_enum_value,

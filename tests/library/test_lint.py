@@ -32,9 +32,8 @@ from alembic_lossless.operations.constraints import (
     create_unique_constraint_concurrently,
     set_not_null,
 )
-from alembic_lossless.operations.domains import alter_domain
 from alembic_lossless.operations.guards import refuse_duplicates
-from alembic_lossless.operations.objects import change_enum
+from alembic_lossless.operations.objects import alter_domain, change_enum
 from alembic_lossless.operations.views import drop_view
 from alembic_lossless.runtime import applied
 from alembic_lossless.runtime.applied import Ran

@@ -43,10 +43,10 @@ ELSEWHERE = {
     # They are ends of names that the library gives.
     ("history.py", "_upgrades"),
     ("runtime/applied.py", "_history"),
-    ("operations/domains.py", "_check"),
-    ("runtime/throwaway.py", "_before"),
-    ("squash/catalog.py", "_pkc"),
-    ("squash/catalog.py", "_pkey"),
+    ("operations/objects.py", "_check"),
+    ("runtime/trial.py", "_before"),
+    ("squash/proof.py", "_pkc"),
+    ("squash/proof.py", "_pkey"),
     # Flask-Migrate's template has it, and adoption takes it away.
     ("adoption.py", "_sync_connection"),
     # It is a method of Migrations, which is another module.

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic_lossless.rehearsal.copies import Copy, Source, copied
-from alembic_lossless.rehearsal.values import compared
-from alembic_lossless.runtime.throwaway import PREFIX
+from alembic_lossless.rehearsal.run import compared
+from alembic_lossless.runtime.trial import PREFIX
 from environment import LIBRARY, Environment
 from scripts import ask, empty, open_query, server, versions, write
 from servers import engine_of

@@ -5,7 +5,7 @@ from contextlib import closing
 from itertools import product
 
 import pytest
-from alembic_lossless.ddl.sqlite_checks import remember_dependents
+from alembic_lossless.ddl.sqlite import remember_dependents
 from environment import Environment
 from scripts import ask, empty, versions, write
 from servers import ON_SQLITE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
-from alembic_lossless.ddl.sqlite_checks import remember_dependents, remember_orphans
+from alembic_lossless.ddl.sqlite import remember_dependents, remember_orphans
 from alembic_lossless.runtime.sqlite import raw_connection
 from environment import Environment
 from scripts import ask, empty, file_of, operations_on, versions, write

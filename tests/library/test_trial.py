@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from alembic_lossless.runtime import throwaway, trial
-from alembic_lossless.runtime.throwaway import PREFIX
+from alembic_lossless.runtime import trial
+from alembic_lossless.runtime.trial import PREFIX
 from environment import Environment
 from scripts import ask, empty, user_of, versions, write
 from sqlalchemy import Connection
@@ -53,7 +53,7 @@ def _nothing_left(
 
     def create(connection: Connection, statement: str) -> None:
         made.append(statement.split()[2])
-        throwaway.create(connection, statement)
+        trial.create(connection, statement)
 
     monkeypatch.setattr(trial, "create", create)
     yield made

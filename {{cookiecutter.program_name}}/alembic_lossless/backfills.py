@@ -21,9 +21,8 @@ from .config import database_in, program_of
 from .operations.backfill import backfill, fill, lacking
 from .operations.base import LosslessOp, Names, called, label
 from .replay import Replay
-from .runtime.blockers import Blockers
 from .runtime.errors import applied
-from .runtime.locks import strict
+from .runtime.locks import Blockers, strict
 from .runtime.online import limited, retried
 from .state import table_of
 from .types.values import in_statement

@@ -35,7 +35,7 @@ from .urls import printable
 
 def lint(config: Config) -> None:
     """Say whom revisions would stop, for how long, and how not to."""
-    from .lint.report import FORMATS, WRITES_NOTHING  # noqa: PLC0415  one command's
+    from .lint.runner import FORMATS, WRITES_NOTHING  # noqa: PLC0415  one command's
 
     migrations: Migrations = config.attributes["migrations"]
     options: Any = config.cmd_opts

@@ -18,8 +18,7 @@ from ._alembic import print_nothing
 from .config import choose, files_of, is_environment, locate, typed_config
 from .migrations import ONE_AT_A_TIME, Migrations
 from .project import Databases, Project
-from .runtime.connect import Database, database_of
-from .runtime.environment import Discovery, ask
+from .runtime.connect import Database, Discovery, ask, database_of
 
 
 class Discovered(Migrations):

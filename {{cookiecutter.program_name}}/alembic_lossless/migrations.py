@@ -337,7 +337,7 @@ class History:
         """Where env.py says that databases keep their revision, by their name."""
         if "version_table" not in (self.folder / "env.py").read_text("utf-8"):
             return {}
-        from .runtime.environment import Discovery, ask
+        from .runtime.connect import Discovery, ask
 
         found = Discovery(is_described=True)
         with ONE_AT_A_TIME:

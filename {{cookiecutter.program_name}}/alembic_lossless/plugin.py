@@ -50,7 +50,7 @@ COMPARISONS = (
     ("LAST", "column", "", "compare_columns.existing_as_declared"),
     ("LAST", "schema", "", "compare_objects.compare_sequences"),
     ("LAST", "schema", "", "compare_objects.compare_domains"),
-    ("LAST", "schema", "", "compare_views.compare_views"),
+    ("LAST", "schema", "", "compare_objects.compare_views"),
     ("LAST", "autogenerate", "", "draft.hold"),
 )
 """When a function of `autogenerate` compares what, and in which group of Alembic's."""

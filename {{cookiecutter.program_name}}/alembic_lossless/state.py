@@ -50,19 +50,17 @@ from ._alembic import (
 from .operations.base import Key, LosslessOp, called, label
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
-from .operations.domains import (
-    alter_domain,
-    create_domain,
-    creation_of_domain,
-    drop_domain,
-)
 from .operations.keys import primary_key_of, rename_constraints
 from .operations.objects import (
+    alter_domain,
     alter_sequence,
     change_enum,
+    create_domain,
     create_enum,
     create_schema,
     create_sequence,
+    creation_of_domain,
+    drop_domain,
     drop_enum,
     drop_sequence,
     given_options,

@@ -1,42 +1,74 @@
-"""Sequences and DOMAINs of the models, compared with those that revisions have made."""
+"""Sequences, DOMAINs and views of the models, and tables that a query fills.
+
+They are compared with what the revisions have made. A database gives a view back in
+other words: so its query is compared with the one that the revisions have, and the
+database is asked which views are there. A view is dropped before what it uses changes,
+and made again after it, whether or not it changes itself.
+"""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, ops
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.dialects.postgresql import DOMAIN
+from sqlalchemy.exc import CompileError
 
-from .._alembic import copy_of, sequences_of
+from .. import sql
+from .._alembic import CREATE_TABLE_AS, copy_of, maker_of, sequences_of
 from ..operations.base import Key, LosslessOp, called, label
-from ..operations.domains import (
-    alter_domain,
-    create_domain,
-    creation_of_domain,
-    drop_domain,
-)
+from ..operations.columns import alter_generated
+from ..operations.guards import GUARDS
 from ..operations.objects import (
     CACHED,
+    alter_domain,
     alter_sequence,
+    change_enum,
+    create_domain,
+    create_schema,
     create_sequence,
+    creation_of_domain,
+    drop_domain,
     drop_sequence,
+)
+from ..operations.views import (
+    create_table_as,
+    create_view,
+    creation_of,
+    drop_view,
+    dropping,
+    no_materialized,
+    query_for,
+    replace_view,
 )
 from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..sql import literal, quoted_table, text
-from ..state import State, options_of_sequence, other_options, same
-from ..types.portable import ddl, dialect_named, domains_in
+from ..state import (
+    Create,
+    State,
+    changed,
+    drop_of,
+    objects_of,
+    options_of_sequence,
+    other_options,
+    same,
+)
+from ..types.portable import ddl, dialect_named, domains_in, enums_in
 from .aside import columns_aside, columns_moved
 from .draft import (
     Draft,
     Note,
     RestoreColumn,
+    metadatas,
     tables,
 )
-from .models import metadatas
 from .unmanaged import unmanaged_in, unwanted
 
 log = logging.getLogger("alembic.review")
@@ -302,3 +334,444 @@ def _notes(
                     " NULL, so that this fails where the table has rows. Give the"
                     " column a server_default for them.",
                 )
+
+
+CALLS = (create_view, replace_view, drop_view, create_table_as)
+
+
+class Made(NamedTuple):
+    """A view, or a table that a query fills, and the indexes of one that has some."""
+
+    call: LosslessOp
+    indexes: Mapping[Any, Create] = {}
+
+    def drop(self, *, if_exists: bool = False) -> MigrateOperation:
+        """Return what drops it, with its indexes."""
+        if called(self.call, create_table_as):
+            return self.call.reverse()
+        return dropping(self.call, if_exists=if_exists)
+
+    def create(self, *, anyway: bool) -> Iterator[MigrateOperation]:
+        """Give what makes it.
+
+        :param anyway: whether there may be one.
+        """
+        call = self.call
+        if anyway and called(call, create_view):
+            call = replace_view(*call.args, **call.kwargs)
+        elif called(call, replace_view):
+            call = create_view(*call.args, **call.kwargs)
+        yield call
+        yield from self.indexes.values()
+
+    def is_like(self, other: "Made", dialect: str) -> bool:
+        """Tell whether another one shows the same, in the same way."""
+        one, two = self.call, other.call
+        words = [_words(query_for(it.query, dialect), dialect) for it in (one, two)]
+        return words[0] == words[1] and all(
+            same(getattr(one, what), getattr(two, what))
+            for what in ("materialized", "postgresql_with")
+        )
+
+    def names(self) -> frozenset[str]:
+        """Return the names that its query speaks of, and a star, in lower case."""
+        query = self.call.query
+        texts = {"": query} if isinstance(query, str) else query
+        return frozenset(
+            name for dialect, text in texts.items() for name in names_in(text, dialect)
+        )
+
+
+def names_in(text: str, dialect: str = "") -> Iterator[str]:
+    """Give the names that a query speaks of, and the star for all columns.
+
+    :param dialect: the database that reads it; "" for each.
+    """
+    known = dialect_named(dialect) if dialect else None
+    before = ""
+    for token in sql.significant(text, known):
+        if token.is_name or (token.text == "*" and before != "("):
+            yield token.value.lower()
+        before = token.text
+
+
+def _words(query: str | None, dialect: str) -> list[str]:
+    return [it.text for it in sql.significant(query or "", dialect_named(dialect))]
+
+
+Views = dict[Key, Made]
+
+
+class Direction(NamedTuple):
+    """The views before an upgrade or a downgrade, and after it."""
+
+    before: Views
+    after: Views
+
+
+@dataclass
+class Comparison:
+    """The views of one database, and what becomes of them."""
+
+    dialect: str
+    upgrade: Direction
+    downgrade: Direction
+    undeclared: frozenset[Key] = frozenset()
+    """Those of another state than the revisions say: they may be there, or not."""
+    others: Mapping[Key, Made] = field(default_factory=dict)
+    """Unmanaged views."""
+
+    def differences(self) -> Iterator[MigrateOperation]:
+        """Give what differs, for `check`."""
+        before, after = self.upgrade
+        for key in sorted(before.keys() | after.keys(), key=str):
+            old, new = before.get(key), after.get(key)
+            if old is None and new is not None:
+                yield from new.create(anyway=False)
+            elif new is None and old is not None:
+                yield old.drop().reversed_by(old.call)  # type: ignore[attr-defined]
+            elif old is not None and new is not None:
+                if not old.is_like(new, self.dialect):
+                    back, change = (next(it.create(anyway=True)) for it in (old, new))
+                    yield change.reversed_by(back)  # type: ignore[attr-defined]
+                elif indexes := [*_changed_indexes(old, new)]:
+                    yield ops.ModifyTableOps(key[1], indexes, schema=key[0])
+
+    def split(self, renamed: Collection[str]) -> tuple["Comparison", "Comparison"]:
+        """Return those before the deployment and after it.
+
+        :param renamed: names that columns have from the deployment on.
+        """
+        before, after = self.upgrade
+        between = {key: it for key, it in before.items() if key not in after}
+        late = {key for key, it in after.items() if it.names() & {*renamed}}
+        while more := {
+            key for key, it in after.items() if _uses_one(it, late) and key not in late
+        }:
+            late |= more
+        for key, made in after.items():
+            if key not in late:
+                between[key] = made
+            elif key in before:
+                between[key] = before[key]
+        first = Direction(before, between), Direction(between, self.downgrade.after)
+        second = Direction(between, after), Direction(after, between)
+        rest = self.undeclared, self.others
+        return (
+            Comparison(self.dialect, *first, *rest),
+            Comparison(self.dialect, *second, *rest),
+        )
+
+
+def _uses_one(made: Made, keys: Iterable[Key]) -> bool:
+    return not made.names().isdisjoint(name.lower() for _, name in keys)
+
+
+def _changed_indexes(old: Made, new: Made) -> Iterator[MigrateOperation]:
+    """Give what makes the indexes of a materialized view others."""
+    kept = {
+        name
+        for name in old.indexes.keys() & new.indexes.keys()
+        if not changed(old.indexes[name], new.indexes[name])
+    }
+    yield from (drop_of(it) for name, it in old.indexes.items() if name not in kept)
+    yield from (it for name, it in new.indexes.items() if name not in kept)
+
+
+# What there is
+
+
+def compare_views(
+    context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any
+) -> None:
+    """Notice a view that is new, gone, or shows something else."""
+    found = _compared(context.migration_context)
+    context.migration_context.opts["views"] = found
+    upgrade.ops += found.differences()
+
+
+def take_views(draft: Draft) -> Comparison:
+    """Take the views out of a draft, which come back when the rest is in order."""
+    found: Comparison = draft.context.opts.pop("views", None) or _compared(
+        draft.context
+    )
+    keys = found.upgrade.before.keys() | found.upgrade.after.keys()
+    draft.upgrade.ops = [op for op in draft.upgrade.ops if not _is_about_view(op, keys)]
+    return found
+
+
+def _is_about_view(op: MigrateOperation, keys: Collection[Key]) -> bool:
+    is_index = isinstance(op, ops.ModifyTableOps | ops.CreateIndexOp)
+    on_view = is_index and (op.schema, op.table_name) in keys  # type: ignore[attr-defined]
+    return called(op, *CALLS) or on_view
+
+
+def _compared(database: MigrationContext) -> Comparison:
+    state, models = replayed(database), _of_models(database)
+    there = dict(_views_there(database, {key[0] for key in (*models, *state.views)}))
+    declared = {
+        key: Made(call, state.objects(*key))
+        for key, call in state.views.items()
+        if key in there or key in models
+    }
+    found, others = Views(), Views()
+    unmanaged = unmanaged_in(database)
+    for key, materialized in there.items():
+        if key not in declared:
+            known = key in models or (
+                unmanaged is not None and unmanaged.is_wanted("view", label(*key))
+            )
+            made = _reflected_view(database.connection, key, materialized=materialized)
+            (found if known else others)[key] = made
+    before = {key: it for key, it in declared.items() if key in there}
+    return Comparison(
+        database.dialect.name,
+        Direction(before | found, models),
+        Direction(models, declared | found),
+        frozenset(found.keys() | declared.keys() - there.keys()),
+        others,
+    )
+
+
+@rule(
+    "view",
+    "refusal",
+    "A database of the project has no words for the query of a view, or no materialized"
+    " views.",
+)
+def _of_models(database: MigrationContext) -> Views:
+    """Return the views of the models, and the tables to fill that are not there."""
+    state, here = replayed(database), database.dialect
+    names = (it for it in database.opts.get("runs_on", ()) if it != here.name)
+    dialects = [here, *map(dialect_named, names)]
+    found, lines = Views(), list[str]()
+    for table, maker in _makers(database):
+        key, name = state.key(table.schema, table.name), table.fullname
+        if maker.temporary:
+            log.warning(
+                "%s is temporary: it is not compared, and no draft makes it.", name
+            )
+            continue
+        if isinstance(maker, CREATE_TABLE_AS) and _is_filled(database, key):
+            continue  # its rows are data by now
+        if getattr(maker, "materialized", False):
+            others = (it.name for it in dialects if it.name != "postgresql")
+            lines += [no_materialized(*key, other) for other in others]
+        try:
+            call = creation_of(table, dialects)
+        except CompileError as error:
+            lines.append(f"{name}: a database has no words for its query: {error}")
+            continue
+        indexes = objects_of(table).items()
+        own = {it: op for it, op in indexes if isinstance(op, ops.CreateIndexOp)}
+        found[key] = Made(call, own)
+    if lines:
+        raise CommandError("\n".join([*lines, "Nothing is written."]))
+    return found
+
+
+def _makers(database: MigrationContext) -> Iterator[tuple[sa.Table, Any]]:
+    for metadata in metadatas(database):
+        for table in metadata.tables.values():
+            if (maker := maker_of(table)) is not None:
+                yield table, maker
+
+
+def _is_filled(database: MigrationContext, key: Key) -> bool:
+    """Tell whether a table was made of a query, or is there."""
+    connection = database.connection
+    if replayed(database).table(*key) is not None or connection is None:
+        return True
+    return sa.inspect(connection).has_table(key[1], key[0])
+
+
+def _views_there(
+    database: MigrationContext, schemas: set[str | None]
+) -> Iterator[tuple[Key, bool]]:
+    """Give the views of a database that no extension made, and which hold rows."""
+    connection, unmanaged = database.connection, unmanaged_in(database)
+    if connection is None:
+        return
+    inspector, state = sa.inspect(connection), replayed(database)
+    if unmanaged is not None:
+        schemas |= unmanaged.schemas()
+    known = {None, *inspector.get_schema_names()}
+    for schema in sorted({state.key(it, "")[0] for it in schemas} & known, key=str):
+        holding = list[str]()
+        if database.dialect.name == "postgresql":
+            holding = inspector.get_materialized_view_names(schema)
+        for name in [*inspector.get_view_names(schema), *holding]:
+            key = schema, name
+            if unmanaged is None or key not in unmanaged.extensions:
+                yield key, name in holding
+
+
+def _reflected_view(connection: Any, key: Key, *, materialized: bool) -> Made:
+    """Return a view that no revision declares, in the words of its database."""
+    said = sa.inspect(connection).get_view_definition(key[1], key[0])
+    query = sql.query_of_view(said or "", connection.dialect)
+    options: dict[str, Any] = {"materialized": True} if materialized else {}
+    return Made(create_view(key[1], query, schema=key[0], **options))
+
+
+# What becomes of them
+
+
+def arrange_views(draft: Draft, found: Comparison) -> None:
+    """Put the views around the changes of what they use, in both directions."""
+    ways = (draft.upgrade, found.upgrade), (draft.downgrade, found.downgrade)
+    for container, direction in ways:
+        _Arrangement(draft, found, container, direction).arrange()
+
+
+Part = tuple[str, str | None]
+"""A table, and a column of it; None where it is the whole table. In lower case."""
+
+
+class _Arrangement:
+    """The views of an upgrade or a downgrade, and what changes below them."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        found: Comparison,
+        container: ops.OpContainer,
+        direction: Direction,
+    ) -> None:
+        self._draft, self._found, self._container = draft, found, container
+        self._before, self._after = direction
+        self._parts = [
+            (table.lower(), column and column.lower())
+            for table, column in _changed_parts(draft, container.ops)
+        ]
+        both = self._before.keys() & self._after.keys()
+        filled = {it for it in both if called(self._after[it].call, create_table_as)}
+        changes = {key for key in both - filled if not self._stays(key)}
+        moved = {
+            key
+            for key, made in self._before.items()
+            if key not in both or self._is_used_by(made)
+        }
+        moved |= {key for key in changes if self._holds_rows(key)}
+        self._removed = self._with_users(moved, changes) - filled
+        self._replaced = changes - self._removed
+
+    def arrange(self) -> None:
+        """Drop first what is in the way, and make last what uses the rest."""
+        undeclared, operations = self._found.undeclared, self._container.ops
+        drops = [
+            self._before[key].drop(if_exists=key in undeclared)
+            for key in reversed(_ordered(self._before, self._removed))
+        ]
+        made = self._after.keys() - self._before.keys() | self._removed
+        makes = list[MigrateOperation]()
+        for key in _ordered(self._after, (made | self._replaced) & self._after.keys()):
+            anyway = key in self._replaced or key in undeclared - self._removed
+            makes += self._after[key].create(anyway=anyway)
+        for key in sorted(self._before.keys() & self._after.keys() - made, key=str):
+            makes += _changed_indexes(self._before[key], self._after[key])
+        at = _behind_guards(operations)
+        first = [*self._notes(), *drops]
+        self._container.ops = [*operations[:at], *first, *operations[at:], *makes]
+
+    def _stays(self, key: Key) -> bool:
+        old, new = self._before[key], self._after[key]
+        return old.is_like(new, self._found.dialect)
+
+    def _holds_rows(self, key: Key) -> bool:
+        return any(it[key].call.materialized for it in (self._before, self._after))
+
+    def _is_used_by(self, made: Made) -> bool:
+        return bool([*self._used(made.names())])
+
+    def _used(self, names: frozenset[str]) -> Iterator[Part]:
+        """Give what changes of what a query speaks of."""
+        for table, column in self._parts:
+            if table in names and (column is None or {column, "*"} & names):
+                yield table, column
+
+    def _with_users(self, moved: set[Key], changes: set[Key]) -> set[Key]:
+        """Return views, and those that use one of them, or one that changes."""
+        moved = set(moved)
+        while more := {
+            key
+            for key, made in self._before.items()
+            if key not in moved and _uses_one(made, (moved | changes) - {key})
+        }:
+            moved |= more
+        return moved
+
+    def _notes(self) -> Iterator[Note]:
+        """Name the unmanaged views that use what changes."""
+        if self._container is not self._draft.upgrade:
+            return
+        views = [(name.lower(), None) for _, name in self._removed]
+        for key, made in self._found.others.items():
+            used = [*self._used(made.names())]
+            used += [part for part in views if part[0] in made.names()]
+            if used:
+                what = ".".join(filter(None, used[0]))
+                dialect = self._draft.context.dialect
+                kind = "MATERIALIZED VIEW" if made.call.materialized else "VIEW"
+                drop = f"DROP {kind} {sql.quoted_table(key[1], key[0], dialect)}"
+                text = (
+                    f"the view {label(*key)}, which neither the models nor a revision"
+                    f" declare, uses {what}. Drop it here, before that changes, and"
+                    f" make it again below: {sql.executing(drop)}"
+                )
+                log.warning("In the draft, %s", text)
+                yield Note(REVIEW, text)
+
+
+def _behind_guards(operations: Sequence[MigrateOperation]) -> int:
+    """Return the place behind what looks at the rows first, and behind new schemas."""
+    at = 0
+    for place, op in enumerate(operations, 1):
+        if called(op, *GUARDS, create_schema):
+            at = place
+        elif not isinstance(op, Note):
+            break
+    return at
+
+
+def _ordered(views: Views, keys: Collection[Key]) -> list[Key]:
+    """Return views in order, those that others use first."""
+    graph = {
+        key: [it for it in keys if it != key and _uses_one(views[key], [it])]
+        for key in sorted(keys, key=str)
+    }
+    try:
+        return [*TopologicalSorter(graph).static_order()]
+    except CycleError:  # a column of one is called like another one
+        return [*graph]
+
+
+def _changed_parts(
+    draft: Draft, operations: Iterable[MigrateOperation]
+) -> Iterator[tuple[str, str | None]]:
+    """Give what no database lets change below a view, or what a view is to follow."""
+    for op in operations:
+        if isinstance(op, ops.OpContainer):
+            yield from _changed_parts(draft, op.ops)
+        elif isinstance(op, ops.DropTableOp | ops.RenameTableOp):
+            yield op.table_name, None
+        elif isinstance(op, ops.DropColumnOp) or called(op, alter_generated):
+            yield op.table_name, op.column_name
+        elif isinstance(op, ops.AlterColumnOp):
+            if op.modify_type is not None or op.modify_name is not None:
+                yield op.table_name, op.column_name
+        elif called(op, change_enum):
+            yield from _columns_of_enum(draft, op)
+        elif isinstance(op, LosslessOp) and (alike := op.as_alembic()) is not None:
+            yield from _changed_parts(draft, [alike])
+
+
+def _columns_of_enum(draft: Draft, op: LosslessOp) -> Iterator[tuple[str, str | None]]:
+    tables = [
+        (name, [*columns.values()]) for (_, name), columns in draft.models.items()
+    ]
+    tables += [(it.name, [*it.c]) for it in draft.state.tables.values()]
+    for table, columns in tables:
+        for column in columns:
+            if any(it.name == op.name for it in enums_in(column.type)):
+                yield table, column.name

@@ -21,9 +21,9 @@ from .._alembic import dropped_items
 from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
 from ..operations.constraints import WORDS, drop_unnamed_constraint
-from ..operations.domains import create_domain
 from ..operations.objects import (
     ATTACH,
+    create_domain,
     create_enum,
     create_schema,
     create_sequence,

@@ -18,8 +18,7 @@ from ..operations.base import Key
 from ..replay import declared_at
 from ..state import Create, Drop, Name, State, changed, created_by, drop_of, name_of
 from ..types.portable import DIALECTS, dialect_named
-from .draft import DialectBlock, Draft, is_rename, operations_in
-from .models import given_models, items_of
+from .draft import DialectBlock, Draft, given_models, is_rename, items_of, operations_in
 
 Place = tuple[Key, Name]
 """A table, and what an index or a constraint of it is called."""

@@ -29,18 +29,24 @@ from .._alembic import is_check, write_revisions_by
 from ..config import database_in
 from ..operations.base import Operation, called, label
 from ..operations.columns import manual_change
-from ..operations.domains import alter_domain, create_domain, drop_domain
-from ..operations.objects import alter_sequence, create_sequence, drop_sequence
+from ..operations.objects import (
+    alter_domain,
+    alter_sequence,
+    create_domain,
+    create_sequence,
+    drop_domain,
+    drop_sequence,
+)
 from ..operations.views import create_table_as, create_view, drop_view, replace_view
 from ..project import Versions, production_server
 from ..prompts import Answers, Prompt
 from ..replay import replayed
 from ..rules import BY_HAND
 from ..types.portable import words
-from .accepted import Accepted
+from .accepted import Accepted, changed_by_hand
 from .aside import set_aside, write_aside
 from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
-from .compare_objects import hold_domains
+from .compare_objects import arrange_views, hold_domains, take_views
 from .compare_tables import (
     checks_of_columns,
     expressions_apart,
@@ -51,11 +57,9 @@ from .compare_tables import (
     objects_as_declared,
     refuse_schemas,
 )
-from .compare_views import arrange_views, take_views
 from .conditions import for_some_databases
 from .data_migration import refuse_unknown, write_data_migration
 from .draft import ChangePrimaryKey, Draft, Step, release, tables
-from .drift import changed_by_hand
 from .guards import (
     ask_fills,
     fill_asked,
@@ -63,7 +67,14 @@ from .guards import (
     guard_keys,
     hold_defaults,
 )
-from .online import leave_fills, make_online, note_costs
+from .online import (
+    Directions,
+    declare_phases,
+    leave_fills,
+    make_online,
+    note_costs,
+    split,
+)
 from .order import (
     drop_indexes_of_keys,
     drop_no_indexes_of_dropped_tables,
@@ -73,7 +84,6 @@ from .order import (
     reverse,
     steady,
 )
-from .phases import Directions, declare_phases, split
 from .refusals import (
     mark_drops,
     refuse_contradictions,

@@ -37,8 +37,15 @@ from ..state import (
 )
 from ..types.portable import MYSQL
 from ..types.reflection import is_check_of_type
-from .draft import Draft, Note, RenameColumn, RenameTable, named_as_made, tables
-from .models import metadatas
+from .draft import (
+    Draft,
+    Note,
+    RenameColumn,
+    RenameTable,
+    metadatas,
+    named_as_made,
+    tables,
+)
 
 log = logging.getLogger("alembic.review")
 

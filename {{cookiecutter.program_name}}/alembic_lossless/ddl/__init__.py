@@ -57,7 +57,7 @@ def remember(connection: Connection, *, rehearsed: bool = False) -> Check:
     """
     name = connection.dialect.name
     if name == "sqlite":
-        from .sqlite_checks import remember_all  # noqa: PLC0415  likewise
+        from .sqlite import remember_all  # noqa: PLC0415  likewise
 
         return remember_all(connection)
     if name in {"mysql", "mariadb"}:

@@ -16,8 +16,7 @@ from .. import sql
 from ..operations.base import LosslessOp, called
 from ..operations.columns import alter_type_concurrently
 from ..operations.constraints import set_not_null
-from ..operations.domains import alter_domain, looks_at_rows
-from ..operations.objects import adds_only, change_enum
+from ..operations.objects import adds_only, alter_domain, change_enum, looks_at_rows
 from ..types.portable import dialect_named
 from ..types.values import texts_of
 from .common import changes_type, goes_on

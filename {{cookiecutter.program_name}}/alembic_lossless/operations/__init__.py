@@ -8,7 +8,6 @@ from . import (
     backfill,
     columns,
     constraints,
-    domains,
     guards,
     keys,
     objects,

@@ -28,7 +28,7 @@ from ..runtime.applied import is_own
 from ..runtime.causes import explain
 from ..runtime.connect import engine_of
 from ..runtime.tenants import IS_TENANT
-from ..runtime.throwaway import create, options_of, thrown_away
+from ..runtime.trial import create, options_of, thrown_away
 from ..types.reflection import inspector_of
 from ..urls import printable
 

@@ -1,30 +1,442 @@
-"""Rehearse the pending revisions of a project, and say what they cost and lose."""
+"""Rehearse the pending revisions of a project, and say what they cost and lose.
+
+A revision costs seconds, rows, locks and bytes, which the server of the copy counts. It
+loses what is no longer among the values of a column: the server compares every one.
+"""
 
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.types import NullType, TypeEngine
 
+from ..runtime.applied import is_own
 from ..runtime.connect import synchronous_url
 from ..runtime.errors import between
+from ..sql import undoubled
+from ..types.reflection import inspector_of
 from ..urls import printable
-from .copies import Copy, Source, copied, size
-from .measure import Cost, measured
-from .values import Difference, compared
+from .copies import Copy, Source, Table, copied, size, user_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from alembic.script import Script
     from sqlalchemy import Engine
 
     from ..migrations import Migrations
+
+
+LOCKS = """
+SELECT coalesce(nullif(nspname, 'public') || '.', '') || relname, mode
+FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE pid = pg_backend_pid() AND granted AND relkind IN ('r', 'p', 'm')
+AND nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+AND mode NOT IN ('AccessShareLock', 'RowShareLock')
+"""
+"""The locks of a transaction by which others may have to wait."""
+
+ROWS = """
+SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0),
+    coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables
+"""
+"""The rows that a transaction has read and written so far."""
+
+HANDLERS = "SHOW SESSION STATUS LIKE 'Handler%'"
+READS, WRITES = "Handler_read", ("Handler_write", "Handler_update", "Handler_delete")
+
+WORDS = {
+    "AccessExclusiveLock": "ACCESS EXCLUSIVE",
+    "ExclusiveLock": "EXCLUSIVE",
+    "ShareRowExclusiveLock": "SHARE ROW EXCLUSIVE",
+    "ShareLock": "SHARE",
+    "ShareUpdateExclusiveLock": "SHARE UPDATE EXCLUSIVE",
+    "RowExclusiveLock": "ROW EXCLUSIVE",
+}
+"""PostgreSQL's locks in the words of its documentation, the strongest first."""
+
+
+@dataclass
+class Cost:
+    """What one revision cost.
+
+    :param revision: its identifier.
+    :param message: what it says that it does.
+    :param seconds: how long it took, its commit included.
+    :param rows_read: rows that it read, None where the server does not count them.
+    :param rows_written: rows that it inserted, changed and deleted, likewise.
+    :param bytes_written: what the server, or the file, grew by: PostgreSQL's WAL.
+    :param locks: the strongest lock on each table, and for how many seconds.
+    :param statement: the statement that took longest, and its seconds.
+    """
+
+    revision: str
+    message: str
+    seconds: float = 0
+    rows_read: int | None = None
+    rows_written: int | None = None
+    bytes_written: int | None = None
+    locks: dict[str, tuple[str, float]] = field(default_factory=dict)
+    statement: tuple[str, float] = ("", 0)
+
+
+@contextmanager
+def measured(engine: Engine, revision: str, message: str) -> Iterator[Cost]:
+    """Measure what is run on an engine for a while.
+
+    :param engine: the copy.
+    :param revision: what is run, likewise `message`.
+    """
+    cost = Cost(revision, message)
+    meter = METERS.get(engine.dialect.name, _Meter)(engine, cost)
+    begin = time.monotonic()
+    with meter.listening():
+        yield cost
+    cost.seconds = time.monotonic() - begin
+    meter.finish()
+
+
+class _Meter:
+    """Count what a database tells of itself."""
+
+    def __init__(self, engine: Engine, cost: Cost) -> None:
+        self._engine, self._cost = engine, cost
+        self._begun = 0.0
+        self._before = self._bytes()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Notice each statement, and the end of each transaction."""
+        listeners = {
+            "before_cursor_execute": self._begin,
+            "after_cursor_execute": self._end,
+            "commit": self._committed,
+            "rollback": self._committed,
+        }
+        for name, listener in listeners.items():
+            event.listen(self._engine, name, listener)
+        try:
+            yield
+        finally:
+            for name, listener in listeners.items():
+                event.remove(self._engine, name, listener)
+
+    def finish(self) -> None:
+        """Take what is known at the end."""
+        before, after = self._before, self._bytes()
+        if before is not None and after is not None:
+            self._cost.bytes_written = max(0, after - before)
+
+    def _begin(self, *_: Any) -> None:
+        self._begun = time.monotonic()
+
+    def _end(self, connection: Connection, _cursor: Any, text: str, *_: Any) -> None:
+        seconds = time.monotonic() - self._begun
+        if seconds > self._cost.statement[1]:
+            said = " ".join(undoubled(text, connection.dialect).split())
+            self._cost.statement = said, seconds
+        self._look(connection)
+
+    def _committed(self, _connection: Connection) -> None:
+        """Take note that a transaction ended."""
+
+    def _look(self, connection: Connection) -> None:
+        """Ask the session what it has done."""
+
+    def _bytes(self) -> int | None:
+        return None
+
+
+class _Sessions(_Meter):
+    """Add up what each session says that it has done since it began."""
+
+    def __init__(self, engine: Engine, cost: Cost) -> None:
+        super().__init__(engine, cost)
+        # Each is kept, so that no later one has its number.
+        self._sessions: dict[int, tuple[Any, int, int]] = {}
+
+    def finish(self) -> None:
+        super().finish()
+        found = self._sessions.values()
+        self._cost.rows_written = sum(written for _, _, written in found)
+
+    def _look(self, connection: Connection) -> None:
+        raw: Any = connection.connection.dbapi_connection
+        self._sessions[id(raw)] = (raw, *self._counted(raw))
+
+    def _counted(self, raw: Any) -> tuple[int, int]:
+        """Return the rows that a session has read and written."""
+        return 0, raw.total_changes
+
+
+class _SQLite(_Sessions):
+    """Count the changes of connections, and the bytes of the file."""
+
+    def _bytes(self) -> int | None:
+        file = Path(self._engine.url.database or "")
+        return file.stat().st_size if file.is_file() else None
+
+
+class _PostgreSQL(_Meter):
+    """Look at a transaction's locks and rows after each of its statements."""
+
+    def __init__(self, engine: Engine, cost: Cost) -> None:
+        super().__init__(engine, cost)
+        self._since: dict[tuple[str, str], float] = {}
+        self._rows = (0, 0)
+        self._total = (0, 0)
+
+    def finish(self) -> None:
+        super().finish()
+        self._cost.rows_read, self._cost.rows_written = self._total
+
+    def _look(self, connection: Connection) -> None:
+        raw: Any = connection.connection.dbapi_connection
+        info = getattr(raw, "info", None)  # asyncpg has none
+        if info is not None and info.transaction_status.name != "INTRANS":
+            return
+        with raw.cursor() as cursor:
+            cursor.execute(ROWS)
+            read, written = cursor.fetchone()
+            self._rows = int(read), int(written)
+            cursor.execute(LOCKS)
+            for lock in cursor.fetchall():
+                self._since.setdefault(lock, self._begun)
+
+    def _committed(self, _connection: Connection) -> None:
+        # The event comes before the commit; what that takes is not the revision's.
+        now = time.monotonic()
+        for (table, mode), begun in self._since.items():
+            known = self._cost.locks.get(table, ("", 0.0))
+            word, seconds = WORDS[mode], now - begun
+            if not known[0] or _strength(word) < _strength(known[0]):
+                known = (word, seconds)
+            elif word == known[0]:
+                known = (word, max(seconds, known[1]))
+            self._cost.locks[table] = known
+        read, written = self._total
+        self._total = read + self._rows[0], written + self._rows[1]
+        self._since, self._rows = {}, (0, 0)
+
+    def _bytes(self) -> int | None:
+        query = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
+        with self._engine.connect() as connection:
+            return int(connection.exec_driver_sql(query).scalar_one())
+
+
+def _strength(word: str) -> int:
+    return list(WORDS.values()).index(word)
+
+
+class _MariaDB(_Sessions):
+    """Read the counters of sessions, and the server's of its log."""
+
+    def finish(self) -> None:
+        super().finish()
+        self._cost.rows_read = sum(read for _, read, _ in self._sessions.values())
+
+    def _counted(self, raw: Any) -> tuple[int, int]:
+        with raw.cursor() as cursor:
+            cursor.execute(HANDLERS)
+            found = {name: int(value) for name, value in cursor.fetchall()}
+        read = sum(it for name, it in found.items() if name.startswith(READS))
+        return read, sum(found[name] for name in WRITES)
+
+    def _bytes(self) -> int | None:
+        query = "SHOW GLOBAL STATUS LIKE 'Innodb_os_log_written'"
+        with self._engine.connect() as connection:
+            row = connection.exec_driver_sql(query).first()
+        return int(row[1]) if row else None
+
+
+METERS: dict[str, type[_Meter]] = {
+    "sqlite": _SQLite,
+    "postgresql": _PostgreSQL,
+    "mysql": _MariaDB,
+    "mariadb": _MariaDB,
+}
+"""The kinds of databases that tell what a revision costs."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Values, or rows, that are not what they were.
+
+    :param table: the table, as messages have it.
+    :param column: the column, or None where whole rows are meant.
+    :param count: how many values or rows.
+    :param example: one value as it was, and as it is now.
+    """
+
+    table: str
+    column: str | None
+    count: int
+    example: tuple[Any, Any] | None = None
+
+    @property
+    def subject(self) -> str:
+        """The column, or the table."""
+        return f"{self.table}.{self.column}" if self.column else self.table
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison looked at, and what it found."""
+
+    rows: int
+    tables: int
+    differences: tuple[Difference, ...]
+
+
+def compared(
+    copy: Copy, connection: Connection, version_table: Mapping[str, Any], *, whole: bool
+) -> Compared:
+    """Compare the copy that revisions ran on with the one that stayed as it was.
+
+    :param copy: both copies.
+    :param connection: a connection to them.
+    :param version_table: what the table is called of where the database is.
+    :param whole: whether everything has to be there again, as after a downgrade.
+        Otherwise what is there under its name and with its type is compared.
+    """
+    now = set(user_tables(connection))
+    found, rows = list[Difference](), 0
+    tables = [it for it in copy.tables if not is_own(it, version_table)]
+    for table in tables:
+        comparison = _Comparison(connection, table, copy.tables[table])
+        count = comparison.count()
+        rows += count
+        if table in now:
+            found += comparison.differences(whole=whole)
+        elif whole and count:
+            found.append(Difference(str(table), None, count))
+    return Compared(rows, len(tables), tuple(found))
+
+
+class _Comparison:
+    """One table as it was and as it is."""
+
+    def __init__(self, connection: Connection, table: Table, kept: Table) -> None:
+        self._connection, self._table = connection, table
+        inspector = inspector_of(connection)
+        inspector.clear_cache()
+        self._before = self._reflected(kept)
+        self._now: sa.TableClause | None = None
+        if inspector.has_table(table.name, table.schema):
+            self._now = self._reflected(table)
+            key = inspector.get_pk_constraint(table.name, table.schema)
+            self._key = key["constrained_columns"]
+
+    def _reflected(self, table: Table) -> sa.TableClause:
+        """Return a table as a query needs it; types decide how values are compared."""
+        found = inspector_of(self._connection).get_columns(table.name, table.schema)
+        columns = (sa.column(it["name"], it["type"]) for it in found)
+        return sa.table(table.name, *columns, schema=table.schema)
+
+    def count(self) -> int:
+        """Count the rows that there were."""
+        query = sa.select(sa.func.count()).select_from(self._before)
+        return int(self._connection.scalar(query) or 0)
+
+    def differences(self, *, whole: bool) -> Iterator[Difference]:
+        """Give what is not as it was: rows first, and then values by column."""
+        if self._now is None:
+            return
+        before, now = self._before.alias("was"), self._now.alias("now")
+        missing = [it.name for it in before.columns if it.name not in now.columns]
+        shared = [it.name for it in before.columns if it.name in now.columns]
+        if not self._key or not set(self._key) <= set(shared):
+            yield from self._without_key(shared)
+            return
+        same = sa.and_(*(before.c[it] == now.c[it] for it in self._key))
+        there = before.join(now, same)
+        rows = self._scalar(
+            sa.select(sa.func.count())
+            .select_from(before.outerjoin(now, same))
+            .where(now.c[self._key[0]].is_(None))
+        )
+        if rows:
+            yield Difference(str(self._table), None, rows)
+        for name in shared:
+            old, new = before.c[name], now.c[name]
+            if not whole and not self._has_same_type(old.type, new.type):
+                continue
+            differs = self._differs(old, new)
+            yield from self._counted(name, there, old, new, differs)
+        if whole:
+            for name in missing:
+                values = before.c[name].is_not(None)
+                yield from self._counted(
+                    name, before, before.c[name], sa.null(), values
+                )
+
+    def _counted(
+        self, name: str, rows: sa.FromClause, old: Any, new: Any, differs: Any
+    ) -> Iterator[Difference]:
+        count = self._scalar(
+            sa.select(sa.func.count()).select_from(rows).where(differs)
+        )
+        if count:
+            query = sa.select(old, new).select_from(rows).where(differs).limit(1)
+            example = self._connection.execute(query).first()
+            pair = (example[0], example[1]) if example else None
+            yield Difference(str(self._table), name, count, pair)
+
+    def _without_key(self, shared: list[str]) -> Iterator[Difference]:
+        """Compare rows that nothing tells apart, as a whole."""
+        if self._now is None or not shared:
+            return
+        parts = [
+            sa.select(*(self._comparable(it.c[name]) for name in shared))
+            for it in (self._before, self._now)
+        ]
+        gone = sa.except_(*parts).subquery()
+        count = self._scalar(sa.select(sa.func.count()).select_from(gone))
+        if count:
+            yield Difference(str(self._table), None, count)
+
+    def _scalar(self, query: sa.Select[Any]) -> int:
+        return int(self._connection.scalar(query) or 0)
+
+    def _has_same_type(self, old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
+        dialect = self._connection.dialect
+        if isinstance(old, NullType) or isinstance(new, NullType):
+            return type(old) is type(new)
+        return old.compile(dialect=dialect) == new.compile(dialect=dialect)
+
+    def _differs(self, old: Any, new: Any) -> sa.ColumnElement[bool]:
+        """Return whether two values differ, to the letter, and NULL like a value."""
+        differs: sa.ColumnElement[bool] = self._comparable(old).is_distinct_from(
+            self._comparable(new)
+        )
+        if self._connection.dialect.name == "sqlite":
+            # 1 and '1' are two values there, and 1 and 1.0 one.
+            text = [sa.func.typeof(it) == "text" for it in (old, new)]
+            return sa.or_(differs, text[0].is_distinct_from(text[1]))
+        return differs
+
+    def _comparable(self, column: Any) -> Any:
+        """Return a value as it is compared: not by the rules of a collation."""
+        dialect = self._connection.dialect.name
+        if dialect == "postgresql":
+            # JSON, XML and points have no equality there; the text of each is exact.
+            return sa.cast(column, sa.Text)
+        if dialect == "sqlite":
+            return sa.collate(sa.type_coerce(column, sa.String), "BINARY")
+        if isinstance(column.type, sa.String | sa.JSON | sa.Enum):
+            return sa.cast(column, sa.LargeBinary)
+        return column
+
 
 LOSSLESS, LOSSY = 0, 1
 """The exit statuses of a rehearsal."""

@@ -1,25 +1,155 @@
-"""Open the database that is to be migrated, or looked at, and wait for its server."""
+"""Open the database that is to be migrated, or looked at, and wait for its server.
 
+An asynchronous driver works in an event loop of its own, in a thread of its own, so
+that it does not matter whether the caller is in a loop. Each call of the connection is
+handed to that loop, and waited for.
+
+Where nobody described the databases, env.py is run and says which they are: it writes
+down what it is given to `alembic_lossless.env`. No revision runs then, and no database
+is opened but by env.py itself.
+"""
+
+import asyncio
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
 
-from .._alembic import asks_database, only_reads
+from .._alembic import answer_by, asks_database, creator_of, only_reads
 from ..project import Databases, Project, Settings, said, without_asyncio
 from ..urls import DriverError, dialect_of, printable, with_driver
-from .asynchronous import synchronous
 from .causes import explain
 from .errors import interruptible
+
+
+def synchronous(engine: Engine) -> Engine:
+    """Return an engine that can be used without awaiting, and keeps no connection.
+
+    It connects as the given one does, whose connections belong to another loop, and
+    who listens to that one's connections listens to these.
+    """
+    connect = partial(awaited, creator_of(engine.pool))
+    pool = NullPool(connect, dialect=engine.dialect)
+    for name in ("first_connect", "connect"):
+        for listener in getattr(engine.pool.dispatch, name):
+            # It may await, too, and what calls it may not.
+            event.listen(pool, name, partial(_awaited, listener), asyncio=False)
+    return Engine(pool, engine.dialect, engine.url)
+
+
+def awaited(connect: Callable[[], Any]) -> Any:
+    """Return the connection that a driver makes, each call of which is waited for."""
+    return _Awaited(_awaited(connect))
+
+
+def backend_pid(raw: Any) -> int | None:
+    """Return the number of its process that PostgreSQL told the driver, if it did.
+
+    :param raw: a connection of any driver.
+    """
+    driver = getattr(raw, "driver_connection", raw)
+    info = getattr(raw, "info", None) or getattr(driver, "info", None)
+    if ask := getattr(driver, "get_server_pid", None):  # asyncpg
+        return int(ask())
+    return getattr(info, "backend_pid", None)
+
+
+class SQLiteConnection:
+    """Stand for SQLite's own connection, with what SQLAlchemy's lacks of it."""
+
+    def __init__(self, connection: Any) -> None:
+        """Begin with the connection of a driver, as SQLAlchemy has it."""
+        vars(self)["connection"] = connection
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Run a statement, and return its cursor."""
+        cursor = vars(self)["connection"].cursor()
+        cursor.execute(statement, values)
+        return cursor
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what SQLAlchemy's has, or the driver's."""
+        connection = vars(self)["connection"]
+        return getattr(
+            connection if hasattr(connection, name) else connection.driver_connection,
+            name,
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set it on SQLAlchemy's, which waits for the driver."""
+        setattr(vars(self)["connection"], name, value)
+
+
+class _Awaited:
+    """A connection or a cursor of a driver, each call of which is waited for."""
+
+    def __init__(self, driver: Any) -> None:
+        vars(self)["driver"] = driver
+
+    def __getattr__(self, name: str) -> Any:
+        driver = vars(self)["driver"]
+        found = getattr(driver, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+
+        def called(*arguments: Any, **options: Any) -> Any:
+            result = _awaited(found, *arguments, **options)
+            return _Awaited(result) if hasattr(result, "fetchone") else result
+
+        return called
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _awaited(setattr, vars(self)["driver"], name, value)
+
+    def __iter__(self) -> Any:
+        return iter(self.fetchall())
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.close()
+
+
+def _awaited(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a function that awaits by SQLAlchemy's greenlets, and wait for its end."""
+    thread, loop = _loop(os.getpid())
+    if threading.current_thread() is thread:
+        return function(*arguments, **options)  # the driver itself asks back
+    awaited = greenlet_spawn(function, *arguments, **options)
+    future = asyncio.run_coroutine_threadsafe(awaited, loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+@cache
+def _loop(_process: int) -> tuple[threading.Thread, asyncio.AbstractEventLoop]:
+    """Return the thread of the loop, which a fork of the process does not have."""
+    # psycopg cannot use the loop that Windows has by default.
+    windows = sys.platform == "win32"
+    loop = asyncio.SelectorEventLoop() if windows else asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name=__name__, daemon=True)
+    thread.start()
+    return thread, loop
+
 
 CONNECT_TIMEOUT = dict.fromkeys(
     ("psycopg", "psycopg2", "psycopg_async", "pymysql", "aiomysql"), 10
@@ -315,3 +445,93 @@ def _connecting_until(engine: Engine, deadline: float) -> Iterator[None]:
         yield
     finally:
         event.remove(engine, "do_connect", limit)
+
+
+VERSION_TABLE = ("version_table", "version_table_schema")
+"""The options of `context.configure` that say where a database keeps its revision."""
+
+
+class _DescribedError(BaseException):
+    """An env.py has a Project: nothing else need be asked; it catches exceptions."""
+
+
+class Discovery:
+    """What an env.py gives to `alembic_lossless.env`.
+
+    :param is_described: whether the project is known, so that an env.py which has one
+        is asked for its databases, too.
+    """
+
+    def __init__(self, *, is_described: bool = False) -> None:
+        """Begin with nothing."""
+        self._is_described = is_described
+        self.project: Project | None = None
+        self.databases: dict[str, Database] = {}
+        self.metadatas: dict[str, Any] = {}
+        self.folders: list[str] | None = None
+        """The folders of revisions, where env.py chooses them."""
+
+    def describe(self, project: Project) -> None:
+        """Take the description that env.py has, and ask no further."""
+        self.project = project
+        if not self._is_described:
+            raise _DescribedError
+
+    def add(self, name: str, database: Database, options: Mapping[str, Any]) -> None:
+        """Take a database, and what `context.configure` is to be told of it.
+
+        :param name: its name, "" where there is one.
+        """
+        given = database.given
+        named = {key: options[key] for key in VERSION_TABLE if options.get(key)}
+        self.databases[name] = replace(
+            database,
+            # A connection is closed when env.py ends.
+            given=given.engine if isinstance(given, Connection) else given,
+            version_table=named,
+        )
+        self.metadatas[name] = options.get("target_metadata")
+
+
+def ask(alembic: Config, found: Discovery) -> None:
+    """Run an env.py, and take note of what it says.
+
+    :param alembic: the configuration of its environment.
+    :param found: gets what it says.
+    :raises CommandError: for an env.py that migrates no database by the library.
+    """
+    alembic.attributes["discovery"] = found
+    folder = ScriptDirectory.from_config(alembic)
+    asked = EnvironmentContext(alembic, folder, fn=_no_steps)
+    answer_by(
+        asked,
+        configure=partial(_refuse, folder.env_py_location),
+        run_migrations=_ignore,
+        begin_transaction=nullcontext,
+    )
+    with asked:
+        try:
+            folder.run_env()
+        except _DescribedError:
+            return
+        finally:
+            found.folders = folder.version_locations
+    if not found.databases:
+        raise CommandError(
+            f"{folder.env_py_location} names no database to alembic_lossless.env:"
+            " neither migrating nor migrating_several is called."
+        )
+
+
+def _refuse(path: str, *_given: Any, **_options: Any) -> NoReturn:
+    raise CommandError(
+        f"{path} calls context.configure for a database of its own, beside the library."
+    )
+
+
+def _ignore(**_options: Any) -> None:
+    """Run nothing."""
+
+
+def _no_steps(_heads: tuple[str, ...], _migration: object) -> list[Any]:
+    return []

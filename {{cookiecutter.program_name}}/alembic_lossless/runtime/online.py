@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from .. import sql
 from ..rules import rule
 from ..types.portable import kind_of
-from .blockers import Blockers
 from .causes import BUSY, PermanentError, codes_of
+from .locks import Blockers
 
 T = TypeVar("T")
 

@@ -9,8 +9,7 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from .asynchronous import backend_pid
-from .connect import engine_of
+from .connect import backend_pid, engine_of
 
 QUIET = 1.0
 """Seconds that nobody needs to be told about."""

@@ -27,8 +27,8 @@ from .._alembic import commit_blocks_by, executed_by, execution_of
 from ..config import stamp_command
 from ..rules import rule
 from ..sql import Effect, TableName, script
-from .blockers import Blockers
 from .causes import Code, codes_of
+from .locks import Blockers
 from .online import (
     build,
     limited,

@@ -32,10 +32,9 @@ from ..config import database_in, program_of, stamp_command
 from ..rules import AFTER, phase_of
 from . import locks, sqlite
 from .applied import Applied, refusal, remember
-from .blockers import Blockers
 from .connect import Database, connected
 from .errors import explained, join, refuse_unknown
-from .locks import seconds
+from .locks import Blockers, seconds
 from .online import is_busy
 from .recovery import Checkpoint, Journal, RevisionMarker
 

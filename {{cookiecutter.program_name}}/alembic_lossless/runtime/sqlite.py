@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event
 
 from ..project import Settings
-from .asynchronous import SQLiteConnection
+from .connect import SQLiteConnection
 from .locks import lock_timeout, wait_until
 
 if TYPE_CHECKING:
