@@ -356,7 +356,7 @@ QUICK, SLOW = 0.01, 0.5
 WAITING = """SELECT query_id FROM information_schema.processlist
 WHERE id = :pid AND state = 'Waiting for table metadata lock'"""
 
-PATIENCE, MOMENT = 0.04, 0.02
+QUEUED, MOMENT = 0.04, 0.02
 """Seconds for which a statement of MariaDB may stand in the queue for a table, and
 between two looks: the server itself counts whole seconds."""
 
@@ -517,7 +517,7 @@ class Blockers:
         waits = other.scalar(sa.text(WAITING), {"pid": self._pid})
         if waits is None or waits != self._since[0]:
             self._since = waits or 0, time.monotonic()
-        elif time.monotonic() - self._since[1] >= PATIENCE:
+        elif time.monotonic() - self._since[1] >= QUEUED:
             self.interrupted = True
             other.execute(sa.text("KILL QUERY ID :id"), {"id": waits})
 
