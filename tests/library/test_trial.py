@@ -49,11 +49,11 @@ def _nothing_left(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[str]]:
     """Insist that no copy is left behind by a test."""
-    made = list[str]()
+    made, create_database = list[str](), trial.create
 
     def create(connection: Connection, statement: str) -> None:
         made.append(statement.split()[2])
-        trial.create(connection, statement)
+        create_database(connection, statement)
 
     monkeypatch.setattr(trial, "create", create)
     yield made
