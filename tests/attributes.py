@@ -412,7 +412,22 @@ TABLES = [
         "age = sa.Column(sa.Integer, nullable=False,"
         " sqlite_on_conflict_not_null='IGNORE')",
         "age = sa.Column(sa.Integer, nullable=False)",
-        is_marked=True,
+    ),
+    Attribute(
+        "Column.sqlite_on_conflict_not_null of NULL",
+        "age = sa.Column(sa.Integer, nullable=False,"
+        " sqlite_on_conflict_not_null='IGNORE')",
+        "age = sa.Column(sa.Integer, sqlite_on_conflict_not_null='IGNORE')",
+    ),
+    Attribute(
+        "Column.sqlite_on_conflict_unique",
+        "age = sa.Column(sa.Integer, unique=True)",
+        "age = sa.Column(sa.Integer, unique=True, sqlite_on_conflict_unique='IGNORE')",
+    ),
+    Attribute(
+        "Column.sqlite_on_conflict_unique of UNIQUE",
+        "age = sa.Column(sa.Integer, sqlite_on_conflict_unique='IGNORE')",
+        "age = sa.Column(sa.Integer, unique=True, sqlite_on_conflict_unique='IGNORE')",
     ),
     Attribute(
         "Column.autoincrement",

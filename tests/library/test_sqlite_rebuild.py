@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from alembic_lossless.ddl.sqlite import remember_dependents, remember_orphans
 from alembic_lossless.runtime.sqlite import raw_connection
+from alembic_lossless.sql import items
 from environment import Environment
 from scripts import ask, empty, file_of, operations_on, versions, write
 from servers import ON_SQLITE
@@ -53,9 +54,39 @@ STRICT = """
 CREATE TABLE strict (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)
     STRICT, WITHOUT ROWID
 """
-CONFLICT = (
-    "CREATE TABLE shelf (id INTEGER PRIMARY KEY, n INT UNIQUE ON CONFLICT REPLACE)"
+CONFLICT = "CREATE TABLE shelf (id INTEGER PRIMARY KEY, n INT NULL ON CONFLICT REPLACE)"
+ON_CONFLICT = ("ROLLBACK", "ABORT", "FAIL", "IGNORE", "REPLACE")
+CONFLICTING = {
+    "NOT NULL": "id INTEGER, v INT NOT NULL {}, name TEXT",
+    "NOT NULL and UNIQUE": "id INTEGER, v INT NOT NULL {} UNIQUE {}, name TEXT",
+    "a column's UNIQUE": "id INTEGER, v INT UNIQUE {}, name TEXT",
+    "UNIQUE": "id INTEGER, v INT, name TEXT, UNIQUE (v, id) {}",
+    "a named UNIQUE": "id INTEGER, v INT, name TEXT, CONSTRAINT u UNIQUE (v) {}",
+    "a column's key": "v INTEGER PRIMARY KEY {}, name TEXT",
+    "a key that counts": "v INTEGER PRIMARY KEY {} AUTOINCREMENT, name TEXT",
+    "a key": "id INT NOT NULL, v INT NOT NULL, name TEXT, PRIMARY KEY (id, v) {}",
+    "a named key": "v INT, name TEXT, CONSTRAINT p PRIMARY KEY (v) {}",
+    "a CHECK": "id INTEGER, v INT, name TEXT, CHECK (v > 0) {}",
+    "a named CHECK": "id INTEGER, v INT, name TEXT, CONSTRAINT c CHECK (v > 0) {}",
+}
+"""The columns of a table with each constraint that may say ON CONFLICT."""
+
+DEFERRED = (
+    *("DEFERRABLE", "NOT DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"),
+    *("DEFERRABLE INITIALLY IMMEDIATE", "NOT DEFERRABLE INITIALLY DEFERRED"),
 )
+DEFERRING = {
+    "a column's": "id INTEGER, v INT REFERENCES odd (id) {}, name TEXT",
+    "a table's": "id INTEGER, v INT, name TEXT, FOREIGN KEY (v) REFERENCES odd (id) {}",
+    "a named one": "id INTEGER, v INT, name TEXT,"
+    " CONSTRAINT f FOREIGN KEY (v) REFERENCES odd (id) ON DELETE CASCADE {}",
+}
+"""The columns of a table with each kind of foreign key."""
+
+CLAUSES = [
+    *((it, f"ON CONFLICT {how}") for it in CONFLICTING.values() for how in ON_CONFLICT),
+    *((it, how) for it in DEFERRING.values() for how in DEFERRED),
+]
 ALTERED = """
 with op.batch_alter_table("{table}") as batch:
     batch.alter_column("{column}", server_default="1")
@@ -235,6 +266,90 @@ def test_options_are_kept(shop: Environment, database_url: str) -> None:
     ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'strict'")
     assert "STRICT" in sql
     assert "WITHOUT ROWID" in sql
+
+
+@pytest.mark.parametrize(("columns", "clause"), CLAUSES)
+def test_clauses_of_constraints_are_kept(
+    shop: Environment, database_url: str, columns: str, clause: str
+) -> None:
+    """I alter a table twice, and its constraints say what they said before."""
+    told = columns.replace("{}", clause)
+    ask(database_url, f"CREATE TABLE odd ({told})")
+    query = "SELECT sql FROM sqlite_master WHERE name = 'odd'"
+    altered = ALTERED.format(table="odd", column="name")
+    renamed = altered.replace("server_default", "new_column_name")
+    write(shop, "b", altered + renamed.replace('"1"', '"other"'), down="a")
+    shop.alembic("upgrade", "head")
+    ((sql,),) = ask(database_url, query)
+    found = items(sql)
+    assert sum(it.count(clause) for it in found) == columns.count("{}")
+    assert "AUTOINCREMENT" not in told or "AUTOINCREMENT" in sql
+    for what in ("NOT NULL", "UNIQUE", "PRIMARY KEY", "CHECK"):
+        assert {it.on_conflict(what) for it in found} == {
+            it.on_conflict(what) for it in items(f"CREATE TABLE odd ({told})")
+        }
+
+
+GONE = {
+    "a UNIQUE": (
+        "v INT, name TEXT, CONSTRAINT c UNIQUE (v) ON CONFLICT FAIL",
+        'batch.drop_constraint("c", type_="unique")',
+    ),
+    "a key": (
+        "v INT, name TEXT, CONSTRAINT c FOREIGN KEY (v) REFERENCES odd (v) DEFERRABLE",
+        'batch.drop_constraint("c", type_="foreignkey")',
+    ),
+    "a column of a UNIQUE": (
+        "v INT, name TEXT, UNIQUE (v, name) ON CONFLICT FAIL",
+        'batch.drop_column("v")',
+    ),
+    "a column of a key": (
+        "v INT REFERENCES odd (v) DEFERRABLE INITIALLY DEFERRED, name TEXT",
+        'batch.drop_column("v")',
+    ),
+    "a column": (
+        "v INT NOT NULL ON CONFLICT FAIL, name TEXT",
+        'batch.drop_column("v")',
+    ),
+    "NOT NULL": (
+        "v INT NOT NULL ON CONFLICT FAIL, name TEXT",
+        'batch.alter_column("v", nullable=True)',
+    ),
+    "what it says": (
+        "v INT NOT NULL ON CONFLICT FAIL, name TEXT",
+        'batch.alter_column("v", sqlite_on_conflict_not_null=None)',
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_a_clause_goes_with_its_constraint(
+    shop: Environment, database_url: str, what: str
+) -> None:
+    """I drop a constraint that says what no other does, and nobody stops me."""
+    columns, change = GONE[what]
+    ask(database_url, f"CREATE TABLE odd ({columns})")
+    write(
+        shop, "b", f'with op.batch_alter_table("odd") as batch:\n    {change}', down="a"
+    )
+    shop.alembic("upgrade", "head")
+    ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'odd'")
+    assert not any(it.count("CONFLICT") or it.count("DEFERRABLE") for it in items(sql))
+
+
+def test_a_clause_loses_no_row(shop: Environment, database_url: str) -> None:
+    """I make a UNIQUE that replaces rows, where rows break it, and none is lost."""
+    ask(database_url, "CREATE TABLE odd (id INTEGER PRIMARY KEY, name TEXT)")
+    ask(database_url, "INSERT INTO odd (name) VALUES ('x'), ('x')")
+    made = '"u", ["name"], sqlite_on_conflict="REPLACE"'
+    change = (
+        'with op.batch_alter_table("odd") as batch:'
+        f"\n    batch.create_unique_constraint({made})"
+    )
+    write(shop, "b", change, down="a")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "UNIQUE constraint failed" in done.stdout
+    assert len(ask(database_url, "SELECT * FROM odd")) == 2
 
 
 def test_what_cannot_be_kept_is_named(shop: Environment, database_url: str) -> None:

@@ -28,7 +28,8 @@ class RemoveStatement(Operator):
     def mutate(self, node: Any, _index: int) -> Any:
         """Write `pass` in its place."""
         first = node.children[0]
-        node.children[0] = parso.parse(f"{first.get_first_leaf().prefix}pass")
+        parse: Any = parso.parse  # it has no types
+        node.children[0] = parse(f"{first.get_first_leaf().prefix}pass")
         return node
 
     @classmethod

@@ -18,7 +18,7 @@ from .described import (
     swapped,
     whole,
 )
-from .generate import EDITS, Generator, is_check_there
+from .generate import CONFLICTS, EDITS, Generator, is_check_there
 from .types import typed
 
 Change = Callable[[Generator, App], App | None]
@@ -232,11 +232,12 @@ def reorder(generator: Generator, app: App) -> App:
 
 @change("an argument of a column changes")
 def change_column(generator: Generator, app: App) -> App | None:
-    """Change whether a column may be NULL, its default or its comment."""
+    """Change whether a column may be NULL and what is done then, or another thing."""
     if not (found := some_column(generator.rng, app)):
         return None
     _, column = found
-    match generator.rng.choice(("nullable", "server_default", "comment")):
+    options = ("nullable", "server_default", "comment", "sqlite_on_conflict_not_null")
+    match option := generator.rng.choice(options):
         case "nullable":
             later = column.having("nullable", str(not column.is_nullable))
         case "server_default":
@@ -244,9 +245,12 @@ def change_column(generator: Generator, app: App) -> App | None:
             if column.given.get("server_default") and generator.rng.random() < 0.5:
                 default = None
             later = column.having("server_default", default)
-        case _:
+        case "comment":
             text = generator.rng.choice((None, "'another'", "'100%%'"))
             later = column.having("comment", text)
+        case _:
+            conflicts = generator.rng.choice((None, *CONFLICTS))
+            later = column.having(option, conflicts)
     return app.with_column(later)
 
 

@@ -82,6 +82,9 @@ LABELS = (
     'say "x"',
 )
 
+CONFLICTS = ("'FAIL'", "'IGNORE'", "'REPLACE'", "'ROLLBACK'")
+"""What SQLite may do with a row that breaks a constraint, if it is told to."""
+
 Weighted = tuple[tuple[str, float], ...]
 
 
@@ -359,7 +362,10 @@ class Generator:
         if self.chance(0.15, "Column.comment"):
             yield "comment", rng.choice(("'It''s'", "'100%'", "'a:b'", '"it\'s"'))
         if family in KEYED and self.is_short(column) and self.chance(0.2):
-            yield rng.choice(("index", "unique")), "True"
+            name = rng.choice(("index", "unique"))
+            yield name, "True"
+            if name == "unique" and self.chance(0.2):
+                yield "sqlite_on_conflict_unique", rng.choice(CONFLICTS)
         if self.chance(0.05):
             yield rng.choice(
                 (
@@ -372,8 +378,8 @@ class Generator:
                     ("server_onupdate", "sa.FetchedValue()"),
                 )
             )
-        if not nullable and self.chance(0.05, "Column.sqlite_on_conflict_not_null"):
-            yield "sqlite_on_conflict_not_null", "'FAIL'"
+        if self.chance(0.05):
+            yield "sqlite_on_conflict_not_null", rng.choice(CONFLICTS)
 
     @staticmethod
     def is_short(column: Column) -> bool:
@@ -558,7 +564,8 @@ class Generator:
                     *(it for it in options if it[0] != "deferrable"),
                     ("deferrable", "True"),
                 )
-        options += self.some(("sqlite_on_conflict", "'FAIL'"), ("info", "{'a': 1}"))
+        options += self.some(("info", "{'a': 1}"))
+        options += self.some(("sqlite_on_conflict", self.rng.choice(CONFLICTS)))
         return Constraint(
             uid, "UniqueConstraint", tuple(it.uid for it in chosen), options=options
         )

@@ -8,8 +8,6 @@ from .left_out import CHANGES
 
 ALL = ("sqlite", "postgresql", "mariadb")
 
-STANDARD = ("sqlite", "postgresql")
-
 KNOWN: dict[str, tuple[tuple[str, ...], str]] = {
     "two UNIQUEs of the same columns": (ALL, "in another order: the wrong one goes"),
     "name l`m": (("mariadb",), "a column or a table of it is never clean"),
@@ -19,9 +17,7 @@ KNOWN: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "a table moves to another schema": (("postgresql",), "is refused, done by hand"),
     "a key is renamed below a formula": (ALL, "the downgrade makes it text"),
-    "Column.sqlite_on_conflict_not_null": (ALL, "a rebuild of it is refused"),
-    "sqlite_on_conflict": (ALL, "a rebuild of it is refused"),
-    "deferrable": (STANDARD, "a rebuild is refused, a dropped key comes back without"),
+    "deferrable": (("postgresql",), "a dropped key comes back without"),
     "ForeignKeyConstraint.comment": (("postgresql",), "is not made"),
     "Sequence.schema": (("postgresql",), "its schema is not made"),
 }
@@ -83,6 +79,7 @@ MENDED = (
     "a key without a name came back without MATCH or DEFERRABLE",
     "a NOT NULL column with an EXCLUDE came back with one value everywhere, and failed",
     "a column that was an identity kept NOT NULL; one that became one failed",
+    "SQLite: a rebuild of what says ON CONFLICT, or of a DEFERRABLE key, was refused",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

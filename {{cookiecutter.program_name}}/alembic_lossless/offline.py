@@ -24,6 +24,7 @@ from ._alembic import (
     typed_revisions,
     with_plain_text,
 )
+from .ddl.sqlite import tell_conflicts
 from .project import oldest
 from .replaced import put_back
 from .replay import declared_at
@@ -74,6 +75,7 @@ class ScriptOperations(Operations):
 
             invoke_by(batch, invoked)
             yield batch
+            tell_conflicts(batch.impl)
         for operation in done:
             self._state.apply(operation)
 

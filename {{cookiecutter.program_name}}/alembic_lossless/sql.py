@@ -651,6 +651,17 @@ class Item(NamedTuple):
         """Count a clause, such as ON CONFLICT."""
         return f" {' '.join(self.words)} ".count(f" {clause} ")
 
+    def on_conflict(self, clause: str) -> str | None:
+        """Return what ON CONFLICT says behind a clause, such as NOT NULL."""
+        words, sought = self.words, clause.split()
+        for place in range(len(words)):
+            behind = place + len(sought)
+            if words[place:behind] == sought:
+                behind += words[behind : behind + 1] in (["ASC"], ["DESC"])
+                if words[behind : behind + 2] == ["ON", "CONFLICT"]:
+                    return words[behind + 2]
+        return None
+
 
 def items(sql: str, dialect: Dialect | None = None) -> tuple[Item, ...]:
     """Return what a CREATE TABLE consists of, the options of the table at the end.

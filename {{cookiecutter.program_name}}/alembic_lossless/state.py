@@ -47,6 +47,7 @@ from ._alembic import (
     variants,
     with_variants,
 )
+from .ddl.sqlite import CLAUSE, CONFLICTS
 from .operations.base import Key, LosslessOp, called, label
 from .operations.columns import manual_change
 from .operations.constraints import drop_unnamed_constraint
@@ -362,8 +363,17 @@ def created_by(constraint: sa.Constraint) -> Create:
     if isinstance(create, ops.CreateCheckConstraintOp):
         condition: Any = create.condition
         create.condition = _of_no_table(condition)
+    if isinstance(constraint, sa.UniqueConstraint):
+        create.kw = {**of_its_column(constraint.columns), **create.kw}
     found: Create = create
     return found
+
+
+def of_its_column(columns: Iterable[sa.Column[Any]]) -> dict[str, Any]:
+    """Return what the column of a UNIQUE says for it, where it is the only one."""
+    found = [*columns]
+    said = found[0].dialect_kwargs.get(OF_UNIQUE) if len(found) == 1 else None
+    return {} if said is None else {CLAUSE: said}
 
 
 def _of_no_table(condition: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -712,6 +722,7 @@ def options_of_column(
     found = {"system": column.system}
     if "dialect_options" in vars(column):  # it takes long to ask for none
         found |= column.dialect_kwargs
+        found.pop(OF_UNIQUE, None)  # the UNIQUE has it
     if column.primary_key:
         sequence = column.default
         named = isinstance(sequence, sa.Sequence) and not sequence.optional
@@ -721,6 +732,9 @@ def options_of_column(
         found["autoincrement"] = counts and not named
     return found
 
+
+OF_UNIQUE = "sqlite_on_conflict_unique"
+"""What a column says of its UNIQUE."""
 
 MENTIONED = "mentioned"
 """What marks a column or a table that an operation names, and nothing declares."""
@@ -1034,6 +1048,8 @@ class State:
             new = _with_default(new, op.modify_server_default)
         if (counts := op.kw.get("autoincrement")) is not None:
             new.autoincrement = counts
+        if CONFLICTS in op.kw:
+            new.dialect_kwargs.update({CONFLICTS: op.kw[CONFLICTS]})
         self._replace(old, new)
 
     def _change_manually(self, op: LosslessOp) -> None:
@@ -1285,6 +1301,7 @@ class State:
             return
         old.type, old.nullable, old.comment = new.type, new.nullable, new.comment
         old.server_default, old.autoincrement = new.server_default, new.autoincrement
+        old.dialect_kwargs.update(new.dialect_kwargs)
 
     def _make_anew(
         self,

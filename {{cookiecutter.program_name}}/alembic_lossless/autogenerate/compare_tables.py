@@ -18,6 +18,7 @@ from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items
+from ..ddl.sqlite import CONFLICTS
 from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
 from ..operations.constraints import WORDS, drop_unnamed_constraint
@@ -50,6 +51,7 @@ from ..state import (
     name_for,
     name_of,
     objects_of,
+    of_its_column,
     options_of_column,
     options_of_table,
     other_options,
@@ -59,7 +61,14 @@ from ..state import (
 )
 from ..types.portable import MYSQL
 from .compare_columns import say_edited
-from .draft import Draft, Note, divide, named_as_made, operations_in
+from .draft import (
+    Draft,
+    Note,
+    divide,
+    named_as_made,
+    names_before,
+    operations_in,
+)
 from .unmanaged import excludes
 
 log = logging.getLogger("alembic.review")
@@ -165,11 +174,58 @@ def mark_manual_changes(draft: Draft, container: ops.OpContainer) -> None:
             taken = [op for op in change.ops if called(op, manual_change)]
             change.ops = [op for op in change.ops if op not in taken]
             for op in taken:
+                if (alter := _altering(draft, op)) is not None:
+                    alters = [alter]
+                    every.append(
+                        ops.ModifyTableOps(op.table_name, alters, schema=op.schema)
+                    )
+                    continue
                 text = _text(op)
                 every += [Note(REVIEW, text), op]
                 if container is draft.upgrade:
                     log.warning("%s", text)
     container.ops = every
+
+
+def _altering(draft: Draft, op: LosslessOp) -> ops.AlterColumnOp | None:
+    """Return what makes a change that only SQLite knows, and makes with the table."""
+    if op.column_name is None or {*op.options} != {CONFLICTS}:
+        return None
+    column = draft.models[op.schema, op.table_name][op.column_name]
+    return ops.AlterColumnOp(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        existing_type=column.type,
+        existing_nullable=column.nullable,
+        **op.options,
+    )
+
+
+def say_conflicts(draft: Draft, container: ops.OpContainer) -> None:
+    """Let NOT NULL and UNIQUE say what columns say for them: what SQLite does then."""
+    for op in operations_in(container):
+        if isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False:
+            name = op.modify_name or op.column_name
+            column = _column_after(draft, container, op, name)
+            if column is not None and CONFLICTS in column.dialect_kwargs:
+                op.kw = {**op.kw, CONFLICTS: column.dialect_kwargs[CONFLICTS]}
+        elif isinstance(op, ops.CreateUniqueConstraintOp) and len(op.columns) == 1:
+            (name,) = op.columns
+            column = _column_after(draft, container, op, str(name))
+            if column is not None:
+                op.kw = {**of_its_column([column]), **op.kw}
+
+
+def _column_after(
+    draft: Draft, container: ops.OpContainer, op: Any, name: str
+) -> sa.Column[Any] | None:
+    """Return a column as it is declared when a direction has ended."""
+    key = op.schema, op.table_name
+    if container is not draft.downgrade:
+        return draft.models.get(key, {}).get(name)
+    table, name = names_before(draft.upgrade, key, name)
+    return draft.state.column(op.schema, table, name)
 
 
 def _text(op: LosslessOp) -> str:

@@ -304,6 +304,7 @@ def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
 def like(column: Column[Any], **but: Any) -> Column[Any]:
     """Return a column like another, which belongs to the models and must not change."""
     same = {"nullable": column.nullable, "comment": column.comment}
+    same |= column.dialect_kwargs
     return Column(column.name, column.type, **{**same, **but})
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement, next_value
 from sqlalchemy.types import TypeEngine
 
 from .._alembic import column_code, is_made_by_type, type_code, variants, with_variants
+from ..ddl.sqlite import CONFLICTS
 from ..operations.base import AutocommitBlock, LosslessOp
 from ..state import GENERATORS, options_of, sql, text_code
 from ..types import values
@@ -455,7 +456,9 @@ def _render_call(context: AutogenContext, op: LosslessOp) -> str:
 
 @renderers.dispatch_for(_Change)
 def _render_alter_column(context: AutogenContext, operation: _Change) -> str:
-    """Write `postgresql_using` too, which Alembic's own rendering leaves out."""
+    """Write the options of databases too, which Alembic's own rendering leaves out."""
     text = _stock(context, operation, ops.AlterColumnOp)
-    using = operation.kw.get("postgresql_using")
-    return text[:-1] + f",\n           postgresql_using={using!r})" if using else text
+    for name in ("postgresql_using", CONFLICTS):
+        if name in operation.kw:
+            text = f"{text[:-1]},\n           {name}={operation.kw[name]!r})"
+    return text

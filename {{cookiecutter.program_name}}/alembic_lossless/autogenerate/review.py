@@ -56,6 +56,7 @@ from .compare_tables import (
     names_as_declared,
     objects_as_declared,
     refuse_schemas,
+    say_conflicts,
 )
 from .conditions import for_some_databases
 from .data_migration import refuse_unknown, write_data_migration
@@ -307,6 +308,7 @@ REWRITES: tuple[Step, ...] = (
     expressions_apart,
     mark_drops,
     write_aside,
+    say_conflicts,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""
 

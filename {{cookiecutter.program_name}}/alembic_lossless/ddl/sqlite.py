@@ -7,6 +7,7 @@ refer to rows, views and triggers.
 import copy
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -387,6 +388,9 @@ def _culprit(raw: Any, broken: list[Use]) -> Use:
 
 Type = sa.types.TypeEngine[Any]
 
+CONFLICTS = "sqlite_on_conflict_not_null"
+"""What a column does with a row in which it is NULL; a revision may say it anew."""
+
 
 class Columns:
     """The types, defaults, collations and expressions of columns, word for word."""
@@ -423,6 +427,11 @@ class Columns:
                 item = self._items[name]
                 self._keep_type(new, words, self._collations[name])
                 self._keep_expressions(new, item.computed)
+
+    def still_conflicts(self, name: str) -> bool:
+        """Tell whether a column is NOT NULL, and the revision leaves what it says."""
+        new = self._batch.new_table.c.get(name)
+        return new is not None and not new.nullable and CONFLICTS not in new.info
 
     def lost(self, items: Sequence[Item]) -> list[str]:
         """Return what the columns said before and do not say now.
@@ -513,11 +522,21 @@ def _formula(column: sa.Column[Any]) -> str:
     return str(getattr(column.computed, "sqltext", None))
 
 
-CLAUSES = (
-    *("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "AS", "PRIMARY KEY DESC"),
-    *("ON CONFLICT", "DEFERRABLE", "NOT DEFERRABLE", "INITIALLY DEFERRED"),
-)
+CLAUSES = ("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "AS", "PRIMARY KEY DESC")
 """What must be there as often as before; AS is a generated column."""
+
+ON_CONFLICT = tuple(
+    f"ON CONFLICT {what}" for what in ("ROLLBACK", "ABORT", "FAIL", "IGNORE", "REPLACE")
+)
+
+CLAUSE = "sqlite_on_conflict"
+"""The option that says it of a constraint; of NOT NULL the one of a column does."""
+
+OF_CONSTRAINTS = (
+    *ON_CONFLICT,
+    *("DEFERRABLE", "NOT DEFERRABLE", "INITIALLY DEFERRED", "INITIALLY IMMEDIATE"),
+)
+"""What the constraints that stay must say as often as before."""
 
 
 class Unreflected:
@@ -541,6 +560,7 @@ class Unreflected:
         self._items = self._read()
         self._columns = Columns(catalog, batch, self._names, self._items)
         self._actions = self._foreign_key_actions()
+        self._of_constraints = dict[str, int]()
 
     def complete(self) -> None:
         """Tell the new table what SQLAlchemy did not see in the old one."""
@@ -550,6 +570,10 @@ class Unreflected:
         told["strict"] |= "STRICT" in options
         told["with_rowid"] &= "WITHOUT ROWID" not in options
         told["autoincrement"] |= any(map(_counts_up, self._items))
+        for column in new.primary_key if told["autoincrement"] else ():
+            # The key then stands in the column, and so does what it says.
+            said = new.primary_key.dialect_options["sqlite"]["on_conflict"]
+            column.dialect_options["sqlite"]["on_conflict_primary_key"] = said
         self._columns.complete()
         for key in self._untouched_keys():
             update, delete = self._actions[key]
@@ -560,10 +584,41 @@ class Unreflected:
             if column.computed is not None:
                 # It computes itself: nothing is to be copied.
                 self._batch.column_transfers.get(column.name, {}).pop("expr", None)
+        self._of_constraints = self._count_of_constraints()
+
+    def _count_of_constraints(self) -> dict[str, int]:
+        """Return how often the constraints that stay say each clause.
+
+        What nobody read stays.
+        """
+        gone = Counter[str]()
+        for constraint in self._batch.table.constraints:
+            if not self._stays(constraint):
+                gone.update(_clauses(constraint))
+        for item in self._items:
+            # Behind a CHECK it has no effect.
+            said = [item.on_conflict("CHECK")]
+            if item.column and not self._columns.still_conflicts(item.column):
+                said.append(item.on_conflict("NOT NULL"))
+            gone.update(f"ON CONFLICT {it}" for it in said if it)
+        return {it: _count(self._items, it) - gone[it] for it in OF_CONSTRAINTS}
+
+    def _stays(self, constraint: sa.Constraint) -> bool:
+        """Tell whether the new table has a constraint of the old one."""
+        batch = self._batch
+        left = (*batch.named_constraints.values(), *batch.unnamed_constraints)
+        if not any(it is constraint for it in left):
+            return False
+        if constraint.name:
+            return constraint.name in {it.name for it in batch.new_table.constraints}
+        columns: Any = getattr(constraint, "columns", ())
+        return all(it.name in batch.column_transfers for it in columns)
 
     def _complete_checks(self) -> None:
         new = self._batch.new_table
-        conditions: dict[Any, str] = dict(self._checks())
+        conditions: dict[Any, str] = {
+            name: condition for name, condition, _ in self._checks()
+        }
         for check in [c for c in new.constraints if isinstance(c, sa.CheckConstraint)]:
             own = check.name in conditions and check.name in self._left_alone()
             said = conditions[check.name] if own else _condition(check)
@@ -573,11 +628,18 @@ class Unreflected:
                 new.constraints.remove(check)
             elif own:
                 check.sqltext = sql.text(condition)
-        for condition in self._conditions():
-            new.append_constraint(sa.CheckConstraint(sql.text(condition)))
+        for condition, clause in self._conditions():
+            options: Any = {CLAUSE: clause} if clause else {}
+            check = sa.CheckConstraint(sql.text(condition), **options)
+            new.append_constraint(check)
 
-    def _checks(self) -> list[tuple[str | None, str]]:
-        return [check for item in self._items for check in item.checks]
+    def _checks(self) -> list[tuple[str | None, str, str | None]]:
+        """Return the names of the CHECKs, their conditions and their ON CONFLICT."""
+        return [
+            (name, condition, item.on_conflict("CHECK"))
+            for item in self._items
+            for name, condition in item.checks
+        ]
 
     def lost(self) -> list[str]:
         """Return what the table had before and has not now."""
@@ -590,12 +652,11 @@ class Unreflected:
             and (item.constraint is None or item.constraint in named)
             and item.constraint not in self._replaced()
         ]
-        lost = [
-            clause for clause in CLAUSES if _count(stay, clause) > _count(after, clause)
-        ]
+        expected = {it: _count(stay, it) for it in CLAUSES} | self._of_constraints
+        lost = [it for it, number in expected.items() if number > _count(after, it)]
         checks = {sql.normal(it, DIALECT) for item in after for _, it in item.checks}
         conditions = [
-            it for it in self._conditions() if sql.normal(it, DIALECT) not in checks
+            it for it, _ in self._conditions() if sql.normal(it, DIALECT) not in checks
         ]
         lost += [f"CHECK ({condition})" for condition in conditions]
         lost += [key for item in stay for key in self._ordered_keys(item)]
@@ -613,18 +674,17 @@ class Unreflected:
         old = [c for c in self._batch.table.constraints if c.name]
         return {str(c.name) for c in old if now.get(c.name) is not c}
 
-    def _conditions(self) -> list[str]:
+    def _conditions(self) -> list[tuple[str, str | None]]:
         """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
         if any(isinstance(it, sa.CheckConstraint) for it in self._batch.table_args):
             return []
         left = {sql.normal(it, DIALECT) for it in self._no_longer}
-        checks = [
-            condition
-            for name, condition in self._checks()
+        return [
+            (renamed, said)
+            for name, condition, said in self._checks()
             if name is None and sql.normal(condition, DIALECT) not in left
+            if (renamed := sql.renamed(condition, self._names, DIALECT))
         ]
-        conditions = [sql.renamed(check, self._names, DIALECT) for check in checks]
-        return [condition for condition in conditions if condition]
 
     def _left_alone(self) -> set[Any]:
         """Return the names of the constraints that are the old table's."""
@@ -673,6 +733,18 @@ class Unreflected:
         return {tuple(columns[number]): actions[number] for number in columns}
 
 
+def _clauses(constraint: Any) -> Iterator[str]:
+    """Give what a constraint says beside its columns, as a CREATE TABLE has it."""
+    if said := constraint.dialect_kwargs.get(CLAUSE):
+        yield f"ON CONFLICT {said}"
+    if constraint.deferrable is not None:
+        yield "DEFERRABLE"
+    if constraint.deferrable is False:
+        yield "NOT DEFERRABLE"
+    if constraint.initially:
+        yield f"INITIALLY {constraint.initially}"
+
+
 def _counts_up(item: Item) -> bool:
     return item.count("AUTOINCREMENT") > 0
 
@@ -714,6 +786,7 @@ class Rebuild(CompleteReflection, SQLiteImpl):
     _left_out: tuple[list[str], Key] | None = None
     _left_checks: Sequence[str] = ()
     _new_names: Mapping[str, str] = {}
+    _conflicts: Mapping[str, str | None] = {}
     _details: Unreflected
     _batch: Any
     _catalog: Catalog
@@ -722,6 +795,10 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         """Look at a table; Alembic calls this before it makes the new one."""
         super().prep_table_for_batch(batch_impl, table)
         leave_checks_to_names(batch_impl)
+        for name, said in self._conflicts.items():
+            column = batch_impl.new_table.c[name]
+            column.dialect_kwargs[CONFLICTS] = column.info[CONFLICTS] = said
+        self._conflicts = {}
         if self.connection is None or self.as_sql:
             return
         self._catalog = Catalog(raw_connection(self.connection), table.schema)
@@ -734,6 +811,16 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         self._details = Unreflected(self._catalog, batch_impl, gone)
         self._details.complete()
         self._rename(batch_impl.new_table.constraints)
+        # Else a constraint that says so would replace or leave out rows that break it.
+        copying = batch_impl.new_table.insert().prefix_with("OR ABORT")
+        vars(batch_impl.new_table)["insert"] = lambda: copying
+
+    def say_conflicts(self, said: Mapping[str, str | None]) -> None:
+        """Let columns say what NULL does in the batch that is open.
+
+        :param said: ON CONFLICT of NOT NULL, by the name of a column.
+        """
+        self._conflicts = said
 
     def rename_constraints(self, names: Mapping[str, str]) -> None:
         """Give constraints other names in the batch that is open.
@@ -915,6 +1002,7 @@ class SQLiteOperations(Operations):
         with super().batch_alter_table(*table, **options) as batch:
             yield batch
             rebuild, offline = batch.impl, self.migration_context.as_sql
+            tell_conflicts(rebuild)
             if not offline and rebuild.copy_from is None and rebuilds(rebuild):
                 rebuild.copy_from = _reflected(rebuild, self.get_bind())
                 calls = [it for name, it, _ in rebuild.batch if name == DROPS]
@@ -924,6 +1012,17 @@ class SQLiteOperations(Operations):
                     known = getattr(given.get("existing_type"), "collation", None)
                     if verb == "alter_column" and known and given.get("type_"):
                         rebuild.copy_from.c[names[0]].info["is_collated"] = True
+
+
+def tell_conflicts(batch: Any) -> None:
+    """Tell a rebuild what columns say of NULL, which Alembic does not hear.
+
+    :param batch: what collected the changes of a table.
+    """
+    altered = (it for verb, *it in batch.batch if verb == "alter_column")
+    said = {at[1]: it[CONFLICTS] for at, it in altered if CONFLICTS in it}
+    if isinstance(batch.impl, Rebuild):
+        batch.impl.say_conflicts(said)
 
 
 def _reflected(batch: Any, connection: sa.Connection) -> sa.Table:

@@ -207,6 +207,7 @@ def with_constraints(dialect: Dialect) -> Dialect:
     """
     copied: Any = copy.copy(dialect)
     read = _Constraints(dialect)
+    copied.get_columns = read.columns
     copied.get_check_constraints = read.checks
     copied.get_unique_constraints = read.uniques
     copied.get_foreign_keys = read.foreign_keys
@@ -220,19 +221,39 @@ class _Constraints:
     def __init__(self, dialect: Any) -> None:
         self._dialect = dialect
 
+    def columns(
+        self, connection: Connection, table: str, schema: Schema = None, **given: Any
+    ) -> Found:
+        """Return the columns, with what is to happen where they are NULL."""
+        found: Found = self._dialect.get_columns(connection, table, schema, **given)
+        items = self._items(connection, table, schema, **given)
+        said = {it.column: it for it in items if it.column is not None}
+        for column in found:
+            if (item := said.get(column["name"])) is not None:
+                options = _on_conflict(item, "NOT NULL", "sqlite_on_conflict_not_null")
+                column.setdefault("dialect_options", {}).update(options)
+        return found
+
     def checks(
         self, connection: Connection, table: str, schema: Schema = None, **given: Any
     ) -> Found:
         items = self._items(connection, table, schema, **given)
-        found = [it for item in items for it in item.checks]
-        return [{"name": name, "sqltext": condition} for name, condition in found]
+        return [
+            {"name": name, "sqltext": condition, **_on_conflict(item, "CHECK")}
+            for item in items
+            for name, condition in item.checks
+        ]
 
     def uniques(
         self, connection: Connection, table: str, schema: Schema = None, **given: Any
     ) -> Found:
         """Return the UNIQUEs, of a table and of a column."""
         return [
-            {"name": item.constraint, "column_names": self._columns(item)}
+            {
+                "name": item.constraint,
+                "column_names": self._columns(item),
+                "dialect_options": _on_conflict(item, "UNIQUE"),
+            }
             for item in self._items(connection, table, schema, **given)
             if "UNIQUE" in item.words
         ]
@@ -246,10 +267,14 @@ class _Constraints:
     ) -> dict[str, Any]:
         found = self._dialect.get_pk_constraint(connection, table, schema, **given)
         items = self._items(connection, table, schema, **given)
-        names = (
-            it.constraint for it in items if "PRIMARY" in it.words and not it.column
-        )
-        return {**found, "name": next(names, None)}
+        item = next((it for it in items if "PRIMARY" in it.words), None)
+        if item is None:
+            return {**found, "name": None}
+        return {
+            **found,
+            "name": None if item.column else item.constraint,
+            "dialect_options": _on_conflict(item, "PRIMARY KEY"),
+        }
 
     def foreign_keys(
         self, connection: Connection, table: str, schema: Schema = None, **given: Any
@@ -328,6 +353,14 @@ class _Constraints:
         if item.column is not None:
             return [item.column]
         return sql.names_in_list(item.groups[0], self._dialect)
+
+
+def _on_conflict(
+    item: sql.Item, clause: str, name: str = "sqlite_on_conflict"
+) -> dict[str, str]:
+    """Return the option that says what a clause does with a row that breaks it."""
+    said = item.on_conflict(clause)
+    return {} if said is None else {name: said}
 
 
 def _options(item: sql.Item) -> Iterator[tuple[str, Any]]:
