@@ -179,6 +179,43 @@ FOUND = {
         {"thing": [{"id": "1", "age": "7"}]},
         "passed",
     ),
+    "what SQLite does with a conflict comes back": (
+        ("sqlite",),
+        thing(name="hought")
+        + thing(
+            "age = sa.Column(sa.Integer, nullable=False,"
+            " sqlite_on_conflict_not_null='FAIL')\n    "
+            "own = sa.Column(sa.Integer, unique=True,"
+            " sqlite_on_conflict_unique='IGNORE')",
+            "(sa.UniqueConstraint('age', sqlite_on_conflict='REPLACE'),"
+            " sa.ForeignKeyConstraint(['age'], ['thought.id'], deferrable=True,"
+            " initially='DEFERRED'))",
+        ),
+        thing(name="hought")
+        + thing(
+            "age = sa.Column(sa.Integer, sqlite_on_conflict_not_null='FAIL')\n    "
+            "own = sa.Column(sa.Integer)",
+        ),
+        {"thought": [{"id": "1"}], "thing": [{"id": "1", "age": "1"}]},
+        "passed",
+    ),
+    "an identity counts the rows": (
+        DATABASES,
+        thing(),
+        thing("age = sa.Column(sa.Integer, sa.Identity(start=5))"),
+        {"thing": [{"id": "1"}, {"id": "2"}]},
+        "passed",
+    ),
+    "a CHECK in Python says what one without a name says in SQL": (
+        ("sqlite",),
+        thing("age = sa.Column(sa.Integer)", "(sa.CheckConstraint('age <> 4'),)"),
+        thing(
+            "age = sa.Column(sa.Integer)\n    size = sa.Column(sa.Integer)",
+            "(sa.CheckConstraint(sa.column('age') != 4),)",
+        ),
+        {"thing": [{"id": "1", "age": "1"}]},
+        "passed",
+    ),
     "a key without a name comes back as it was": (
         STANDARD,
         thing(name="hought")

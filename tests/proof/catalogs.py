@@ -202,7 +202,7 @@ def _same(part: str) -> str:
     A constraint that a model gives no name may have the one that PostgreSQL gives: only
     with a name can a later revision drop it.
     """
-    part = re.sub(r" ON (DELETE|UPDATE) NO ACTION", "", part)
+    part = re.sub(r" ON (DELETE|UPDATE) NO ACTION", "", part).replace("! =", "< >")
     part = re.sub(r"DEFAULT \( (\S+|\d+ \. \d+) \)", r"DEFAULT \1", part)
     # The column makes a number of it.
     part = re.sub(

@@ -10,7 +10,8 @@ from inspect import signature
 
 import sqlalchemy as sa
 from alembic_lossless.autogenerate.compare_tables import NOT_COMPARED
-from alembic_lossless.state import SO_ANYWAY
+from alembic_lossless.ddl.sqlite import CONFLICTS
+from alembic_lossless.state import OF_UNIQUE, SO_ANYWAY
 from rendering import TEMPLATE
 from servers import DATABASES
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -95,6 +96,8 @@ def is_marked(name: str) -> bool:
     """Tell an option of a table or a column that no draft changes, but its author."""
     made, _, argument = name.partition(".")
     of_dialect = argument.startswith(tuple(f"{it.name}_" for it in DIALECTS))
+    if argument in {CONFLICTS, OF_UNIQUE}:
+        return False  # a rebuild of SQLite's makes them
     return (made in {"Table", "Column"} and of_dialect) or name in OPTIONS
 
 

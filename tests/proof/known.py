@@ -80,6 +80,7 @@ MENDED = (
     "a NOT NULL column with an EXCLUDE came back with one value everywhere, and failed",
     "a column that was an identity kept NOT NULL; one that became one failed",
     "SQLite: a rebuild of what says ON CONFLICT, or of a DEFERRABLE key, was refused",
+    "SQLite: an identity could not be added to a table with rows",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

@@ -791,6 +791,11 @@ class Rebuild(CompleteReflection, SQLiteImpl):
     _batch: Any
     _catalog: Catalog
 
+    def requires_recreate_in_batch(self, batch_op: Any) -> bool:
+        """Make a table anew also for a new column whose rows have to be counted."""
+        added = (it[1] for verb, it, _ in batch_op.batch if verb == "add_column")
+        return any(map(_counts, added)) or super().requires_recreate_in_batch(batch_op)
+
     def prep_table_for_batch(self, batch_impl: Any, table: sa.Table) -> None:
         """Look at a table; Alembic calls this before it makes the new one."""
         super().prep_table_for_batch(batch_impl, table)
@@ -799,6 +804,10 @@ class Rebuild(CompleteReflection, SQLiteImpl):
             column = batch_impl.new_table.c[name]
             column.dialect_kwargs[CONFLICTS] = column.info[CONFLICTS] = said
         self._conflicts = {}
+        for column in batch_impl.new_table.c:
+            if column.key not in table.c and _counts(column):
+                numbered = {"expr": _numbers(column.identity)}
+                batch_impl.column_transfers[column.key].update(numbered)
         if self.connection is None or self.as_sql:
             return
         self._catalog = Catalog(raw_connection(self.connection), table.schema)
@@ -915,6 +924,21 @@ class Rebuild(CompleteReflection, SQLiteImpl):
         """Say whether Alembic only copies an index to the new table."""
         batch = self._batch
         return index.table is batch.new_table and index.name not in batch.new_indexes
+
+
+def _counts(column: sa.Column[Any]) -> bool:
+    """Tell a column that a row needs a number of, which SQLite does not give."""
+    return column.identity is not None and not column.nullable
+
+
+def _numbers(identity: sa.Identity) -> sa.ColumnElement[int]:
+    """Return what counts the rows that are there, as other databases do."""
+    step = identity.increment or 1
+    first = identity.minvalue if step > 0 else identity.maxvalue
+    start = identity.start if identity.start is not None else first
+    begin = start if start is not None else (1 if step > 0 else -1)
+    number = sa.func.row_number().over()
+    return sa.literal_column(str(begin)) + (number - 1) * sa.literal_column(str(step))
 
 
 class SQLite(Rebuild):
