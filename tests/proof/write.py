@@ -392,7 +392,7 @@ def case_of(before: App, after: App) -> Case:
                     filled.append(key)
                 labels[key] = _labels(before, after, column, new)
     fills = {
-        f"{fullname(table)}.{column.name}": _fill(after, column)
+        f"{fullname(table)}.{column.name}": _fill(before, after, column)
         for table, column in after.columns()
     }
     rows = tuple(
@@ -444,11 +444,14 @@ def _labels(
     return tuple((it.text, later.get(it.uid, "")) for it in first.labels)
 
 
-def _fill(app: App, column: Column) -> str:
-    for enum in app.enums:
+def _fill(before: App, after: App, column: Column) -> str:
+    """Return what an author answers; of an Enum what the downgrade has as well."""
+    known = {it.uid for enum in before.enums for it in enum.labels}
+    for enum in after.enums:
         if enum.uid == column.type.named:
-            return enum.labels[0].text
-    for domain in app.domains:
+            there = [it.text for it in enum.labels if it.uid in known]
+            return [*there, enum.labels[0].text][0]
+    for domain in after.domains:
         if domain.uid == column.type.named:
             return domain.base.fill
     return column.type.fill

@@ -208,8 +208,9 @@ def say_conflicts(draft: Draft, container: ops.OpContainer) -> None:
         if isinstance(op, ops.AlterColumnOp) and op.modify_nullable is False:
             name = op.modify_name or op.column_name
             column = _column_after(draft, container, op, name)
-            if column is not None and CONFLICTS in column.dialect_kwargs:
-                op.kw = {**op.kw, CONFLICTS: column.dialect_kwargs[CONFLICTS]}
+            said = None if column is None else column.dialect_kwargs.get(CONFLICTS)
+            if said is not None:
+                op.kw = {**op.kw, CONFLICTS: said}
         elif isinstance(op, ops.CreateUniqueConstraintOp) and len(op.columns) == 1:
             (name,) = op.columns
             column = _column_after(draft, container, op, str(name))
