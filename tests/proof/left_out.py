@@ -80,7 +80,7 @@ ARGUMENTS = {
     "Index.mysql_with_parser": "MariaDB has no parser beside its own",
     "CheckConstraint.postgresql_not_valid": "how it is made",
     "ForeignKeyConstraint.postgresql_not_valid": "how it is made",
-    "Column.sqlite_on_conflict_primary_key": "as `sqlite_on_conflict_not_null`",
+    "Column.sqlite_on_conflict_primary_key": "as that of a PrimaryKeyConstraint",
     "Table.postgresql_partition_by": "rows go into partitions, made by hand",
     "Table.postgresql_inherits": "rows are then in two tables",
     "Table.mysql_*": "those that MariaDB has are made by their names",
