@@ -259,11 +259,15 @@ def change_keyed(generator: Generator, app: App) -> App | None:
     """Add or take away `index=True` or `unique=True`."""
     if not (found := some_column(generator.rng, app)):
         return None
-    _, column = found
+    table, column = found
     if not generator.is_key_like(column):
         return None
     name = generator.rng.choice(("index", "unique"))
     value = None if name in column.given else "True"
+    if name == "unique" and any(
+        it.columns == (column.uid,) for it in table.constraints
+    ):
+        return None  # a key without a name is the one of any name that is there
     return app.with_column(column.having(name, value))
 
 
