@@ -2,9 +2,11 @@
 
 import time
 from contextlib import ExitStack
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 from alembic_lossless.runtime import run
 from environment import Environment
 from scripts import empty, open_query, tables, versions, write
@@ -152,6 +154,56 @@ def test_what_a_block_committed_does_not_run_again(
     assert "The upgrade of revision b stopped after statement 1" in done.stdout
     shop.alembic("upgrade", "head")
     assert tables(database_url) == {"alembic_version", "b"}
+
+
+HOLDS_A = """
+SELECT count(*) FROM pg_locks WHERE relation = 'a'::regclass AND granted
+AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
+"""
+
+
+def write_beside(url: str) -> None:
+    """Change a row, then one that a revision has changed, for as long as one has.
+
+    Of two who wait for each other PostgreSQL ends the one that looks first.
+    """
+    engine, met = sa.create_engine(url), True
+    while met:
+        with engine.begin() as connection:
+            connection.execute(sa.text("SET LOCAL deadlock_timeout = '1min'"))
+            connection.execute(sa.text("UPDATE a SET n = n + 1 WHERE id = 2"))
+            for _ in range(60):
+                time.sleep(0.05)
+                if met := bool(connection.scalar(sa.text(HOLDS_A))):
+                    break
+            time.sleep(0.1)
+            connection.execute(sa.text("UPDATE a SET n = n + 1 WHERE id = 1"))
+    engine.dispose()
+
+
+@ON_POSTGRESQL
+def test_others_who_write_to_a_table_that_i_fill(
+    project: Environment, database_url: str
+) -> None:
+    """My fill and writers wait for each other: the next attempt has the table first."""
+    shop = empty(project.using(database_url))
+    columns = (
+        'sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer)'
+    )
+    rows = 'op.execute("INSERT INTO a VALUES (1, 0), (2, 0)")'
+    write(shop, "a", f'op.create_table("a", {columns})\n{rows}')
+    shop.alembic("upgrade", "head")
+    filled = 'op.execute("UPDATE a SET n = 7 WHERE id = 1")'
+    altered = 'op.alter_column("a", "n", nullable=False)'
+    write(shop, "b", f"{filled}\n{altered}", down="a")
+    writer = Thread(target=write_beside, args=(database_url,))
+    writer.start()
+    try:
+        done = shop.alembic("upgrade", "head")
+    finally:
+        writer.join()
+    assert TOLD in done.stderr
+    assert versions(database_url) == ["b"]
 
 
 @ON_POSTGRESQL

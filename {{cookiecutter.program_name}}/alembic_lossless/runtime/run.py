@@ -30,8 +30,10 @@ from .._alembic import (
 )
 from ..config import database_in, program_of, stamp_command
 from ..rules import AFTER, phase_of
+from ..sql import quoted_table, script, text
 from . import locks, sqlite
 from .applied import Applied, refusal, remember
+from .causes import DEADLOCK, codes_of
 from .connect import Database, connected
 from .errors import explained, join, refuse_unknown
 from .locks import Blockers, seconds
@@ -57,6 +59,7 @@ class Retries:
         self._deadline = time.monotonic() + seconds(settings, "MIGRATION_WAIT", 300)
         self._told = False
         self._undoes = run.connection.dialect.name == "postgresql"
+        self._first = dict[str, None]()
         self._blockers = Blockers(run.connection, run.end_after)
 
     def cover(self, step: RevisionStep, *, first: bool) -> None:
@@ -77,10 +80,12 @@ class Retries:
                 self._savepoint("SAVEPOINT")
                 try:
                     with self._watched(number):
+                        self._lock_first()
                         return migrate(**arguments)
                 except DBAPIError as error:
                     if number == self._number or not self._may_repeat(error, pause):
                         raise
+                    self._note(error)
                 self._savepoint("ROLLBACK TO SAVEPOINT")
                 self._tell()
                 time.sleep(pause)
@@ -99,6 +104,24 @@ class Retries:
                 yield
         finally:
             self._blockers.close()
+
+    def _note(self, error: DBAPIError) -> None:
+        """Keep the table that a revision asked for when others waited for its rows.
+
+        It has changed rows of it before it alters it, and somebody came between. The
+        next attempt would meet the next one, unless it has the table from its begin.
+        """
+        statement = script(error.statement or "", self._run.connection.dialect).only
+        table = statement and statement.table
+        if self._undoes and table and codes_of(error.orig) & {*DEADLOCK}:
+            name = quoted_table(table.name, table.schema, self._run.connection.dialect)
+            self._first[name] = None
+
+    def _lock_first(self) -> None:
+        """Lock the tables for which an attempt stood in a circle with others."""
+        for name in self._first:
+            lock = text(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+            self._run.connection.execute(lock)
 
     def _savepoint(self, words: str) -> None:
         """Set or use the savepoint, which also gives back what was locked since."""
