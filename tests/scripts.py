@@ -92,6 +92,23 @@ def server(url: str) -> Engine:
     return engine_of(made.set(drivername=driver), "AUTOCOMMIT")
 
 
+def back_up(url: str, target: Path, *, plain: bool) -> None:
+    """Back a database up with the program of its server."""
+    place = make_url(url)
+    if url.startswith("sqlite"):
+        target.write_bytes(Path(place.database or "").read_bytes())
+        return
+    if url.startswith("postgresql"):
+        form = "plain" if plain else "custom"
+        where = place.set(drivername="postgresql").render_as_string(hide_password=False)
+        command = ["pg_dump", "--format", form, "--file", str(target), where]
+    else:
+        command = ["mariadb-dump", f"--host={place.host}", f"--port={place.port}"]
+        command += [f"--user={place.username}", f"--result-file={target}"]
+        command += [str(place.database)]
+    subprocess.run(command, check=True)
+
+
 @contextmanager
 def open_query(url: str, statement: str) -> Iterator[None]:
     """Keep a transaction open in which a statement was run, as a slow app does."""

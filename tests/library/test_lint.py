@@ -23,7 +23,7 @@ from alembic_lossless.lint import (
     examine,
     squawk,
 )
-from alembic_lossless.lint.estimate import Estimates, Size
+from alembic_lossless.lint.estimate import COSTS, Estimates, Size
 from alembic_lossless.lint.rules import names, table
 from alembic_lossless.lint.runner import Judged
 from alembic_lossless.operations.backfill import backfill
@@ -498,6 +498,82 @@ def test_what_earlier_revisions_took_is_learned_from() -> None:
             estimates.learn(index, ran)
         (told,) = estimates.told(index).findings
         assert told.estimate == f"{said} on 1 million rows (100 MB), writers wait"
+
+
+def size_of_a_million(*_of: Any) -> Size:
+    """Return the size of a table that a hundred seconds would be read."""
+    return Size(10**6, 10**8, 1, reading=1e-4, sorting=lambda _columns: 0)
+
+
+def told(judged: Judged, *learned: tuple[Judged, Ran]) -> list[float]:
+    """Return the shortest times that are said of what a revision does."""
+    estimates = Estimates(size_of_a_million, "postgresql")
+    for found, ran in learned:
+        estimates.learn(found, ran)
+    said = estimates.told(judged)
+    every = [it.estimate for it in (*said.findings, *said.goes_on)]
+    return [float(it.split()[1]) for it in every if it.startswith("about")]
+
+
+DUAL = 'op.{}_dual_write("friend", "name", "title")'
+FILL = 'op.backfill("{}", "note", "x")'
+
+
+def test_a_trigger_at_each_row_is_work_of_its_own_kind(project: Environment) -> None:
+    """While a column has two names, each row that is written is said to cost more."""
+    shop = empty(project)
+    tables = "".join(
+        f'op.create_table("{it}", sa.Column("id", sa.Integer, primary_key=True),'
+        ' sa.Column("name", sa.Text), sa.Column("note", sa.Text))\n'
+        for it in ("friend", "city")
+    )
+    title = 'op.add_column("friend", sa.Column("title", sa.Text))\n'
+    write(shop, "a1", tables)
+    alone = "with op.get_context().autocommit_block():\n    {}"
+    write(shop, "b1", alone.format(FILL.format("friend")), down="a1")
+    write(shop, "c1", title + alone.format(DUAL.format("begin")), down="b1")
+    write(shop, "d1", alone.format(FILL.format("friend")), down="c1")
+    write(shop, "e1", alone.format(FILL.format("city")), down="d1")
+    write(shop, "f1", FILL.format("friend"), down="e1")
+    write(shop, "g1", DUAL.format("end"), down="f1")
+    write(shop, "h1", alone.format(FILL.format("friend")), down="g1")
+    with shop.migrations() as migrations:
+        every = migrations.lint("a1:head", dialect="postgresql")
+        begun = migrations.lint("d1:f1", dialect="postgresql")
+    found = {it.revision: it for it in every}
+    said = {name: sum(told(it)) for name, it in found.items()}
+    assert said["b1"] == said["e1"] == said["h1"] > 0
+    assert said["c1"] == said["d1"] > said["b1"]
+    assert said["f1"] > said["e1"]
+    # What came before the range is known, too.
+    assert [sum(told(it)) for it in begun] == [said["e1"], said["f1"]]
+    # What one of both took says little of the other.
+    slow = Ran(10 * said["b1"], {})
+    assert sum(told(found["d1"], (found["b1"], slow))) < 4 * said["d1"]
+    assert sum(told(found["d1"], (found["d1"], slow))) > 3 * said["b1"]
+
+
+def test_what_other_rules_took_corrects_half(project: Environment) -> None:
+    """A foreign key took four times as long: an index is said to take twice as long."""
+    del project
+    index = Judged("a1", "", "", findings=found_in(ops.CreateIndexOp("i", "t", ["a"])))
+    check = ops.CreateCheckConstraintOp("c", "t", "a > 0")
+    other = Judged("b1", "", "", findings=found_in(check))
+    seconds = 1.5 * sum(told(index))
+    (alone,), (own,), (others,) = (
+        told(index, *learned)
+        for learned in ([], [(index, Ran(4 * seconds, {}))], [(other, Ran(60, {}))])
+    )
+    assert own == pytest.approx(4 * alone, rel=0.1)
+    assert others == pytest.approx(2 * alone, rel=0.1)
+    assert told(index, (other, Ran(60, {})), (index, Ran(seconds, {}))) == [alone]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mariadb", "mysql"])
+def test_what_goes_on_has_a_cost_of_its_own(dialect: str) -> None:
+    """What stops nobody is most of a live draft: no figure of another work is taken."""
+    rules = [it for it in RULES if it.harm is Harm.GOES_ON and dialect in it.dialects]
+    assert {it.name for it in rules} <= COSTS[dialect].keys()
 
 
 ASKS = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")

@@ -17,8 +17,8 @@ from alembic_lossless.rehearsal.copies import Copy, Source, copied
 from alembic_lossless.rehearsal.run import compared
 from alembic_lossless.runtime.trial import PREFIX
 from environment import LIBRARY, Environment
-from scripts import ask, empty, open_query, server, versions, write
-from servers import engine_of
+from scripts import ask, back_up, empty, open_query, server, versions, write
+from servers import ON_SERVERS, engine_of
 from sqlalchemy import make_url
 
 TABLES = """
@@ -222,29 +222,12 @@ def test_a_backup_is_restored(
 ) -> None:
     """I rehearse on last night's backup, and the database changes meanwhile."""
     backup = tmp_path / "backup"
-    dump(database_url, backup, plain=plain)
+    back_up(database_url, backup, plain=plain)
     with engine_of(database_url).begin() as connection:
         connection.execute(sa.text("DELETE FROM friend WHERE id > 30"))
     write(pending, "b1", HIDDEN, BACK, down="a1")
     said = rehearsed(pending, "--from", str(backup), status=1).stdout
     assert "friend.phone: 40 values" in said
-
-
-def dump(url: str, target: Path, *, plain: bool) -> None:
-    """Back a database up with the program of its server."""
-    place = make_url(url)
-    if url.startswith("sqlite"):
-        target.write_bytes(Path(place.database or "").read_bytes())
-        return
-    if url.startswith("postgresql"):
-        form = "plain" if plain else "custom"
-        where = place.set(drivername="postgresql").render_as_string(hide_password=False)
-        command = ["pg_dump", "--format", form, "--file", str(target), where]
-    else:
-        command = ["mariadb-dump", f"--host={place.host}", f"--port={place.port}"]
-        command += [f"--user={place.username}", f"--result-file={target}"]
-        command += [str(place.database)]
-    subprocess.run(command, check=True)
 
 
 def test_somebody_uses_the_database(pending: Environment, database_url: str) -> None:
@@ -377,13 +360,41 @@ def test_no_room_for_a_copy(
     del database_url
 
 
+FAILS = """#!/bin/sh
+echo "$(basename "$0"): error: aborting because of server version mismatch" >&2
+echo "$(basename "$0"): detail: server version: 99.1" >&2
+exit 1
+"""
+
+
+@ON_SERVERS
+def test_the_program_that_fails_is_named(
+    pending: Environment,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """My pg_dump is too old: it is named, and not pg_restore, which got nothing."""
+    write(pending, "b1", "pass", down="a1")
+    for name in ("pg_dump", "mariadb-dump", "mysqldump"):
+        program = tmp_path / name
+        program.write_text(FAILS)
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    done = rehearsed(pending, "--sample", "50%", status=255)
+    said = (done.stdout + done.stderr).strip()
+    assert "dump failed: aborting because of server version mismatch, server" in said
+    assert len(said.splitlines()) <= 2
+    del database_url
+
+
 def test_a_backup_of_another_version(
     pending: Environment, database_url: str, tmp_path: Path
 ) -> None:
     """The backup is at a revision that this version of the app does not have."""
     write(pending, "z9", "pass", down="a1")
     pending.alembic("upgrade", "head")
-    dump(database_url, tmp_path / "backup", plain=False)
+    back_up(database_url, tmp_path / "backup", plain=False)
     pending.alembic("downgrade", "a1")
     (path,) = [it for it in pending.revisions() if it.name.startswith("z9")]
     path.unlink()
@@ -391,8 +402,9 @@ def test_a_backup_of_another_version(
     done = rehearsed(pending, "--from", str(tmp_path / "backup"), status=255)
     said = (done.stdout + done.stderr).strip()
     assert "z9" in said
+    assert str(tmp_path / "backup") in said
     assert "Traceback" not in said
-    assert len(said.splitlines()) <= 3
+    assert len(said.splitlines()) <= 2, said
 
 
 @pytest.mark.parametrize(

@@ -1179,6 +1179,60 @@ def statement(element: sa.ClauseElement, dialect: Dialect, **given: Any) -> str:
     return undoubled(str(element.compile(dialect=dialect, **given)), dialect)
 
 
+BEYOND = (
+    *(
+        rf"(?:CREATE|DROP|ALTER) {it}\b(?! MAPPING)"
+        for it in ("DATABASE", "ROLE", "USER")
+    ),
+    r"(?:CREATE|DROP|ALTER) TABLESPACE\b",
+)
+BEYOND_DATABASE = {
+    "postgresql": (r"\\C(?:ONNECT)?\b", r"ALTER SYSTEM\b", *BEYOND),
+    "mysql": (
+        r"USE\b",
+        r"(?:CREATE(?: OR REPLACE)?|DROP|ALTER) (?:DATABASE|SCHEMA|ROLE|USER)\b",
+        r"(?:GRANT|REVOKE)\b",
+        r"SET (?:@@)?GLOBAL\b",
+    ),
+}
+BEYOND_DATABASE["mariadb"] = BEYOND_DATABASE["mysql"]
+"""How statements begin, or a client's commands, that reach more than one database."""
+
+FIRST_WORDS = 80
+"""The bytes of a line that have the words by which a statement is known."""
+
+
+@cache
+def _beyond(database: str) -> re.Pattern[bytes]:
+    words = "|".join(BEYOND_DATABASE[database]).replace(" ", r"\s+")
+    # What stands in a comment of a version is run, too.
+    return re.compile(rf"\s*(?:/\*M?!\d*\s*)?({words})".encode(), re.IGNORECASE)
+
+
+def beyond_database(line: bytes, database: str) -> str:
+    """Return the words by which a line of a script reaches beyond its database, if any.
+
+    A program that writes scripts begins a statement with a line. Of millions of lines
+    each is looked at, and so only its begin is.
+
+    :param line: the line.
+    :param database: SQLAlchemy's name of the database.
+    """
+    found = _beyond(database).match(line[:FIRST_WORDS])
+    return found[1].decode() if found else ""
+
+
+ROWS_FOLLOW = re.compile(rb"COPY .* FROM STDIN;\s*$", re.IGNORECASE)
+
+
+def begins_rows(line: bytes) -> bool:
+    """Tell whether the next lines of a script of pg_dump's are rows, and no SQL.
+
+    :param line: the line.
+    """
+    return ROWS_FOLLOW.match(line) is not None
+
+
 def query_of_view(sql: str, dialect: Dialect | None = None) -> str:
     """Return what a view shows, by its CREATE VIEW or by a query that ends in a `;`."""
     pieces, depth, begin = [*tokens(sql, dialect)], 0, 0

@@ -2,7 +2,8 @@
 
 The server says how many rows and bytes there are. How fast it reads and sorts is tried
 on some rows; what an operation takes is a multiple of that, as it was measured, times
-what earlier revisions took here, against what would have been said of them.
+what earlier revisions took here, against what would have been said of them: in full for
+work of the same kind, and by its square root for any other.
 """
 
 import time
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from math import sqrt
 from statistics import median
 from typing import NamedTuple
 
@@ -34,6 +36,10 @@ MOST = 5
 """By how much earlier revisions may change what is said, either way."""
 
 
+_Kind = tuple[str, bool]
+"""A kind of work: its rule, and whether a trigger fires at each row."""
+
+
 class _Cost(NamedTuple):
     """What an operation takes, in readings of the whole table."""
 
@@ -42,6 +48,8 @@ class _Cost(NamedTuple):
     """For each index that is made, or written to, with the table."""
     sort: float = 0
     """In sortings of the whole table by the columns of an index."""
+    trigger: float = 0
+    """Where each row that is written fires the trigger of a dual write."""
 
 
 COSTS: dict[str, dict[str, _Cost]] = {
@@ -54,8 +62,9 @@ COSTS: dict[str, dict[str, _Cost]] = {
         "exclude-blocks": _Cost(1.2),
         "check-scans": _Cost(0.15),
         "guard-reads": _Cost(0.2, sort=1.5),
-        "rows-locked": _Cost(0.4, 2.3),
-        "rows-online": _Cost(0.6, 2.4),
+        "not-null-proved": _Cost(0.3),
+        "rows-locked": _Cost(0.4, 2.3, trigger=6),
+        "rows-online": _Cost(0.6, 2.4, trigger=6),
         "type-concurrently": _Cost(1.5, 5),
     },
     "mysql": {
@@ -64,8 +73,9 @@ COSTS: dict[str, dict[str, _Cost]] = {
         "index-online": _Cost(1.3),
         "not-null-online": _Cost(1.4, 0.75),
         "foreign-key-copies": _Cost(5, 1),
-        "rows-locked": _Cost(4.5),
-        "rows-online": _Cost(5),
+        "guard-reads": _Cost(0.7),
+        "rows-locked": _Cost(4.5, trigger=3),
+        "rows-online": _Cost(5, trigger=3),
     },
 }
 COSTS["mariadb"] = COSTS["mysql"]
@@ -158,7 +168,8 @@ class Estimates:
         """
         self._costs = COSTS[dialect]
         self._size = cache(size)
-        self._took = defaultdict[str, list[float]](list)
+        self._took = defaultdict[_Kind, list[float]](list)
+        self._all = list[float]()
 
     def learn(self, found: Judged, ran: Ran) -> None:
         """Take note of what a revision took.
@@ -169,8 +180,9 @@ class Estimates:
         works = [*_works(found)]
         said = sum(self._seconds(it, ran.rows) for it in works)
         if said > LEAST:
-            for rule in {it.rule for it in works} | {""}:
-                self._took[rule].append(ran.seconds / said)
+            self._all.append(ran.seconds / said)
+            for kind in {*map(_kind, works)}:
+                self._took[kind].append(ran.seconds / said)
 
     def told(self, found: Judged) -> Judged:
         """Return what was found in a revision, with how long it would take."""
@@ -184,9 +196,7 @@ class Estimates:
         sizes = [*self._sizes(finding)]
         if not sizes or not takes_long(finding):
             return finding
-        took = self._took[finding.rule] or self._took[""] or [1]
-        factor = min(MOST, max(1 / MOST, median(took)))
-        seconds = factor * self._seconds(finding, {})
+        seconds = self._factor(finding) * self._seconds(finding, {})
         rows, size = sum(it.rows for it in sizes), sum(it.bytes for it in sizes)
         who = "writers wait" if finding.harm is Harm.STALLS else "nobody waits"
         about = f"on {_count(rows)} rows ({_bytes(size)}), {who}"
@@ -194,6 +204,18 @@ class Estimates:
             return replace(finding, estimate=f"less than {LEAST:g} s {about}")
         least, most = _digits(seconds / SPREAD), _digits(seconds * SPREAD)
         return replace(finding, estimate=f"about {least} to {most} s {about}")
+
+    def _factor(self, finding: Finding) -> float:
+        """Return by how much what revisions took here corrects what is said.
+
+        The server is the same for each kind of work, and the work is not: what others
+        took counts for half of it.
+        """
+        if own := self._took[_kind(finding)]:
+            took = median(own)
+        else:
+            took = sqrt(median(self._all or [1]))
+        return min(MOST, max(1 / MOST, took))
 
     def _sizes(self, finding: Finding) -> Iterator[Size]:
         found = (self._size(it.schema, it.table) for it in finding.works)
@@ -212,10 +234,15 @@ class Estimates:
             return 0
         kind = "scan" if finding.growth is Growth.SCAN else "rewrite"
         cost = self._costs.get(finding.rule, self._costs[kind])
-        each = size.reading * (cost.table + cost.each * size.indexes)
+        table = cost.table + cost.each * size.indexes + cost.trigger * work.dual_write
+        each = size.reading * table
         if cost.sort and work.columns:
             each += cost.sort * size.sorting(work.columns)
         return each * rows.get(label((work.schema, work.table)), size.rows)
+
+
+def _kind(finding: Finding) -> _Kind:
+    return finding.rule, any(it.dual_write for it in finding.works)
 
 
 def takes_long(finding: Finding) -> bool:

@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.engine import Dialect
 
 from ..operations.base import LosslessOp, called
+from ..operations.columns import begin_dual_write, end_dual_write
 from ..operations.constraints import (
     create_unique_constraint_concurrently,
     index_partitions,
@@ -88,11 +89,14 @@ class Work(NamedTuple):
     :param schema: the schema of the table, if it has one.
     :param table: its name.
     :param columns: those by which the rows are sorted.
+    :param dual_write: whether each row that is written fires the trigger of a dual
+        write, which is work of its own.
     """
 
     schema: str | None
     table: str
     columns: tuple[str, ...] = ()
+    dual_write: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,33 @@ class Finding:
     """How long it would take, where the server was asked."""
 
 
+class DualWrites:
+    """The tables whose rows fire a trigger of `begin_dual_write`, by the revisions."""
+
+    def __init__(self) -> None:
+        """Begin before the first revision."""
+        self._pairs = set[tuple[Key, str, str]]()
+
+    def __contains__(self, key: Key) -> bool:
+        """Tell whether each row of a table that is written fires one."""
+        return any(it == key for it, *_ in self._pairs)
+
+    def before(self, operation: MigrateOperation) -> None:
+        """Take note of a trigger under which the operation itself writes rows."""
+        if called(operation, begin_dual_write):
+            self._pairs.add(self._pair(operation))
+
+    def after(self, operation: MigrateOperation) -> None:
+        """Take note of a trigger that is gone."""
+        if called(operation, end_dual_write):
+            self._pairs.discard(self._pair(operation))
+
+    @staticmethod
+    def _pair(operation: Any) -> tuple[Key, str, str]:
+        key = operation.schema, operation.table_name
+        return key, operation.column_name, operation.new_name
+
+
 @dataclass
 class Situation:
     """What is known of the tables before an operation."""
@@ -134,6 +165,8 @@ class Situation:
     """Indexes of partitioned tables that each partition has already."""
     not_null_checks: set[tuple[Key, str]] = field(default_factory=set)
     """Columns of which a CHECK, which is not to be checked again, says no NULL."""
+    dual_writes: DualWrites = field(default_factory=DualWrites)
+    """The triggers that fire at each row that is written."""
 
     def is_new(self, key: Key, *columns: str) -> bool:
         """Tell whether a table, or a column that is meant, has no rows' values yet."""
@@ -287,10 +320,14 @@ class Rule:
             if more:
                 names = _named(operation, key)
                 names |= more if isinstance(more, Mapping) else {}
-                yield self._finding(names)
+                yield self._finding(names, situation)
 
-    def _finding(self, names: Names) -> Finding:
+    def _finding(self, names: Names, situation: Situation) -> Finding:
         instead = names.get("instead", self.instead)
+        works = (
+            it._replace(dual_write=(it.schema, it.table) in situation.dual_writes)
+            for it in names.get("works", ())
+        )
         return Finding(
             self.name,
             self.harm,
@@ -299,7 +336,7 @@ class Rule:
             self.lock,
             names.get("growth", self.growth),
             instead and instead.format(**names),
-            works=tuple(names.get("works", ())),
+            works=tuple(works),
         )
 
 

@@ -27,6 +27,7 @@ from ..types.portable import dialect_named
 from . import squawk
 from .rules import (
     RULES,
+    DualWrites,
     Finding,
     Growth,
     Harm,
@@ -61,6 +62,7 @@ class Judge(Replay):
         commit_blocks_by(self.migration_context, self._autocommit)
         self._file = ""
         self._before: Situation | None = None
+        self._dual_writes = DualWrites()
         self.findings: list[Finding] = []
         self.statements: list[squawk.Statement] = []
 
@@ -70,7 +72,7 @@ class Judge(Replay):
 
         :param file: the revision's; the lines of findings are its lines.
         """
-        situation.history = self.state
+        situation.history, situation.dual_writes = self.state, self._dual_writes
         self._before, self._file = situation, file
         self.findings, self.statements = [], []
         try:
@@ -81,6 +83,7 @@ class Judge(Replay):
     def invoke(self, operation: MigrateOperation) -> Any:
         """Judge an operation by what is known before it, and remember what it does."""
         situation = self._before
+        self._dual_writes.before(operation)
         if situation is not None:
             line = self._line()
             found = _judged(operation, situation)
@@ -93,6 +96,7 @@ class Judge(Replay):
                     squawk.Statement(text, line, situation.autocommit)
                 )
         result = super().invoke(operation)
+        self._dual_writes.after(operation)
         if situation is not None:
             situation.after(operation)
         return result

@@ -31,6 +31,7 @@ from ..runtime.tenants import IS_TENANT
 from ..runtime.trial import create, options_of, thrown_away
 from ..types.reflection import inspector_of
 from ..urls import printable
+from .backups import Backup, Form
 
 FOLDER = "alembic-lossless-rehearsal-"
 """How the folder with copies of a SQLite file begins."""
@@ -64,14 +65,14 @@ class Source:
     """What is copied, and how much of it.
 
     :param url: the original.
-    :param dump: a backup to restore in the place of the original.
+    :param backup: what is restored in the place of the original.
     :param share: the share of the rows, above 0 and up to 1; 0 copies no row.
     :param settings: what the owner may set, for messages.
     :param version_table: what the table is called of where the original is.
     """
 
     url: URL
-    dump: Path | None = None
+    backup: Backup | None = None
     share: float = 1.0
     settings: Settings = field(default_factory=Settings)
     version_table: Mapping[str, Any] = field(default_factory=dict)
@@ -100,6 +101,11 @@ def copied(source: Source) -> Iterator[Copy]:
     made = KINDS.get(kind)
     if made is None:
         raise CommandError(f"A rehearsal knows no way to copy a {kind} database.")
+    if source.backup and source.share < 1 and kind != "sqlite":
+        raise CommandError(
+            "--from restores a backup with all its rows: leave out --sample and"
+            " --structure."
+        )
     try:
         with made(source) as copy:
             yield copy
@@ -194,7 +200,7 @@ def _refuse_full_disk(origin: str, bytes_: int, folder: str, instead: str) -> No
 
 def _refuse_full_server(connection: Connection, source: Source) -> None:
     """Refuse where the disk of a server on this machine has no room for two copies."""
-    if source.dump or source.share < 1 or source.url.host not in HERE:
+    if source.backup or source.share < 1 or source.url.host not in HERE:
         return
     found, folder = connection.exec_driver_sql(SIZES[connection.dialect.name]).one()
     with suppress(OSError):  # the server may have a file system of its own
@@ -207,7 +213,8 @@ def _refuse_full_server(connection: Connection, source: Source) -> None:
 @contextmanager
 def _sqlite(source: Source) -> Iterator[Copy]:
     _sweep_folders()
-    origin = Path(source.dump or source.url.database or "")
+    backup = source.backup
+    origin = backup.path if backup else Path(source.url.database or "")
     if not origin.is_file():
         raise CommandError(f"There is no file {str(origin)!r} to rehearse on.")
     _refuse_full_disk(str(origin), origin.stat().st_size, gettempdir(), SMALLER_FILE)
@@ -301,10 +308,11 @@ def _made(connection: Connection, statement: str) -> None:
 def _postgresql(source: Source) -> Iterator[Copy]:
     with thrown_away(source.url) as (connection, name), ExitStack() as stack:
         _refuse_full_server(connection, source)
-        whole = source.dump is None and source.share == 1
+        whole = source.backup is None and source.share == 1
         if not (whole and _from_template(connection, source.url, name)):
             _made(connection, f"CREATE DATABASE {name}")
-            _restore_postgresql(source, name)
+            with _restoring(source.backup, connection):
+                _restore_postgresql(source, name)
         engine = engine_of(source.url.set(database=name))
         stack.callback(engine.dispose)
         with engine.begin() as copy:
@@ -327,13 +335,14 @@ def _from_template(connection: Connection, url: URL, name: str) -> bool:
 
 def _restore_postgresql(source: Source, name: str) -> None:
     target, variables = ["--dbname", name], _for_libpq(source.url)
-    if source.dump is not None and _is_plain(source.dump):
-        words = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", *target]
-        _run([*words, "--file", str(source.dump)], variables)
-        return
     restore = ["pg_restore", "--no-owner", "--no-privileges", *target]
-    if source.dump is not None:
-        _run([*restore, str(source.dump)], variables)
+    if (backup := source.backup) is not None:
+        if backup.form is not Form.ARCHIVE:
+            words = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]
+            _run([*words, *target, "--file", str(backup.path)], variables)
+            return
+        _refuse_unreadable(backup)
+        _run([*restore, "--exit-on-error", str(backup.path)], variables)
         return
     dump = ["pg_dump", "--format", "custom", "--dbname", source.url.database or ""]
     if source.share == 1:
@@ -342,6 +351,35 @@ def _restore_postgresql(source: Source, name: str) -> None:
     _run([*dump, "--section", "pre-data"], variables, into=restore)
     _copy_sample(source, name)
     _run([*dump, "--section", "post-data"], variables, into=restore)
+
+
+def _refuse_unreadable(backup: Backup) -> None:
+    """Let pg_restore read an archive to its end, before a server gets any of it."""
+    program = "pg_restore"
+    try:
+        _run([program, "--file", os.devnull, str(backup.path)], {})
+    except ProgramError as error:
+        said = subprocess.run(
+            [_program(program), "--version"], capture_output=True, text=True, check=True
+        )
+        fix = backup.reading(program, said.stdout)
+        raise CommandError(
+            f"{backup.path} cannot be read: {error.reason}.\n{fix}"
+        ) from error
+
+
+@contextmanager
+def _restoring(backup: Backup | None, connection: Connection) -> Iterator[None]:
+    """Say of a backup that cannot be restored what to do."""
+    try:
+        yield
+    except ProgramError as error:
+        if backup is None:
+            raise
+        raise CommandError(
+            f"{backup.path} cannot be restored: {error.reason}.\n"
+            f"{backup.advice(connection)}"
+        ) from error
 
 
 def _copy_sample(source: Source, name: str) -> None:
@@ -366,20 +404,15 @@ def _copy_sample(source: Source, name: str) -> None:
         there.connection.commit()
 
 
-def _is_plain(dump: Path) -> bool:
-    """Tell a script of SQL from an archive of pg_dump's."""
-    try:
-        with dump.open("rb") as file:
-            return file.read(5) != b"PGDMP" and dump.is_file()
-    except OSError as error:
-        raise CommandError(f"{dump} cannot be read: {error.strerror}.") from error
-
-
 def _for_libpq(url: URL) -> dict[str, str]:
     """Return the variables that libpq reads: no password stands in a command line."""
-    found = {
-        "PGHOST": url.host,
-        "PGPORT": url.port,
+    query = {it: ",".join(value) for it, value in url.normalized_query.items()}
+    found: dict[str, Any] = {
+        f"PG{it.upper()}": query[it] for it in query if it.startswith("ssl")
+    }
+    found |= {
+        "PGHOST": url.host or query.get("host"),
+        "PGPORT": url.port or query.get("port"),
         "PGUSER": url.username,
         "PGPASSWORD": url.password,
     }
@@ -392,7 +425,8 @@ def _mariadb(source: Source) -> Iterator[Copy]:
         _refuse_full_server(connection, source)
         for each in (name, f"{name}_{KEPT}"):
             _made(connection, f"CREATE DATABASE {each}")
-        _restore_mariadb(source, name)
+        with _restoring(source.backup, connection):
+            _restore_mariadb(source, name)
         engine = engine_of(source.url.set(database=name))
         stack.callback(engine.dispose)
         with engine.begin() as copy:
@@ -403,13 +437,9 @@ def _mariadb(source: Source) -> Iterator[Copy]:
 def _restore_mariadb(source: Source, name: str) -> None:
     arguments, variables = _for_mariadb(source.url)
     client = [_program("mariadb", "mysql"), *arguments, name]
-    if source.dump is not None:
-        try:
-            with source.dump.open("rb") as script:
-                _run(client, variables, stdin=script.fileno())
-        except OSError as error:
-            said = f"{source.dump} cannot be read: {error.strerror}."
-            raise CommandError(said) from error
+    if source.backup is not None:
+        with source.backup.path.open("rb") as script:
+            _run(client, variables, stdin=script.fileno())
         return
     program, database = _program("mariadb-dump", "mysqldump"), source.url.database or ""
     dump = [program, *arguments, "--single-transaction", "--skip-lock-tables"]
@@ -428,7 +458,14 @@ def _restore_mariadb(source: Source, name: str) -> None:
 
 def _for_mariadb(url: URL) -> tuple[list[str], dict[str, str]]:
     """Return the arguments and variables of MariaDB's programs."""
+    query = {it: ",".join(value) for it, value in url.normalized_query.items()}
     given = {"--host": url.host, "--port": url.port, "--user": url.username}
+    given |= {"--socket": query.get("unix_socket")}
+    given |= {
+        f"--{it.replace('_', '-')}": query[it]
+        for it in ("ssl_ca", "ssl_cert", "ssl_key")
+        if it in query
+    }
     words = [f"{name}={value}" for name, value in given.items() if value is not None]
     return words, {"MYSQL_PWD": url.password} if url.password else {}
 
@@ -584,7 +621,7 @@ def _run(
 ) -> None:
     """Run a program, perhaps with its output into another one.
 
-    :raises CommandError: with the first line of what it said.
+    :raises ProgramError: with the line of what it said that has the cause.
     """
     environment = {**os.environ, **variables}
     first = [_program(command[0]), *command[1:]]
@@ -608,20 +645,38 @@ def _run(
                 stderr=subprocess.PIPE,
                 check=False,
             )
-            _refuse_failure(second[0], done.returncode, done.stderr)
+            # Where the first one failed, the second had too little to read.
+            if not begun.poll():
+                _refuse_failure(second[0], done.returncode, done.stderr)
         _, said = begun.communicate()
         _refuse_failure(first[0], begun.returncode, said)
 
 
 def _refuse_failure(program: str, status: int, said: bytes) -> None:
     if status:
-        lines = said.decode(errors="replace").strip().splitlines() or [
-            "no reason given"
-        ]
+        raise ProgramError(program, said.decode(errors="replace"))
+
+
+class ProgramError(CommandError):
+    """A program of the server's did not do what it was asked for.
+
+    :param program: its path.
+    :param said: what it said.
+    """
+
+    def __init__(self, program: str, said: str) -> None:
+        """Take the line that has the cause."""
         name = Path(program).name
-        raise CommandError(
-            f"{name} failed: {lines[0].removeprefix(f'{name}: ')}\nNothing was changed,"
-            " and the copy is dropped."
+        lines = said.strip().splitlines() or ["no reason given"]
+        # MariaDB's client shows the statement first.
+        told = [it for it in lines if it.startswith("ERROR ")]
+        told += [it for it in lines if "error:" in it.lower()]
+        line = [*told, *lines][0].removeprefix(f"{name}: ").removeprefix("error: ")
+        detail = (it.partition(" detail: ")[2] for it in lines)
+        self.reason = ", ".join([line.rstrip("."), *filter(None, detail)])
+        super().__init__(
+            f"{name} failed: {self.reason}\nNothing was changed, and the copy is"
+            " dropped."
         )
 
 

@@ -25,6 +25,7 @@ from ..runtime.errors import between
 from ..sql import undoubled
 from ..types.reflection import inspector_of
 from ..urls import printable
+from .backups import looked_at
 from .copies import Copy, Source, Table, copied, size, user_tables
 
 if TYPE_CHECKING:
@@ -487,19 +488,54 @@ def rehearse(
     names = migrations.names()
     if dump is not None and len(names) > 1:
         raise CommandError("--from restores one database, and the project has several.")
+    if dump is None:
+        _pending(migrations, target)  # before all rows are copied for nothing
     with ExitStack() as stack:
         copies = dict[str, Copy]()
         for name in names:
             database = migrations.database(name)
             url = synchronous_url(database)
             settings, own = migrations.project.settings, database.version_table
-            source = Source(url, dump, share, settings, own)
+            backup = looked_at(dump, url.get_backend_name()) if dump else None
+            source = Source(url, backup, share, settings, own)
             copies[name] = stack.enter_context(copied(source))
+            if backup:
+                _refuse_other_app(backup.path, copies[name], own)
+                _refuse_other_version(backup.path, migrations, copies[name])
         found = {
             name: Rehearsal(printable(migrations.database(name).url)) for name in names
         }
         _rehearse(migrations, target, copies, found)
         return [*found.values()]
+
+
+def _refuse_other_app(path: Path, copy: Copy, options: Mapping[str, Any]) -> None:
+    """Refuse a backup in which no revision of any app is noted.
+
+    All revisions would be pending on tables that are not the app's, or on none.
+    """
+    own = options.get("version_table", "alembic_version")
+    if not any(it.name == own for it in copy.tables if is_own(it, options)):
+        others = sorted(str(it) for it in copy.tables)
+        shown = ", ".join(others[:SHOWN_TABLES]) + ", …" * (len(others) > SHOWN_TABLES)
+        raise CommandError(
+            f"{path} has no table {own}, so that it is no backup of this app. It has:"
+            f" {shown or 'no table'}."
+        )
+
+
+def _refuse_other_version(path: Path, migrations: Migrations, copy: Copy) -> None:
+    """Refuse a backup that is at a revision of another version of the app."""
+    heads = migrations.stamped(connection=copy.engine)
+    folder = migrations.script(heads)
+    for head in heads:
+        try:
+            folder.get_revision(head)
+        except CommandError as error:
+            raise CommandError(
+                f"{path} is at revision {head!r}, which this project does not have: get"
+                " the code that has its file, or another backup."
+            ) from error
 
 
 def _rehearse(
@@ -511,9 +547,7 @@ def _rehearse(
     engines = {name: copy.engine for name, copy in copies.items()}
     given: Any = engines if len(engines) > 1 else next(iter(engines.values()))
     begin = {it: migrations.stamped(it, connection=given) for it in engines}
-    pending = _up_to(migrations, target, given)
-    if not pending:
-        raise CommandError("No revision is pending: there is nothing to rehearse.")
+    pending = _pending(migrations, target, given)
     try:
         for script in pending:
             run = partial(migrations.upgrade, script.revision, connection=given)
@@ -542,13 +576,17 @@ def _rehearse(
         ]
 
 
-def _up_to(migrations: Migrations, target: str, given: Any) -> Sequence[Script]:
+def _pending(
+    migrations: Migrations, target: str, given: Any = None
+) -> Sequence[Script]:
     """Return the pending revisions that a target needs, in their order."""
-    pending = migrations.pending(connection=given)
-    if target in {"head", "heads"}:
-        return pending
-    wanted = {it.revision for it in between(migrations.script(), "base", target)}
-    return [it for it in pending if it.revision in wanted]
+    pending: Sequence[Script] = migrations.pending(connection=given)
+    if target not in {"head", "heads"}:
+        wanted = {it.revision for it in between(migrations.script(), "base", target)}
+        pending = [it for it in pending if it.revision in wanted]
+    if not pending:
+        raise CommandError("No revision is pending: there is nothing to rehearse.")
+    return pending
 
 
 def _measure(
@@ -624,6 +662,9 @@ def as_json(found: Iterable[Rehearsal]) -> Iterator[str]:
 
 FORMATS = {"text": text, "json": as_json, "markdown": markdown}
 """What `--format` takes."""
+
+SHOWN_TABLES = 5
+"""How many tables of another app's backup are named."""
 
 SHOWN_SECONDS = 0.1
 """A statement that took less is not worth a line."""
