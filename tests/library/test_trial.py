@@ -7,11 +7,12 @@ import pytest
 from alembic_lossless.runtime import trial
 from alembic_lossless.runtime.trial import PREFIX
 from environment import Environment
-from scripts import ask, empty, user_of, versions, write
+from scripts import ask, database_of, empty, user_of, versions, write
 from sqlalchemy import Connection
 
 REHEARSE = "FRIEND_BOOK_MIGRATION_REHEARSE"
 
+SEQUENCE = 'op.execute("CREATE SEQUENCE numbers")\n'
 TABLES = """
 op.create_table("city", sa.Column("id", sa.Integer, primary_key=True))
 op.create_table(
@@ -39,7 +40,10 @@ def shop(project: Environment, database_url: str) -> Environment:
     """Give a project that rehearses, with a friend, a view and a trigger."""
     shop = empty(project).using(database_url)
     shop.environment[REHEARSE] = "yes"
-    write(shop, "a1", TABLES)
+    tables = TABLES
+    if database_of(database_url) == "mysql":  # which has no sequences
+        tables = TABLES.replace(SEQUENCE, "")
+    write(shop, "a1", tables)
     shop.alembic("upgrade", "head")
     return shop
 

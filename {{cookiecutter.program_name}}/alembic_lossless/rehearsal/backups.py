@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from ..sql import begins_rows, beyond_database
-from ..types.portable import kind_of
+from ..types.portable import SERVER_NAMES, kind_of
 
 
 class Form(StrEnum):
@@ -134,13 +134,10 @@ class Backup:
         return f"Nothing was changed, and the copy is dropped.{roles}"
 
 
-NAMES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "mysql": "MySQL"}
-
-
 def _server_of(connection: Connection) -> str:
     found = connection.dialect.server_version_info or ()
     version = ".".join(str(it) for it in found if isinstance(it, int))
-    return f"{NAMES[kind_of(connection.dialect)]} {version}"
+    return f"{SERVER_NAMES[kind_of(connection.dialect)]} {version}"
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -200,14 +197,14 @@ def _form_of(head: bytes) -> Form | None:
 def _origin(form: Form, head: bytes) -> tuple[str, ...]:
     """Return the kind and the version of the server that a backup is of."""
     if form is Form.ARCHIVE:
-        return NAMES["postgresql"], *_versions(head)
+        return SERVER_NAMES["postgresql"], *_versions(head)
     found = form in SERVER and SERVER[form].search(head)
     if not found:
         return "", ""
     version = found[1].decode(errors="replace")
     if form is Form.POSTGRESQL:
-        return NAMES["postgresql"], version
-    name = NAMES["mariadb" if "MariaDB" in version else "mysql"]
+        return SERVER_NAMES["postgresql"], version
+    name = SERVER_NAMES["mariadb" if "MariaDB" in version else "mysql"]
     return name, version.partition("-")[0]
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import sql
 from ..rules import rule
-from ..types.portable import kind_of
+from ..types.portable import SERVER_NAMES, kind_of
 from .causes import BUSY, PermanentError, codes_of
 from .locks import Blockers
 
@@ -216,8 +216,9 @@ def refused(
         code, reason = getattr(error.orig, "args", (0, ""))[:2]
         if code not in NOT_ONLINE:
             raise
+        name = SERVER_NAMES[kind_of(connection.dialect)]
         raise PermanentError(
-            f"MariaDB cannot do this while others write to the table: {reason}.\n"
+            f"{name} cannot do this while others write to the table: {reason}.\n"
             f"  {text}\n"
             "Take it out of the autocommit_block() and run it in a quiet hour."
         ) from error

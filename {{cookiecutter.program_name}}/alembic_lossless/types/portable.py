@@ -29,6 +29,10 @@ MYSQL = ("mysql", "mariadb")
 """Those that are one server to most of the library."""
 
 
+SERVER_NAMES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "mysql": "MySQL"}
+"""What people call the kinds of servers."""
+
+
 def kind_of(dialect: Dialect) -> str:
     """Return what a database is; a driver of MySQL's may speak to MariaDB.
 
