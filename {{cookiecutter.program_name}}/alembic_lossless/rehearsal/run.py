@@ -49,9 +49,26 @@ AND mode NOT IN ('AccessShareLock', 'RowShareLock')
 
 ROWS = """
 SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0),
-    coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables
+    coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM (
+    SELECT seq_tup_read, idx_tup_fetch, n_tup_ins, n_tup_upd, n_tup_del
+    FROM pg_stat_user_tables UNION ALL
+    SELECT seq_tup_read, idx_tup_fetch, n_tup_ins, n_tup_upd, n_tup_del
+    FROM pg_stat_xact_user_tables) AS every
 """
-"""The rows that a transaction has read and written so far."""
+"""The rows that all sessions have read and written, and this one, so far.
+
+What a session has done is told to all some time after it commits, and is its own until
+then: of both together nothing is counted twice.
+"""
+
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+"""How many other sessions of a copy are there, which tell what they did as they end."""
+
+ENDS_WITHIN = 5.0
+"""Seconds for which a session is waited for that nobody uses any more."""
 
 HANDLERS = "SHOW SESSION STATUS LIKE 'Handler%'"
 READS, WRITES = "Handler_read", ("Handler_write", "Handler_update", "Handler_delete")
@@ -189,30 +206,54 @@ class _SQLite(_Sessions):
 
 
 class _PostgreSQL(_Meter):
-    """Look at a transaction's locks and rows after each of its statements."""
+    """Look at the locks of a transaction and at all rows after each statement."""
 
     def __init__(self, engine: Engine, cost: Cost) -> None:
         super().__init__(engine, cost)
         self._since: dict[tuple[str, str], float] = {}
-        self._rows = (0, 0)
         self._total = (0, 0)
+        with engine.connect() as connection:
+            self._rows = self._counted(connection.connection.dbapi_connection)
 
     def finish(self) -> None:
         super().finish()
+        end = time.monotonic() + ENDS_WITHIN
+        with self._engine.connect() as connection:
+            others = partial(connection.exec_driver_sql, OTHERS)
+            while others().scalar() and time.monotonic() < end:
+                connection.rollback()
+                time.sleep(0.01)
+            self._add_rows(connection.connection.dbapi_connection)
         self._cost.rows_read, self._cost.rows_written = self._total
 
     def _look(self, connection: Connection) -> None:
         raw: Any = connection.connection.dbapi_connection
         info = getattr(raw, "info", None)  # asyncpg has none
-        if info is not None and info.transaction_status.name != "INTRANS":
-            return
+        status = "INTRANS" if info is None else info.transaction_status.name
+        if status == "IDLE":  # each statement commits itself, or this was a COMMIT
+            self._committed(connection)
+            self._add_rows(raw)
+        elif status == "INTRANS":
+            self._add_rows(raw)
+            with raw.cursor() as cursor:
+                cursor.execute(LOCKS)
+                for lock in cursor.fetchall():
+                    self._since.setdefault(lock, self._begun)
+
+    def _counted(self, raw: Any) -> tuple[int, int]:
         with raw.cursor() as cursor:
             cursor.execute(ROWS)
             read, written = cursor.fetchone()
-            self._rows = int(read), int(written)
-            cursor.execute(LOCKS)
-            for lock in cursor.fetchall():
-                self._since.setdefault(lock, self._begun)
+        return int(read), int(written)
+
+    def _add_rows(self, raw: Any) -> None:
+        """Add what came since the last look; with a table go what it had counted."""
+        before, self._rows = self._rows, self._counted(raw)
+        read, written = (
+            total + max(0, now - was)
+            for total, was, now in zip(self._total, before, self._rows, strict=True)
+        )
+        self._total = read, written
 
     def _committed(self, _connection: Connection) -> None:
         # The event comes before the commit; what that takes is not the revision's.
@@ -225,9 +266,7 @@ class _PostgreSQL(_Meter):
             elif word == known[0]:
                 known = (word, max(seconds, known[1]))
             self._cost.locks[table] = known
-        read, written = self._total
-        self._total = read + self._rows[0], written + self._rows[1]
-        self._since, self._rows = {}, (0, 0)
+        self._since = {}
 
     def _bytes(self) -> int | None:
         query = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
@@ -548,18 +587,22 @@ def _rehearse(
     given: Any = engines if len(engines) > 1 else next(iter(engines.values()))
     begin = {it: migrations.stamped(it, connection=given) for it in engines}
     pending = _pending(migrations, target, given)
+    tables = {name: migrations.database(name).version_table for name in copies}
     try:
         for script in pending:
             run = partial(migrations.upgrade, script.revision, connection=given)
             _measure(engines, script, found, run)
+            for name, own in tables.items():
+                locks = found[name].costs[-1].locks
+                for label in [it for it in locks if is_own(_place(it), own)]:
+                    del locks[label]  # nobody but a run writes to these
     except CommandError as error:
         for rehearsal in found.values():
             rehearsal.failure = str(error)
         return
-    own = {name: migrations.database(name).version_table for name in copies}
     for name, copy in copies.items():
         with copy.engine.connect() as connection:
-            result = compared(copy, connection, own[name], whole=False)
+            result = compared(copy, connection, tables[name], whole=False)
         found[name].changed = [*result.differences]
         found[name].rows, found[name].tables = result.rows, result.tables
     if failure := _undo(migrations, set(begin.values()), given):
@@ -568,12 +611,18 @@ def _rehearse(
         return
     for name, copy in copies.items():
         with copy.engine.connect() as connection:
-            lost = compared(copy, connection, own[name], whole=True).differences
+            lost = compared(copy, connection, tables[name], whole=True).differences
         known = {it.subject for it in lost}
         found[name].lost = [*lost]
         found[name].changed = [
             it for it in found[name].changed if it.subject not in known
         ]
+
+
+def _place(label: str) -> tuple[str | None, str]:
+    """Return the schema and the name of a table from how messages have it."""
+    schema, _, name = label.rpartition(".")
+    return schema or None, name
 
 
 def _pending(
