@@ -1222,6 +1222,18 @@ def beyond_database(line: bytes, database: str) -> str:
     return found[1].decode() if found else ""
 
 
+SETS = re.compile(rb"SET (\w+) = ")
+
+
+def setting_in(line: bytes) -> str | None:
+    """Return the name of what a line of a script of pg_dump's sets, if it does.
+
+    :param line: the line.
+    """
+    found = SETS.match(line)
+    return found[1].decode() if found else None
+
+
 ROWS_FOLLOW = re.compile(rb"COPY .* FROM STDIN;\s*$", re.IGNORECASE)
 
 

@@ -325,7 +325,7 @@ class Rule:
     def _finding(self, names: Names, situation: Situation) -> Finding:
         instead = names.get("instead", self.instead)
         works = (
-            Work(*it[:3], dual_write=it[:2] in situation.dual_writes)
+            Work(it.schema, it.table, it.columns, it[:2] in situation.dual_writes)
             for it in names.get("works", ())
         )
         return Finding(

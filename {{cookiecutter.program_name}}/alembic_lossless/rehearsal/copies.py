@@ -12,10 +12,12 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from math import log10
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir, mkdtemp
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory, TemporaryFile, gettempdir, mkdtemp
+from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.util import CommandError
@@ -29,6 +31,7 @@ from ..runtime.causes import explain
 from ..runtime.connect import engine_of
 from ..runtime.tenants import IS_TENANT
 from ..runtime.trial import create, options_of, thrown_away
+from ..sql import setting_in
 from ..types.reflection import inspector_of
 from ..urls import printable
 from .backups import Backup, Form
@@ -312,7 +315,7 @@ def _postgresql(source: Source) -> Iterator[Copy]:
         if not (whole and _from_template(connection, source.url, name)):
             _made(connection, f"CREATE DATABASE {name}")
             with _restoring(source.backup, connection):
-                _restore_postgresql(source, name)
+                _restore_postgresql(source, name, _known_settings(connection))
         engine = engine_of(source.url.set(database=name))
         stack.callback(engine.dispose)
         with engine.begin() as copy:
@@ -333,39 +336,48 @@ def _from_template(connection: Connection, url: URL, name: str) -> bool:
     return True
 
 
-def _restore_postgresql(source: Source, name: str) -> None:
-    target, variables = ["--dbname", name], _for_libpq(source.url)
-    restore = ["pg_restore", "--no-owner", "--no-privileges", *target]
-    if (backup := source.backup) is not None:
-        if backup.form is not Form.ARCHIVE:
-            words = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]
-            _run([*words, *target, "--file", str(backup.path)], variables)
-            return
-        _refuse_unreadable(backup)
-        _run([*restore, "--exit-on-error", str(backup.path)], variables)
+SETTINGS = "SELECT name FROM pg_settings"
+
+ARCHIVER = "pg_restore"
+
+FIRST_LINES = 100
+"""The lines of a script of PostgreSQL's that have its settings."""
+
+
+def _known_settings(connection: Connection) -> Callable[[bytes], bool]:
+    """Return what tells of a line whether it sets nothing that a server does not know.
+
+    A newer pg_dump or pg_restore sets what is new, on an older server, too.
+    """
+    known = {*connection.scalars(sa.text(SETTINGS))}
+    return lambda line: (name := setting_in(line)) is None or name in known
+
+
+def _restore_postgresql(
+    source: Source, name: str, keeps: Callable[[bytes], bool]
+) -> None:
+    variables = _for_libpq(source.url)
+    psql = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]
+    feed = partial(_feed, [*psql, "--dbname", name], variables, keeps=keeps)
+    plain, backup = ["--no-owner", "--no-privileges"], source.backup
+    if backup is not None and backup.form is not Form.ARCHIVE:
+        with backup.path.open("rb") as script:
+            feed(script)
         return
-    dump = ["pg_dump", "--format", "custom", "--dbname", source.url.database or ""]
+    if backup is not None:
+        with _reading([ARCHIVER, *plain, "--file", "-", str(backup.path)], {}) as it:
+            feed(it)
+        return
+    dump = ["pg_dump", *plain, "--dbname", source.url.database or ""]
     if source.share == 1:
-        _run(dump, variables, into=restore)
+        with _reading(dump, variables) as script:
+            feed(script)
         return
-    _run([*dump, "--section", "pre-data"], variables, into=restore)
+    with _reading([*dump, "--section", "pre-data"], variables) as script:
+        feed(script)
     _copy_sample(source, name)
-    _run([*dump, "--section", "post-data"], variables, into=restore)
-
-
-def _refuse_unreadable(backup: Backup) -> None:
-    """Let pg_restore read an archive to its end, before a server gets any of it."""
-    program = "pg_restore"
-    try:
-        _run([program, "--file", os.devnull, str(backup.path)], {})
-    except ProgramError as error:
-        said = subprocess.run(
-            [_program(program), "--version"], capture_output=True, text=True, check=True
-        )
-        fix = backup.reading(program, said.stdout)
-        raise CommandError(
-            f"{backup.path} cannot be read: {error.reason}.\n{fix}"
-        ) from error
+    with _reading([*dump, "--section", "post-data"], variables) as script:
+        feed(script)
 
 
 @contextmanager
@@ -376,10 +388,17 @@ def _restoring(backup: Backup | None, connection: Connection) -> Iterator[None]:
     except ProgramError as error:
         if backup is None:
             raise
-        raise CommandError(
-            f"{backup.path} cannot be restored: {error.reason}.\n"
-            f"{backup.advice(connection)}"
-        ) from error
+        if error.program == ARCHIVER:
+            said = subprocess.run(
+                [_program(ARCHIVER), "--version"],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            why, fix = "cannot be read", backup.reading(ARCHIVER, said.stdout)
+        else:
+            why, fix = "cannot be restored", backup.advice(connection)
+        raise CommandError(f"{backup.path} {why}: {error.reason}.\n{fix}") from error
 
 
 def _copy_sample(source: Source, name: str) -> None:
@@ -437,23 +456,28 @@ def _mariadb(source: Source) -> Iterator[Copy]:
 def _restore_mariadb(source: Source, name: str) -> None:
     arguments, variables = _for_mariadb(source.url)
     client = [_program("mariadb", "mysql"), *arguments, name]
+    feed = partial(_feed, client, variables)
     if source.backup is not None:
         with source.backup.path.open("rb") as script:
-            _run(client, variables, stdin=script.fileno())
+            feed(script)
         return
     program, database = _program("mariadb-dump", "mysqldump"), source.url.database or ""
     dump = [program, *arguments, "--single-transaction", "--skip-lock-tables"]
     code = ["--routines", "--triggers", "--events"]
     if source.share == 1:
-        _run([*dump, *code, database], variables, into=client)
+        with _reading([*dump, *code, database], variables) as script:
+            feed(script)
         return
-    _run([*dump, "--no-data", "--skip-triggers", database], variables, into=client)
+    tables = [*dump, "--no-data", "--skip-triggers", database]
+    with _reading(tables, variables) as script:
+        feed(script)
     engine = sa.create_engine(source.url.set(database=name), poolclass=NullPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("SET foreign_key_checks = 0")
         Sample(connection, source, origin=database).take()
     rest = [*dump, *code, "--no-data", "--no-create-info", database]
-    _run(rest, variables, into=client)
+    with _reading(rest, variables) as script:
+        feed(script)
 
 
 def _for_mariadb(url: URL) -> tuple[list[str], dict[str, str]]:
@@ -612,66 +636,86 @@ def _program(*names: str) -> str:
     return found
 
 
-def _run(
+@contextmanager
+def _reading(command: list[str], variables: Mapping[str, str]) -> Iterator[IO[bytes]]:
+    """Give what a program writes.
+
+    :raises ProgramError: at the end, where it failed.
+    """
+    first = [_program(command[0]), *command[1:]]
+    environment = {**os.environ, **variables}
+    with (
+        TemporaryFile() as said,
+        subprocess.Popen(
+            first,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as begun,
+    ):
+        if begun.stdout is None:
+            raise AssertionError
+        yield begun.stdout
+        _refuse_failure(first[0], begun.wait(), said)
+
+
+def _feed(
     command: list[str],
     variables: Mapping[str, str],
+    script: IO[bytes],
     *,
-    into: list[str] | None = None,
-    stdin: int | None = None,
+    keeps: Callable[[bytes], bool] = bool,
 ) -> None:
-    """Run a program, perhaps with its output into another one.
+    """Let a program run a script.
 
-    :raises ProgramError: with the line of what it said that has the cause.
+    :param keeps: tells which of its first lines are run.
+    :raises ProgramError: where it failed.
     """
+    taker = [_program(command[0]), *command[1:]]
     environment = {**os.environ, **variables}
-    first = [_program(command[0]), *command[1:]]
-    second = None if into is None else [_program(into[0]), *into[1:]]
-    with ExitStack() as stack:
-        begun = stack.enter_context(
-            subprocess.Popen(
-                first,
-                env=environment,
-                stdin=stdin if stdin is not None else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if second else subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-        )
-        if second:
-            done = subprocess.run(
-                second,
-                env=environment,
-                stdin=begun.stdout,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                check=False,
-            )
-            # Where the first one failed, the second had too little to read.
-            if not begun.poll():
-                _refuse_failure(second[0], done.returncode, done.stderr)
-        _, said = begun.communicate()
-        _refuse_failure(first[0], begun.returncode, said)
+    with TemporaryFile() as said:
+        with subprocess.Popen(
+            taker,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        ) as begun:
+            if begun.stdin is None:
+                raise AssertionError
+            with suppress(BrokenPipeError), begun.stdin as target:  # it says why
+                target.writelines(filter(keeps, islice(script, FIRST_LINES)))
+                shutil.copyfileobj(script, target, CHUNK)
+        _refuse_failure(taker[0], begun.returncode, said)
 
 
-def _refuse_failure(program: str, status: int, said: bytes) -> None:
+CHUNK = 1 << 20
+"""The bytes of a script that are read at once."""
+
+
+def _refuse_failure(program: str, status: int, said: IO[bytes]) -> None:
     if status:
-        raise ProgramError(program, said.decode(errors="replace"))
+        said.seek(0)
+        raise ProgramError(Path(program).name, said.read().decode(errors="replace"))
 
 
 class ProgramError(CommandError):
     """A program of the server's did not do what it was asked for.
 
-    :param program: its path.
+    :param program: its name.
     :param said: what it said.
     """
 
     def __init__(self, program: str, said: str) -> None:
         """Take the line that has the cause."""
-        name = Path(program).name
+        self.program = name = program
         lines = said.strip().splitlines() or ["no reason given"]
         # MariaDB's client shows the statement first.
         told = [it for it in lines if it.startswith("ERROR ")]
         told += [it for it in lines if "error:" in it.lower()]
         line = [*told, *lines][0].removeprefix(f"{name}: ").removeprefix("error: ")
+        line = line.rpartition("ERROR:  ")[2]  # psql says the line of its input before
         detail = (it.partition(" detail: ")[2] for it in lines)
         self.reason = ", ".join([line.rstrip("."), *filter(None, detail)])
         super().__init__(
