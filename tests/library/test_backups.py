@@ -165,6 +165,29 @@ def test_newer_programs_of_an_older_server(
     assert "lossless: 998 rows of 1 tables" in said
 
 
+GTIDS = b"""SET @@SESSION.SQL_LOG_BIN= 0;
+SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-9,
+4e11fa47-71ca-11e1-9e33-c80aa9429562:1-9';
+"""
+
+
+def test_the_transactions_of_a_replica_are_not_told(
+    pending: Environment, database_url: str, tmp_path: Path
+) -> None:
+    """MySQL's program names those of its server: mine is not told, and goes on."""
+    if kind_of(database_url) != "mariadb":
+        return
+    backup = tmp_path / "backup.sql"
+    back_up(database_url, backup, plain=True)
+    data, begin = backup.read_bytes(), b"DROP TABLE"
+    assert begin in data
+    backup.write_bytes(data.replace(begin, GTIDS + begin, 1))
+    said = pending.run("flask", "db", "rehearse", "--from", str(backup)).stdout
+    assert "lossless: 998 rows of 1 tables" in said
+    backup.write_bytes(data.replace(begin, GTIDS.replace(b"_PURGED", b"_X") + begin, 1))
+    refused(pending, backup, database_url, "in line .*: SET @@GLOBAL")
+
+
 BYTE_IS_COMPRESSION = 15
 
 

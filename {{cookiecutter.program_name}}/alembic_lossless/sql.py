@@ -1234,6 +1234,17 @@ def setting_in(line: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
+GTIDS = re.compile(rb"SET @@GLOBAL\.GTID_PURGED\b", re.IGNORECASE)
+
+
+def sets_gtids(line: bytes) -> bool:
+    """Tell whether a line of a script of mysqldump's names transactions of its server.
+
+    :param line: the line.
+    """
+    return GTIDS.match(line) is not None
+
+
 ROWS_FOLLOW = re.compile(rb"COPY .* FROM STDIN;\s*$", re.IGNORECASE)
 
 

@@ -5,7 +5,7 @@ database, perhaps the original itself, is never run.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import IO, Any
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from ..sql import begins_rows, beyond_database
+from ..sql import begins_rows, beyond_database, sets_gtids
 from ..types.portable import SERVER_NAMES, kind_of
 
 
@@ -53,6 +53,9 @@ PACKED = {
 
 HEAD, TAIL = 16_384, 1024
 """The bytes of a backup that say what it is, and whether it is whole."""
+
+FIRST_LINES = 100
+"""The lines of a script that have its settings."""
 
 WROTE = {
     Form.POSTGRESQL: re.compile(
@@ -158,7 +161,7 @@ def looked_at(path: Path, kind: str) -> Backup:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     if backup.form not in TAKES[kind]:
-        wanted = " or ".join(TAKES[kind][:2])
+        wanted = " or ".join(it for it in TAKES[kind] if it is not Form.SCRIPT)
         raise CommandError(
             f"{path} is {backup.form}, and the URL names a {kind} database: give --from"
             f" {wanted}."
@@ -239,7 +242,10 @@ def _refuse_cut(backup: Backup, file: IO[bytes]) -> None:
 
 def _refuse_beyond(backup: Backup, file: IO[bytes], kind: str) -> None:
     """Refuse a script that would change another database than the copy."""
+    keeps = without_gtids()
     for number, line in _statements(file):
+        if number <= FIRST_LINES and not keeps(line):
+            continue
         if words := beyond_database(line, kind):
             whole = {"postgresql": "--create or pg_dumpall"}
             without = whole.get(kind, "--databases or --all-databases")
@@ -247,6 +253,23 @@ def _refuse_beyond(backup: Backup, file: IO[bytes], kind: str) -> None:
                 f"{backup.path} leaves the copy for another database, in line {number}:"
                 f" {words}.\nMake it of one database, without {without}."
             )
+
+
+def without_gtids() -> Callable[[bytes], bool]:
+    """Return what tells of each line whether it is run, in the order of a script.
+
+    MySQL's program says at the begin which transactions the server is to know, which is
+    the matter of a replica and not of one database.
+    """
+    inside = False
+
+    def keeps(line: bytes) -> bool:
+        nonlocal inside
+        begins = inside or sets_gtids(line)
+        inside = begins and not line.rstrip().endswith(b";")
+        return not begins
+
+    return keeps
 
 
 def _statements(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -34,7 +34,7 @@ from ..runtime.trial import create, options_of, thrown_away
 from ..sql import setting_in
 from ..types.reflection import inspector_of
 from ..urls import printable
-from .backups import Backup, Form
+from .backups import FIRST_LINES, Backup, Form, without_gtids
 
 FOLDER = "alembic-lossless-rehearsal-"
 """How the folder with copies of a SQLite file begins."""
@@ -340,9 +340,6 @@ SETTINGS = "SELECT name FROM pg_settings"
 
 ARCHIVER = "pg_restore"
 
-FIRST_LINES = 100
-"""The lines of a script of PostgreSQL's that have its settings."""
-
 
 def _known_settings(connection: Connection) -> Callable[[bytes], bool]:
     """Return what tells of a line whether it sets nothing that a server does not know.
@@ -361,8 +358,8 @@ def _restore_postgresql(
     feed = partial(_feed, [*psql, "--dbname", name], variables, keeps=keeps)
     plain, backup = ["--no-owner", "--no-privileges"], source.backup
     if backup is not None and backup.form is not Form.ARCHIVE:
-        with backup.path.open("rb") as script:
-            feed(script)
+        with backup.path.open("rb") as file:
+            feed(file)
         return
     if backup is not None:
         with _reading([ARCHIVER, *plain, "--file", "-", str(backup.path)], {}) as it:
@@ -456,10 +453,13 @@ def _mariadb(source: Source) -> Iterator[Copy]:
 def _restore_mariadb(source: Source, name: str) -> None:
     arguments, variables = _for_mariadb(source.url)
     client = [_program("mariadb", "mysql"), *arguments, name]
-    feed = partial(_feed, client, variables)
+
+    def feed(script: IO[bytes]) -> None:
+        _feed(client, variables, script, keeps=without_gtids())
+
     if source.backup is not None:
-        with source.backup.path.open("rb") as script:
-            feed(script)
+        with source.backup.path.open("rb") as file:
+            feed(file)
         return
     program, database = _program("mariadb-dump", "mysqldump"), source.url.database or ""
     dump = [program, *arguments, "--single-transaction", "--skip-lock-tables"]
@@ -665,7 +665,7 @@ def _feed(
     variables: Mapping[str, str],
     script: IO[bytes],
     *,
-    keeps: Callable[[bytes], bool] = bool,
+    keeps: Callable[[bytes], bool],
 ) -> None:
     """Let a program run a script.
 
