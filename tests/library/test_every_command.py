@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from alembic_lossless import __main__, cli, requirements
+from environment import Environment
 
 LINE = cache(cli.CommandLine)
 COMMANDS = sorted(LINE("alembic-lossless").subparsers.choices)
@@ -123,6 +124,25 @@ def test_a_database_that_is_away(
         return
     is_a_sentence(status, said)
     assert "127.0.0.1" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([it] for it in COMMANDS if it not in ANYWHERE | WRITES | ASKS_NOTHING),
+        ["lint", "--estimate", "--dialect", "postgresql"],
+    ],
+    ids=" ".join,
+)
+def test_my_server_is_away(project: Environment, words: list[str]) -> None:
+    """A project that describes itself says so, too: its variable and the address."""
+    project.environment["FRIEND_BOOK_DATABASE_URL"] = AWAY
+    words = [*words, *ARGUMENTS.get(words[0], [])]
+    done = project.run("flask", "db", *words, status=None)
+    said = done.stdout + done.stderr
+    is_a_sentence(done.returncode, said)
+    assert "127.0.0.1" in said
+    assert "s3cret" not in said
 
 
 @pytest.mark.parametrize("command", [it for it in COMMANDS if it not in ANYWHERE])

@@ -16,6 +16,7 @@ from alembic import config
 from alembic.config import Config
 from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError, messaging
+from sqlalchemy.exc import DBAPIError
 
 from . import adoption, lockfile, reports
 from ._alembic import revisions_read_by
@@ -27,7 +28,7 @@ from .graph import graph_of
 from .migrations import Migrations
 from .project import production_server, said
 from .replaced import FOLDER, in_use, stood_for
-from .runtime.connect import wait_until_started
+from .runtime.connect import explained, opened, wait_until_started
 from .runtime.errors import join, traceback_location
 from .runtime.several import among, asked, few
 from .urls import printable
@@ -671,12 +672,33 @@ def run(migrations: Migrations | None, arguments: Sequence[str], prog: str) -> N
             raise
         _fail(_squashed(error, migrations) or str(error), options)
     except Exception as error:
-        # A command that runs no env.py, such as heads, reads revisions all the same.
-        place = migrations and traceback_location(error, migrations.folder)
-        told = place and f"{place}: {said(error)}"
+        told = migrations and _told(migrations, error)
         if not told or raises:
             raise
-        _fail(f"{place}: {said(error)}", options)
+        _fail(told, options)
+
+
+def _told(migrations: Migrations, error: Exception) -> str | None:
+    """Say what is wrong in a revision, or with a database, outside of env.py."""
+    # A command that runs no env.py, such as heads, reads revisions all the same.
+    if place := traceback_location(error, migrations.folder):
+        return f"{place}: {said(error)}"
+    return _refused(migrations, error) if isinstance(error, DBAPIError) else None
+
+
+def _refused(migrations: Migrations, error: DBAPIError) -> str | None:
+    """Say what a database refused that a command asked outside of env.py."""
+    every = [migrations.database(it) for it in migrations.names()]
+    try:
+        for database in every:
+            with explained(database), opened(database):
+                pass
+        if len(every) == 1:  # of several nobody knows which one it was
+            with explained(every[0], connected=True):
+                raise error
+    except CommandError as known:
+        return str(known)
+    return None
 
 
 @contextmanager

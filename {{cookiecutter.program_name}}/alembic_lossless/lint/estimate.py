@@ -63,8 +63,8 @@ COSTS: dict[str, dict[str, _Cost]] = {
         "check-scans": _Cost(0.15),
         "guard-reads": _Cost(0.2, sort=1.5),
         "not-null-proved": _Cost(0.3),
-        "rows-locked": _Cost(0.4, 2.3, trigger=6),
-        "rows-online": _Cost(0.6, 2.4, trigger=6),
+        "rows-locked": _Cost(0.4, 2.3, trigger=13),
+        "rows-online": _Cost(0.6, 2.4, trigger=13),
         "type-concurrently": _Cost(1.5, 5),
     },
     "mysql": {
@@ -74,8 +74,8 @@ COSTS: dict[str, dict[str, _Cost]] = {
         "not-null-online": _Cost(1.4, 0.75),
         "foreign-key-copies": _Cost(5, 1),
         "guard-reads": _Cost(0.7),
-        "rows-locked": _Cost(4.5, trigger=3),
-        "rows-online": _Cost(5, trigger=3),
+        "rows-locked": _Cost(4.5, trigger=7),
+        "rows-online": _Cost(5, trigger=7),
     },
 }
 COSTS["mariadb"] = COSTS["mysql"]

@@ -353,15 +353,17 @@ def to_read(engine: Engine) -> Engine:
 
 
 @contextmanager
-def explained(database: Database) -> Iterator[None]:
+def explained(database: Database, *, connected: bool = False) -> Iterator[None]:
     """Say what an error of a database means, and what to do.
 
+    :param connected: whether it had let the user in already.
     :raises CommandError: for what the database refuses.
     """
     try:
         yield
     except DBAPIError as error:
-        known = explain(error.orig, database.url, database.settings)
+        at = database.url, database.settings
+        known = explain(error.orig, *at, connected=connected)
         raise CommandError(known.about(str(database))) from error
 
 
