@@ -422,10 +422,10 @@ SECOND_MODEL = (
 )
 
 
-UNREAD = {"sqlite": ":", "mariadb": ":(),", "postgresql": ":(),'üöß"}
+UNREAD = {"sqlite": ":", "mariadb": ":", "postgresql": ":(),'üöß"}
 """What no name of a model holds here, and why.
 
-A colon divides an answer to a question. SQLAlchemy's patterns of a server's foreign
+A colon divides an answer to a question. SQLAlchemy's patterns of PostgreSQL's foreign
 keys end a list of columns at a parenthesis or a comma. Alembic asks PostgreSQL for a
 sequence with the quotes of its name still doubled, and SQLAlchemy shortens what a
 naming convention makes by letters, where PostgreSQL counts bytes.

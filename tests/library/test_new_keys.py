@@ -221,6 +221,36 @@ def test_the_rows_are_to_refer_to_a_uuid(
     alembic(shop, "upgrade head", "check")
 
 
+@pytest.mark.parametrize("edit", ["added", "filled", "default"])
+def test_the_rows_are_to_refer_to_a_new_table(
+    project: Environment, database_url: str, edit: str
+) -> None:
+    """I fill a column with a key of a table that the revision makes: it has no row."""
+    shop = project.using(database_url)
+    refers = "other = sa.Integer, sa.ForeignKey('other.code')"
+    needs = f"{refers}, nullable=False"
+    if edit == "default":
+        needs = f"{refers}, server_default='7'"
+    define_thing(shop, *(["other = sa.Integer"] if edit == "filled" else []))
+    draft(shop, "before")
+    sql(database_url, "INSERT INTO thing (id) VALUES (1)")
+    define_thing(shop, needs, "more = sa.Integer", before=OTHER)
+    fill = ("-x", "fill=thing.other:7") if edit != "default" else ()
+    shop.alembic(*fill, "revision", "--autogenerate", "-m", "after")
+    said = refusal(shop, "upgrade", "head")
+    assert "No other.code is " in said
+    assert "Insert it in the revision, which makes other, and try again" in said
+    assert columns(database_url) == (2 if edit == "filled" else 1)
+    (path,) = (shop.package / "migrations" / "versions").glob("*_after.py")
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [it for it in lines if "refuse_missing" not in it]
+    place = next(n for n, it in enumerate(kept) if 'batch_alter_table("thing"' in it)
+    kept.insert(place, "    op.execute('INSERT INTO other VALUES (1, 7)')\n")
+    path.write_text("".join(kept))
+    alembic(shop, "upgrade head", "check")
+    assert sql(database_url, "SELECT other FROM thing") == [(7,)]
+
+
 BOOK = """
 import sqlalchemy as sa
 

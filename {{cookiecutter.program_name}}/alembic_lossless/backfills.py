@@ -25,6 +25,7 @@ from .runtime.errors import applied
 from .runtime.locks import Blockers, strict
 from .runtime.online import limited, retried
 from .state import table_of
+from .types.reflection import inspector_of
 from .types.values import in_statement
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class Backfill:
 
         :param connection: the database.
         """
-        call, inspector = self.call, sa.inspect(connection)
+        call, inspector = self.call, inspector_of(connection)
         if not inspector.has_table(call.table_name, call.schema):
             return False
         there = {

@@ -9,7 +9,6 @@ from typing import Any
 
 from alembic.script import Script
 from alembic.util import CommandError, to_tuple
-from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
 from . import lockfile
@@ -23,6 +22,7 @@ from .runtime.causes import explain
 from .runtime.connect import opened
 from .runtime.errors import applied
 from .runtime.several import among, few
+from .types.reflection import inspector_of
 from .urls import printable
 
 STATUSES = {
@@ -289,7 +289,7 @@ def ahead(migrations: Migrations) -> Iterator[str]:
 def _missing(migrations: Migrations, name: str) -> Iterator[str]:
     """Yield the tables and columns of the models that a database does not have."""
     with opened(migrations.database(name)) as connection:
-        inspector = inspect(connection)
+        inspector = inspector_of(connection)
         for metadata in migrations.metadata_of(name):
             for table in metadata.tables.values():
                 there = set()

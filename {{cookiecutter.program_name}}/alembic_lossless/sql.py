@@ -691,6 +691,74 @@ def names_in_list(sql: str, dialect: Dialect | None = None) -> list[str]:
     return names
 
 
+BEHIND_DEFAULT = keywords(
+    "AUTO_INCREMENT CHECK COLUMN_FORMAT COMMENT GENERATED INVISIBLE ON STORAGE VISIBLE"
+)
+"""What follows the default of a column where MariaDB or MySQL show it."""
+
+
+class PlainWords:
+    """A CREATE TABLE that has a plain word for each name, text and default.
+
+    Patterns that know letters alone can read it, and what they find is told again.
+    """
+
+    def __init__(self, create: str, dialect: Dialect) -> None:
+        """Take what the server shows.
+
+        :param create: the statement.
+        :param dialect: that of the server.
+        """
+        self._mark = "q"
+        while self._mark in create:
+            self._mark += "q"
+        self._told = list[tuple[str, str]]()
+        self.text = "".join(self._said([*tokens(create, dialect)]))
+        """The statement, as it can be read."""
+
+    def _said(self, pieces: Sequence[Token]) -> Iterator[str]:
+        place = depth = 0
+        while place < len(pieces):
+            token = pieces[place]
+            depth += (token.text == "(") - (token.text == ")")
+            place += 1
+            if token.kind in {Kind.NAME, Kind.STRING}:
+                quote = token.text[-1]
+                yield f"{quote}{self._word(token.text, token.value)}{quote}"
+            elif token.word == "DEFAULT" and depth == 1:
+                begin, place = place + 1, _end_of_default(pieces, place)
+                whole = "".join(it.text for it in pieces[begin:place])
+                # That there is none is a word that has to be read.
+                is_none = whole == "NULL"
+                yield f"DEFAULT {whole if is_none else self._word(whole, whole)}"
+            else:
+                yield token.text
+
+    def _word(self, text: str, value: str) -> str:
+        self._told.append((text, value))
+        return f"{self._mark}{len(self._told) - 1}{self._mark}"
+
+    def again(self, found: str) -> str:
+        """Return what was read as the server has it; without quotes, what they hold.
+
+        :param found: a part of the text that can be read.
+        """
+        word = re.compile(rf"([`'\"]?){self._mark}(\d+){self._mark}\1")
+        return word.sub(lambda it: self._told[int(it[2])][not it[1]], found)
+
+
+def _end_of_default(pieces: Sequence[Token], place: int) -> int:
+    """Return the place behind the default of a column, without the space there."""
+    while place < len(pieces):
+        token = pieces[place]
+        if token.text in {",", ")"} or token.word in BEHIND_DEFAULT:
+            break
+        place = _end_of_group(pieces, place) if token.text == "(" else place + 1
+    while pieces[place - 1].kind is Kind.SPACE:
+        place -= 1
+    return place
+
+
 def _item(pieces: Sequence[Token]) -> Item:
     outer, place = list[Token](), 0
     while place < len(pieces):

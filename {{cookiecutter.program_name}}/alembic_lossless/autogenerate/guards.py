@@ -22,6 +22,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Table,
+    TextClause,
     UniqueConstraint,
 )
 
@@ -34,7 +35,16 @@ from ..operations.guards import (
 )
 from ..prompts import Question
 from ..rules import INVENTS, REVIEW, rule
-from ..sql import columns_in, quoted, renamed, significant, text, without_order
+from ..sql import (
+    columns_in,
+    literal,
+    quoted,
+    renamed,
+    significant,
+    text,
+    text_in,
+    without_order,
+)
 from ..state import GENERATORS, Drop, columns_of, same, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
 from ..types.portable import domains_in, stored, words
@@ -98,17 +108,56 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     container.ops = [*guards, *whole]
 
 
-def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[LosslessOp]:
+def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[ops.MigrateOperation]:
     """Look whether there is what the rows are going to refer to."""
-    for (key, name), value in draft.fills.items():
-        for fk in draft.models[key][name].foreign_keys:
+    given: dict[tuple[Key, str], Any] = {**draft.fills}
+    for op in operations_in(draft.upgrade):
+        default = _default_of(op.column) if isinstance(op, ops.AddColumnOp) else None
+        if isinstance(op, ops.AddColumnOp) and default is not None:
+            given.setdefault(((op.schema, op.table_name), op.column.name), default)
+    for (key, name), value in given.items():
+        column = draft.models.get(key, {}).get(name)
+        for fk in column.foreign_keys if column is not None else ():
             parent = (fk.column.table.schema, fk.column.table.name)
-            if parent[0] == key[0] and fresh.isdisjoint({(parent, None)}):
-                table, column = names_before(draft.upgrade, key, name)
-                target = names_before(draft.upgrade, parent, fk.column.name)
-                without = None if (key, name) in fresh else column
-                arguments = table, without, target, value
-                yield refuse_missing(*arguments, schema=key[0])
+            if parent[0] == key[0] and (key, None) not in fresh:
+                yield from _fill_guard(draft, (key, name), value, fk.column, fresh)
+
+
+def _default_of(column: Column[Any]) -> Any:
+    """Return the default that the rows get with a new column, as an expression."""
+    default = getattr(column.server_default, "arg", None)
+    if not column.foreign_keys:
+        return None
+    if isinstance(default, TextClause):
+        return None if text_in(default).upper() == "NULL" else default
+    return text(literal(default)) if isinstance(default, str) else None
+
+
+def _fill_guard(
+    draft: Draft,
+    at: tuple[Key, str],
+    value: Any,
+    referred: Column[Any],
+    fresh: set[Part],
+) -> Iterator[ops.MigrateOperation]:
+    """Look for the row that a value is about to refer to."""
+    key, parent = at[0], (referred.table.schema, referred.table.name)
+    table, column = names_before(draft.upgrade, *at)
+    target = names_before(draft.upgrade, parent, referred.name)
+    is_made = (parent, None) in fresh
+    if is_made:
+        yield Note(REVIEW, _to_insert(label(*parent), f"{table}.{at[1]}"))
+    given = {"made_here": True} if is_made else {}
+    without = None if at in fresh else column
+    yield refuse_missing(table, without, target, value, **given, schema=key[0])
+
+
+def _to_insert(parent: str, subject: str) -> str:
+    """Return what an author does where rows refer to a table that has none yet."""
+    return (
+        f"insert the rows of {parent} that {subject} refers to before the foreign key,"
+        " and take the next line away then."
+    )
 
 
 def _check_guards(
@@ -239,9 +288,8 @@ def _guard_of_new_parent(
     table = names_before(container, rule.table, "")[0]
     names = [names_before(container, rule.table, str(it))[1] for it in rule.columns]
     parent, subject = label(*rule.parent), f"{table}.{', '.join(names)}"
-    insert = f"insert the rows of {parent} that {subject} refers to before the foreign"
     if container is draft.upgrade:
-        yield Note(REVIEW, f"{insert} key, and take the next line away then.")
+        yield Note(REVIEW, _to_insert(parent, subject))
     else:
         yield Note(INVENTS, f"{parent} is empty: no {subject} can refer to it.")
     quoted_names = (quoted(it, draft.context.dialect) for it in names)

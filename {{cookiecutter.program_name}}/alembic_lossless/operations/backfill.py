@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from ..runtime.online import analyze, batches, is_busy
+from ..types.reflection import inspector_of
 from ..types.values import in_statement
 from .base import Names, operation
 
@@ -187,7 +188,7 @@ def _walked_by(names: Names) -> tuple[str, list[str]]:
     They are its key or, where MariaDB has none, an index: rows that share its value are
     in one batch, and may not be many.
     """
-    inspector, at = sa.inspect(names.bind()), (names.name, names.schema)
+    inspector, at = inspector_of(names.bind()), (names.name, names.schema)
     key = inspector.get_pk_constraint(*at)["constrained_columns"]
     if key or not names.is_mysql:
         return "PRIMARY" if names.is_mysql else "", key

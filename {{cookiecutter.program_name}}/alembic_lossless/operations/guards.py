@@ -314,6 +314,7 @@ def refuse_missing(  # noqa: PLR0913  what a revision has to say
     target: tuple[str, str],
     value: Any,
     *,
+    made_here: bool = False,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows are about to refer to a row that is not there.
@@ -322,6 +323,8 @@ def refuse_missing(  # noqa: PLR0913  what a revision has to say
     :param column_name: where they get it, if it is there; it is NULL in these rows.
     :param target: the table and the column that they will refer to.
     :param value: what they get.
+    :param made_here: whether the revision makes the table that they will refer to,
+        which has no row yet.
     :param schema: the schema of both tables.
     :rows: are read, and none is changed.
     :databases: the same on each.
@@ -336,14 +339,15 @@ def refuse_missing(  # noqa: PLR0913  what a revision has to say
         rows = rows.where(sa.column(column_name).is_(None))
     found = table(schema, parent, key)
     wanted: Any = in_statement(value)
-    there = sa.exists().where(found.c[key] == wanted)
-    missing = rows.where(~there.correlate(None)).limit(1)
+    there = sa.exists().where(found.c[key] == wanted).correlate(None)
+    missing = (rows if made_here else rows.where(~there)).limit(1)
     said = f"No {parent}.{key} is {shown}, to which the rows of {table_name} are"
     said += " about to refer."
+    add = f"Insert it in the revision, which makes {parent}," if made_here else "Add it"
     if operations.get_context().as_sql:
         write_guard(operations, missing, said)
     elif operations.get_bind().execute(missing).first() is not None:
-        raise CommandError(f"{said} Add it and try again: nothing has changed.")
+        raise CommandError(f"{said} {add} and try again: nothing has changed.")
 
 
 CHECK_CONDITION = (

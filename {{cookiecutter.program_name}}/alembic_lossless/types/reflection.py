@@ -4,12 +4,14 @@ Otherwise PostgreSQL's LTREE has no type at all, so that no change of it is noti
 SQLite's CLOB is a NUMERIC, which the next rebuild of its table would make of it.
 
 The constraints of a table of SQLite are read from its CREATE TABLE: SQLAlchemy reads
-names there by patterns that know letters, and a rebuilt table would lose others.
+names there by patterns that know letters, and a rebuilt table would lose others. On
+MariaDB and MySQL these patterns are given plain words in the place of names and texts.
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +24,7 @@ from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import NullType
 
 from .. import sql
-from .._alembic import is_made_by_type, reflecting_dialect
+from .._alembic import is_made_by_type, parse_by, reflecting_dialect
 from ..sql import Kind, significant
 from .portable import MYSQL, SQLType
 
@@ -80,7 +82,46 @@ def inspector_of(connection: Connection) -> Inspector:
     found.dialect = reflecting_dialect(dialect, types)
     if dialect.name == "sqlite":
         found.dialect = with_constraints(found.dialect)
+    elif dialect.name in MYSQL:
+        parse_by(found.dialect, partial(_parsed, dialect=dialect))
     return found
+
+
+def _parsed(parse: Callable[[str], Any], create: str, *, dialect: Dialect) -> Any:
+    """Read a CREATE TABLE of MariaDB's or MySQL's, whatever names and texts it has.
+
+    SQLAlchemy's patterns take the quotes in them for the end.
+    """
+    plain = sql.PlainWords(create, dialect)
+    state = parse(plain.text)
+    vars(state).update(_told_again(vars(state), plain))
+    return state
+
+
+def _told_again(found: Any, plain: sql.PlainWords) -> Any:
+    """Return a part of what was read with the names and texts that there are."""
+    match found:
+        case str():
+            return plain.again(found)
+        case dict():
+            return {key: _told_again(it, plain) for key, it in found.items()}
+        case list() | tuple():
+            return type(found)(_told_again(it, plain) for it in found)
+        case sa.types.TypeEngine():
+            return _type_told_again(found, plain)
+    return found
+
+
+def _type_told_again(found: Any, plain: sql.PlainWords) -> Any:
+    """Return a type with the values that there are; those of an ENUM or a SET."""
+    is_set = hasattr(found, "retrieve_as_bitwise")
+    if not (is_set or isinstance(found, sa.Enum)):
+        return found
+    values = [plain.again(it) for it in (found.values if is_set else found.enums)]
+    words = {"charset": found.charset, "collation": found.collation}
+    if is_set and "" in values:
+        words["retrieve_as_bitwise"] = True
+    return type(found)(*values, **words)
 
 
 class CompleteReflection(DefaultImpl):
@@ -168,12 +209,6 @@ def in_own_words(inspector: Inspector, table: sa.Table, column: dict[str, Any]) 
     item = column["type"]
     item = item.item_type if isinstance(item, sa.ARRAY) else item
     unknown = isinstance(item, NullType)
-    escaped = isinstance(item, sa.Enum) and any("\\" in it for it in item.enums)
-    if dialect.name in MYSQL and escaped:
-        said = _words(inspector, (table.schema, table.name))[column["name"]]
-        pieces = significant(said, dialect)
-        values = [it.value for it in pieces if it.kind is Kind.STRING]
-        column["type"] = type(item)(*values)
     if dialect.name not in QUERIES or not (unknown or dialect.name == "sqlite"):
         return
     said = _words(inspector, (table.schema, table.name)).get(column["name"], "")

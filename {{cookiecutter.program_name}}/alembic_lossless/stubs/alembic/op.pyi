@@ -588,6 +588,7 @@ def refuse_missing(
     target: tuple[str, str],
     value: Any,
     *,
+    made_here: bool = False,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows are about to refer to a row that is not there.
@@ -596,6 +597,8 @@ def refuse_missing(
     :param column_name: where they get it, if it is there; it is NULL in these rows.
     :param target: the table and the column that they will refer to.
     :param value: what they get.
+    :param made_here: whether the revision makes the table that they will refer to,
+        which has no row yet.
     :param schema: the schema of both tables.
     :rows: are read, and none is changed.
     :databases: the same on each.
