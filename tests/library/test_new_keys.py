@@ -6,7 +6,7 @@ import pytest
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
 from proof.case import Case, Court
-from servers import ON_POSTGRESQL, TRANSACTIONAL
+from servers import DATABASES, ON_POSTGRESQL, TRANSACTIONAL
 
 OTHER = """
 class Other(Model):
@@ -249,6 +249,69 @@ def test_the_rows_are_to_refer_to_a_new_table(
     path.write_text("".join(kept))
     alembic(shop, "upgrade head", "check")
     assert sql(database_url, "SELECT other FROM thing") == [(7,)]
+
+
+PLAIN = "sa.String(40)"
+NUMBERS = (PLAIN, "sa.Numeric(5, 1)", ("1", "1.0"))
+LETTERS = ("a", "A")
+
+
+def collated(name: str) -> str:
+    """Return a text with a collation."""
+    return f"sa.String(40, collation={name!r})"
+
+
+RETYPED = [
+    *((it, *NUMBERS) for it in DATABASES),
+    ("postgresql", PLAIN, "sa.Uuid", ("ab" * 16, "AB" * 16)),
+    ("sqlite", PLAIN, collated("NOCASE"), LETTERS),
+    ("mariadb", collated("utf8mb4_bin"), PLAIN, LETTERS),
+    ("mariadb", collated("utf8mb4_bin"), collated("latin1_swedish_ci"), LETTERS),
+    ("postgresql", PLAIN, "sa.CHAR(40)", ("a", "a ")),
+]
+"""Types between which two values become one, or the same to the database."""
+
+
+@pytest.mark.parametrize(
+    ("database_url", "old", "new", "values"), RETYPED, indirect=["database_url"]
+)
+@pytest.mark.parametrize("key", ["unique", "index", "primary", "fresh"])
+def test_a_new_type_makes_unique_values_alike(  # noqa: PLR0913, PLR0917  what differs
+    project: Environment,
+    database_url: str,
+    key: str,
+    old: str,
+    new: str,
+    values: tuple[str, str],
+) -> None:
+    """A type or a collation changes: what is unique is compared by that beforehand."""
+    shop = project.using(database_url)
+    more = {"unique": ", unique=True", "index": ", index=True, unique=True"}
+    words = more.get(key, ", primary_key=True" if key == "primary" else "")
+
+    def define(type_: str, *, words: str = words) -> None:
+        define_thing(shop, f"name = {type_}{words}")
+        path = shop.package / "things.py"
+        if key == "primary":
+            id_ = "id = sa.Column(sa.Integer, primary_key=True)"
+            path.write_text(path.read_text().replace(id_, "id = sa.Column(sa.Integer)"))
+
+    define(old)
+    draft(shop, "before")
+    rows = ", ".join(f"({n}, {it!r})" for n, it in enumerate(values, 1))
+    sql(database_url, f"INSERT INTO thing (id, name) VALUES {rows}")  # noqa: S608
+    before = sql(database_url, "SELECT id, name FROM thing ORDER BY id")
+    define(new, words=", unique=True" if key == "fresh" else words)
+    shop.alembic("revision", "--autogenerate", "-m", "after")
+    said = refusal(shop, "upgrade", "head")
+    assert "thing.name holds 1 value more than once in the new type, for ex" in said
+    assert "this revision has changed nothing" in said
+    assert sql(database_url, "SELECT id, name FROM thing ORDER BY id") == before
+    if new != "sa.Uuid":  # of which no SQL says whether it keeps a text
+        script = shop.alembic("upgrade", "head", "--sql").stdout
+        assert "more than once in the new type" in script
+    sql(database_url, "DELETE FROM thing WHERE id = 2")
+    alembic(shop, "upgrade head", "check", "downgrade -1", "upgrade head", "check")
 
 
 BOOK = """

@@ -29,7 +29,9 @@ from sqlalchemy import (
     Index,
     Inspector,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
     types,
 )
 from sqlalchemy.engine import Dialect
@@ -501,6 +503,36 @@ class Draft:
         if container is self.upgrade:
             return self.state.table(*key)
         return next((it.table for it in self.models.get(key, {}).values()), None)
+
+    def table_after(self, container: OpContainer, key: Key) -> Table | None:
+        """Return a table as it is declared after a direction, if it is there then.
+
+        :param container: the upgrade or the downgrade.
+        :param key: the table by the name that it has then.
+        """
+        is_up = container is self.upgrade
+        return self.table_before(self.downgrade if is_up else self.upgrade, key)
+
+
+def unique_in(table: Table | None) -> Iterator[tuple[str, ...]]:
+    """Give the columns of a table whose values are there together once.
+
+    :param table: as it is declared, if it is there.
+    """
+    whole = (*table.indexes, *table.constraints) if table is not None else ()
+    for it in whole:
+        if isinstance(it, Index):
+            is_whole = it.unique and not is_of_parts(it)
+            if is_whole and len(it.columns) == len(it.expressions):
+                yield tuple(column.name for column in it.columns)
+        elif isinstance(it, UniqueConstraint | PrimaryKeyConstraint):
+            yield tuple(column.name for column in it.columns)
+
+
+def is_of_parts(index: Index) -> bool:
+    """Tell an index of some rows, or of how values begin: no whole value is unique."""
+    words = (it.rpartition("_")[2] for it in index.dialect_kwargs)
+    return not {"where", "length"}.isdisjoint(words)
 
 
 Step = Callable[[Draft, OpContainer], None]

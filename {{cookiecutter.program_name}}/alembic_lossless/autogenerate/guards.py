@@ -20,7 +20,6 @@ from sqlalchemy import (
     Computed,
     DefaultClause,
     ForeignKeyConstraint,
-    Index,
     Table,
     TextClause,
     UniqueConstraint,
@@ -58,6 +57,7 @@ from .draft import (
     RestoreColumn,
     RestoreTable,
     divide,
+    is_of_parts,
     names_before,
     operations_in,
     unique_index,
@@ -202,7 +202,7 @@ def _columns(draft: Draft, key: Key) -> list[str]:
 def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
     index = unique_index(op)
-    if index is not None and not _is_of_parts(index):
+    if index is not None and not is_of_parts(index):
         table = cast("Table", index.table)
         where = table.schema, table.name
         parts = (_indexed(draft, where, it) for it in index.expressions)
@@ -218,12 +218,6 @@ def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
                 of = (parent.schema, parent.name)
                 return Rule((table.schema, table.name), _names(key.columns), of, keys)
     return None
-
-
-def _is_of_parts(index: Index) -> bool:
-    """Tell an index of some rows, or of how values begin: no whole value is unique."""
-    words = (it.rpartition("_")[2] for it in index.dialect_kwargs)
-    return not {"where", "length"}.isdisjoint(words)
 
 
 def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:

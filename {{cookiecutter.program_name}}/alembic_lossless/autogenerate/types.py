@@ -17,8 +17,8 @@ from alembic.operations.ops import (
     OpContainer,
 )
 
-from ..operations.base import LosslessOp
-from ..operations.guards import refuse_loss
+from ..operations.base import Key, LosslessOp
+from ..operations.guards import refuse_duplicates, refuse_loss
 from ..operations.keys import resize_sequence
 from ..operations.objects import (
     change_enum,
@@ -36,6 +36,7 @@ from ..types.conversion import (
     is_one_enum,
     keeps_all,
     kind,
+    may_unite,
     using,
     way,
 )
@@ -48,6 +49,7 @@ from .draft import (
     is_rename,
     names_before,
     operations_in,
+    unique_in,
 )
 
 
@@ -59,7 +61,7 @@ from .draft import (
 def change_types(draft: Draft, container: OpContainer) -> None:
     """Make every change of a type safe on a table with rows."""
     # First of all come the guards: MariaDB takes nothing back after a refusal.
-    container.ops[:0] = list(_guards(container))
+    container.ops[:0] = [*_guards(container), *_united(draft, container)]
     _split(draft, container, container)
 
 
@@ -75,6 +77,50 @@ def _guards(container: OpContainer) -> Iterator[LosslessOp]:
         # A number of which unit is an Interval, nobody knows; SQLite would take any.
         if (is_known(old, new) or spans == 1) and not keeps_all(old, new):
             yield loss_guard(container, change, new)
+
+
+def _united(draft: Draft, container: OpContainer) -> Iterator[LosslessOp]:
+    """Give the looks at what is unique, and may not be in the new types.
+
+    A key that is new with a type is looked at here, since it is compared by that.
+    """
+    retyped, added = dict[Key, dict[str, AlterColumnOp]](), set[tuple[Key, str]]()
+    for op in operations_in(container):
+        if isinstance(op, AlterColumnOp) and op.modify_type is not None:
+            found = retyped.setdefault((op.schema, op.table_name), {})
+            found[op.modify_name or op.column_name] = op
+        elif isinstance(op, AddColumnOp):
+            added.add(((op.schema, op.table_name), op.column.name))
+    for key, changes in retyped.items():
+        table = names_before(container, key, "")[0]
+        known = {*unique_in(draft.table_before(container, (key[0], table)))}
+        for names in unique_in(draft.table_after(container, key)):
+            was = {it: names_before(container, key, it)[1] for it in names}
+            some = [changes[it] for it in names if it in changes]
+            looks = any(map(_unites, some)) or tuple(was.values()) not in known
+            looks &= all(map(_is_known, some))
+            if some and looks and added.isdisjoint((key, it) for it in names):
+                types: dict[str, Any] = {
+                    was[name]: op.modify_type
+                    for name, op in changes.items()
+                    if name in was
+                }
+                yield refuse_duplicates(
+                    table, [*was.values()], types=types, schema=key[0]
+                )
+
+
+def _is_known(change: AlterColumnOp) -> bool:
+    old, new = change.existing_type, change.modify_type
+    return old is not None and new is not None and is_known(old, new)
+
+
+def _unites(change: AlterColumnOp) -> bool:
+    """Tell whether values that differ may be the same in the new type."""
+    old, new = change.existing_type, change.modify_type
+    if old is None or new is None or is_one_enum(old, new):
+        return False
+    return may_unite(old, new)
 
 
 def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:

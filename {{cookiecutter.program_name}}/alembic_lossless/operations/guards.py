@@ -3,7 +3,7 @@
 With `--sql` the script looks at the rows: it stops at the guard, with the sentence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -17,9 +17,9 @@ from sqlalchemy.types import TypeEngine
 from .. import sql
 from ..rules import rule
 from ..runtime.recovery import journal_of
-from ..types.portable import words
+from ..types.portable import MYSQL, words
 from ..types.reflection import inspector_of
-from ..types.value_sql import provably_lossless
+from ..types.value_sql import becoming, provably_lossless
 from ..types.values import in_statement, is_lossless
 from .base import Names, is_online, operation, table
 
@@ -239,28 +239,54 @@ def refuse_duplicates(
     table_name: str,
     columns: Sequence[str | sa.TextClause],
     *,
+    types: Mapping[str, TypeEngine[Any]] | None = None,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
 
     :param table_name: the table, by the name it has now.
     :param columns: those that are unique together, or expressions, as `sa.text`.
+    :param types: the types that some of them are about to have, and are compared by.
     :param schema: the schema of the table.
     :rows: are read, and none is changed. One with a NULL is like no other.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
     :raises CommandError: with a count and an example.
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
-    parts: list[sa.ColumnClause[Any]] = [
-        sa.column(it) if isinstance(it, str) else sa.literal_column(sql.text_in(it))
-        for it in columns
-    ]
+    parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
     shared = _shared(table(schema, table_name), parts)
-    stop_at(operations, shared, f"{label(table_name, texts)} holds", "more than once")
+    why = "more than once" + (" in the new type" if types else "")
+    stop_at(operations, shared, f"{label(table_name, texts)} holds", why)
+
+
+def _part(
+    operations: Operations,
+    name: str,
+    schema: str | None,
+    column: str | sa.TextClause,
+    types: Mapping[str, TypeEngine[Any]],
+) -> sa.ColumnElement[Any]:
+    """Return what is compared of a row: a column, as it becomes, or an expression."""
+    if not isinstance(column, str):
+        return sa.literal_column(sql.text_in(column))
+    if column not in types:
+        return sa.column(column)
+    context = operations.get_context()
+    collation = None
+    if context.dialect.name in MYSQL and not context.as_sql:
+        given = {"schema": schema, "name": name}
+        collation = operations.get_bind().scalar(sa.text(COLLATION), given)
+    return becoming(sa.column(column), types[column], context.dialect.name, collation)
+
+
+COLLATION = """
+SELECT table_collation FROM information_schema.tables
+WHERE table_schema = coalesce(:schema, database()) AND table_name = :name
+"""
 
 
 def _shared(
-    source: sa.TableClause, parts: Sequence[sa.ColumnClause[Any]]
+    source: sa.TableClause, parts: Sequence[sa.ColumnElement[Any]]
 ) -> sa.Select[Any]:
     """Return a query for the values that more than one row has.
 

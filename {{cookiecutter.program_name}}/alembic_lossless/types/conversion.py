@@ -162,6 +162,31 @@ def keeps_all(old: Type, new: Type) -> bool:
     return all(_keeps_sign(*it) and _keeps_all(*it) for it in pairs)
 
 
+def may_unite(old: Type, new: Type) -> bool:
+    """Tell whether two values may become one and the same to the database, or equal.
+
+    None of them is lost by that: '1' and '1.0' are one number, and to a collation 'a'
+    and 'A' one text. Texts alone are written in more ways than one.
+
+    :param old: the type of a column.
+    :param new: the type that it is about to have.
+    """
+    return any(_may_unite(*pair) for pair in _on_each(old, new))
+
+
+def _may_unite(old: Type, new: Type) -> bool:
+    if kind(old) not in {sa.String, sa.Enum} or kind(new) is sa.Enum:
+        return False
+    return kind(new) is not sa.String or _compared_by(old) != _compared_by(new)
+
+
+def _compared_by(text: Type) -> tuple[object, ...]:
+    """Return by what texts of a type are the same: spaces at the end are no part."""
+    is_filled = isinstance(text, sa.CHAR)
+    words = (getattr(text, it, None) for it in ("charset", "collation"))
+    return text.__visit_name__ == "CITEXT", is_filled, *words
+
+
 def _items(old: Type, new: Type) -> tuple[Type, Type]:
     """Return the types of the items where both are arrays, else the types."""
     if isinstance(old, sa.ARRAY) and isinstance(new, sa.ARRAY):

@@ -18,7 +18,7 @@ from .conversion import (
     limits,
     room,
 )
-from .portable import MYSQL, on
+from .portable import MYSQL, on, stored
 from .values import SQLITE_DIGITS
 
 if TYPE_CHECKING:
@@ -351,3 +351,46 @@ def _of_moment(
 
 def _between(column: Value, low: int, high: int) -> Condition:
     return column.between(_number(low), _number(high))
+
+
+def becoming(
+    column: Value, new: Type, dialect: str, collation: str | None = None
+) -> Value:
+    """Return a text as it will be compared once its column has another type.
+
+    :param column: the column, as it is now.
+    :param new: the type that it is about to have.
+    :param dialect: the name of the database.
+    :param collation: that of the table, where the type says none.
+    """
+    new = on(stored(new), dialect)
+    if isinstance(new, sa.String):
+        collation = getattr(new, "collation", None) or collation
+        text = _as_text(column, new, dialect, collation)
+        return text if collation is None else sa.collate(text, collation)
+    if dialect not in MYSQL:
+        return sa.cast(column, new)
+    match new:
+        case sa.Boolean():
+            return sa.cast(column, sa.Integer)
+        case sa.Integer() | sa.Numeric() | sa.Date() | sa.DateTime() | sa.Time():
+            is_exact = not isinstance(new, sa.Float)
+            return sa.cast(column, new) if is_exact else column.op("+")(_number(0))
+    return column
+
+
+def _as_text(
+    column: Value, new: sa.String, dialect: str, collation: str | None
+) -> Value:
+    """Return a text without the collation that it has now."""
+    if dialect == "sqlite":
+        return column if collation else sa.collate(column, "BINARY")
+    if dialect == "postgresql":
+        plain: Any = new.copy()
+        plain.collation = None
+        return sa.cast(column, plain)
+    charset = getattr(new, "charset", None)
+    if charset is None and collation is not None and not collation.startswith("uca"):
+        charset = collation.partition("_")[0]
+    using = column.op("USING")(sa.literal_column(charset or "utf8mb4"))
+    return sa.func.convert(using)

@@ -545,12 +545,14 @@ def refuse_duplicates(
     table_name: str,
     columns: Sequence[str | sa.TextClause],
     *,
+    types: Mapping[str, TypeEngine[Any]] | None = None,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
 
     :param table_name: the table, by the name it has now.
     :param columns: those that are unique together, or expressions, as `sa.text`.
+    :param types: the types that some of them are about to have, and are compared by.
     :param schema: the schema of the table.
     :rows: are read, and none is changed. One with a NULL is like no other.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
