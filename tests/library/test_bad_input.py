@@ -88,22 +88,15 @@ def test_a_key_to_nothing(project: Environment, target: str) -> None:
     assert "Traceback" not in said
 
 
-def test_a_name_that_mariadb_gives_back_otherwise(
+def test_a_name_with_the_quotes_of_mariadb(
     project: Environment, database_url: str
 ) -> None:
-    """SQLAlchemy reads my column by another name: it is refused before it is made."""
+    """My column has a backtick in its name, which MariaDB doubles: it is clean."""
     here = project.using(database_url)
     alembic(here, "upgrade head")
-    define_thing(here, "a`b = sa.Integer")
+    define_thing(here, "a`b = sa.Integer, index=True, comment='a `b` \\'c'")
     path = here.package / "things.py"
     path.write_text(
         path.read_text().replace("a`b = sa.Column(", 'a = sa.Column("a`b", ')
     )
-    if "mysql" not in database_url:
-        alembic(here, "revision --autogenerate -m a", "upgrade head", "check")
-        return
-    said = refusal(here, "revision", "--autogenerate", "-m", "a")
-    assert (
-        "thing.a`b: SQLAlchemy cannot read a name with ` from mysql."
-        in said.replace("mariadb", "mysql")
-    )
+    alembic(here, "revision --autogenerate -m a", "upgrade head", "check")

@@ -34,7 +34,7 @@ from ..rules import DELETES, rule
 from ..sql import LONGEST
 from ..state import Create, name_of, table_of
 from ..types.conversion import NUMBERS
-from ..types.portable import MYSQL, kind_of, stored, words
+from ..types.portable import kind_of, stored, words
 from ..types.values import texts_of
 from ..urls import printable
 from .compare_columns import default_of
@@ -281,12 +281,6 @@ def _of_name(item: Any, databases: set[str]) -> Iterator[str]:
         yield (
             f"the name has {size} bytes, and PostgreSQL keeps {LONGEST}. Give it a"
             " shorter one."
-        )
-    mysql = sorted(databases & {*MYSQL})
-    if mysql and "`" in str(name) and not isinstance(item, ops.CreateTableOp):
-        yield (
-            f"SQLAlchemy cannot read a name with ` from {' or '.join(mysql)}. Give it"
-            " another one."
         )
 
 
