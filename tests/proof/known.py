@@ -79,6 +79,8 @@ MENDED = (
     "MariaDB: a name with a backtick was never clean",
     "MariaDB: a comment behind a default that was no number was never clean",
     "MariaDB: a fill that refers to a new table stopped in the middle",
+    "MariaDB: a type that made unique values alike stopped in the middle",
+    "MariaDB: a key whose tables create_all made was dropped by another name",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

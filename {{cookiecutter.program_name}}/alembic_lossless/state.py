@@ -854,6 +854,24 @@ class State:
         table = self.table(schema, name)
         return [] if table is None else others_of(table)
 
+    def drafted_name(self, drop: ops.DropConstraintOp) -> str | None:
+        """Return the name that a draft gave a key in the place of the model, if it did.
+
+        It is the one that PostgreSQL would give; where `create_all` made the table, the
+        key has another one.
+
+        :param drop: what drops the key, by the name that a database has.
+        """
+        made = created_by(drop.to_constraint())
+        key = drop.schema, drop.table_name
+        names = [*self.columns(*key)]
+        for (_, name), it in self.objects(*key).items():
+            words = drop.table_name, columns_of(it, names)
+            is_one = type(it) in ENDINGS and is_same_key(it, made)
+            if is_one and name == made_name(it, *words):
+                return name
+        return None
+
     def names(self, kind: type[Create]) -> frozenset[str]:
         """Return the names that something of a kind was given.
 
@@ -1116,7 +1134,8 @@ class State:
             return
         kinds = {"unique": sa.UniqueConstraint, "foreignkey": sa.ForeignKeyConstraint}
         for it in [*table.constraints] if table is not None else ():
-            is_one = isinstance(it, kinds[op.type_]) and not it.name
+            is_one = isinstance(it, kinds[op.type_])
+            is_one &= not it.name or str(it.name) == op.drafted_as
             if is_one and _place(it) == frozenset(op.columns):
                 self._take(it.table, it)
 

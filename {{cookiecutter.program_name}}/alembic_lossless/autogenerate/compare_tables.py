@@ -700,10 +700,12 @@ def _drops(draft: Draft, change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
             constraint = op.to_constraint()
             if isinstance(constraint, Keyed):
                 change.ops.remove(op)
+                name = draft.state.drafted_name(op)
                 yield drop_unnamed_constraint(
                     op.table_name,
                     _columns(constraint),
                     type_=str(op.constraint_type),
+                    **({} if name is None else {"drafted_as": name}),
                     schema=op.schema,
                 )
             elif isinstance(constraint, sa.CheckConstraint):
@@ -817,12 +819,15 @@ def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
 
 
 def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
-    """Tell whether only this server has a name for a constraint.
+    """Tell whether a constraint has no name that is the same everywhere.
 
-    What the revisions named has that name everywhere, and what others made here alone.
+    What an author named has that name. What a draft named has another one where
+    `create_all` made the table.
     """
     if not isinstance(op, ops.DropConstraintOp) or op.constraint_type not in WORDS:
         return False
+    if history.drafted_name(op) is not None:
+        return True
     kinds = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
     if any(op.constraint_name in history.names(kind) for kind in kinds):
         return False

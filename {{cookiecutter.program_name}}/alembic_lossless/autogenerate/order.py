@@ -463,23 +463,26 @@ def _with_indexes(
     part = list[ops.MigrateOperation]()
     for op in change.ops:
         part.append(op)
-        if index := _made_index(draft, container, op):
+        if indexes := [*_made_indexes(draft, container, op)]:
             yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
-            yield index
+            yield from indexes
             part = []
     if part:
         yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
 
 
-def _made_index(
+def _made_indexes(
     draft: Draft, container: ops.OpContainer, op: ops.MigrateOperation
-) -> LosslessOp | None:
-    """Return the drop of the index that MariaDB made for a foreign key, if it did."""
+) -> Iterator[LosslessOp]:
+    """Give the drop of the index that MariaDB made for a foreign key, if it did.
+
+    It has the name of the key or, where nobody gave that one, of the first column.
+    """
     if not isinstance(op, ops.DropConstraintOp):
-        return None
+        return
     fk = op.to_constraint()
     if not isinstance(fk, ForeignKeyConstraint):
-        return None
+        return
     key, columns = (op.schema, op.table_name), list(fk.column_keys)
     gone, made = set[str](), set[tuple[str, ...]]()
     for other in operations_in(container):
@@ -490,8 +493,10 @@ def _made_index(
     name = str(op.constraint_name or columns[0])
     is_needed = (name, *columns) in made or _is_indexed(draft, container, key, columns)
     if is_needed or gone.issuperset(columns):
-        return None
-    return drop_index_of_foreign_key(op.table_name, name, schema=op.schema)
+        return
+    drafted = None if op.constraint_name else draft.state.drafted_name(op)
+    for it in filter(None, (drafted, name)):
+        yield drop_index_of_foreign_key(op.table_name, it, schema=op.schema)
 
 
 def _is_indexed(

@@ -191,6 +191,7 @@ def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
     *,
     type_: str,
     condition: str | None = None,
+    drafted_as: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Drop the constraint of these columns, whatever name the database gave it.
@@ -199,6 +200,8 @@ def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
     :param columns: its columns; of a foreign key those in this table.
     :param type_: `unique`, `foreignkey` or `check`.
     :param condition: what a CHECK says; it has no columns.
+    :param drafted_as: the name that a draft gave it, which a script of `--sql` drops it
+        by. Where `create_all` made the table it has another one.
     :param schema: the schema of the table.
     :rows: stay as they are.
     :databases: PostgreSQL and MariaDB are asked for its name; SQLite has none, and the
@@ -207,6 +210,10 @@ def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
         can be asked for the name.
     """
     names = Names(operations, table_name, schema)
+    if names.offline and drafted_as is not None:
+        with operations.batch_alter_table(table_name, schema=schema) as batch:
+            batch.drop_constraint(drafted_as, type_=type_)
+        return
     what = f"the {WORDS[type_]} of {table_name} ({condition or ', '.join(columns)})"
     if names.offline:
         raise CommandError(

@@ -424,6 +424,7 @@ def drop_unnamed_constraint(
     *,
     type_: str,
     condition: str | None = None,
+    drafted_as: str | None = None,
     schema: str | None = None,
 ) -> None:
     """Drop the constraint of these columns, whatever name the database gave it.
@@ -432,6 +433,8 @@ def drop_unnamed_constraint(
     :param columns: its columns; of a foreign key those in this table.
     :param type_: `unique`, `foreignkey` or `check`.
     :param condition: what a CHECK says; it has no columns.
+    :param drafted_as: the name that a draft gave it, which a script of `--sql` drops it
+        by. Where `create_all` made the table it has another one.
     :param schema: the schema of the table.
     :rows: stay as they are.
     :databases: PostgreSQL and MariaDB are asked for its name; SQLite has none, and the
