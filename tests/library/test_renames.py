@@ -1,8 +1,11 @@
 """A rename keeps the data: columns and tables, with all that hangs on them."""
 
+import pytest
 from drafting import change, round_trip
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
+from proof.case import Case, Court, Verdict
+from proof.write import HEADER
 from servers import ON_MARIADB, TRANSACTIONAL
 
 ROWS = (
@@ -266,3 +269,52 @@ def test_a_name_that_an_answer_gives_is_offered_to_nobody_else(
     assert "first:fourth" in said
     assert "first:third" not in said
     draft(shop, "renamed", *answers, "rename=thing.first:fourth")
+
+
+SHIFTED = """
+
+class Thing(Model):
+    __tablename__ = "thing"
+    __table_args__ = (
+        sa.CheckConstraint("{first} <> 7"{name}),
+        sa.Index("ix_thing_{first}_{second}", "{first}", "{second}"),
+    )
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    {first} = sa.Column(sa.Integer, unique=True, comment="first")
+    {second} = sa.Column(sa.Integer, unique=True)
+    {third} = sa.Column(sa.Integer, nullable=False, server_default="9")
+"""
+
+
+@pytest.mark.parametrize("convention", [True, False])
+def test_a_column_gets_the_name_that_another_had(
+    judge: Court, *, convention: bool
+) -> None:
+    """I pass names on, a is called d, b then a and c then b: each keeps its values."""
+    model = SHIFTED.replace("{name}", ", name='odd'" if convention else "")
+    before = HEADER + model.format(first="a", second="b", third="c")
+    after = HEADER + model.format(first="d", second="a", third="b")
+    row = (("id", "1"), ("a", "1"), ("b", "2"), ("c", "3"))
+    case = Case(
+        judge.database,
+        before,
+        after,
+        rows=(("thing", (row,)),),
+        tables={"thing": "thing"},
+        columns={"thing\na": "d", "thing\nb": "a", "thing\nc": "b", "thing\nid": "id"},
+        convention=convention,
+    )
+    assert judge.judge(case) == Verdict("passed")
+
+
+def test_two_columns_get_the_names_of_each_other(project: Environment) -> None:
+    """I swap two names beside a third change: I read how, and nothing is written."""
+    shop = project.using(f"sqlite:///{project.path / 'here.db'}")
+    define_thing(shop, "a = sa.Integer", "b = sa.Integer", "c = sa.Integer")
+    draft(shop, "before")
+    define_thing(shop, "a = sa.Integer", "b = sa.Integer", "d = sa.Integer")
+    answers = [f"rename=thing.{it}" for it in ("a:b", "b:a", "c:d")]
+    options = [word for it in answers for word in ("-x", it)]
+    said = refusal(shop, *options, "revision", "--autogenerate", "-m", "after")
+    assert "Columns get the names of each other, which one draft cannot do" in said

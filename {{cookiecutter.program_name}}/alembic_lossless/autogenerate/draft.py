@@ -365,7 +365,8 @@ def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str
     :param column: the column, likewise.
     """
     table = key[1]
-    for operation in operations_in(container):
+    # From the last one on: a name that was given may have been another's before.
+    for operation in reversed([*operations_in(container)]):
         match operation:
             case ops.AlterColumnOp(table_name=name, modify_name=str(new)):
                 if (name, new) == (key[1], column):

@@ -390,9 +390,10 @@ def _is_changed(upgrade: ops.UpgradeOps, rename: RenameColumn) -> bool:
     """Tell whether more than its name changes of a column."""
     names = {rename.column_name, rename.modify_name}
     return any(
-        getattr(op, "column_name", None) in names
+        getattr(op, name, None) in names
         for op in operations_in(upgrade)
         if op is not rename and getattr(op, "table_name", None) == rename.table_name
+        for name in ("column_name", "modify_name")
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial
@@ -25,6 +26,7 @@ from alembic.operations.ops import (
     UpgradeOps,
 )
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -49,6 +51,7 @@ from sqlalchemy import Sequence as NamedSequence
 from .._alembic import compare_with, is_made_by_type
 from ..operations.base import Key, LosslessOp, label
 from ..operations.keys import (
+    in_turn,
     primary_key_of,
     rename_constraints,
     rename_sequence,
@@ -324,7 +327,7 @@ def _role(column: Column[object]) -> tuple[bool, bool]:
     return bool(column.foreign_keys), column.primary_key
 
 
-Columns = Mapping[tuple[Key, str], Column[object]]
+Columns = dict[tuple[Key, str], Column[object]]
 
 
 @rule(
@@ -353,6 +356,7 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     for table in sorted({table for table, _ in gone}, key=str):
         _ask_columns(draft, names, table, (gone, fresh))
     if names.columns:
+        names.columns = _in_turn(names.columns)
         compared = compare_renamed(draft, names)
     if compared is not None:
         found, inspector = compared
@@ -390,6 +394,9 @@ def _ask_columns(
         for some in columns
     )
     now, was = label(*table), label(table[0], names.old_table(*table))
+    for name, known, column in _passed_on(draft, table, {now, was}):
+        gone[name], fresh[name] = known, column
+        columns[0][table, name], columns[1][table, name] = known, column
     for old in gone.values():
         taken = {new for (at, _), new in names.columns.items() if at == table}
         for one in {now, was}:
@@ -402,6 +409,39 @@ def _ask_columns(
         )
         if new := _reply(draft, question):
             names.columns[table, old.name] = new
+
+
+def _passed_on(
+    draft: Draft, table: Key, subjects: Iterable[str]
+) -> Iterator[tuple[str, Column[Any], Column[Any]]]:
+    """Give columns whose name another one gets, as answers say: name, old and new.
+
+    They are neither gone nor fresh, and are not asked about.
+    """
+    answers = draft.prompt.answers
+    for name, column in draft.models.get(table, {}).items():
+        known = draft.state.column(*table, name)
+        for one in subjects if known is not None else ():
+            own = f"{one}.{name}"
+            is_given = name in answers.targets(one, except_for=own)
+            if is_given and answers.says("rename", own) and known is not None:
+                yield name, known, column
+
+
+def _in_turn(columns: dict[tuple[Key, str], str]) -> dict[tuple[Key, str], str]:
+    """Return renames of columns in an order in which each name is free.
+
+    :raises CommandError: where columns get the names of each other.
+    """
+    every = {(table, old): (table, new) for (table, old), new in columns.items()}
+    try:
+        found = in_turn(every)
+    except ValueError as error:
+        raise CommandError(
+            "Columns get the names of each other, which one draft cannot do: let one of"
+            " them have a third name first, in a revision of its own."
+        ) from error
+    return {place: new for place, (_, new) in found.items()}
 
 
 def _reply(draft: Draft, question: Question) -> str | None:
@@ -468,6 +508,8 @@ def _renamed_constraints(draft: Draft, names: Names) -> Iterator[LosslessOp]:
         pairs += sorted(_renamed_checks(draft, table))
         pairs += sorted(_renamed(draft, table, old, columns))
         if renamed := {before: after for before, after in pairs if before != after}:
+            with suppress(ValueError):  # which column names allow, numbers may not
+                renamed = in_turn(renamed)
             yield rename_constraints(table.name, renamed, schema=table.schema)
 
 

@@ -1,6 +1,7 @@
 """What a database keeps beside a table's columns: names, and the sequence of a key."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 from alembic.operations import Operations
 from sqlalchemy.sql.elements import conv
@@ -134,6 +135,24 @@ def _(op: LosslessOp) -> LosslessOp:
     return rename_sequence(*names, schema=op.schema)
 
 
+Name = TypeVar("Name", bound=Hashable)
+
+
+def in_turn(names: Mapping[Name, Name]) -> dict[Name, Name]:
+    """Return renames in an order in which each name is free when it is given.
+
+    :param names: the new name of each thing by the old one.
+    :raises ValueError: where things get the names of each other.
+    """
+    waiting, found = dict(names), dict[Name, Name]()
+    while waiting:
+        free = next((old for old, new in waiting.items() if new not in waiting), None)
+        if free is None:
+            raise ValueError(", ".join(map(str, waiting)))
+        found[free] = waiting.pop(free)
+    return found
+
+
 @operation()
 def rename_constraints(
     operations: Operations,
@@ -172,7 +191,7 @@ def rename_constraints(
 
 @rename_constraints.declares("reverse")
 def _(op: LosslessOp) -> LosslessOp:
-    back = {new: old for old, new in op.names.items()}
+    back = {new: old for old, new in reversed([*op.names.items()])}
     return rename_constraints(op.table_name, back, schema=op.schema)
 
 
