@@ -43,6 +43,9 @@ MYSQL_NUMERIC = 10
 
 UUID_LENGTH = 36
 
+MICROSECONDS = 6
+"""The digits of a second that PostgreSQL and SQLite keep unless a type says fewer."""
+
 SHORT_BITS = 24
 
 SHORT_FLOATS = ("postgresql", "mariadb")
@@ -159,7 +162,8 @@ def keeps_all(old: Type, new: Type) -> bool:
     :param new: the type that it is about to have.
     """
     pairs = [_items(*pair) for pair in _on_each(old, new)]
-    return all(_keeps_sign(*it) and _keeps_all(*it) for it in pairs)
+    asked = _keeps_sign, _keeps_fraction, _keeps_all
+    return all(keeps(*it) for it in pairs for keeps in asked)
 
 
 def may_unite(old: Type, new: Type) -> bool:
@@ -198,6 +202,31 @@ def _keeps_sign(old: Type, new: Type) -> bool:
     return not is_unsigned(new) or is_unsigned(old) or isinstance(old, sa.Boolean)
 
 
+def fraction(type_: Type, dialect: str) -> int:
+    """Return how many digits of a second a database keeps in a type.
+
+    :param type_: of moments, or of times of day.
+    :param dialect: the database; "" for any that keeps them all.
+    """
+    here = on(type_, dialect)
+    if dialect in MYSQL:
+        return getattr(here, "fsp", None) or 0
+    given = getattr(here, "precision", None) if dialect == "postgresql" else None
+    return MICROSECONDS if given is None else given
+
+
+def _keeps_fraction(old: Type, new: Type) -> bool:
+    if {kind(old), kind(new)} - {sa.DateTime, sa.Time}:
+        return True
+    servers = "postgresql", "mariadb"
+    return all(fraction(old, it) <= fraction(new, it) for it in servers)
+
+
+def is_short_moment(old: Type, new: Type) -> bool:
+    """Tell whether MariaDB has fewer years for a moment than it had."""
+    return isinstance(new, sa.TIMESTAMP) and not isinstance(old, sa.TIMESTAMP)
+
+
 def _keeps_all(old: Type, new: Type) -> bool:
     if isinstance(new, sa.Enum):
         return isinstance(old, sa.Enum) and set(old.enums) <= set(new.enums)
@@ -213,7 +242,8 @@ def _keeps_all(old: Type, new: Type) -> bool:
     if is_decimal(new):
         return _holds_digits(old, new)
     if isinstance(new, sa.DateTime):
-        return isinstance(old, sa.Date | sa.DateTime)
+        is_moment = isinstance(old, sa.Date | sa.DateTime)
+        return is_moment and not is_short_moment(old, new)
     return kind(old) is kind(new) and not _shortens(old, new)
 
 

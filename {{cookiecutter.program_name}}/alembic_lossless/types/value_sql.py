@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from .conversion import (
+    MICROSECONDS,
     MYSQL_NUMERIC,
     digits_of,
+    fraction,
     is_short,
+    is_short_moment,
     is_unsigned,
     kind,
     limits,
@@ -180,6 +183,7 @@ def provably_lossless(
         sa.Integer: _of_integer,
         sa.Numeric: _of_decimal,
         sa.DateTime: _of_moment,
+        sa.Time: _of_moment,
     }
     if isinstance(old, sa.ARRAY) and isinstance(new, sa.ARRAY):
         return _of_array(column, old, new, dialect)
@@ -222,6 +226,9 @@ class _Postgresql:
     def whole(self, column: Value) -> Value:
         return sa.func.trunc(column)
 
+    def behind_second(self, column: Value) -> Value:
+        return sa.cast(sa.extract("microseconds", column), sa.BigInteger)
+
 
 class _Mysql:
     """MariaDB's and MySQL's words; bytes differ where collations see no difference."""
@@ -242,6 +249,9 @@ class _Mysql:
 
     def whole(self, column: Value) -> Value:
         return sa.func.truncate(column, sa.literal_column("0"))
+
+    def behind_second(self, column: Value) -> Value:
+        return sa.func.microsecond(column)
 
 
 Server = _Postgresql | _Mysql
@@ -342,11 +352,16 @@ def _of_decimal(
 
 
 def _of_moment(
-    _server: Server, column: Value, old: Type, new: Type, _dialect: str
+    server: Server, column: Value, old: Type, new: Type, dialect: str
 ) -> Condition | None:
-    if isinstance(new, sa.Date) and not getattr(old, "timezone", False):
+    zones = [getattr(it, "timezone", False) for it in (old, new)]
+    if isinstance(new, sa.Date) and not zones[0]:
         return column == sa.cast(sa.cast(column, sa.Date), sa.DateTime)
-    return None
+    is_kind = kind(old) is kind(new) and zones[0] is zones[1]
+    if not is_kind or (dialect in MYSQL and is_short_moment(old, new)):
+        return None
+    step = 10 ** (MICROSECONDS - fraction(new, dialect))
+    return sa.func.mod(server.behind_second(column), _number(step)) == _number(0)
 
 
 def _between(column: Value, low: int, high: int) -> Condition:

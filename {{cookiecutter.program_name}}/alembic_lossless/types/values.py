@@ -25,7 +25,9 @@ from sqlalchemy.types import TypeDecorator
 from .. import sql
 from .conversion import (
     KINDS,
+    MICROSECONDS,
     MYSQL_NUMERIC,
+    fraction,
     is_short,
     is_unsigned,
     kind,
@@ -598,27 +600,34 @@ def _moment_is_kept(value: Any, new: Type, dialect: str) -> bool:
         return value.time() == time() and value.tzinfo is None
     if dialect in MYSQL and not _is_of_mariadb(value, new):
         return False
-    return isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+    is_moment = isinstance(new, sa.Date | sa.DateTime) and isinstance(value, date)
+    return is_moment and _fraction_is_kept(value, new, dialect)
+
+
+def _fraction_is_kept(value: Any, new: Type, dialect: str) -> bool:
+    """Tell it of what a moment or a time has behind the second, which is rounded."""
+    names = "microsecond", "microseconds"  # MariaDB's driver has a timedelta
+    behind = max(getattr(value, name, 0) for name in names)
+    return bool(behind % 10 ** (MICROSECONDS - fraction(new, dialect)) == 0)
 
 
 def _is_of_mariadb(value: Any, new: Type) -> bool:
     """Tell whether MariaDB has a moment; in any zone, that of a TIMESTAMP."""
     if isinstance(new, sa.TIMESTAMP) and isinstance(value, date):
         day = date(value.year, value.month, value.day)
-        if not FIRST_DAY < day < LAST_DAY:
-            return False
-    # It rounds to seconds.
-    return not getattr(value, "microsecond", 0) or bool(getattr(new, "fsp", None))
+        return FIRST_DAY < day < LAST_DAY
+    return True
 
 
 def _time_is_kept(value: Any, new: sa.Time, dialect: str) -> bool:
-    """Tell it of a text that spells a time of day; nothing else becomes one."""
+    """Tell it of a time of day, or of a text that spells one."""
+    if isinstance(value, time | timedelta):
+        return _fraction_is_kept(value, new, dialect)
     if not isinstance(value, str) or not CLOCK.fullmatch(value):
         return False
     if not _parses(time.fromisoformat, value) or new.timezone:
         return False
-    rounds = dialect in MYSQL and not getattr(new, "fsp", None)
-    return not (rounds and time.fromisoformat(value).microsecond)
+    return _fraction_is_kept(time.fromisoformat(value), new, dialect)
 
 
 def _zone_fits(value: datetime, new: Type, dialect: str) -> bool:
