@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from itertools import permutations
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripts import operations_on
 from servers import ON_MARIADB, ON_POSTGRESQL
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
@@ -221,6 +222,52 @@ def test_a_moment_is_in_utc_whatever_my_session_is(
     with engine.begin() as connection:
         connection.exec_driver_sql("SET timezone = 'America/New_York'")
         assert changed(connection, [value], old, new) == [(value, wanted)]
+
+
+BEHIND = ("", ".5", ".123", ".123456")
+"""What a moment may have behind its second."""
+
+MOMENTS: list[tuple[str, list[TypeEngine[Any]], str]] = [
+    (
+        "mariadb",
+        [sa.DateTime(), *(mysql.DATETIME(fsp=it) for it in (1, 3, 6))],
+        "2026-02-28 01:02:03",
+    ),
+    (
+        "mariadb",
+        [sa.TIMESTAMP(), mysql.TIMESTAMP(fsp=3), mysql.DATETIME(fsp=6)],
+        "1965-02-28 01:02:03",
+    ),
+    ("mariadb", [sa.Time(), *(mysql.TIME(fsp=it) for it in (1, 3, 6))], "01:02:03"),
+    (
+        "postgresql",
+        [sa.DateTime(), *(postgresql.TIMESTAMP(precision=it) for it in (0, 3))],
+        "2026-02-28 01:02:03",
+    ),
+    (
+        "postgresql",
+        [sa.Time(), *(postgresql.TIME(precision=it) for it in (0, 3))],
+        "01:02:03",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("database_url", "types", "second"), MOMENTS, indirect=["database_url"]
+)
+def test_every_size_of_a_moment(
+    database_url: str, types: list[TypeEngine[Any]], second: str
+) -> None:
+    """Whichever moment or time becomes whichever, it is refused or the same."""
+    engine = sa.create_engine(database_url, poolclass=NullPool)
+    dialect = engine.dialect.name
+    read = time.fromisoformat if " " not in second else datetime.fromisoformat
+    every = [read(second + it) for it in BEHIND]
+    for old, new in permutations(types, 2):
+        values = [it for it in every if is_lossless(it, old, dialect=dialect)]
+        with engine.begin() as connection:
+            pairs = changed(connection, values, old, new)
+        assert [it for it in pairs if it[0] != it[1]] == [], (old, new)
 
 
 @pytest.mark.parametrize("type_", [sa.LargeBinary(), sa.Interval()], ids=repr)

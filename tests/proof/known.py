@@ -81,6 +81,7 @@ MENDED = (
     "MariaDB: a fill that refers to a new table stopped in the middle",
     "MariaDB: a type that made unique values alike stopped in the middle",
     "MariaDB: a key whose tables create_all made was dropped by another name",
+    "a moment with fewer digits of a second was rounded without a word",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

@@ -377,16 +377,27 @@ def _dates(*_: Any) -> Values:
     return "date", days, "2020-02-03"
 
 
+def _behind_second(made: Any, database: str) -> str:
+    """Return what is behind the second, as much of it as a type keeps."""
+    names = {"postgresql": ("precision", 6), "mariadb": ("fsp", 0)}
+    name, most = names.get(database, ("", 0))
+    digits = getattr(made, name, None) if name else 0
+    digits = most if digits is None else digits
+    return f", {'123456'[:digits]:0<6}" if digits else ""
+
+
 def _moments(made: Any, database: str) -> Values:
     zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
-    days = ("2026, 2, 28, 1, 2, 3", "2001, 1, 1, 0, 0", "2030, 5, 6, 23, 59, 59")
+    first = f"2026, 2, 28, 1, 2, 3{_behind_second(made, database)}"
+    days = (first, "2001, 1, 1, 0, 0", "2030, 5, 6, 23, 59, 59")
     some = [f"datetime({it}{zone})" for it in days]
     return "zoned" if zone else "datetime", some, "2020-02-03 04:05:06"
 
 
 def _times(made: Any, database: str) -> Values:
     zone = ", tzinfo=UTC" if made.timezone and database == "postgresql" else ""
-    some = [f"time({it}{zone})" for it in ("1, 2, 3", "0, 0", "23, 59, 59")]
+    first = f"1, 2, 3{_behind_second(made, database)}"
+    some = [f"time({it}{zone})" for it in (first, "0, 0", "23, 59, 59")]
     return "zoned time" if zone else "time", some, "04:05:06"
 
 
