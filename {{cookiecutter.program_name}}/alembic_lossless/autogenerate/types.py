@@ -40,7 +40,7 @@ from ..types.conversion import (
     using,
     way,
 )
-from ..types.portable import enums_in, holding, on, stored
+from ..types.portable import domains_in, enums_in, holding, on, stored
 from .aside import columns_aside, columns_moved
 from .compare_columns import defaults_around, value_in
 from .draft import (
@@ -93,21 +93,30 @@ def _united(draft: Draft, container: OpContainer) -> Iterator[LosslessOp]:
             added.add(((op.schema, op.table_name), op.column.name))
     for key, changes in retyped.items():
         table = names_before(container, key, "")[0]
-        known = {*unique_in(draft.table_before(container, (key[0], table)))}
+        # The history has the new names by now, the models of a downgrade the old ones.
+        places = key, (key[0], table)
+        before = [draft.table_before(container, place) for place in places]
+        known = {names for it in before for names in unique_in(it)}
         for names in unique_in(draft.table_after(container, key)):
             was = {it: names_before(container, key, it)[1] for it in names}
             some = [changes[it] for it in names if it in changes]
-            looks = any(map(_unites, some)) or tuple(was.values()) not in known
+            is_new = known.isdisjoint({names, tuple(was.values())})
+            looks = is_new or any(map(_unites, some))
             looks &= all(map(_is_known, some))
             if some and looks and added.isdisjoint((key, it) for it in names):
                 types: dict[str, Any] = {
                     was[name]: op.modify_type
                     for name, op in changes.items()
-                    if name in was
+                    if name in was and not _is_made_here(op.modify_type)
                 }
-                yield refuse_duplicates(
-                    table, [*was.values()], types=types, schema=key[0]
-                )
+                given = {"types": types} if types else {}
+                columns = [*was.values()]
+                yield refuse_duplicates(table, columns, **given, schema=key[0])
+
+
+def _is_made_here(type_: Any) -> bool:
+    """Tell a type that a draft may make: no value can be cast to it before."""
+    return bool(domains_in(type_)) or any(map(is_native, enums_in(type_)))
 
 
 def _is_known(change: AlterColumnOp) -> bool:
