@@ -436,6 +436,8 @@ def found_in(operation: MigrateOperation, dialect: str = "postgresql") -> list[A
 
 
 SLOW = """
+op.add_column("thing", sa.Column("nick", sa.String(20)))
+op.create_index("ix_nick", "thing", ["nick", "name"])
 op.create_index("ix_thing", "thing", ["name"])
 op.alter_column("thing", "name", type_=sa.String(9), existing_type=sa.String(20))
 """

@@ -133,12 +133,15 @@ def size_of(connection: Connection, schema: str | None, name: str) -> Size | Non
     what = "t::text" if is_postgresql else "*"
     some = f"SELECT * FROM {quoted} LIMIT {SAMPLE}"  # noqa: S608
     count, reading = _tried(connection, f"SELECT count({what}) FROM ({some}) t")  # noqa: S608
+    there = {*connection.execute(sql.text(f"SELECT * FROM {quoted} LIMIT 0")).keys()}  # noqa: S608
 
     @cache
     def sorting(columns: tuple[str, ...]) -> float:
-        if not (columns and is_postgresql):
+        # What a pending revision adds, or renames, has no values yet to be sorted by.
+        known = [it for it in columns if it in there]
+        if not (known and is_postgresql):
             return 0
-        by = ", ".join(sql.quoted(it, dialect) for it in columns)
+        by = ", ".join(sql.quoted(it, dialect) for it in known)
         ordered = f"SELECT {by} FROM ({some}) t ORDER BY {by} OFFSET 0"  # noqa: S608
         return _tried(connection, f"SELECT count(*) FROM ({ordered}) t")[1]  # noqa: S608
 
@@ -281,7 +284,8 @@ def estimated(
 
 
 def _digits(seconds: float) -> str:
-    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"  # noqa: PLR2004  digits
+    digits = ".0f" if seconds >= 10 else ".1f" if seconds >= 0.1 else ".1g"  # noqa: PLR2004  digits
+    return f"{seconds:{digits}}"
 
 
 def _count(number: int) -> str:
