@@ -130,6 +130,23 @@ def test_rows_that_refer_to_nothing_are_counted(
 
 
 @ON_POSTGRESQL
+def test_rows_that_refer_into_another_schema_are_counted(
+    project: Environment, database_url: str
+) -> None:
+    """What my key refers to is in another schema, where a table has the same name."""
+    body = FOREIGN_KEY.replace(
+        "postgresql_not", 'referent_schema="more", postgresql_not'
+    )
+    shop = begun(project, database_url, body)
+    ask(database_url, "CREATE SCHEMA more")
+    ask(database_url, "CREATE TABLE more.city (id INT PRIMARY KEY)")
+    ask(database_url, "INSERT INTO city (id) VALUES (7)")
+    ask(database_url, "UPDATE thing SET city_id = 7 WHERE id < 4")
+    done = shop.alembic("upgrade", "head", status=255)
+    assert "3 rows of thing refer to no city (fk_city), for example" in done.stdout
+
+
+@ON_POSTGRESQL
 def test_rows_that_violate_a_check_are_counted(
     project: Environment, database_url: str
 ) -> None:

@@ -51,6 +51,18 @@ def test_a_table_goes_with_what_serves_its_foreign_key(
     alembic(shop, "downgrade -1", "upgrade head", "check")
 
 
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_the_index_of_a_key_is_mariadbs(project: Environment, server: str) -> None:
+    """I drop a foreign key: the draft speaks of its index where MariaDB makes one."""
+    given = f'    url=url,\n    runs_on=("{server}",),\n'
+    project.edit("migrations/__init__.py", "    url=url,\n", given)
+    define_thing(project, PLAIN)
+    draft(project, "before")
+    define_thing(project, "city = sa.Integer")
+    is_said = "drop_index_of_foreign_key" in draft(project, "after")
+    assert is_said is (server == "mariadb")
+
+
 ORDERED = """
 import sqlalchemy as sa
 

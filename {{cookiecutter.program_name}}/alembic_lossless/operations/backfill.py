@@ -251,7 +251,6 @@ class _Parts:
         self._size = min(self._most, max(self._least, size))
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{self._names.name}: about {self._number} looked at ")
-            sys.stderr.flush()
 
 
 class _Walk(_Parts):
