@@ -4,8 +4,7 @@ EQUIVALENT = {
     "autogenerate/refusals.py: return None -> pass": "it is the last statement",
     "runtime/connect.py: return None -> pass": "nothing stands behind the `try`",
     "runtime/online.py: return None -> pass": "it is the last statement",
-    'lint/runner.py: self._file = "" -> pass': "it is read between `judging`, which says"
-    " it, and its end",
+    'lint/runner.py: self._file = "" -> pass': "`judging` says it before it is read",
     'operations/guards.py: "DEALLOCATE PREPARE guard", -> ': "the next PREPARE of that"
     " name does it, or the end of the script's session",
     'runtime/locks.py: return f"alembic {str(database)[:20]} {digest.hex()[:32]}" ->'
