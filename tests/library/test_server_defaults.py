@@ -107,6 +107,10 @@ def test_a_default_that_stays_is_no_difference(
         ("sa.Integer, server_default=''", "the server default '' is no value of"),
         ("sa.Integer, server_default='NULL'", "the server default 'NULL' is no value"),
         ("sa.Numeric, server_default='1,5'", "the server default '1,5' is no value"),
+        (
+            "sa.Enum('red', name='m', native_enum=False), server_default='blue'",
+            "the server default 'blue' is no value",
+        ),
     ],
 )
 def test_a_default_that_is_no_value_is_refused(
@@ -139,6 +143,8 @@ def test_a_default_that_no_longer_fits_is_left_behind(
     define_thing(shop, "flag = sa.Boolean, server_default='no', nullable=False")
     draft(shop, "truth", "fill=thing.flag:false")
     assert sql(database_url, "SELECT flag FROM thing ORDER BY id") == [(1,), (0,)]
+    with pytest.raises(Exception, match="flag"):
+        sql(database_url, "INSERT INTO thing (id) VALUES (3)")
     alembic(shop, "downgrade -1")
     sql(database_url, "INSERT INTO thing (id) VALUES (3)")
     found = sql(database_url, "SELECT flag FROM thing ORDER BY id")

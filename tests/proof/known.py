@@ -75,6 +75,7 @@ MENDED = (
     "a NOT NULL column with an EXCLUDE came back with one value everywhere, and failed",
     "a column that was an identity kept NOT NULL; one that became one failed",
     "SQLite: a rebuild of what says ON CONFLICT, or of a DEFERRABLE key, was refused",
+    "the default of an Enum that is none of its values was written; it is refused",
     "SQLite: an identity could not be added to a table with rows",
     "MariaDB: a name with a backtick was never clean",
     "MariaDB: a comment behind a default that was no number was never clean",

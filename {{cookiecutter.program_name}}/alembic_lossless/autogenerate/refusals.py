@@ -321,13 +321,15 @@ def _problem(type_: TypeEngine[Any], dialect: Dialect) -> str | None:
 @rule(
     "default",
     "refusal",
-    "The server default of a number is none, or a database has no words for one.",
+    "The server default of a number or an Enum is no value of it, or a database has no"
+    " words for one.",
 )
 def refuse_defaults(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Refuse a number that is made with a default which is none, such as ''.
 
-    SQLite would take it, and the others say so in the middle of a revision. What a
-    database of the project cannot compile would stop a revision there.
+    SQLite would take it, and the others say so in the middle of a revision. Rows with
+    an Enum that is text would have it, and no app could read them. What a database of
+    the project cannot compile would stop a revision there.
 
     :raises CommandError: with each column and its default.
     """
@@ -342,15 +344,22 @@ def refuse_defaults(draft: Draft, upgrade: ops.OpContainer) -> None:
         advice = "Say with @compiles what it is there, or write sa.text(…)."
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
     problems = [
-        f"{table}.{column.name}: the server default {default_of(column)!r} is no value"
+        f"{table}.{column.name}: the server default {str.__str__(said)!r} is no value"
         f" of {stored(column.type)!r}."
         for table, column in _columns_made(upgrade)
-        if isinstance(stored(column.type), NUMBERS)
-        if isinstance(default_of(column), str) and not _is_number(default_of(column))
+        if isinstance(said := default_of(column), str) and not _is_one(said, column)
     ]
     if problems:
         advice = "Write one that is, or sa.text(…) for an expression such as NULL."
         raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+
+
+def _is_one(default: str, column: Column[Any]) -> bool:
+    """Tell whether a default is a value of a number or an Enum; others are not known."""
+    type_ = stored(column.type)
+    if isinstance(type_, Enum):
+        return str.__str__(default) in type_.enums
+    return not isinstance(type_, NUMBERS) or _is_number(default)
 
 
 def _defaults_made(
