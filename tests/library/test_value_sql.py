@@ -12,6 +12,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from alembic_lossless.types.value_sql import provably_lossless
 from alembic_lossless.types.values import is_lossless
+from sqlalchemy.dialects import mysql
 from sqlalchemy.pool import NullPool
 
 TEXT = [
@@ -112,6 +113,7 @@ EASY: dict[str, tuple[Type, Any, Type, Any]] = {
     "text to truth": (sa.String(20), "1", sa.Boolean(), "yes"),
     "text to decimal": (sa.String(20), "12.50", sa.Numeric(6, 2), "1,5"),
     "smaller integer": (sa.BigInteger(), 1234, sa.SmallInteger(), 40_000),
+    "no negative": (sa.Integer(), 5, mysql.INTEGER(unsigned=True), -1),
     "integer to text": (sa.BigInteger(), 1234, sa.String(4), 12_345),
     "fewer decimals": (sa.Numeric(10, 4), "12.25", sa.Numeric(6, 2), "1.125"),
     "fewer words": (sa.String(20), "red", sa.Enum("red", "green"), "blue"),

@@ -355,7 +355,7 @@ def refuse_defaults(draft: Draft, upgrade: ops.OpContainer) -> None:
 
 
 def _is_one(default: str, column: Column[Any]) -> bool:
-    """Tell whether a default is a value of a number or an Enum; others are not known."""
+    """Tell whether a number or an Enum has a default; of other types none can tell."""
     type_ = stored(column.type)
     if isinstance(type_, Enum):
         return str.__str__(default) in type_.enums
