@@ -68,6 +68,7 @@ def _rows(kind: str, rows: int, folder: Path, *, live: bool) -> Iterator[str]:
             except RuntimeError as error:
                 if REFUSED not in str(error):
                     raise
+                project.alembic("stamp", before)  # it has noted that it began
                 for path in paths:
                     path.unlink()
                 yield f"| {change.title} | {estimate} | refused | |"
