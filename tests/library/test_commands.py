@@ -4,8 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from alembic.config import Config
+from alembic_lossless.config import program_of
+from alembic_lossless.flask import db_command
 from drafts import define_thing
 from environment import Environment
+from flask import Flask
 from scripts import write
 
 NEW = "name = sa.String(20)"
@@ -170,3 +174,19 @@ def test_an_error_is_printed_once(shop: Environment, ini: str) -> None:
     done = shop.run("python", "-c", code.format(shop.name), status=255)
     assert (done.stdout + done.stderr).count("no such column: nope") == 1
     assert "Running upgrade 1 -> broken" in done.stderr
+
+
+def test_what_a_command_runs_is_called_as_it_was(shop: Environment) -> None:
+    """What a rehearsal runs tells me to type what begins with `flask db`."""
+    seen = list[str]()
+
+    def run(_migrations: Any, _arguments: Any, _prog: str) -> None:
+        seen.append(program_of(Config()))
+
+    app = Flask("shop")
+    with pytest.MonkeyPatch.context() as patch, shop.migrations() as migrations:
+        app.cli.add_command(db_command(migrations))
+        patch.setattr("alembic_lossless.cli.run", run)
+        app.test_cli_runner().invoke(args=["db", "rehearse"])
+    assert len(seen) == 1
+    assert seen[0].endswith(" db")

@@ -99,12 +99,18 @@ def is_typed(config: Config) -> bool:
     return hasattr(config.cmd_opts, "cmd") or bool(config.cmd_opts and in_click)
 
 
+PROGRAM = "alembic_lossless.program"
+"""Where a command of click's keeps how it was called."""
+
+
 def program_of(config: Config) -> str:
     """Return how a command was called, for messages that say what to type."""
     if prog := getattr(config.cmd_opts, "prog", None):
         return str(prog)
     click = sys.modules.get("click")
     found = click.get_current_context(silent=True) if click else None
+    if found and (prog := found.meta.get(PROGRAM)):
+        return str(prog)
     parent = getattr(found, "parent", None)
     return str(parent.command_path) if parent else "alembic"
 

@@ -39,10 +39,13 @@ def db_command(migrations: Migrations, name: str = "db") -> click.Command:
             # Alembic takes longer to import than an app: only this command pays.
             with requirements.importing():
                 from .cli import run  # noqa: PLC0415
+                from .config import PROGRAM  # noqa: PLC0415
         except ImportError:
             raise
         except Exception as error:
             raise click.ClickException(str(error)) from error
+        # Also for what a command runs in its turn, such as the runs of a rehearsal.
+        context.meta[PROGRAM] = context.command_path
         run(migrations, arguments, context.command_path)
 
     return command
