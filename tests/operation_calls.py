@@ -20,6 +20,7 @@ from alembic_lossless.operations.constraints import (
     drop_index_of_foreign_key,
     drop_unnamed_constraint,
     index_partitions,
+    set_constraint_comment,
     set_not_null,
     validate_constraint,
 )
@@ -46,6 +47,7 @@ from alembic_lossless.operations.objects import (
     drop_domain,
     drop_enum,
     drop_sequence,
+    move_table,
     rename_enum_value,
 )
 from alembic_lossless.operations.views import (
@@ -97,6 +99,7 @@ CALLS = (
     drop_unnamed_constraint("a", ["b"], type_="unique"),
     end_dual_write("a", "b", "c"),
     end_table_rename("a", "b"),
+    move_table("a", "t", schema="s"),
     manual_change("a", "b", schema="s", mysql_collate="utf8mb4_bin"),
     manual_change("a", mysql_engine="Aria", postgresql_with={"fillfactor": 70}),
     refuse_duplicates("a", ["b", "c"]),
@@ -118,6 +121,7 @@ CALLS = (
     ),
     restore_table("a", until="2027-01-31"),
     set_column_aside("a", "b", until="2027-01-31", existing_type=sa.Text()),
+    set_constraint_comment("ck", "a", "b", existing_comment="c", schema="s"),
     set_not_null("a", "b", existing_type=sa.Text(), existing_comment="c"),
     set_table_aside("a", until="2027-01-31", schema="s"),
     validate_constraint("ck", "a"),

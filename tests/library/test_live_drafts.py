@@ -316,6 +316,29 @@ def test_the_type_of_a_column_that_something_uses(
 
 
 @ON_POSTGRESQL
+def test_a_unique_key_keeps_all_that_it_says(
+    project: Environment, database_url: str
+) -> None:
+    """My UNIQUE says more than its columns, and a live draft makes all of it."""
+    shop = empty(project.using(database_url))
+    define(shop, {"age": "sa.Integer"})
+    shop.alembic("revision", "--autogenerate", "-m", "first", "--rev-id=a")
+    shop.alembic("upgrade", "head")
+    said = "postgresql_include=['id'], deferrable=True, initially='DEFERRED'"
+    unique = f"sa.UniqueConstraint('age', {said}, comment='said')"
+    define(shop, {"age": f"sa.Integer)\n    __table_args__ = ({unique},"})
+    draft(shop, "live=yes")
+    shop.alembic("upgrade", "head")
+    shop.alembic("check")
+    asked = "SELECT pg_get_constraintdef(oid), obj_description(oid) FROM pg_constraint"
+    (found,) = ask(database_url, f"{asked} WHERE conname = 'uq_thing_age'")
+    assert tuple(found) == (
+        "UNIQUE (age) INCLUDE (id) DEFERRABLE INITIALLY DEFERRED",
+        "said",
+    )
+
+
+@ON_POSTGRESQL
 def test_it_can_be_written_as_sql(project: Environment, database_url: str) -> None:
     """My database administrator runs a script: each form is in it, without Python."""
     shop = begun(project, database_url)

@@ -73,7 +73,8 @@ def shop(project: Environment, database_url: str) -> Iterator[Shop]:
     found.define()
     yield found
     cascade = "" if database_url.startswith("mariadb") else " CASCADE"
-    sql(database_url, f"DROP SCHEMA IF EXISTS {schema}{cascade}")
+    for name in (schema, f"{schema}_far"):
+        sql(database_url, f"DROP SCHEMA IF EXISTS {name}{cascade}")
 
 
 @ON_SERVERS
@@ -132,26 +133,70 @@ def test_sqlite_has_no_schema(project: Environment) -> None:
     assert "SQLite has no schema 'shop'" in refusal(project, "upgrade", "head")
 
 
+NAMED = '__tablename__ = "shelf"'
+MOVES = NAMED, f'{NAMED}\n    __table_args__ = {{{{"schema": "{{}}"}}}}'
+
+
 @ON_POSTGRESQL
-def test_a_table_that_moves_is_not_dropped(shop: Shop) -> None:
-    """I move a table to a schema: its rows are not dropped, and I read how to do it."""
-    project, shelf = shop.project, '__tablename__ = "shelf"'
+@pytest.mark.parametrize("name", ["shelf", "rack"])
+@pytest.mark.parametrize("end", ["", "_far"])
+def test_a_table_moves_to_another_schema(shop: Shop, name: str, end: str) -> None:
+    """I am asked whether my table moved: it keeps its rows, there and back again."""
+    project, (before, after) = shop.project, MOVES
+    schema = f"{shop.schema}{end}"
+    refers = "    shelf_id = sa.Column(sa.ForeignKey({}Shelf.id))\n"
+    shop.define(more=refers.format(""))
     project.commands("upgrade head", "revision --autogenerate -m shop", "upgrade head")
     url = project.environment[project.url_variable]
     sql(url, "INSERT INTO shelf (id, place) VALUES (1, 'left')")
-    moved = f'{shelf}\n    __table_args__ = {{"schema": "{shop.schema}"}}'
-    project.edit("shop.py", shelf, moved)
+    sql(url, f"INSERT INTO {shop.schema}.item (shelf_id) VALUES (1)")  # noqa: S608
+    project.edit("shop.py", before, after.format(schema).replace("shelf", name))
+    if name == "shelf":
+        said = refusal(project, "revision", "--autogenerate", "-m", "move")
+        assert f"Was table shelf renamed to {schema}.shelf?" in said
+        assert f"-x rename=shelf:{schema}.shelf " in said
+    script = draft(project, "move", f"rename=shelf:{schema}.{name}")
+    assert ("op.create_schema" in script) is bool(end)
+    found = f"SELECT id, place FROM {schema}.{name}"  # noqa: S608
+    assert sql(url, found) == [(1, "left")]
+    alembic(project, "downgrade -1")
+    assert sql(url, "SELECT id, place FROM shelf") == [(1, "left")]
+    alembic(project, "upgrade head", "check")
+    project.edit("shop.py", after.format(schema).replace("shelf", name), before)
+    draft(project, "back", f"rename={schema}.{name}:shelf")
+    assert sql(url, "SELECT id, place FROM shelf") == [(1, "left")]
+    alembic(project, "downgrade -2", "upgrade head", "check")
+
+
+@ON_POSTGRESQL
+def test_a_table_in_use_does_not_move(shop: Shop) -> None:
+    """My running app looks for the table where it is: I read when to move it."""
+    project, (before, after) = shop.project, MOVES
+    project.commands("upgrade head", "revision --autogenerate -m shop", "upgrade head")
+    project.edit("shop.py", before, after.format(shop.schema))
+    move = "-x", f"rename=shelf:{shop.schema}.shelf", "-x", "live=yes"
+    said = refusal(project, *move, "revision", "--autogenerate", "-m", "move")
+    assert "shelf would move to another schema, where the running version" in said
+
+
+@ON_MARIADB
+def test_a_table_moves_to_another_database(shop: Shop) -> None:
+    """I read the line that moves my table, and a revision with it keeps the rows."""
+    project, (before, after) = shop.project, MOVES
+    project.commands("upgrade head", "revision --autogenerate -m shop", "upgrade head")
+    url = project.environment[project.url_variable]
+    sql(url, "INSERT INTO shelf (id, place) VALUES (1, 'left')")
+    project.edit("shop.py", before, after.format(shop.schema))
     said = refusal(project, "revision", "--autogenerate", "-m", "move")
     assert f"shelf would be dropped with its rows, {shop.schema}.shelf is new." in said
-    move = f"ALTER TABLE shelf SET SCHEMA {shop.schema}"
+    move = f"op.move_table('shelf', {shop.schema!r})"
     assert move in said
     last = project.revisions()[-1].name.partition("_")[0]
-    write(project, "move", f'op.execute("{move}")', down=last)
-    project.commands("upgrade head", "check")
+    back = f"op.move_table('shelf', None, schema={shop.schema!r})"
+    write(project, "move", move, down=last, downgrade=back)
+    alembic(project, "upgrade head", "check", "downgrade -1", "upgrade head", "check")
     rows = sql(url, f"SELECT place FROM {shop.schema}.shelf")  # noqa: S608
     assert rows == [("left",)]
-    with project.migrations() as migrations:
-        assert migrations.revision("nothing") is None
 
 
 @ON_POSTGRESQL

@@ -141,6 +141,51 @@ def test_an_expression_becomes_unique(
     alembic(shop, "downgrade -2", "upgrade head", "check")
 
 
+@pytest.mark.parametrize("named", ["state", "sta%te:d"])
+def test_an_index_of_some_rows_becomes_unique(
+    project: Environment, database_url: str, named: str
+) -> None:
+    """My unique index is of some rows: they alone are looked at where it is partial."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(20)", "place = sa.Integer")
+    draft(shop, "before")
+    values = "(1, 'a', 1), (2, 'a', 1), (3, 'a', 2), (4, 'b', 2), (5, 'b', 3)"
+    sql(database_url, f"INSERT INTO thing (id, name, place) VALUES {values}")  # noqa: S608
+    columns = "name = sa.String(20)", f"place = {named!r}, sa.Integer"
+    condition = "where=place > 1"
+    unique = (
+        f"__table_args__ = sa.Index('ix_some', name, unique=True,"
+        f" postgresql_{condition}, sqlite_{condition}),"
+    )
+    define_thing(shop, *columns, unique)
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace("sa.Column(sa.Index", "(sa.Index"))
+    rename = "-x", f"rename=thing.place:{named}"
+    shop.alembic(*rename, "revision", "--autogenerate", "-m", "after")
+    is_partial = not database_url.startswith(("mysql", "mariadb"))
+    said = refusal(shop, "upgrade", "head")
+    if is_partial:
+        said = said.replace('"', "")
+        wanted = "holds 1 value more than once where place > 1, for example 'b'."
+        assert f"thing.name {wanted}" in said
+        sql(database_url, "UPDATE thing SET name = 'c' WHERE id = 5")
+    else:
+        assert "thing.name holds 2 values more than once, for example 'a'." in said
+        sql(database_url, "UPDATE thing SET name = id")
+    alembic(shop, "upgrade head", "check", "downgrade -1", "upgrade head")
+    define_thing(shop, *columns)
+    draft(shop, "without")
+    assert "where=" in newest(shop, "without").partition("downgrade()")[2]
+    sql(database_url, "INSERT INTO thing (id, name) VALUES (6, 'd'), (7, 'd')")
+    quoted = "`{}`" if not is_partial else '"{}"'
+    statement = f"UPDATE thing SET {quoted.format(named)} = 1 WHERE id > 5"  # noqa: S608
+    sql(database_url, statement.replace(":", "\\:"))
+    if is_partial:
+        alembic(shop, "downgrade -1", "upgrade head")
+        sql(database_url, statement.replace(" 1 ", " 2 ").replace(":", "\\:"))
+    assert "'d'." in refusal(shop, "downgrade", "-1")
+
+
 @pytest.mark.parametrize(
     ("database_url", "part"),
     [

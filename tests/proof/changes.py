@@ -158,7 +158,41 @@ def known_drops(before: App, after: App) -> set[str]:
         targets = {it.target for it in table.constraints if it.target}
         if table.uid in stays and not targets <= stays:
             found.add("a table is dropped that another refers to")
+        later = after.table(table.uid)
+        for one, other in ((table, later), (later, table)) if later else ():
+            if one and other and not _of_one_null(one) <= _columns_in(other):
+                found.add(ONE_NULL)
+        if later and _alike(table) != _alike(later):
+            found.add(ALIKE)
     return found
+
+
+def _alike(table: Table) -> list[tuple[str, ...]]:
+    """Return the columns of UNIQUEs of which there are two."""
+    uniques = [it for it in table.constraints if it.kind == "UniqueConstraint"]
+    found = [
+        *(it.columns for it in uniques),
+        *((it.uid,) for it in table.columns if "unique" in it.given),
+    ]
+    return [it for it, times in Counter(found).items() if times > 1]
+
+
+ALIKE = "two UNIQUEs are alike, and one comes or goes"
+"""The change of which PostgreSQL leaves it to chance which one is there."""
+
+ONE_NULL = "a column comes or goes that has one NULL"
+"""The change of which NULLS NOT DISTINCT leaves no right outcome."""
+
+
+def _of_one_null(table: Table) -> set[str]:
+    """Return the columns of keys with NULLS NOT DISTINCT."""
+    given = ("postgresql_nulls_not_distinct", "True")
+    parts: list[Constraint | Index] = [*table.constraints, *table.indexes]
+    return {uid for it in parts if given in it.options for uid in it.uses}
+
+
+def _columns_in(table: Table) -> set[str]:
+    return {it.uid for it in table.columns}
 
 
 @change("a column is renamed")
@@ -322,6 +356,20 @@ def change_constraint(generator: Generator, app: App) -> App | None:
                 replace(table, constraints=swapped(table.constraints, later))
             )
     return None
+
+
+@change("a constraint's comment changes")
+def change_comment(generator: Generator, app: App) -> App | None:
+    """Say something else of a constraint that has a name, or nothing."""
+    if not (found := some_constraint(generator, app)):
+        return None
+    table, old = found
+    is_named = app.convention or "name" in dict(old.options)
+    if not is_named or old.kind == "ExcludeConstraint":
+        return None
+    text = generator.rng.choice((None, "'another'", "'100%: it''s'"))
+    later = replace(old, options=changed(old.options, "comment", text))
+    return app.with_table(replace(table, constraints=swapped(table.constraints, later)))
 
 
 @change("an index is added")

@@ -500,6 +500,7 @@ class Generator:
         named += self.some(("info", "{'a': 1}"))
         only = self.only("CheckConstraint.ddl_if")
         condition = self.rng.choice(conditions)
+        named += self.said_of_it(app, named)
         return Constraint(
             uid, "CheckConstraint", condition=condition, options=named, ddl_if=only
         )
@@ -531,7 +532,7 @@ class Generator:
             yield Sql(f"length({here}) < 400", python if as_python else "")
             yield Sql(f"{here} <> 'a%b'' :x'", "")
 
-    def unique(self, _app: App, table: Table) -> Constraint | None:
+    def unique(self, app: App, table: Table) -> Constraint | None:
         """Return a unique key of one or two columns."""
         free = [it for it in table.columns if self.is_key_like(it)]
         if not free:
@@ -546,19 +547,11 @@ class Generator:
         uid = self.uid("k")
         options = self.constraint_name(uid, "uq")
         if self.database == "postgresql":
-            options += self.some(
-                ("deferrable", "True"),
-                ("postgresql_nulls_not_distinct", "True"),
-            )
-            if self.chance(0.1, "deferrable"):
-                options += (("initially", "'DEFERRED'"),)
+            options += self.some(("postgresql_nulls_not_distinct", "True"))
+            options += self.deferring()
             include = self.rng.choice(table.columns).uid
             options += self.some(("postgresql_include", f"[{{{include}}}]"))
-            if ("initially", "'DEFERRED'") in options:
-                options = (
-                    *(it for it in options if it[0] != "deferrable"),
-                    ("deferrable", "True"),
-                )
+            options += self.said_of_it(app, options)
         options += self.some(("info", "{'a': 1}"))
         options += self.some(("sqlite_on_conflict", self.rng.choice(CONFLICTS)))
         return Constraint(
@@ -606,24 +599,36 @@ class Generator:
             ("info", "{'a': 1}"),
             likely=0.3,
         )
-        if self.chance(0.1, "ForeignKeyConstraint.comment"):
-            options += (("comment", "'a reference'"),)
         if self.database != "mariadb":
-            options += self.some(("deferrable", "True"), ("match", "'FULL'"))
-            if self.chance(0.1, "deferrable"):
-                options = (
-                    *(it for it in options if it[0] != "deferrable"),
-                    ("deferrable", "True"),
-                    ("initially", "'DEFERRED'"),
-                )
+            options += self.some(("match", "'FULL'")) + self.deferring()
         uid = self.uid("k")
+        options += self.constraint_name(uid, "fk")
+        options += self.said_of_it(app, options)
         return Constraint(
             uid,
             "ForeignKeyConstraint",
             (column.uid,),
             target=target.uid,
-            options=(*self.constraint_name(uid, "fk"), *options),
+            options=options,
         )
+
+    def deferring(self) -> Options:
+        """Return when a key is checked, or nothing."""
+        forms: tuple[Options, ...] = (
+            (("deferrable", "True"),),
+            (("deferrable", "False"),),
+            (("deferrable", "True"), ("initially", "'DEFERRED'")),
+            (("deferrable", "True"), ("initially", "'IMMEDIATE'")),
+            (("deferrable", "False"), ("initially", "'IMMEDIATE'")),
+        )
+        return self.rng.choice(forms) if self.chance(0.25, "deferrable") else ()
+
+    def said_of_it(self, app: App, options: Options) -> Options:
+        """Return the comment of a constraint, or nothing; it needs a name."""
+        is_named = app.convention or "name" in dict(options)
+        given = is_named and self.chance(0.12, "a constraint's comment")
+        text = self.rng.choice(("'It''s'", "'100%'", "'a:b'", "'a reference'"))
+        return (("comment", text),) if given else ()
 
     def exclude(self, _: App, table: Table) -> Constraint | None:
         """Return an exclusion of PostgreSQL's."""

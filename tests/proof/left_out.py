@@ -122,6 +122,10 @@ SILENT = {
 CHANGES = {
     "a table is dropped that another refers to": "the rows that a key of the downgrade"
     " refers to are gone: it stops, and says which rows",
+    "a column comes or goes that has one NULL": "by NULLS NOT DISTINCT: each row has"
+    " NULL there when it is added or comes back; PostgreSQL says so, and undoes all",
+    "two UNIQUEs are alike, and one comes or goes": "PostgreSQL makes one, with the"
+    " name of the first: a draft keeps the one that is there",
     "a column is added that must be unique": "and NOT NULL: the one value that is"
     " asked for fits one row, as the question says",
 }

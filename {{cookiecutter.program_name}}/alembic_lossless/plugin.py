@@ -34,6 +34,7 @@ AUTOGENERATE_PLUGINS = (
 
 COMPARISONS = (
     ("FIRST", "autogenerate", "", "draft.prepare"),
+    ("FIRST", "schema", "", "renames.look_into_new"),
     ("FIRST", "column", "", "compare_objects.without_domain"),
     ("FIRST", "column", "", "compare_columns.compare_column"),
     ("FIRST", "column", "", "compare_columns.compare_generated"),

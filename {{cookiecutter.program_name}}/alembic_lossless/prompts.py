@@ -1,7 +1,8 @@
 """The questions of a draft, the answers that are given or typed, and where they go.
 
 - `rename=TABLE.COLUMN:NEW`: the column was renamed, and keeps its values.
-- `rename=TABLE:NEW`: the table was renamed, and keeps its rows.
+- `rename=TABLE:NEW`: the table was renamed, and keeps its rows; on PostgreSQL NEW may
+  be in another schema, `rename=friend:more.friend`.
 - `drop=TABLE.COLUMN`: the column is dropped, with its values.
 - `drop=TABLE`: the table is dropped, with its rows.
 - `drop=…:later`: it is set aside, and dropped when a day has come; `drop=…:now` is for

@@ -50,7 +50,7 @@ from ._alembic import (
 from .ddl.sqlite import CLAUSE, CONFLICTS
 from .operations.base import Key, LosslessOp, called, label
 from .operations.columns import manual_change
-from .operations.constraints import drop_unnamed_constraint
+from .operations.constraints import drop_unnamed_constraint, set_constraint_comment
 from .operations.keys import primary_key_of, rename_constraints
 from .operations.objects import (
     alter_domain,
@@ -65,6 +65,7 @@ from .operations.objects import (
     drop_enum,
     drop_sequence,
     given_options,
+    move_table,
 )
 from .operations.views import (
     create_table_as,
@@ -365,6 +366,11 @@ def created_by(constraint: sa.Constraint) -> Create:
         create.condition = _of_no_table(condition)
     if isinstance(constraint, sa.UniqueConstraint):
         create.kw = {**of_its_column(constraint.columns), **create.kw}
+    # What Alembic leaves out of its operations.
+    if constraint.deferrable is False:
+        create.kw["deferrable"] = False
+    if constraint.comment:
+        create.kw["comment"] = constraint.comment
     found: Create = create
     return found
 
@@ -569,7 +575,7 @@ def is_same_key(old: Any, new: Any) -> bool:
         return False
     match new:
         case ops.CreateUniqueConstraintOp():
-            return set(old.columns) == set(new.columns)
+            return [*old.columns] == [*new.columns]
         case ops.CreateForeignKeyOp():
             before, after = (
                 (it.referent_table, {*zip(it.local_cols, it.remote_cols, strict=True)})
@@ -632,10 +638,32 @@ def has_expressions(op: MigrateOperation) -> bool:
     return not all(isinstance(it, sa.Column | str) for it in columns)
 
 
+class DropWhole(ops.DropConstraintOp):
+    """Drop a constraint of which all is known, so that all of it comes back."""
+
+    made: Create
+
+    def reverse(self) -> ops.AddConstraintOp:
+        """Return what makes it again."""
+        made: Any = created_by(self.to_constraint())
+        return made  # type: ignore[no-any-return]
+
+    def to_constraint(self) -> sa.Constraint:
+        """Return the constraint, by the name and at the place that this says."""
+        found: Any = self.made
+        constraint: Any = found.to_constraint()
+        constraint.name = self.constraint_name
+        constraint.table.name, constraint.table.schema = self.table_name, self.schema
+        return constraint  # type: ignore[no-any-return]
+
+
 def drop_of(op: Create) -> Drop:
     """Return what drops what an operation makes; its reverse makes it again."""
-    drop: Drop = op.reverse()
-    return drop
+    drop: Any = op.reverse()
+    if isinstance(drop, ops.DropConstraintOp):
+        found: Any = drop
+        found.__class__, found.made = DropWhole, op
+    return drop  # type: ignore[no-any-return]
 
 
 def renamed_columns(
@@ -949,9 +977,11 @@ class State:
             ([manual_change], self._change_manually),
             ([drop_unnamed_constraint], self._drop_unnamed),
             ([rename_constraints], self._rename_constraints),
+            ([set_constraint_comment], self._constraint_comment),
             ([create_sequence, alter_sequence], self._sequence),
             ([drop_sequence], self._no_sequence),
             ([create_schema], self._schema),
+            ([move_table], self._move_table),
             ([create_domain, alter_domain], self._domain),
             ([drop_domain], self._no_domain),
             ([create_view, replace_view], self._view),
@@ -1019,8 +1049,9 @@ class State:
     def _rename_table(self, op: ops.RenameTableOp) -> None:
         old = self.table(op.schema, op.table_name)
         if old is not None:
-            self._forget(self.key(op.schema, op.new_table_name))
-            self._make_anew(old, name=op.new_table_name)
+            key = self.key(op.schema, op.new_table_name)
+            self._forget(key)
+            self._make_anew(old, key=key)
 
     @apply.register
     def _table_comment(self, op: ops.CreateTableCommentOp) -> None:
@@ -1136,7 +1167,7 @@ class State:
         for it in [*table.constraints] if table is not None else ():
             is_one = isinstance(it, kinds[op.type_])
             is_one &= not it.name or str(it.name) == op.drafted_as
-            if is_one and _place(it) == frozenset(op.columns):
+            if is_one and _names_of(it) == [*op.columns]:
                 self._take(it.table, it)
 
     def _rename_constraints(self, op: LosslessOp) -> None:
@@ -1144,6 +1175,13 @@ class State:
         for it in [*_constraints_of(table)] if table is not None else ():
             if (new := op.names.get(str(it.name))) is not None:
                 it.name = conv(new)
+                self._touch(it.table)
+
+    def _constraint_comment(self, op: LosslessOp) -> None:
+        table = self.table(op.schema, op.table_name)
+        for it in table.constraints if table is not None else ():
+            if str(it.name) == op.constraint_name:
+                it.comment = op.comment
                 self._touch(it.table)
 
     def _sequence(self, op: LosslessOp) -> None:
@@ -1155,6 +1193,13 @@ class State:
 
     def _schema(self, op: LosslessOp) -> None:
         self.schemas.add(op.name)
+
+    def _move_table(self, op: LosslessOp) -> None:
+        old, schema = self.table(op.schema, op.table_name), op.new_schema
+        if old is not None:
+            key = self.key(schema, op.table_name)
+            self._forget(key)
+            self._make_anew(old, key=key)
 
     def _domain(self, op: LosslessOp) -> None:
         self.domains[self.key(op.schema, op.name)] = op
@@ -1326,27 +1371,28 @@ class State:
         self,
         old: sa.Table,
         columns: Columns | None = None,
-        name: str | None = None,
+        key: Key | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make a table anew: with other columns, another name, or other options."""
+        """Make a table anew: with other columns, another key, or other options."""
         columns = columns or {}
         made = [*objects_of(old).values(), *_without_type(old)]
         by_type = {_place(it): it for it in old.constraints if is_made_by_type(it)}
         names = {it: None if to is None else to.name for it, to in columns.items()}
         given = {"prefixes": prefixes_of(old), **old.dialect_kwargs, **(options or {})}
-        key = self.key(old.schema, old.name)
+        before = self.key(old.schema, old.name)
+        schema, name = key or (old.schema, old.name)
         self.metadata.remove(old)
         table = sa.Table(
-            name or old.name,
+            name,
             self.metadata,
             *_columns_for(old, columns, names),
-            schema=old.schema,
+            schema=schema,
             comment=old.comment,
             info=old.info,
             **{option: it for option, it in given.items() if it is not None},
         )
-        del self.tables[key]
+        del self.tables[before]
         self._touch(old)
         self.tables[self.key(table.schema, table.name)] = table
         self._keep_checks(table, by_type, names)
@@ -1382,12 +1428,14 @@ class State:
         self, old: sa.Table, new: sa.Table, names: Mapping[str, str | None]
     ) -> None:
         """Let foreign keys follow a table, or its columns, to other names."""
-        is_renamed = old.name != new.name or any(it != to for it, to in names.items())
+        is_renamed = (old.schema, old.name) != (new.schema, new.name)
+        is_renamed |= any(it != to for it, to in names.items())
         for table in self.tables.values() if is_renamed else ():
             for key in [*table.foreign_key_constraints]:
                 if referred(key.elements[0])[:2] == (old.schema, old.name):
                     op: Any = created_by(key)
                     op.referent_table = new.name
+                    op.kw["referent_schema"] = new.schema
                     op.remote_cols = [names.get(it) or it for it in op.remote_cols]
                     self._take(table, key, is_gone=False)
                     self._add(table, op)
@@ -1470,6 +1518,10 @@ def _constraints_of(table: sa.Table) -> Iterator[sa.Constraint]:
 def _belongs(item: Any) -> bool:
     """Tell whether a column, an index or a constraint is a part of some table."""
     return any(vars(item).get(place) is not None for place in ("table", "parent"))
+
+
+def _names_of(constraint: Any) -> list[str]:
+    return [it.name for it in constraint.columns]
 
 
 def _place(constraint: Any) -> frozenset[str]:

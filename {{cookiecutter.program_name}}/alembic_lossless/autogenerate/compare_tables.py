@@ -5,6 +5,7 @@ gives a condition back in words of its own, or forgets the order of an index.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, count
 from typing import Any, TypeGuard
@@ -21,7 +22,11 @@ from .._alembic import dropped_items
 from ..ddl.sqlite import CONFLICTS
 from ..operations.base import LosslessOp, called, label
 from ..operations.columns import manual_change
-from ..operations.constraints import WORDS, drop_unnamed_constraint
+from ..operations.constraints import (
+    WORDS,
+    drop_unnamed_constraint,
+    set_constraint_comment,
+)
 from ..operations.objects import (
     ATTACH,
     create_domain,
@@ -57,6 +62,7 @@ from ..state import (
     other_options,
     same,
     sql,
+    table_of,
     unnamed_checks,
 )
 from ..types.portable import MYSQL
@@ -68,6 +74,7 @@ from .draft import (
     named_as_made,
     names_before,
     operations_in,
+    unique_index,
 )
 from .unmanaged import excludes
 
@@ -88,9 +95,7 @@ NOT_COMPARED: dict[str, Callable[[sa.Table], bool]] = {
     "PrimaryKeyConstraint.postgresql_include": _key_has("postgresql_include"),
     "PrimaryKeyConstraint.mysql_using": _key_has("mysql_using"),
     "PrimaryKeyConstraint.sqlite_on_conflict": _key_has("sqlite_on_conflict"),
-    "ForeignKeyConstraint.comment": lambda table: any(
-        key.comment for key in table.foreign_key_constraints
-    ),
+    "PrimaryKeyConstraint.comment": lambda table: bool(table.primary_key.comment),
 }
 """What a table is made with and no later draft changes; whether a model has it."""
 
@@ -166,13 +171,18 @@ def _comment(model: sa.Table, old: str | None) -> list[ops.MigrateOperation]:
 
 
 def mark_manual_changes(draft: Draft, container: ops.OpContainer) -> None:
-    """Say in the script and in the log what its author has to write."""
+    """Say in the script and in the log what its author has to write.
+
+    The comments of constraints stand beside their table, too: no batch has them.
+    """
     every = list[ops.MigrateOperation]()
     for change in container.ops:
         every.append(change)
         if isinstance(change, ops.ModifyTableOps):
             taken = [op for op in change.ops if called(op, manual_change)]
-            change.ops = [op for op in change.ops if op not in taken]
+            said = [op for op in change.ops if called(op, set_constraint_comment)]
+            change.ops = [op for op in change.ops if op not in (*taken, *said)]
+            every += said
             for op in taken:
                 if (alter := _altering(draft, op)) is not None:
                     alters = [alter]
@@ -336,6 +346,10 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     if old is None or model is None:
         # The rest is created and dropped with its table.
         known, models = _only_indexes(known), _only_indexes(models)
+    else:
+        for op in change.ops:
+            _say_whole(op, model)
+        _in_order(context, change, model)
     found = _Unseen(context, old)
     concerned = {name_of(op) for op in change.ops}
     gone = {name_of(op) for op in change.ops if isinstance(op, Drop)}
@@ -357,6 +371,66 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         if context.migration_context.dialect.name == "postgresql":
             there = [it for it in models.values() if found.has_exclude(it)]
             change.ops = [*_each_once(change.ops, old, model, there)]
+
+
+def _say_whole(op: ops.MigrateOperation, model: sa.Table) -> None:
+    """Let what makes a key say all that its model does: Alembic leaves some out."""
+    if isinstance(op, NAMED):
+        for it in model.constraints:
+            made = created_by(it) if isinstance(it, Keyed) else None
+            if made and name_of(made) == name_of(op) and is_same_key(made, op):
+                op.kw = made.kw
+
+
+def _in_order(
+    context: AutogenContext, change: ops.ModifyTableOps, model: sa.Table
+) -> None:
+    """Tell UNIQUEs without a name by the order of their columns, where it says more.
+
+    To Alembic those of the same columns are one, in whatever order.
+    """
+    whole = replayed(context.migration_context).created(change.schema, model.name)
+    if whole is None:
+        return
+    names = {str(it.name) for it in model.constraints if it.name}
+    gone: list[Any] = [
+        created_by(it) for it in _uniques(whole) if str(it.name) not in names
+    ]
+    made: list[Any] = [created_by(it) for it in _uniques(model) if not it.name]
+    orders = defaultdict[frozenset[str], set[tuple[str, ...]]](set)
+    for unique in (*_uniques(whole), *_uniques(model)):
+        columns = unique.columns.keys()
+        orders[frozenset(columns)].add((*columns,))
+    doubtful = {of for of, found in orders.items() if len(found) > 1}
+    if not doubtful:
+        return
+    indexes = {str(it.name) for it in (*whole.indexes, *model.indexes)}
+    change.ops = [
+        op for op in change.ops if not _is_unique_of(op, doubtful, names | indexes)
+    ]
+    for it in [*made]:
+        kept = next((was for was in gone if not changed(was, it)), None)
+        if kept is not None:
+            gone.remove(kept)
+            made.remove(it)
+    change.ops += [drop_of(it) for it in gone if frozenset(it.columns) in doubtful]
+    change.ops += [it for it in made if frozenset(it.columns) in doubtful]
+
+
+def _is_unique_of(
+    op: ops.MigrateOperation, doubtful: set[frozenset[str]], names: set[str]
+) -> bool:
+    """Tell what makes or drops a UNIQUE of some columns that has none of the names."""
+    name = (name_of(op) or ("", ""))[1]
+    if isinstance(op, ops.CreateUniqueConstraintOp):
+        return not name and frozenset(op.columns) in doubtful
+    item: Any = None
+    if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "unique":
+        item = op.to_constraint()
+    elif isinstance(op, ops.DropIndexOp):  # MariaDB tells of one as an index
+        item = unique_index(op)
+    is_one = item is not None and name not in names
+    return is_one and frozenset(item.columns.keys()) in doubtful
 
 
 ONCE = (ops.CreateUniqueConstraintOp, CreateExcludeConstraintOp)
@@ -471,6 +545,10 @@ def _steps(
     if before is not None and after is not None:
         differences = changed(before, after)
         is_there = not found.is_one(after) or found.has(after)
+        if differences == ["comment"] and is_there:
+            log.info("Detected another comment of %s", _said(after))
+            yield _comment_of(before, after)
+            return
         if differences and is_there:
             log.info("Detected changed %s: %s", _said(after), ", ".join(differences))
             yield drop_of(before)
@@ -482,6 +560,16 @@ def _steps(
     elif before is not None and found.is_one(before) and found.has(before):
         log.info("Detected removed %s", _said(before))
         yield drop_of(before)
+
+
+def _comment_of(before: Create, after: Create) -> LosslessOp:
+    """Return what gives a constraint the comment of another one."""
+    schema, table = table_of(after)
+    _, name = name_of(after) or ("", "")
+    was, comment = (op.kw.get("comment") for op in (before, after))
+    return set_constraint_comment(
+        name, table, comment, existing_comment=was, schema=schema
+    )
 
 
 def _said(op: Create) -> str:
@@ -665,7 +753,7 @@ def compare_unnamed(
             and frozenset(columns) not in wanted
             and context.run_object_filters(constraint, None, kind, reflected, None)
         ):
-            change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
+            change.ops.append(drop_of(created_by(constraint)))
             log.info("Detected removed unique constraint of %s", ", ".join(columns))
 
 
@@ -800,7 +888,7 @@ def _wholly_named(op: Drop, whole: dict[str, str]) -> Drop:
         return ops.DropIndexOp.from_index(index)
     constraint = op.to_constraint()
     constraint.name = conv(whole[name])
-    return ops.DropConstraintOp.from_constraint(constraint)
+    return drop_of(created_by(constraint))
 
 
 def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
@@ -815,7 +903,7 @@ def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
     if not (declared or (index.unique and unnamed)):
         return op
     constraint = UniqueConstraint(*index.columns, name=index.name)
-    return ops.DropConstraintOp.from_constraint(constraint)
+    return drop_of(created_by(constraint))
 
 
 def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:

@@ -40,7 +40,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 
 from .._alembic import made_on, maker_of, sequences_of
 from ..operations.aside import kept_name
-from ..operations.base import Key, called
+from ..operations.base import Key, LosslessOp, called
 from ..operations.keys import rename_constraints, rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
@@ -467,6 +467,8 @@ class Draft:
     """The name of an Enum -> an old value -> what it is called now."""
     fills: dict[tuple[Key, str], Value] = field(default_factory=dict)
     """What the rows get in columns that become NOT NULL."""
+    moves: list[LosslessOp] = field(default_factory=list)
+    """What moves tables to other schemas, which is done before all else."""
     unsettled: set[str] = field(default_factory=set)
     """New columns that an open question is about."""
 

@@ -57,7 +57,6 @@ from .draft import (
     RestoreColumn,
     RestoreTable,
     divide,
-    is_of_parts,
     names_before,
     operations_in,
     unique_index,
@@ -67,8 +66,12 @@ Part = tuple[Key, str | None]
 """A table, or a column of it."""
 
 
+PARTIAL = ("postgresql_where", "sqlite_where")
+"""The options by which an index is about some rows alone."""
+
+
 class Expression(NamedTuple):
-    """What a unique index has in place of a column."""
+    """What a unique index has in place of a column, or says of the rows it is about."""
 
     sql: str
     columns: tuple[str, ...]
@@ -82,6 +85,9 @@ class Rule(NamedTuple):
     columns: tuple[str | Expression, ...]
     parent: Key | None = None
     keys: tuple[str, ...] = ()
+    where: tuple[tuple[str, Expression], ...] = ()
+    """Which rows it is about: the option of an index for a database, and what it says.
+    """
 
 
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
@@ -202,11 +208,10 @@ def _columns(draft: Draft, key: Key) -> list[str]:
 def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
     index = unique_index(op)
-    if index is not None and not is_of_parts(index):
-        table = cast("Table", index.table)
-        where = table.schema, table.name
-        parts = (_indexed(draft, where, it) for it in index.expressions)
-        return Rule(where, tuple(parts))
+    if index is not None and not _is_of_beginnings(index):
+        at, conditions = _key_of(index), tuple(_conditions(draft, index))
+        parts = (_indexed(draft, at, it) for it in index.expressions)
+        return Rule(at, tuple(parts), where=conditions)
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
         if isinstance(key, UniqueConstraint):
@@ -218,6 +223,26 @@ def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
                 of = (parent.schema, parent.name)
                 return Rule((table.schema, table.name), _names(key.columns), of, keys)
     return None
+
+
+def _key_of(index: Index) -> Key:
+    table = cast("Table", index.table)
+    return table.schema, table.name
+
+
+def _is_of_beginnings(index: Index) -> bool:
+    """Tell an index of how values begin: no whole value is unique."""
+    return any(it.rpartition("_")[2] == "length" for it in index.dialect_kwargs)
+
+
+def _conditions(draft: Draft, index: Index) -> Iterator[tuple[str, Expression]]:
+    """Give which rows an index is about, for each database on which it is partial."""
+    known, dialect = _columns(draft, _key_of(index)), draft.context.dialect
+    for option, said in sorted(index.dialect_kwargs.items()):
+        if option in PARTIAL and said is not None:
+            written = said if isinstance(said, str) else sql(said, dialect)
+            used = columns_in(written, known, dialect)
+            yield option, Expression(written, tuple(used))
 
 
 def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
@@ -252,7 +277,7 @@ def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[Part]:
 
 def _parts(rule: Rule) -> Iterator[Part]:
     yield rule.table, None
-    for column in rule.columns:
+    for column in (*rule.columns, *(it for _, it in rule.where)):
         names = column.columns if isinstance(column, Expression) else (column,)
         yield from ((rule.table, name) for name in names)
     if rule.parent is not None:
@@ -266,7 +291,11 @@ def _guard(draft: Draft, container: ops.OpContainer, rule: Rule) -> LosslessOp:
     columns = [_before(draft, container, rule.table, it) for it in rule.columns]
     table = names_before(container, rule.table, "")[0]
     if rule.parent is None:
-        return refuse_duplicates(table, columns, schema=schema)
+        conditions = {
+            option: _before(draft, container, rule.table, it)
+            for option, it in rule.where
+        }
+        return refuse_duplicates(table, columns, schema=schema, **conditions)
     parent = names_before(container, rule.parent, "")[0]
     keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]
     names = [str(it) for it in columns]

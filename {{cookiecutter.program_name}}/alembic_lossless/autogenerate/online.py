@@ -172,7 +172,7 @@ def _parts(
     if isinstance(op, ops.CreateUniqueConstraintOp):
         name, columns = str(op.constraint_name), list(op.columns)
         make = create_unique_constraint_concurrently
-        return [], [make(name, table, columns, schema=schema)]
+        return [], [make(name, table, columns, schema=schema, **op.kw)]
     if isinstance(op, ops.AlterColumnOp):
         return _altered(op, stands_alone)
     return [op], []

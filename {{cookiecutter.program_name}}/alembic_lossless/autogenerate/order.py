@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from alembic.operations import ops
 from alembic.operations.ops import (
-    CreateForeignKeyOp,
-    DropConstraintOp,
     ModifyTableOps,
     OpContainer,
 )
@@ -421,10 +419,10 @@ def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
 
 def _exchange(fk: ForeignKeyConstraint, old: str | None) -> ModifyTableOps:
     """Return what drops a foreign key, by the name that it has, and makes it again."""
-    drop = DropConstraintOp.from_constraint(fk)
+    create: Any = created_by(fk)
+    drop: Any = drop_of(create)
     if old:
         drop.constraint_name = conv(old)
-    create = CreateForeignKeyOp.from_constraint(fk)
     return ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)
 
 

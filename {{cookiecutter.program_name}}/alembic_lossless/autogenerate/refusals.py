@@ -27,7 +27,8 @@ from sqlalchemy.types import TypeEngine
 from .._alembic import variants
 from ..lint.rules import version_of
 from ..operations.aside import kept
-from ..operations.base import Key, label
+from ..operations.base import Key, called, label
+from ..operations.objects import move_table
 from ..prompts import command_with
 from ..replay import replayed
 from ..rules import DELETES, rule
@@ -523,19 +524,35 @@ def refuse_to_move(draft: Draft, upgrade: ops.OpContainer) -> None:
         raise CommandError("\n".join(lines))
 
 
+def refuse_to_move_online(draft: Draft) -> None:
+    """Refuse to move a table that the running version still looks for where it is.
+
+    :raises CommandError: with the table, and how it is moved.
+    """
+    moves = [it for it in draft.moves if called(it, move_table)]
+    moved = [label(it.schema, it.table_name) for it in moves]
+    if moved:
+        raise CommandError(
+            f"{', '.join(moved)} would move to another schema, where the running"
+            " version does not look for it. Nothing is written. Draft it for a quiet"
+            " hour: -x live=no"
+        )
+
+
 def _ways_to_move(
     draft: Draft, old: ops.DropTableOp, new: ops.CreateTableOp
 ) -> Iterator[str]:
     """Give what keeps the rows of a table in another schema, and what does not."""
-    quoted = draft.context.dialect.identifier_preparer.format_table
-    before, after = old.to_table(), new.to_table()
-    said = f"ALTER TABLE {quoted(before)} RENAME TO {quoted(after)}"
-    if draft.context.dialect.name == "postgresql":
-        schema = draft.context.dialect.identifier_preparer.quote(new.schema or "public")
-        said = f"ALTER TABLE {quoted(before)} SET SCHEMA {schema}"
-    yield f"Nothing is written. Was it moved? Then write a revision by hand: {said}"
+    where = f", schema={old.schema!r}" if old.schema else ""
+    said = "write this revision by hand (without --autogenerate), and draft the rest"
+    said += f" after it: op.move_table({old.table_name!r}, {new.schema!r}{where})"
+    if draft.context.dialect.name == "sqlite":
+        said = "write a revision by hand that copies the rows: SQLite moves no table"
+    yield f"Nothing is written. Was it moved? Then {said}"
     yield "To drop it with all rows:"
-    yield command_with([f"drop={before.fullname}"], draft.prompt.config)
+    yield command_with(
+        [f"drop={label(old.schema, old.table_name)}"], draft.prompt.config
+    )
 
 
 @rule(

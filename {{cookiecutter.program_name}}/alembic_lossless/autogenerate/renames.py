@@ -49,7 +49,7 @@ from sqlalchemy import (
 from sqlalchemy import Sequence as NamedSequence
 
 from .._alembic import compare_with, is_made_by_type
-from ..operations.base import Key, LosslessOp, label
+from ..operations.base import Key, LosslessOp, called, label
 from ..operations.keys import (
     in_turn,
     primary_key_of,
@@ -57,6 +57,7 @@ from ..operations.keys import (
     rename_sequence,
     sequence_of,
 )
+from ..operations.objects import create_schema, move_table
 from ..prompts import Question
 from ..replay import inspected_as, reflected
 from ..rules import rule
@@ -72,12 +73,18 @@ from .draft import (
     tables,
 )
 from .order import take_away_and_give_back
+from .unmanaged import unmanaged_in
 
 
 @dataclass
 class Names:
-    """What is renamed: tables, and then columns in tables that have their new name."""
+    """What gets another name, one after the other.
 
+    Tables move to other schemas, are renamed there, and then columns in tables that
+    have their new name.
+    """
+
+    moves: dict[Key, str | None] = field(default_factory=dict)
     tables: dict[Key, str] = field(default_factory=dict)
     columns: dict[tuple[Key, str], str] = field(default_factory=dict)
     database: State | None = None
@@ -91,18 +98,22 @@ class Names:
         """
         return self.tables.get((schema, name), name)
 
-    def old_table(self, schema: str | None, name: str) -> str:
-        """Return the name that a table has in the database.
+    def old_table(self, schema: str | None, name: str) -> Key:
+        """Return the schema and the name that a table has in the database.
 
-        :param schema: where it is.
+        :param schema: where it will be.
         :param name: what the models call it.
         """
         found = {(key[0], new): key[1] for key, new in self.tables.items()}
-        return found.get((schema, name), name)
+        before = found.get((schema, name), name)
+        moved = {(to, key[1]): key[0] for key, to in self.moves.items()}
+        return moved.get((schema, before), schema), before
 
     @property
     def operations(self) -> Iterator[MigrateOperation]:
-        """The operations that rename, tables first."""
+        """The operations that move and rename, tables first."""
+        for (schema, name), new in self.moves.items():
+            yield move_table(name, new, schema=schema)
         for (schema, old), new in self.tables.items():
             yield RenameTableOp(old, new, schema=schema)
         for ((schema, table), old), new in self.columns.items():
@@ -136,6 +147,15 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
     put_back(found)
     draft.context.opts["accepted"].leave_out(found)
     return found, inspector
+
+
+def look_into_new(
+    context: AutogenContext, _upgrade: UpgradeOps, schemas: set[str | None]
+) -> None:
+    """Look into the schemas, too, that are not there before tables move to them."""
+    unmanaged = unmanaged_in(context.migration_context)
+    if unmanaged is not None:
+        schemas |= unmanaged.schemas() & {*context.inspector.get_schema_names()}
 
 
 def named_by_convention(
@@ -256,6 +276,8 @@ class TableSimilarity:
         :param old: a table that is gone.
         :param new: one that is fresh.
         """
+        if old.schema != new.schema:
+            return old.name == new.name
         olds, news = _traits(old), _traits(new)
         shared = olds & news
         if (old.fullname, new.fullname) in self._moved:
@@ -344,9 +366,14 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     :param upgrade: what would be done; it is changed.
     """
     names = Names()
-    names.tables = _renamed_tables(draft, upgrade)
+    renamed = _renamed_tables(draft, upgrade)
+    names.moves = {old: to[0] for old, to in renamed.items() if old[0] != to[0]}
+    names.tables = {
+        (to[0], old[1]): to[1] for old, to in renamed.items() if old[1] != to[1]
+    }
+    draft.moves = [*_moves(draft, names)]
     compared = None
-    if names.tables:
+    if renamed:
         compared = compare_renamed(draft, names)
         upgrade.ops = compared[0].ops
     gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
@@ -366,24 +393,55 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     draft.unmanaged.leave_doubtful(upgrade)
 
 
-def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, str]:
+def _moves(draft: Draft, names: Names) -> Iterator[LosslessOp]:
+    """Yield what moves tables to other schemas, which are made if they are new."""
+    known = {schema for schema, _ in (*draft.state.tables, *draft.state.views)}
+    for schema in dict.fromkeys(names.moves.values()):
+        if schema is not None and schema not in known | draft.state.schemas:
+            yield create_schema(schema)
+    for (schema, name), new in names.moves.items():
+        yield move_table(name, new, schema=schema)
+
+
+def move(draft: Draft) -> None:
+    """Move tables before all else, and back when all else is undone."""
+    draft.upgrade.ops[:0] = draft.moves
+    back = (it for it in reversed(draft.moves) if called(it, move_table))
+    draft.downgrade.ops += [it.reverse() for it in back]
+
+
+def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, Key]:
+    """Return the new key of each table that is renamed, or moves."""
     gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
-    found = dict[Key, str]()
+    found = dict[Key, Key]()
     if not gone:
         return found
+    moves = draft.context.dialect.name in MOVING
     fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
     similarity = TableSimilarity(gone, fresh, tables(draft.context), upgrade)
     for old in sorted(gone, key=lambda table: table.fullname):
         taken = draft.prompt.answers.targets("", except_for=old.fullname)
-        taken |= set(found.values())
-        news = [n for n in fresh if n.schema == old.schema and n.name not in taken]
-        likely = [new.name for new in news if similarity.may_be(old, new)]
-        question = _rename_question(
-            (old.fullname, ""), [new.name for new in news], likely
-        )
-        if new := _reply(draft, question):
-            found[old.schema, old.name] = new
+        news = dict[str, Table]()
+        for new in fresh:
+            name = _called_from(old, new)
+            is_near = new.schema == old.schema
+            is_free = (new.schema, new.name) not in found.values() and name not in taken
+            if is_free and (is_near or (moves and name not in news)):
+                news[name] = new
+        likely = [it for it, new in news.items() if similarity.may_be(old, new)]
+        question = _rename_question((old.fullname, ""), [*news], likely)
+        if reply := _reply(draft, question):
+            found[old.schema, old.name] = news[reply].schema, news[reply].name
     return found
+
+
+MOVING = ("postgresql",)
+"""The databases on which a draft moves a table to another schema."""
+
+
+def _called_from(old: Table, new: Table) -> str:
+    """Return what an answer about a table calls another one."""
+    return new.name if new.schema == old.schema else new.fullname
 
 
 def _ask_columns(
@@ -393,7 +451,7 @@ def _ask_columns(
         {name: column for (at, name), column in some.items() if at == table}
         for some in columns
     )
-    now, was = label(*table), label(table[0], names.old_table(*table))
+    now, was = label(*table), label(*names.old_table(*table))
     for name, known, column in _passed_on(draft, table, {now, was}):
         gone[name], fresh[name] = known, column
         columns[0][table, name], columns[1][table, name] = known, column
@@ -506,23 +564,26 @@ def _renamed_constraints(draft: Draft, names: Names) -> Iterator[LosslessOp]:
         columns = {new: name for (at, name), new in names.columns.items() if at == key}
         pairs = [*_renamed_key(draft, table, old).items()]
         pairs += sorted(_renamed_checks(draft, table))
-        pairs += sorted(_renamed(draft, table, old, columns))
+        pairs += sorted(_renamed(draft, table, old[1], columns))
         if renamed := {before: after for before, after in pairs if before != after}:
             with suppress(ValueError):  # which column names allow, numbers may not
                 renamed = in_turn(renamed)
             yield rename_constraints(table.name, renamed, schema=table.schema)
 
 
-def _renamed_key(draft: Draft, table: Table, old: str) -> dict[str, str]:
+def _renamed_key(draft: Draft, table: Table, old: Key) -> dict[str, str]:
     """Return the name of a primary key by those it may have.
 
     Without a name in the models it is PostgreSQL's. MariaDB keeps none.
+
+    :param old: the key of the table in the database.
     """
     connection: Any = draft.context.connection
-    found = inspector_of(connection).get_pk_constraint(old, table.schema)
+    schema, name = old
+    found = inspector_of(connection).get_pk_constraint(name, schema)
     known = draft.state.others(table.schema, table.name)
     declared = (it.constraint_name for it in known if _is_key(it))
-    before = [it for it in (*declared, found["name"]) if it] or [primary_key_of(old)]
+    before = [it for it in (*declared, found["name"]) if it] or [primary_key_of(name)]
     after = str(table.primary_key.name or primary_key_of(table.name))
     return {str(it): after for it in before if found["constrained_columns"]}
 
@@ -591,7 +652,7 @@ def _renamed_sequences(draft: Draft, names: Names) -> Iterator[LosslessOp]:
     """
     was = {(key, new): old for (key, old), new in names.columns.items()}
     for table in tables(draft.context):
-        old_table = names.old_table(table.schema, table.name)
+        _, old_table = names.old_table(table.schema, table.name)
         for column in filter(_counts, table.columns):
             old = was.get(((table.schema, table.name), column.name), column.name)
             before = sequence_of(old_table, old)

@@ -1,7 +1,7 @@
 """How a draft is written: types, defaults and calls, as no single database has them."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
@@ -18,8 +18,8 @@ from sqlalchemy.types import TypeEngine
 
 from .._alembic import column_code, is_made_by_type, type_code, variants, with_variants
 from ..ddl.sqlite import CONFLICTS
-from ..operations.base import AutocommitBlock, LosslessOp
-from ..state import GENERATORS, options_of, sql, text_code
+from ..operations.base import AutocommitBlock, LosslessOp, label
+from ..state import GENERATORS, created_by, options_of, sql, text_code
 from ..types import values
 from ..types.portable import PARTS, SQLType, bare_words, dialect_of_class, stored
 from .draft import (
@@ -230,17 +230,55 @@ def _counts_by_sequence(column: sa.Column[Any]) -> bool:
 
 def _primary_key(key: sa.PrimaryKeyConstraint, context: AutogenContext) -> Rendered:
     """Write a key with its options, which Alembic leaves out."""
-    given = {it: getattr(key, it) for it in ("deferrable", "initially")}
+    given = {it: getattr(key, it) for it in ("deferrable", "initially", "comment")}
     given = {it: value for it, value in given.items() if value is not None}
     given |= key.dialect_kwargs
     if not key.columns or not given:
         return False
-    written = [repr(column.name) for column in key.columns]
-    if key.name is not None:
-        written.append(f"name={_name_code(key.name, context)}")
-    written += [f"{name}={value!r}" for name, value in given.items()]
+    columns = [repr(column.name) for column in key.columns]
+    return _constraint(key, columns, given, context)
+
+
+def _constraint(
+    item: sa.Constraint,
+    written: Sequence[str],
+    given: Mapping[str, Any],
+    context: AutogenContext,
+) -> str:
+    """Return a constraint of a table as a script has it.
+
+    :param written: the code of its arguments by place.
+    :param given: its other arguments, but the name.
+    """
+    words = [*written]
+    if item.name is not None:
+        words.append(f"name={_name_code(item.name, context)}")
+    words += [f"{name}={value!r}" for name, value in given.items()]
     prefix = context.opts["sqlalchemy_module_prefix"]
-    return f"{prefix}PrimaryKeyConstraint({', '.join(written)})"
+    return f"{prefix}{type(item).__name__}({', '.join(words)})"
+
+
+def _says_more(item: sa.Constraint) -> bool:
+    """Tell whether a constraint says what Alembic leaves out."""
+    return item.deferrable is False or bool(item.comment)
+
+
+def _unique(key: sa.UniqueConstraint, context: AutogenContext) -> Rendered:
+    if not _says_more(key):
+        return False
+    made: Any = created_by(key)
+    columns = [repr(column.name) for column in key.columns]
+    return _constraint(key, columns, made.kw, context)
+
+
+def _foreign_key(key: sa.ForeignKeyConstraint, context: AutogenContext) -> Rendered:
+    if not _says_more(key):
+        return False
+    made: Any = created_by(key)
+    given = {it: made.kw[it] for it in made.kw if not it.endswith("_schema")}
+    place = label(made.kw.get("referent_schema"), made.referent_table)
+    targets = [f"{place}.{it}" for it in made.remote_cols]
+    return _constraint(key, [repr(made.local_cols), repr(targets)], given, context)
 
 
 def _check(check: sa.CheckConstraint, context: AutogenContext) -> Rendered:
@@ -252,6 +290,7 @@ def _check(check: sa.CheckConstraint, context: AutogenContext) -> Rendered:
     if check.name is not None:
         written.append(f"name={_name_code(check.name, context)}")
     written += [f"{name}={value!r}" for name, value in check.dialect_kwargs.items()]
+    written += [f"comment={check.comment!r}"] if check.comment else []
     prefix = context.opts["sqlalchemy_module_prefix"]
     return f"{prefix}CheckConstraint({', '.join(written)})"
 
@@ -259,9 +298,11 @@ def _check(check: sa.CheckConstraint, context: AutogenContext) -> Rendered:
 RENDERERS: dict[str, Callable[[Any, AutogenContext], Rendered]] = {
     "check": _check,
     "column": _column,
+    "foreign_key": _foreign_key,
     "primary_key": _primary_key,
     "server_default": _default,
     "type": lambda item, context: code_of(stored(item), context),
+    "unique": _unique,
 }
 """What renders a part of a script, by Alembic's words for it."""
 
@@ -272,6 +313,14 @@ class _Key(ops.CreatePrimaryKeyOp):
 
 class _Check(ops.CreateCheckConstraintOp):
     """A CHECK as a draft writes it."""
+
+
+class _Unique(ops.CreateUniqueConstraintOp):
+    """A UNIQUE as a draft writes it."""
+
+
+class _ForeignKey(ops.CreateForeignKeyOp):
+    """A foreign key as a draft writes it."""
 
 
 class _Index(ops.CreateIndexOp):
@@ -285,6 +334,8 @@ class _Change(ops.AlterColumnOp):
 WRITTEN: dict[type, type] = {
     ops.CreatePrimaryKeyOp: _Key,
     ops.CreateCheckConstraintOp: _Check,
+    ops.CreateUniqueConstraintOp: _Unique,
+    ops.CreateForeignKeyOp: _ForeignKey,
     ops.CreateIndexOp: _Index,
     ops.AlterColumnOp: _Change,
 }
@@ -330,8 +381,28 @@ def _render_check(context: AutogenContext, op: _Check) -> str:
         + f", {text_code(check.sqltext, context.migration_context.dialect)}"
         + schema.removesuffix(")")
         + "".join(f", {it}={value!r}" for it, value in check.dialect_kwargs.items())
+        + (f", comment={check.comment!r}" if check.comment else "")
         + ")"
     )
+
+
+@renderers.dispatch_for(_Unique)
+def _render_unique(context: AutogenContext, op: _Unique) -> str:
+    text = _stock(context, op, ops.CreateUniqueConstraintOp)
+    if op.kw.get("deferrable") is False:
+        text = f"{text.removesuffix(')')}, deferrable=False)"
+    return _with_comment(text, op)
+
+
+@renderers.dispatch_for(_ForeignKey)
+def _render_foreign_key(context: AutogenContext, op: _ForeignKey) -> str:
+    return _with_comment(_stock(context, op, ops.CreateForeignKeyOp), op)
+
+
+def _with_comment(text: str, op: _Unique | _ForeignKey) -> str:
+    """Return a call with the comment of what it makes, which Alembic leaves out."""
+    comment = op.kw.get("comment")
+    return f"{text.removesuffix(')')}, comment={comment!r})" if comment else text
 
 
 @renderers.dispatch_for(_Index)

@@ -29,6 +29,7 @@ from .._alembic import is_check, write_revisions_by
 from ..config import database_in
 from ..operations.base import Operation, called, label
 from ..operations.columns import manual_change
+from ..operations.constraints import set_constraint_comment
 from ..operations.objects import (
     alter_domain,
     alter_sequence,
@@ -94,10 +95,11 @@ from .refusals import (
     refuse_tables_again,
     refuse_to_drop_everything,
     refuse_to_move,
+    refuse_to_move_online,
     refuse_uncompilable,
     refuse_unknown_features,
 )
-from .renames import ask_renames
+from .renames import ask_renames, move
 from .render import render_item, written
 from .types import ask_for_values, change_types, shape_enums
 from .unmanaged import Unmanaged, allow_for_others
@@ -178,6 +180,8 @@ def _change(table: str, op: ops.MigrateOperation) -> Iterator[str]:
     elif called(op, manual_change):
         where = ".".join(filter(None, (table, op.column_name)))
         yield f"{where}: {', '.join(op.options)} changed"
+    elif called(op, set_constraint_comment):
+        yield f"{table}: comment of {op.constraint_name} changed"
     elif isinstance(op, ops.CreateTableCommentOp | ops.DropTableCommentOp):
         yield f"{table}: comment changed"
     elif isinstance(op, ChangePrimaryKey):
@@ -337,10 +341,12 @@ def run_pipeline(
     views = take_views(draft)
     if not live:
         _rewrite(draft)
+        move(draft)
         arrange_views(draft, views)
         make_schemas(draft, upgrade)
         _note_costs(draft)
         return after, later
+    refuse_to_move_online(draft)
     phases = split(draft, upgrade)
     upgrade.ops, after.ops = phases.before.ops, phases.after.ops
     first, last = (upgrade, downgrade), (after, later)

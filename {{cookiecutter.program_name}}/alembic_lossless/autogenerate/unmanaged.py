@@ -29,6 +29,7 @@ from ..state import (
     Create,
     State,
     created_by,
+    drop_of,
     is_same_key,
     name_for,
     name_of,
@@ -452,7 +453,7 @@ def compare_unmanaged(
             and not _is_of_type(context, constraint, model)
             and context.run_object_filters(constraint, name, kind, reflected, None)
         ):
-            change.ops.append(ops.DropConstraintOp.from_constraint(constraint))
+            change.ops.append(drop_of(created_by(constraint)))
 
 
 def _is_of_type(

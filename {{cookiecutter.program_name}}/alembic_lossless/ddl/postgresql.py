@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.postgresql import PostgresqlImpl
+from sqlalchemy.schema import SetConstraintComment
 
 from .. import sql
 from ..types.conversion import is_one_enum
@@ -83,3 +84,14 @@ class PostgreSQL(CompleteReflection, PostgresqlImpl):
             if name not in const.table.c:
                 const.table.append_column(sa.Column(name))
         super().add_constraint(const, **kw)
+        self._comment(const)
+
+    def create_table(self, table: sa.Table, **kw: Any) -> None:
+        """Make a table, with the comments of its constraints."""
+        super().create_table(table, **kw)
+        for constraint in table.constraints:
+            self._comment(constraint)
+
+    def _comment(self, constraint: sa.Constraint) -> None:
+        if constraint.comment is not None:
+            self.execute(SetConstraintComment(constraint))

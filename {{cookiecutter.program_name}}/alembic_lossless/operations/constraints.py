@@ -13,12 +13,14 @@ from alembic.operations import Operations, ops
 from alembic.operations.schemaobj import SchemaObjects
 from alembic.util import CommandError
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import SetConstraintComment
+from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import TypeEngine
 
 from .. import sql
 from ..ddl.sqlite import Rebuild
 from ..types.reflection import inspector_of
-from .base import LosslessOp, Names, derived, operation
+from .base import Key, LosslessOp, Names, derived, operation
 from .guards import explain_duplicates, explain_orphans, explain_violation
 
 
@@ -128,11 +130,13 @@ def _(op: LosslessOp) -> ops.AlterColumnOp:
 @operation()
 def create_unique_constraint_concurrently(
     operations: Operations,
+    /,
     constraint_name: str,
     table_name: str,
     columns: Sequence[str],
     *,
     schema: str | None = None,
+    **options: Any,
 ) -> None:
     """Build a unique index while others write, then make it the constraint.
 
@@ -140,6 +144,7 @@ def create_unique_constraint_concurrently(
     :param table_name: the table.
     :param columns: those that are unique together.
     :param schema: the schema of the table.
+    :param options: what else `op.create_unique_constraint` is given.
     :rows: are read, and none is changed.
     :databases: on PostgreSQL the index is built CONCURRENTLY in an
         `autocommit_block()`; elsewhere it is `op.create_unique_constraint`.
@@ -149,8 +154,9 @@ def create_unique_constraint_concurrently(
     try:
         if names.dialect != "postgresql":
             with operations.batch_alter_table(table_name, schema=schema) as batch:
-                batch.create_unique_constraint(constraint_name, [*columns])
+                batch.create_unique_constraint(constraint_name, [*columns], **options)
             return
+        own = {it: options[it] for it in options if it.startswith("postgresql_")}
         operations.create_index(
             constraint_name,
             table_name,
@@ -158,21 +164,86 @@ def create_unique_constraint_concurrently(
             unique=True,
             schema=schema,
             postgresql_concurrently=names.is_alone or names.offline,
+            **own,
         )
     except IntegrityError as error:
         explain_duplicates(names, columns, error)
     quoted = names.quoted(constraint_name)
-    names.execute(
-        f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
-    )
+    deferrable, initially = options.get("deferrable"), options.get("initially")
+    words = ["UNIQUE USING INDEX", quoted]
+    if deferrable is not None:
+        words.append("DEFERRABLE" if deferrable else "NOT DEFERRABLE")
+    if initially is not None:
+        words.append(f"INITIALLY {initially}")
+    said = " ".join(words)
+    names.execute(f"ALTER TABLE {names.table} ADD CONSTRAINT {quoted} {said}")
+    if comment := options.get("comment"):
+        comment_on(operations, constraint_name, (schema, table_name), comment)
 
 
 @create_unique_constraint_concurrently.declares("as_alembic")
 def _(op: LosslessOp) -> ops.CreateUniqueConstraintOp:
     """Return the constraint."""
     return ops.CreateUniqueConstraintOp(
-        op.constraint_name, op.table_name, op.columns, schema=op.schema
+        op.constraint_name, op.table_name, op.columns, schema=op.schema, **op.options
     )
+
+
+def comment_on(
+    operations: Operations, name: str, table: Key, comment: str | None
+) -> None:
+    """Give a constraint a comment, or take it away.
+
+    :param operations: what a revision has as `op`.
+    :param name: the name of the constraint.
+    :param table: the schema and the name of its table.
+    :param comment: what it says; None for no comment.
+    """
+    named = sa.CheckConstraint("true", name=conv(name), comment=comment)
+    sa.Table(table[1], sa.MetaData(), named, schema=table[0])
+    operations.execute(SetConstraintComment(named))
+
+
+@operation()
+def set_constraint_comment(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    constraint_name: str,
+    table_name: str,
+    comment: str | None,
+    *,
+    existing_comment: str | None = None,  # noqa: ARG001  for the way back
+    schema: str | None = None,
+) -> None:
+    """Give a constraint another comment, or none.
+
+    :param constraint_name: the name of the constraint.
+    :param table_name: the table that has it.
+    :param comment: what it says; None for no comment.
+    :param existing_comment: the comment that it has, which a downgrade gives it back.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone keeps comments of constraints; elsewhere nothing
+        happens.
+    """
+    if operations.get_context().dialect.supports_constraint_comments:
+        comment_on(operations, constraint_name, (schema, table_name), comment)
+
+
+@set_constraint_comment.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return set_constraint_comment(
+        op.constraint_name,
+        op.table_name,
+        op.existing_comment,
+        existing_comment=op.comment,
+        schema=op.schema,
+    )
+
+
+@set_constraint_comment.declares("to_diff_tuple")
+def _(op: LosslessOp) -> tuple[Any, ...]:
+    where = op.schema, op.table_name, op.constraint_name
+    return "modify_constraint_comment", *where, op.existing_comment, op.comment
 
 
 WORDS = {

@@ -21,7 +21,7 @@ from ..types.portable import MYSQL, words
 from ..types.reflection import inspector_of
 from ..types.value_sql import becoming, provably_lossless
 from ..types.values import in_statement, is_lossless
-from .base import Names, is_online, operation, table
+from .base import Names, dialect_of, is_online, operation, table
 
 AGAIN = "Correct the rows and try again: this revision has changed nothing."
 
@@ -234,12 +234,14 @@ def _type_of(operations: Operations, source: sa.TableClause) -> TypeEngine[Any] 
 
 @rule("duplicates", "guard", "Rows share what is about to be unique.")
 @operation()
-def refuse_duplicates(
+def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     operations: Operations,
     table_name: str,
     columns: Sequence[str | sa.TextClause],
     *,
     types: Mapping[str, TypeEngine[Any]] | None = None,
+    postgresql_where: sa.TextClause | None = None,
+    sqlite_where: sa.TextClause | None = None,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
@@ -247,6 +249,8 @@ def refuse_duplicates(
     :param table_name: the table, by the name it has now.
     :param columns: those that are unique together, or expressions, as `sa.text`.
     :param types: the types that some of them are about to have, and are compared by.
+    :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
+    :param sqlite_where: likewise on SQLite.
     :param schema: the schema of the table.
     :rows: are read, and none is changed. One with a NULL is like no other.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
@@ -256,6 +260,12 @@ def refuse_duplicates(
     parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
     shared = _shared(table(schema, table_name), parts)
     why = "more than once" + (" in the new type" if types else "")
+    conditions = {"postgresql": postgresql_where, "sqlite": sqlite_where}
+    where = conditions.get(dialect_of(operations))
+    if where is not None:
+        said = sql.text_in(where)
+        shared = shared.where(sa.literal_column(f"({said})"))
+        why = f"{why} where {said}"
     stop_at(operations, shared, f"{label(table_name, texts)} holds", why)
 
 

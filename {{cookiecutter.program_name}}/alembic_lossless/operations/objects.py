@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import Operations
+from alembic.operations import Operations, ops
 from alembic.util import CommandError
 from sqlalchemy.dialects.postgresql import DOMAIN, CreateDomainType
 from sqlalchemy.schema import CreateSchema, CreateSequence, DropSequence
@@ -18,6 +18,7 @@ from ..runtime.recovery import journal_of
 from ..types.portable import dialect_named
 from .base import LosslessOp, Names, derived, dialect_of, operation, table
 from .guards import stop_at
+from .keys import do_block, literal, table_literal
 
 REPLACE_ENUM = """
 DECLARE
@@ -474,6 +475,58 @@ def create_schema(operations: Operations, name: str) -> None:
     if dialect_of(operations) == "sqlite":
         raise CommandError(ATTACH.format(name=name))
     operations.execute(CreateSchema(name, if_not_exists=True))
+
+
+SET_SCHEMA = """\
+BEGIN
+    EXECUTE format('ALTER TABLE %s SET SCHEMA %I', {table}, {schema});
+END """
+
+
+@operation()
+def move_table(
+    operations: Operations,
+    table_name: str,
+    new_schema: str | None,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Move a table to another schema, with its rows, indexes and constraints.
+
+    Foreign keys that refer to it follow. A view that uses it does so on PostgreSQL.
+
+    :param table_name: the table; it keeps its name.
+    :param new_schema: where it comes to; None for where tables without a schema are.
+    :param schema: the schema that it is in.
+    :rows: stay as they are.
+    :databases: to MariaDB a schema is a database, and a table with triggers stays where
+        it is. On SQLite it is a file, to which no table can move.
+    :raises CommandError: on SQLite.
+    """
+    dialect = dialect_of(operations)
+    if dialect == "postgresql":
+        place = "current_schema()" if new_schema is None else literal(new_schema)
+        words = {"table": table_literal(schema, table_name), "schema": place}
+        do_block(operations, SET_SCHEMA, words)
+    elif dialect == "sqlite":
+        raise CommandError(
+            f"{table_name} stays where it is: SQLite moves no table to another file."
+        )
+    else:
+        old, new = (
+            Names(operations, table_name, it).table for it in (schema, new_schema)
+        )
+        operations.execute(sql.text(f"RENAME TABLE {old} TO {new}"))
+
+
+@move_table.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return move_table(op.table_name, op.schema, schema=op.new_schema)
+
+
+@move_table.declares("stops_like")
+def _(op: LosslessOp) -> ops.RenameTableOp:
+    return ops.RenameTableOp(op.table_name, op.table_name, schema=op.schema)
 
 
 def has_schema(connection: sa.Connection, name: str) -> bool:

@@ -319,6 +319,7 @@ def create_unique_constraint_concurrently(
     columns: Sequence[str],
     *,
     schema: str | None = None,
+    **options: Any,
 ) -> None:
     """Build a unique index while others write, then make it the constraint.
 
@@ -326,6 +327,7 @@ def create_unique_constraint_concurrently(
     :param table_name: the table.
     :param columns: those that are unique together.
     :param schema: the schema of the table.
+    :param options: what else `op.create_unique_constraint` is given.
     :rows: are read, and none is changed.
     :databases: on PostgreSQL the index is built CONCURRENTLY in an
         `autocommit_block()`; elsewhere it is `op.create_unique_constraint`.
@@ -544,11 +546,32 @@ def manual_change(
 
 changed_by_hand = manual_change
 
+def move_table(
+    table_name: str,
+    new_schema: str | None,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Move a table to another schema, with its rows, indexes and constraints.
+
+    Foreign keys that refer to it follow. A view that uses it does so on PostgreSQL.
+
+    :param table_name: the table; it keeps its name.
+    :param new_schema: where it comes to; None for where tables without a schema are.
+    :param schema: the schema that it is in.
+    :rows: stay as they are.
+    :databases: to MariaDB a schema is a database, and a table with triggers stays where
+        it is. On SQLite it is a file, to which no table can move.
+    :raises CommandError: on SQLite.
+    """
+
 def refuse_duplicates(
     table_name: str,
     columns: Sequence[str | sa.TextClause],
     *,
     types: Mapping[str, TypeEngine[Any]] | None = None,
+    postgresql_where: sa.TextClause | None = None,
+    sqlite_where: sa.TextClause | None = None,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
@@ -556,6 +579,8 @@ def refuse_duplicates(
     :param table_name: the table, by the name it has now.
     :param columns: those that are unique together, or expressions, as `sa.text`.
     :param types: the types that some of them are about to have, and are compared by.
+    :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
+    :param sqlite_where: likewise on SQLite.
     :param schema: the schema of the table.
     :rows: are read, and none is changed. One with a NULL is like no other.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
@@ -817,6 +842,26 @@ def set_column_aside(
     :param schema: the schema of the table.
     :rows: keep their values. Those that come later are marked in a column beside it.
     :databases: the same on each; on SQLite the table is made anew.
+    """
+
+def set_constraint_comment(
+    constraint_name: str,
+    table_name: str,
+    comment: str | None,
+    *,
+    existing_comment: str | None = None,
+    schema: str | None = None,
+) -> None:
+    """Give a constraint another comment, or none.
+
+    :param constraint_name: the name of the constraint.
+    :param table_name: the table that has it.
+    :param comment: what it says; None for no comment.
+    :param existing_comment: the comment that it has, which a downgrade gives it back.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone keeps comments of constraints; elsewhere nothing
+        happens.
     """
 
 def set_not_null(
