@@ -20,6 +20,7 @@ from sqlalchemy import (
     Computed,
     DefaultClause,
     ForeignKeyConstraint,
+    Index,
     Table,
     TextClause,
     UniqueConstraint,
