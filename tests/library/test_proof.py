@@ -339,6 +339,16 @@ FOUND: dict[str, Any] = {
         "passed",
         {"columns": {"thing\nid": "nr", "thing\na": "a"}},
     ),
+    "an index is made of a column whose formula is another one": (
+        ("postgresql",),
+        thing("age = sa.Column(sa.Integer)\n" + SUM).replace("WHAT", "age + 1"),
+        thing(
+            "age = sa.Column(sa.Integer)\n" + SUM,
+            "(sa.Index('some', 'age', postgresql_include=['total']),)",
+        ).replace("WHAT", "age * 2"),
+        {"thing": [{"id": "1", "age": "7"}]},
+        "passed",
+    ),
     "a formula is another one, and its column is dropped": (
         STANDARD,
         thing(

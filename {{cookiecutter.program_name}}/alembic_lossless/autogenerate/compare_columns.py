@@ -23,7 +23,16 @@ from ..replay import replayed
 from ..rules import rule
 from ..runtime.errors import reviewing
 from ..sql import columns_in, literal, normal, string_in, text, text_in
-from ..state import GENERATORS, name_for, options_of, other_options, same, sql
+from ..state import (
+    GENERATORS,
+    Create,
+    name_for,
+    options_of,
+    other_options,
+    renamed_columns,
+    same,
+    sql,
+)
 from ..types.conversion import is_known, is_native, is_one_enum, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
@@ -323,7 +332,7 @@ def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
         late = list[ops.MigrateOperation]()
         if isinstance(change, ops.ModifyTableOps):
             alters = [op for op in change.ops if isinstance(op, AlterColumnOp)]
-            drops = _used_before(draft, change)
+            last = _behind_formulas(draft, change)
             for op in [op for op in alters if _is_generated(op)]:
                 # An identity is dropped before all else, and made after it.
                 is_made = isinstance(op.modify_server_default, GENERATORS)
@@ -332,30 +341,43 @@ def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
                 op
                 for op in change.ops
                 if not isinstance(op, AlterColumnOp) or op.has_changes()
-                if op not in drops
+                if op not in last
             ]
-            if drops:
+            if last:
                 name, schema = change.table_name, change.schema
-                late.append(ops.ModifyTableOps(name, drops, schema=schema))
+                late.append(ops.ModifyTableOps(name, last, schema=schema))
         found += [change, *late]
     container.ops = found
 
 
-def _used_before(
+def _behind_formulas(
     draft: Draft, change: ops.ModifyTableOps
 ) -> list[ops.MigrateOperation]:
-    """Return what drops columns that a formula speaks of until it is another one."""
-    drops = [op for op in change.ops if isinstance(op, ops.DropColumnOp)]
-    names, used = [op.column_name for op in drops], set[str]()
+    """Return what waits until a column has another formula.
+
+    The old one may speak of a column that is dropped, and what is made of the column
+    would go with it where it is made anew.
+    """
+    names = [op.column_name for op in change.ops if isinstance(op, ops.DropColumnOp)]
+    anew, used = dict[str, None](), set[str]()
     for op in change.ops:
-        if isinstance(op, AlterColumnOp) and _is_generated(op):
+        if isinstance(op, AlterColumnOp) and op.modify_server_default is not False:
             old = op.existing_server_default
             if isinstance(old, sa.Computed) and isinstance(
                 op.modify_server_default, sa.Computed
             ):
                 formula = sql(old.sqltext, draft.context.dialect)
                 used |= {*columns_in(formula, names, draft.context.dialect)}
-    return [op for op in drops if op.column_name in used]
+                anew[op.modify_name or op.column_name] = None
+    table = draft.table_before(draft.downgrade, (change.schema, change.table_name))
+    makes = [
+        op
+        for op in change.ops
+        if isinstance(op, Create) and table is not None
+        if anew and renamed_columns(op, anew, table) is None
+    ]
+    drops = (op for op in change.ops if isinstance(op, ops.DropColumnOp))
+    return [*makes, *(op for op in drops if op.column_name in used)]
 
 
 def _is_generated(op: AlterColumnOp) -> bool:

@@ -109,7 +109,7 @@ def _united(draft: Draft, container: OpContainer) -> Iterator[LosslessOp]:
                     for name, op in changes.items()
                     if name in was and not _is_made_here(op.modify_type)
                 }
-                given = {"types": types} if types else {}
+                given: dict[str, Any] = {"types": types} if types else {}
                 columns = [*was.values()]
                 yield refuse_duplicates(table, columns, **given, schema=key[0])
 
