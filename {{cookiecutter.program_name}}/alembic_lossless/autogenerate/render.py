@@ -271,11 +271,15 @@ def _unique(key: sa.UniqueConstraint, context: AutogenContext) -> Rendered:
     return _constraint(key, columns, made.kw, context)
 
 
+PLACES = ("source_schema", "referent_schema")
+"""What an operation says of where a foreign key is, and the key by its columns."""
+
+
 def _foreign_key(key: sa.ForeignKeyConstraint, context: AutogenContext) -> Rendered:
     if not _says_more(key):
         return False
     made: Any = created_by(key)
-    given = {it: made.kw[it] for it in made.kw if not it.endswith("_schema")}
+    given = {it: made.kw[it] for it in made.kw if it not in PLACES}
     place = label(made.kw.get("referent_schema"), made.referent_table)
     targets = [f"{place}.{it}" for it in made.remote_cols]
     return _constraint(key, [repr(made.local_cols), repr(targets)], given, context)
