@@ -146,6 +146,9 @@ def drop_column(generator: Generator, app: App) -> App | None:
     if not (found := some_column(generator.rng, app)):
         return None
     table, gone = found
+    is_pickled = "PickleType" in gone.type.expression and not gone.is_nullable
+    if is_pickled and not generator.is_free("a column of pickles is dropped"):
+        return None
     columns = tuple(it for it in table.columns if it != gone)
     return app.with_table(replace(table, columns=columns))
 

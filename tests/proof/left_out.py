@@ -126,6 +126,8 @@ CHANGES = {
     " NULL there when it is added or comes back; PostgreSQL says so, and undoes all",
     "two UNIQUEs are alike, and one comes or goes": "PostgreSQL makes one, with the"
     " name of the first: a draft keeps the one that is there",
+    "a column of pickles is dropped": "and NOT NULL: revisions know that it has bytes,"
+    " and the empty ones that the downgrade says it invents are no pickle",
     "a column is added that must be unique": "and NOT NULL: the one value that is"
     " asked for fits one row, as the question says",
 }
