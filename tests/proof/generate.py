@@ -410,7 +410,7 @@ class Generator:
             if enum.uid == column.type.named:
                 label = rng.choice(enum.labels).text
                 if enum.form == "str" and self.chance(0.3, "default of a str Enum"):
-                    return f"{enum.uid.upper()}[{label!r}]"
+                    return f"{enum.uid.upper()}[{label!r}].name"
                 return repr(label)
         found = choices.get(family, ())
         return rng.choice(found) if found else None
