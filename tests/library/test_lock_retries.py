@@ -1,7 +1,7 @@
 """A table that is in use when a revision begins: it is tried again."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Thread
 from types import SimpleNamespace
 
@@ -11,6 +11,7 @@ from alembic_lossless.runtime import run
 from environment import Environment
 from scripts import empty, open_query, tables, versions, write
 from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS
+from sqlalchemy.exc import DBAPIError
 
 MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 DROPPED = 'op.drop_table("a")'
@@ -97,6 +98,23 @@ def test_not_beyond_the_deadline(
     shop.environment["FRIEND_BOOK_MIGRATION_WAIT"] = "0"
     with held.query:
         shop.alembic("upgrade", "head", status=255)
+    assert held.pauses == []
+
+
+@ON_SERVERS
+def test_who_has_it_is_ended_in_any_revision(
+    project: Environment, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I ask for an end of who blocks: it comes in the first try, and later ones too."""
+    shop, held = holding(project, database_url, monkeypatch)
+    shop.environment["FRIEND_BOOK_MIGRATION_LOCK_TIMEOUT"] = "60"
+    shop.environment["FRIEND_BOOK_MIGRATION_LOCK_RETRIES"] = "0"
+    write(shop, "b", MADE.format("b"), down="a")
+    write(shop, "c", DROPPED, down="b")
+    with suppress(DBAPIError), held.query:
+        done = shop.run("flask", "db", "upgrade", "--end-blockers-after", "1")
+        assert "Ending process" in done.stderr
+    assert versions(database_url) == ["c"]
     assert held.pauses == []
 
 

@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 PAUSE = 1.0
 """Seconds before the first new attempt; each pause is twice the one before."""
 
+UNSEEN = 0.5
+"""Seconds that a first attempt may wait before it is asked for whom."""
+
 SAVEPOINT = "before_revision"
 
 
@@ -60,6 +63,7 @@ class Retries:
         self._told = False
         self._undoes = run.connection.dialect.name == "postgresql"
         self._first = dict[str, None]()
+        self._ends = run.end_after is not None
         self._blockers = Blockers(run.connection, run.end_after)
 
     def cover(self, step: RevisionStep, *, first: bool) -> None:
@@ -69,21 +73,25 @@ class Retries:
         :param first: whether it is the first of the run. Where a run is one
             transaction, those before it hold their tables while a later one waits.
         """
-        if self._number and (first or not self._undoes):
-            step.migration_fn = self._covered(step.migration_fn)
+        repeats = self._number if first or not self._undoes else 0
+        if repeats or self._ends:
+            step.migration_fn = self._covered(step.migration_fn, repeats)
 
-    def _covered(self, migrate: Callable[..., None]) -> Callable[..., None]:
+    def _covered(
+        self, migrate: Callable[..., None], repeats: int
+    ) -> Callable[..., None]:
         @wraps(migrate)  # Alembic knows the direction by the name
         def attempt(**arguments: Any) -> None:
-            for number in range(self._number + 1):
+            for number in range(repeats + 1):
                 pause = PAUSE * 2**number
-                self._savepoint("SAVEPOINT")
+                if repeats:
+                    self._savepoint("SAVEPOINT")
                 try:
                     with self._watched(number):
                         self._lock_first()
                         return migrate(**arguments)
                 except DBAPIError as error:
-                    if number == self._number or not self._may_repeat(error, pause):
+                    if number == repeats or not self._may_repeat(error, pause):
                         raise
                     self._note(error)
                 self._savepoint("ROLLBACK TO SAVEPOINT")
@@ -95,12 +103,12 @@ class Retries:
 
     @contextmanager
     def _watched(self, number: int) -> Iterator[None]:
-        """Look who blocks a new attempt."""
-        if not number:
+        """Look who blocks a new attempt, or each one where blockers are ended."""
+        if not (number or self._ends):
             yield
             return
         try:
-            with self._blockers.watched():
+            with self._blockers.watched(after=0 if number else UNSEEN):
                 yield
         finally:
             self._blockers.close()
