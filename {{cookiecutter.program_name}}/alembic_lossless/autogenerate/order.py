@@ -301,9 +301,37 @@ def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation
     early += [apart.take(op, ops.DropConstraintOp) for op in changes.values()]
     created = [part for op, _ in creates for part in (op, *_own(changes, op))]
     dropped = [part for op, _ in reversed(drops) for part in (*_own(changes, op), op)]
-    for op in (*early, *created, *changes.values(), *late, *dropped):
+    changed = _by_names(changes.values())
+    for op in (*early, *created, *changed, *late, *dropped):
         if not _is_empty(op):
             yield op
+
+
+def _by_names(changes: Iterable[ops.ModifyTableOps]) -> Iterator[ops.ModifyTableOps]:
+    """Give changes in order: a table loses a name before another one gets it.
+
+    An index of PostgreSQL and SQLite has its name in the whole schema.
+    """
+    waiting = list(changes)
+    while waiting:
+        free = (
+            it for it in waiting if _names(it, CREATES).isdisjoint(_gone(waiting, it))
+        )
+        change = next(free, waiting[0])
+        waiting.remove(change)
+        yield change
+
+
+def _gone(
+    changes: Iterable[ops.ModifyTableOps], but: ops.ModifyTableOps
+) -> Iterator[str]:
+    """Give the names that changes of other tables take away."""
+    others = (it for it in changes if it is not but)
+    return (name for it in others for name in _names(it, Drop))
+
+
+def _names(change: ops.ModifyTableOps, kinds: Any) -> set[str]:
+    return {name_of(op) for op in change.ops if isinstance(op, kinds)}
 
 
 def _of(kind: type[Kind], found: Iterable[ops.MigrateOperation]) -> Iterator[Kind]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import (
@@ -108,6 +108,16 @@ class Names:
         before = found.get((schema, name), name)
         moved = {(to, key[1]): key[0] for key, to in self.moves.items()}
         return moved.get((schema, before), schema), before
+
+    def in_turn(self, found: Iterable[Table]) -> list[Table]:
+        """Return tables with those first that lose the name which another one gets.
+
+        :param found: tables of the models.
+        """
+        places = [(schema, new) for (schema, _), new in self.tables.items()]
+        last = len(places)
+        place = {key: number for number, key in enumerate(places)}
+        return sorted(found, key=lambda it: place.get((it.schema, it.name), last))
 
     @property
     def operations(self) -> Iterator[MigrateOperation]:
@@ -368,9 +378,9 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     names = Names()
     renamed = _renamed_tables(draft, upgrade)
     names.moves = {old: to[0] for old, to in renamed.items() if old[0] != to[0]}
-    names.tables = {
-        (to[0], old[1]): to[1] for old, to in renamed.items() if old[1] != to[1]
-    }
+    names.tables = _in_turn(
+        {(to[0], old[1]): to[1] for old, to in renamed.items() if old[1] != to[1]}
+    )
     draft.moves = [*_moves(draft, names)]
     compared = None
     if renamed:
@@ -418,6 +428,9 @@ def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, Key]:
         return found
     moves = draft.context.dialect.name in MOVING
     fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
+    for known, table in _passed_on_tables(draft):
+        gone.append(known)
+        fresh.append(table)
     similarity = TableSimilarity(gone, fresh, tables(draft.context), upgrade)
     for old in sorted(gone, key=lambda table: table.fullname):
         taken = draft.prompt.answers.targets("", except_for=old.fullname)
@@ -486,20 +499,34 @@ def _passed_on(
                 yield name, known, column
 
 
-def _in_turn(columns: dict[tuple[Key, str], str]) -> dict[tuple[Key, str], str]:
-    """Return renames of columns in an order in which each name is free.
+def _passed_on_tables(draft: Draft) -> Iterator[tuple[Table, Table]]:
+    """Give tables whose name another one gets, as answers say, old and new."""
+    answers = draft.prompt.answers
+    for table in tables(draft.context):
+        known, own = draft.state.table(table.schema, table.name), table.fullname
+        is_given = table.name in answers.targets("", except_for=own)
+        if known is not None and is_given and answers.says("rename", own):
+            yield known, table
 
-    :raises CommandError: where columns get the names of each other.
+
+Place = TypeVar("Place", bound=tuple[Any, str])
+
+
+def _in_turn(names: dict[Place, str]) -> dict[Place, str]:
+    """Return renames in an order in which each name is free.
+
+    :raises CommandError: where tables, or columns, get the names of each other.
     """
-    every = {(table, old): (table, new) for (table, old), new in columns.items()}
+    every = {(at, old): (at, new) for (at, old), new in names.items()}
     try:
         found = in_turn(every)
     except ValueError as error:
         raise CommandError(
-            "Columns get the names of each other, which one draft cannot do: let one of"
+            "Some get the names of each other, which one draft cannot do: let one of"
             " them have a third name first, in a revision of its own."
         ) from error
-    return {place: new for place, (_, new) in found.items()}
+    places: Any = found
+    return {place: new for place, (_, new) in places.items()}
 
 
 def _reply(draft: Draft, question: Question) -> str | None:
@@ -556,7 +583,7 @@ def _renamed_constraints(draft: Draft, names: Names) -> Iterator[LosslessOp]:
     """
     concerned = {(schema, new) for (schema, _), new in names.tables.items()}
     concerned |= {table for table, _ in names.columns}
-    for table in tables(draft.context):
+    for table in names.in_turn(tables(draft.context)):
         key = table.schema, table.name
         if key not in concerned:
             continue
@@ -651,7 +678,7 @@ def _renamed_sequences(draft: Draft, names: Names) -> Iterator[LosslessOp]:
     One that a model names keeps its name.
     """
     was = {(key, new): old for (key, old), new in names.columns.items()}
-    for table in tables(draft.context):
+    for table in names.in_turn(tables(draft.context)):
         _, old_table = names.old_table(table.schema, table.name)
         for column in filter(_counts, table.columns):
             old = was.get(((table.schema, table.name), column.name), column.name)
