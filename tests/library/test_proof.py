@@ -130,6 +130,8 @@ MOOD = "mood = sa.Enum({}, name='mood')\n"
 
 SAID = "sa.CheckConstraint('age > 1'"
 
+CHECKED = "sa.CheckConstraint('age < 99')"
+
 KEYS = """(
         sa.ForeignKeyConstraint(['age'], ['thought.id'], {}),
         sa.UniqueConstraint('age', {}),
@@ -223,6 +225,13 @@ FOUND: dict[str, Any] = {
         thing(),
         thing("age = sa.Column(sa.Integer, sa.Identity(start=5))"),
         {"thing": [{"id": "1"}, {"id": "2"}]},
+        "passed",
+    ),
+    "a CHECK with a name beside one without a name": (
+        ("sqlite",),
+        thing("age = sa.Column(sa.Integer)", f"({SAID}, name='a'), {CHECKED})"),
+        thing("age = sa.Column(sa.Integer)", f"({CHECKED},)"),
+        {"thing": [{"id": "1", "age": "7"}]},
         "passed",
     ),
     "a CHECK in Python says what one without a name says in SQL": (

@@ -916,7 +916,7 @@ def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
         return False
     if history.drafted_name(op) is not None:
         return True
-    kinds = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
+    kinds = (*NAMED, ops.CreateCheckConstraintOp)
     if any(op.constraint_name in history.names(kind) for kind in kinds):
         return False
     made = created_by(op.to_constraint())
