@@ -9,7 +9,7 @@ from drafts import alembic, draft, newest, refusal, sql
 from environment import Environment
 from schema import snapshot
 from scripts import write
-from servers import DATABASES, empty_database, engine_of
+from servers import DATABASES, ON_SERVERS, empty_database, engine_of
 
 CLUB = '''
 
@@ -124,3 +124,30 @@ def test_it_cannot_be_found(project: Environment, option: str, said: str) -> Non
     drop = 'op.drop_unnamed_constraint("friend", ["name"], type_="unique")'
     write(project, "2", drop, down="1")
     assert said in refusal(project, "upgrade", "head", *option.split())
+
+
+ALIKE = {
+    "check": ("CHECK (id > 0)", [], ", condition='id > 0'"),
+    "unique": ("UNIQUE (id)", ["id"], ""),
+    "foreignkey": ("FOREIGN KEY (id) REFERENCES friend (id)", ["id"], ""),
+}
+"""Constraints that may be there twice: their SQL, their columns, and what they say."""
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("type_", ALIKE)
+def test_of_two_alike_the_last_is_dropped(
+    project: Environment, database_url: str, type_: str
+) -> None:
+    """I add one that is there already, and go back: the first keeps its name."""
+    said, columns, more = ALIKE[type_]
+    shop = project.using(database_url)
+    shop.alembic("upgrade", "head")
+    sql(database_url, f"CREATE TABLE pair (id INTEGER NOT NULL, {said})")
+    before = snapshot(database_url)
+    sql(database_url, f"ALTER TABLE pair ADD {said}")
+    assert snapshot(database_url) != before
+    dropped = f"op.drop_unnamed_constraint('pair', {columns}, type_={type_!r}{more})"
+    write(shop, "b", dropped, down="1")
+    shop.alembic("upgrade", "head")
+    assert snapshot(database_url) == before

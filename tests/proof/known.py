@@ -80,6 +80,7 @@ MENDED = (
     "of two UNIQUEs without a name the wrong one was dropped, or none was made",
     "a column was dropped before the formula that spoke of it became another one",
     "a unique index of some rows did not look at them before it was made",
+    "of two constraints without a name that say the same the first was dropped",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

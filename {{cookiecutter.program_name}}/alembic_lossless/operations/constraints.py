@@ -283,7 +283,7 @@ def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
     names = Names(operations, table_name, schema)
     if names.offline and drafted_as is not None:
         with operations.batch_alter_table(table_name, schema=schema) as batch:
-            batch.drop_constraint(drafted_as, type_=type_)
+            batch.drop_constraint(conv(drafted_as), type_=type_)
         return
     what = f"the {WORDS[type_]} of {table_name} ({condition or ', '.join(columns)})"
     if names.offline:
@@ -298,13 +298,13 @@ def drop_unnamed_constraint(  # noqa: PLR0913  what a revision has to say
         found = _checks_saying(names, condition)
     if not found:
         raise CommandError(f"There is no such constraint: {what}.")
-    # Another one with a name may say the same.
-    name = min(found, key=partial(_has_name, type_=type_))["name"]
+    # Another one with a name may say the same, and of several the last came last.
+    name = min(found, key=partial(_by_name, type_=type_))["name"]
     with operations.batch_alter_table(
         table_name, schema=schema, recreate="auto" if name else "always"
     ) as batch:
         if name:
-            batch.drop_constraint(name, type_=type_)
+            batch.drop_constraint(conv(name), type_=type_)
         elif isinstance(operations.impl, Rebuild):
             operations.impl.leave_out(columns, type_, condition)
 
@@ -360,11 +360,16 @@ MADE_BY_SERVERS = {
 """How the names end that PostgreSQL and MariaDB make up, before their number."""
 
 
-def _has_name(found: dict[str, Any], type_: str) -> bool:
-    """Tell a constraint that somebody named from one that a server did, or nobody."""
-    name = found["name"]
-    last = (name or "").rstrip("0123456789_").rpartition("_")[2]
-    return bool(name) and last not in MADE_BY_SERVERS[type_]
+def _by_name(found: dict[str, Any], type_: str) -> tuple[bool, int]:
+    """Sort a constraint that a server named, or nobody, before one that has a name.
+
+    Of those that a server counted, the one with the highest number is the first.
+    """
+    name = found["name"] or ""
+    letters = name.rstrip("0123456789")
+    last = letters.rstrip("_").rpartition("_")[2]
+    is_named = bool(name) and last not in MADE_BY_SERVERS[type_]
+    return is_named, -int(name[len(letters) :] or 0)
 
 
 def _reflected(names: Names, kind: str) -> list[Any]:
