@@ -226,6 +226,11 @@ class Shop:
         op.change_enum(n.enum, [n.three, n.one, n.two], [n.one, n.three], {})
         if self.kind == "sqlite":
             op.rename_enum_value(n.table, n.mood, n.two, n.three)
+        op.set_constraint_comment(n.check2, n.table, n.one)
+        op.set_constraint_comment(n.check2, n.table, n.two, existing_comment=n.one)
+        if self.kind == "postgresql":
+            op.move_table(n.table, n.schema)
+            op.move_table(n.table, None, schema=n.schema)
         op.manual_change(n.table, n.text, mysql_engine=n.one)
         op.sql_type("INTEGER")
 
