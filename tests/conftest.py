@@ -68,7 +68,7 @@ def _current_environment() -> Iterator[None]:
         # An owner has none of the plugins that are beside this interpreter.
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         # What is used of an environment is compiled then.
-        patch.setenv("PIP_NO_COMPILE", "1")
+        patch.setenv("PIP_COMPILE", "0")
         # PyMySQL reads the certificates of the machine for each connection.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         # Each of the many runs on MariaDB would make a database; a test asks for it.
