@@ -56,8 +56,8 @@ COSTS: dict[str, dict[str, _Cost]] = {
     "postgresql": {
         "scan": _Cost(0.3),
         "rewrite": _Cost(1.9, 0.6),
-        "index-blocks-writes": _Cost(0.3, sort=1),
-        "index-concurrently": _Cost(0.6, sort=1),
+        "index-blocks-writes": _Cost(0.2, sort=0.85),
+        "index-concurrently": _Cost(0.5, sort=0.8),
         "unique-blocks": _Cost(0.3, sort=1.2),
         "exclude-blocks": _Cost(1.2),
         "check-scans": _Cost(0.15),
