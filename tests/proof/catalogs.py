@@ -205,8 +205,11 @@ def _same(part: str) -> str:
     part = re.sub(r" ON (DELETE|UPDATE) NO ACTION", "", part).replace("! =", "< >")
     part = re.sub(r"DEFAULT \( (\S+|\d+ \. \d+) \)", r"DEFAULT \1", part)
     # The column makes a number of it.
+    numbers = r"(?:BIG|SMALL)?INT\w*|DECIMAL|DOUBLE|FLOAT|NUMERIC|REAL"
     part = re.sub(
-        r"^(\S+ (?:BIG|SMALL)?INT\w* .*)DEFAULT '(\d+)'", r"\1DEFAULT \2", part
+        rf"^(\S+ (?:{numbers}) .*)DEFAULT '(\d+(?:\.\d+)?)'",
+        lambda it: f"{it[1]}DEFAULT {it[2].replace('.', ' . ')}",
+        part,
     )
     given = r"CONSTRAINT (\S+|\"[^\"]*)_(KEY|FKEY|CHECK\d*|PKEY)\"? "
     return re.sub(given, "", part, flags=re.IGNORECASE)
