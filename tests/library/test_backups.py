@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +17,9 @@ from scripts import ask, back_up, empty, server, write
 from servers import engine_of, kind_of
 from sqlalchemy import make_url
 
-MADE = "0b5e55ed0b5e"
+MADE = uuid4().hex[:12]
+"""What the copies of this process are called: others run beside it."""
+
 TABLE = 'op.create_table("friend", sa.Column("id", sa.Integer, primary_key=True),'
 TABLE += ' sa.Column("name", sa.String(40)))'
 
@@ -150,17 +153,24 @@ def test_a_script_of_another_server(
     refused(pending, backup, database_url, f"{cause}.*\n{fix}")
 
 
+def with_lines(url: str, folder: Path, lines: bytes, place: bytes) -> Path:
+    """Back a database up as a script, with lines before the first place of a text."""
+    backup = folder / "backup.sql"
+    back_up(url, backup, plain=True)
+    data = backup.read_bytes()
+    assert place in data
+    backup.write_bytes(data.replace(place, lines + place, 1))
+    return backup
+
+
 def test_newer_programs_of_an_older_server(
     pending: Environment, database_url: str, tmp_path: Path
 ) -> None:
     """My pg_dump is newer than the server: what it sets is left out where it is new."""
     if kind_of(database_url) != "postgresql":
         return
-    backup = tmp_path / "backup.sql"
-    back_up(database_url, backup, plain=True)
-    data, begin = backup.read_bytes(), b"SET row_security"
-    assert begin in data
-    backup.write_bytes(data.replace(begin, b"SET new_timeout = 0;\n" + begin))
+    place = b"SET row_security"
+    backup = with_lines(database_url, tmp_path, b"SET new_timeout = 0;\n", place)
     said = pending.run("flask", "db", "rehearse", "--from", str(backup)).stdout
     assert "lossless: 998 rows of 1 tables" in said
 
@@ -177,14 +187,10 @@ def test_the_transactions_of_a_replica_are_not_told(
     """MySQL's program names those of its server: mine is not told, and goes on."""
     if kind_of(database_url) != "mariadb":
         return
-    backup = tmp_path / "backup.sql"
-    back_up(database_url, backup, plain=True)
-    data, begin = backup.read_bytes(), b"DROP TABLE"
-    assert begin in data
-    backup.write_bytes(data.replace(begin, GTIDS + begin, 1))
+    backup = with_lines(database_url, tmp_path, GTIDS, b"DROP TABLE")
     said = pending.run("flask", "db", "rehearse", "--from", str(backup)).stdout
     assert "lossless: 998 rows of 1 tables" in said
-    backup.write_bytes(data.replace(begin, GTIDS.replace(b"_PURGED", b"_X") + begin, 1))
+    backup.write_bytes(backup.read_bytes().replace(b"_PURGED", b"_X", 1))
     refused(pending, backup, database_url, "in line .*: SET @@GLOBAL")
 
 
