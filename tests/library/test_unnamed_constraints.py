@@ -42,18 +42,28 @@ def define(project: Environment, club: dict[str, str]) -> None:
     models.write_text(text + CLUB.format(**club))
 
 
+def drafted(
+    project: Environment, place: tuple[str, Path], *clubs: dict[str, str]
+) -> list[str]:
+    """Draft one club after the other on an empty database, and return the scripts."""
+    with empty_database(*place) as url:
+        here = project.using(url)
+        scripts = list[str]()
+        for number, club in enumerate(clubs):
+            define(here, club)
+            draft(here, f"step {number}")
+            scripts.append(newest(here, f"step {number}"))
+    return scripts
+
+
 @pytest.mark.parametrize("drafted_on", DATABASES)
 def test_they_go_and_come_wherever_they_were_drafted(
     nameless: Environment, drafted_on: str, tmp_path: Path
 ) -> None:
     """I drop nameless keys in a draft of one database, and others run it both ways."""
     nameless.edit("models.py", "String, Table", "String, Table, UniqueConstraint")
-    with empty_database(drafted_on, tmp_path) as url:
-        here = nameless.using(url)
-        for number, club in enumerate((BOUND, LOOSE, BOUND)):
-            define(here, club)
-            draft(here, f"step {number}")
-            assert "drop_constraint(" not in newest(here, f"step {number}")
+    scripts = drafted(nameless, (drafted_on, tmp_path), BOUND, LOOSE, BOUND)
+    assert all("drop_constraint(" not in it for it in scripts)
     for kind in DATABASES:
         with empty_database(kind, tmp_path) as url:
             there = nameless.using(url)
@@ -72,12 +82,7 @@ def test_they_go_where_create_all_made_them(
 ) -> None:
     """A draft named a key; where my tables were made without it another name goes."""
     nameless.edit("models.py", "String, Table", "String, Table, UniqueConstraint")
-    with empty_database(drafted_on, tmp_path) as url:
-        here = nameless.using(url)
-        for number, club in enumerate((LOOSE, BOUND, LOOSE)):
-            define(here, club)
-            draft(here, f"step {number}")
-        script = newest(here, "step 2")
+    script = drafted(nameless, (drafted_on, tmp_path), LOOSE, BOUND, LOOSE)[-1]
     before = re.findall('"(.*)"', script.partition("down_revision")[2])[0]
     upgrade, _, _ = script.partition("def downgrade")
     assert "drop_constraint(" not in upgrade

@@ -358,17 +358,16 @@ def _behind_formulas(
     The old one may speak of a column that is dropped, and what is made of the column
     would go with it where it is made anew.
     """
-    names = [op.column_name for op in change.ops if isinstance(op, ops.DropColumnOp)]
+    drops = [op for op in change.ops if isinstance(op, ops.DropColumnOp)]
+    names, dialect = [op.column_name for op in drops], draft.context.dialect
     anew, used = dict[str, None](), set[str]()
     for op in change.ops:
-        if isinstance(op, AlterColumnOp) and op.modify_server_default is not False:
-            old = op.existing_server_default
-            if isinstance(old, sa.Computed) and isinstance(
-                op.modify_server_default, sa.Computed
-            ):
-                formula = sql(old.sqltext, draft.context.dialect)
-                used |= {*columns_in(formula, names, draft.context.dialect)}
-                anew[op.modify_name or op.column_name] = None
+        if not isinstance(op, AlterColumnOp):
+            continue
+        old, new = op.existing_server_default, op.modify_server_default
+        if isinstance(old, sa.Computed) and isinstance(new, sa.Computed):
+            used |= {*columns_in(sql(old.sqltext, dialect), names, dialect)}
+            anew[op.modify_name or op.column_name] = None
     table = draft.table_before(draft.downgrade, (change.schema, change.table_name))
     makes = [
         op
@@ -376,7 +375,6 @@ def _behind_formulas(
         if isinstance(op, Create) and table is not None
         if anew and renamed_columns(op, anew, table) is None
     ]
-    drops = (op for op in change.ops if isinstance(op, ops.DropColumnOp))
     return [*makes, *(op for op in drops if op.column_name in used)]
 
 

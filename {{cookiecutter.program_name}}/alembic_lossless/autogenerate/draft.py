@@ -534,8 +534,17 @@ def unique_in(table: Table | None) -> Iterator[tuple[str, ...]]:
 
 def is_of_parts(index: Index) -> bool:
     """Tell an index of some rows, or of how values begin: no whole value is unique."""
-    words = (it.rpartition("_")[2] for it in index.dialect_kwargs)
-    return not {"where", "length"}.isdisjoint(words)
+    return is_of_beginnings(index) or _says(index, "where")
+
+
+def is_of_beginnings(index: Index) -> bool:
+    """Tell an index of how values begin."""
+    return _says(index, "length")
+
+
+def _says(index: Index, option: str) -> bool:
+    """Tell whether an index has an option, by whichever database's name."""
+    return any(it.rpartition("_")[2] == option for it in index.dialect_kwargs)
 
 
 Step = Callable[[Draft, OpContainer], None]

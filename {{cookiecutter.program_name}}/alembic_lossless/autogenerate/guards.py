@@ -58,6 +58,7 @@ from .draft import (
     RestoreColumn,
     RestoreTable,
     divide,
+    is_of_beginnings,
     names_before,
     operations_in,
     unique_index,
@@ -119,9 +120,10 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[ops.MigrateOperatio
     """Look whether there is what the rows are going to refer to."""
     given: dict[tuple[Key, str], Any] = {**draft.fills}
     for op in operations_in(draft.upgrade):
-        default = _default_of(op.column) if isinstance(op, ops.AddColumnOp) else None
-        if isinstance(op, ops.AddColumnOp) and default is not None:
-            given.setdefault(((op.schema, op.table_name), op.column.name), default)
+        if isinstance(op, ops.AddColumnOp):
+            at = (op.schema, op.table_name), op.column.name
+            if (default := _default_of(op.column)) is not None:
+                given.setdefault(at, default)
     for (key, name), value in given.items():
         column = draft.models.get(key, {}).get(name)
         for fk in column.foreign_keys if column is not None else ():
@@ -209,7 +211,7 @@ def _columns(draft: Draft, key: Key) -> list[str]:
 def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
     index = unique_index(op)
-    if index is not None and not _is_of_beginnings(index):
+    if index is not None and not is_of_beginnings(index):
         at, conditions = _key_of(index), tuple(_conditions(draft, index))
         parts = (_indexed(draft, at, it) for it in index.expressions)
         return Rule(at, tuple(parts), where=conditions)
@@ -229,11 +231,6 @@ def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
 def _key_of(index: Index) -> Key:
     table = cast("Table", index.table)
     return table.schema, table.name
-
-
-def _is_of_beginnings(index: Index) -> bool:
-    """Tell an index of how values begin: no whole value is unique."""
-    return any(it.rpartition("_")[2] == "length" for it in index.dialect_kwargs)
 
 
 def _conditions(draft: Draft, index: Index) -> Iterator[tuple[str, Expression]]:

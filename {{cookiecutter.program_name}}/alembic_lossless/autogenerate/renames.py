@@ -120,10 +120,15 @@ class Names:
         return sorted(found, key=lambda it: place.get((it.schema, it.name), last))
 
     @property
-    def operations(self) -> Iterator[MigrateOperation]:
-        """The operations that move and rename, tables first."""
+    def moving(self) -> Iterator[LosslessOp]:
+        """The operations that move tables to other schemas."""
         for (schema, name), new in self.moves.items():
             yield move_table(name, new, schema=schema)
+
+    @property
+    def operations(self) -> Iterator[MigrateOperation]:
+        """The operations that move and rename, tables first."""
+        yield from self.moving
         for (schema, old), new in self.tables.items():
             yield RenameTableOp(old, new, schema=schema)
         for ((schema, table), old), new in self.columns.items():
@@ -409,8 +414,7 @@ def _moves(draft: Draft, names: Names) -> Iterator[LosslessOp]:
     for schema in dict.fromkeys(names.moves.values()):
         if schema is not None and schema not in known | draft.state.schemas:
             yield create_schema(schema)
-    for (schema, name), new in names.moves.items():
-        yield move_table(name, new, schema=schema)
+    yield from names.moving
 
 
 def move(draft: Draft) -> None:

@@ -236,10 +236,11 @@ def _primary_key(key: sa.PrimaryKeyConstraint, context: AutogenContext) -> Rende
     if not key.columns or not given:
         return False
     columns = [repr(column.name) for column in key.columns]
-    return _constraint(key, columns, given, context)
+    return _constraint(sa.PrimaryKeyConstraint, key, columns, given, context)
 
 
 def _constraint(
+    kind: type[sa.Constraint],
     item: sa.Constraint,
     written: Sequence[str],
     given: Mapping[str, Any],
@@ -247,6 +248,7 @@ def _constraint(
 ) -> str:
     """Return a constraint of a table as a script has it.
 
+    :param kind: SQLAlchemy's own class, of which an app may have another one.
     :param written: the code of its arguments by place.
     :param given: its other arguments, but the name.
     """
@@ -255,7 +257,7 @@ def _constraint(
         words.append(f"name={_name_code(item.name, context)}")
     words += [f"{name}={value!r}" for name, value in given.items()]
     prefix = context.opts["sqlalchemy_module_prefix"]
-    return f"{prefix}{type(item).__name__}({', '.join(words)})"
+    return f"{prefix}{kind.__name__}({', '.join(words)})"
 
 
 def _says_more(item: sa.Constraint) -> bool:
@@ -268,7 +270,7 @@ def _unique(key: sa.UniqueConstraint, context: AutogenContext) -> Rendered:
         return False
     made: Any = created_by(key)
     columns = [repr(column.name) for column in key.columns]
-    return _constraint(key, columns, made.kw, context)
+    return _constraint(sa.UniqueConstraint, key, columns, made.kw, context)
 
 
 PLACES = ("source_schema", "referent_schema")
@@ -282,21 +284,18 @@ def _foreign_key(key: sa.ForeignKeyConstraint, context: AutogenContext) -> Rende
     given = {it: made.kw[it] for it in made.kw if it not in PLACES}
     place = label(made.kw.get("referent_schema"), made.referent_table)
     targets = [f"{place}.{it}" for it in made.remote_cols]
-    return _constraint(key, [repr(made.local_cols), repr(targets)], given, context)
+    written = [repr(made.local_cols), repr(targets)]
+    return _constraint(sa.ForeignKeyConstraint, key, written, given, context)
 
 
 def _check(check: sa.CheckConstraint, context: AutogenContext) -> Rendered:
     if is_made_by_type(check):
         # Its type makes it again, which Alembic 1.18 cannot tell with SQLAlchemy 2.1.
         return NOTHING
-    dialect = context.migration_context.dialect
-    written = [text_code(check.sqltext, dialect)]
-    if check.name is not None:
-        written.append(f"name={_name_code(check.name, context)}")
-    written += [f"{name}={value!r}" for name, value in check.dialect_kwargs.items()]
-    written += [f"comment={check.comment!r}"] if check.comment else []
-    prefix = context.opts["sqlalchemy_module_prefix"]
-    return f"{prefix}CheckConstraint({', '.join(written)})"
+    written = [text_code(check.sqltext, context.migration_context.dialect)]
+    given = {**check.dialect_kwargs}
+    given |= {"comment": check.comment} if check.comment else {}
+    return _constraint(sa.CheckConstraint, check, written, given, context)
 
 
 RENDERERS: dict[str, Callable[[Any, AutogenContext], Rendered]] = {

@@ -357,24 +357,19 @@ def _restore_postgresql(
     psql = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]
     feed = partial(_feed, [*psql, "--dbname", name], variables, keeps=keeps)
     plain, backup = ["--no-owner", "--no-privileges"], source.backup
+    dump = ["pg_dump", *plain, "--dbname", source.url.database or ""]
+    feed_from = partial(_feed_from, variables=variables, feed=feed)
     if backup is not None and backup.form is not Form.ARCHIVE:
         with backup.path.open("rb") as file:
             feed(file)
-        return
-    if backup is not None:
-        with _reading([ARCHIVER, *plain, "--file", "-", str(backup.path)], {}) as it:
-            feed(it)
-        return
-    dump = ["pg_dump", *plain, "--dbname", source.url.database or ""]
-    if source.share == 1:
-        with _reading(dump, variables) as script:
-            feed(script)
-        return
-    with _reading([*dump, "--section", "pre-data"], variables) as script:
-        feed(script)
-    _copy_sample(source, name)
-    with _reading([*dump, "--section", "post-data"], variables) as script:
-        feed(script)
+    elif backup is not None:
+        feed_from([ARCHIVER, *plain, "--file", "-", str(backup.path)])
+    elif source.share == 1:
+        feed_from(dump)
+    else:
+        feed_from([*dump, "--section", "pre-data"])
+        _copy_sample(source, name)
+        feed_from([*dump, "--section", "post-data"])
 
 
 @contextmanager
@@ -420,9 +415,14 @@ def _copy_sample(source: Source, name: str) -> None:
         there.connection.commit()
 
 
+def _query(url: URL) -> dict[str, str]:
+    """Return what stands behind the question mark of a URL."""
+    return {it: ",".join(value) for it, value in url.normalized_query.items()}
+
+
 def _for_libpq(url: URL) -> dict[str, str]:
     """Return the variables that libpq reads: no password stands in a command line."""
-    query = {it: ",".join(value) for it, value in url.normalized_query.items()}
+    query = _query(url)
     found: dict[str, Any] = {
         f"PG{it.upper()}": query[it] for it in query if it.startswith("ssl")
     }
@@ -457,6 +457,7 @@ def _restore_mariadb(source: Source, name: str) -> None:
     def feed(script: IO[bytes]) -> None:
         _feed(client, variables, script, keeps=without_gtids())
 
+    feed_from = partial(_feed_from, variables=variables, feed=feed)
     if source.backup is not None:
         with source.backup.path.open("rb") as file:
             feed(file)
@@ -465,24 +466,19 @@ def _restore_mariadb(source: Source, name: str) -> None:
     dump = [program, *arguments, "--single-transaction", "--skip-lock-tables"]
     code = ["--routines", "--triggers", "--events"]
     if source.share == 1:
-        with _reading([*dump, *code, database], variables) as script:
-            feed(script)
+        feed_from([*dump, *code, database])
         return
-    tables = [*dump, "--no-data", "--skip-triggers", database]
-    with _reading(tables, variables) as script:
-        feed(script)
+    feed_from([*dump, "--no-data", "--skip-triggers", database])
     engine = sa.create_engine(source.url.set(database=name), poolclass=NullPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("SET foreign_key_checks = 0")
         Sample(connection, source, origin=database).take()
-    rest = [*dump, *code, "--no-data", "--no-create-info", database]
-    with _reading(rest, variables) as script:
-        feed(script)
+    feed_from([*dump, *code, "--no-data", "--no-create-info", database])
 
 
 def _for_mariadb(url: URL) -> tuple[list[str], dict[str, str]]:
     """Return the arguments and variables of MariaDB's programs."""
-    query = {it: ",".join(value) for it, value in url.normalized_query.items()}
+    query = _query(url)
     given = {"--host": url.host, "--port": url.port, "--user": url.username}
     given |= {"--socket": query.get("unix_socket")}
     given |= {
@@ -658,6 +654,17 @@ def _reading(command: list[str], variables: Mapping[str, str]) -> Iterator[IO[by
             raise AssertionError
         yield begun.stdout
         _refuse_failure(first[0], begun.wait(), said)
+
+
+def _feed_from(
+    command: list[str],
+    *,
+    variables: Mapping[str, str],
+    feed: Callable[[IO[bytes]], None],
+) -> None:
+    """Let a function have the script that a program writes."""
+    with _reading(command, variables) as script:
+        feed(script)
 
 
 def _feed(

@@ -119,11 +119,12 @@ class Retries:
         It has changed rows of it before it alters it, and somebody came between. The
         next attempt would meet the next one, unless it has the table from its begin.
         """
-        statement = script(error.statement or "", self._run.connection.dialect).only
-        table = statement and statement.table
-        if self._undoes and table and codes_of(error.orig) & {*DEADLOCK}:
-            name = quoted_table(table.name, table.schema, self._run.connection.dialect)
-            self._first[name] = None
+        if not (self._undoes and codes_of(error.orig) & {*DEADLOCK}):
+            return
+        dialect = self._run.connection.dialect
+        statement = script(error.statement or "", dialect).only
+        if statement and (table := statement.table):
+            self._first[quoted_table(table.name, table.schema, dialect)] = None
 
     def _lock_first(self) -> None:
         """Lock the tables for which an attempt stood in a circle with others."""
