@@ -75,3 +75,27 @@ def test_a_key_has_its_options(
         assert snapshot(engine, "none") == made, number
         shop.alembic("downgrade", "base")
         assert "thing" not in tables(database_url)
+
+
+OWN = {
+    "PrimaryKeyConstraint": "'id'",
+    "UniqueConstraint": "'size'",
+    "ForeignKeyConstraint": "['size'], ['thing.id']",
+    "CheckConstraint": "'size > 0'",
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_constraint_of_a_class_of_my_own(project: Environment, name: str) -> None:
+    """My constraints have classes of mine: a revision has SQLAlchemy's."""
+    define_thing(project, "size = sa.Integer", before=f"class Own(sa.{name}): pass\n")
+    path = project.package / "things.py"
+    own = f"Own({OWN[name]}, name='own', comment='said')"
+    path.write_text(f"{path.read_text()}\n    __table_args__ = ({own},)\n")
+    shop = empty(project)
+    with shop.migrations() as migrations:
+        migrations.first_revision("first tables")
+    (script,) = shop.revisions()
+    assert f"sa.{name}(" in script.read_text()
+    assert "Own(" not in script.read_text()
+    shop.commands("upgrade head", "check")
