@@ -281,6 +281,27 @@ def test_an_enum_in_arrays_and_conditions_gains_a_value(
     alembic(shop, "downgrade -1", "upgrade head", "check")
 
 
+TEXT_ELSEWHERE = (
+    "mood = sa.Enum({values}, native_enum=False, length=9).with_variant("
+    "postgresql.ENUM({values}, name='mood'), 'postgresql')"
+)
+
+
+def test_an_enum_that_is_a_type_on_one_database(
+    shop: Environment, database_url: str
+) -> None:
+    """My Enum is a type on PostgreSQL and text elsewhere: a value is added to both."""
+    for name, values in (
+        ("two", "'happy', 'sad'"),
+        ("more", "'happy', 'sad', 'cross'"),
+    ):
+        define_thing(shop, NAME, TEXT_ELSEWHERE.format(values=values))
+        draft(shop, name)
+        alembic(shop, "downgrade -1", "upgrade head", "check")
+    sql(database_url, "INSERT INTO thing (id, mood) VALUES (1, 'cross')")
+    assert moods(database_url) == ["cross"]
+
+
 @pytest.mark.parametrize(
     ("by_hand", "is_there"),
     [

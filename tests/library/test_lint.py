@@ -14,6 +14,7 @@ import sqlalchemy as sa
 import yaml
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
+from alembic_lossless.autogenerate.online import safe_form
 from alembic_lossless.lint import (
     RULES,
     Growth,
@@ -171,6 +172,48 @@ def test_a_rule_finds_what_it_is_about(rule: str) -> None:
     assert (rule in {one.rule for one in examine(operation, situation)}) == (
         rule in always
     )
+
+
+NO_OTHER_WAY = {"column-copies"}
+"""Rules that have no other form, and say so by saying nothing."""
+
+
+@pytest.mark.parametrize("rule", FOUND)
+def test_a_rule_says_what_to_write_instead(rule: str) -> None:
+    """What stops others or breaks has code to paste, or I read that there is no way."""
+    dialect, operation = FOUND[rule]
+    situation = Situation(Server.oldest(dialect), autocommit=rule in BY_ITSELF)
+    if rule == "concurrently-partitioned":
+        by: dict[str, Any] = {"postgresql_partition_by": "HASH (name)"}
+        situation.history.apply(ops.CreateTableOp("friend", [], **by))
+    found = next(it for it in examine(operation, situation) if it.rule == rule)
+    if found.harm is Harm.GOES_ON or rule in NO_OTHER_WAY:
+        assert found.instead == ""
+    elif found.instead == "":
+        assert "no other way" in found.sentence
+    else:
+        code = safe_form(operation) if found.instead is None else found.instead
+        assert code
+        assert "{" not in code
+        compile(f"{code}\n    pass" if code.endswith(":") else code, rule, "exec")
+
+
+BRINGS = {
+    "unique index": column(sa.Integer, unique=True),
+    "index": column(sa.Integer, index=True),
+    "foreign key": column(sa.Integer, sa.ForeignKey("city.id")),
+    "CHECK": column(sa.Integer, sa.CheckConstraint("new > 0")),
+}
+
+
+@pytest.mark.parametrize("what", BRINGS)
+def test_each_thing_that_a_new_column_brings_is_named(what: str) -> None:
+    """I add a column with a key, an index or a CHECK: told which one has to wait."""
+    situation = Situation(Server.oldest("postgresql"), autocommit=False)
+    found = examine(BRINGS[what], situation)
+    assert [it.sentence for it in found if it.rule == "column-scans"] == [
+        f"Nobody can use friend while the {what} of the new new is made."
+    ]
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])

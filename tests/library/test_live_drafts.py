@@ -291,6 +291,7 @@ USED = {
     "refers": (', sa.ForeignKey("city.id")', "", "alter_column("),
     "referred": (", unique=True", ', sa.ForeignKey("thing.age")', "alter_column("),
     "indexed before": (", index=True", "", "alter_column("),
+    "indexed now": (', index=True, key="years"', "", "alter_column("),
 }
 """What uses a column -> what makes it so, in another column too, and its change."""
 
@@ -302,7 +303,8 @@ def test_the_type_of_a_column_that_something_uses(
 ) -> None:
     """A copy of a column has no index and no key: one that has any is not copied."""
     its, others, call = USED[use]
-    columns = {"age": f"sa.Integer{its}", "other": f"sa.Integer{others}"}
+    was = "" if use == "indexed now" else its
+    columns = {"age": f"sa.Integer{was}", "other": f"sa.Integer{others}"}
     shop = empty(project.using(database_url))
     define(shop, columns)
     shop.alembic("revision", "--autogenerate", "-m", "first", "--rev-id=a")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from drafts import alembic, define_thing
 from environment import Environment
 
@@ -36,6 +37,23 @@ def test_each_object_is_named_as_a_person_would(
         ), said
         ours = [it for it in detected if "[alembic.review]" in it]
         assert not [it for it in ours if re.search(r"\(\'|\[\'", it)], ours
+
+
+@pytest.mark.parametrize(
+    ("command", "times"),
+    [("upgrade head", 1), ("current", 0), ("check", 0), ("revision --autogenerate", 0)],
+)
+def test_alembic_names_a_database_once_and_where_it_changes_it(
+    project: Environment, command: str, times: int
+) -> None:
+    """A command reads the history and compares: only one that migrates tells me so."""
+    if not times:
+        alembic(project, "upgrade head")
+    define(project, 1 if "revision" in command else None)
+    if command == "check":
+        (project.package / "things.py").unlink()
+    said = project.alembic(*command.split()).stderr
+    assert said.count("Context impl") == times, said
 
 
 def test_an_answer_where_nothing_is_asked(project: Environment) -> None:

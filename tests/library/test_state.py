@@ -189,6 +189,18 @@ def test_a_revision_that_cannot_be_read_is_named(
     assert "a revision that can be read declare it: column t.theirs." in said
 
 
+def test_a_table_of_others_beside_a_revision_that_cannot_be_read(
+    project: Environment, database_url: str
+) -> None:
+    """Nobody knows whether it made the table of others: no draft drops that."""
+    project = _stopped(project, database_url, MODEL)
+    sql(database_url, "CREATE TABLE jobs (id INTEGER)")
+    assert "table jobs" in refusal(project, "check")
+    alembic(project, "revision --autogenerate -m gone", "upgrade head")
+    assert "jobs" not in newest(project, "gone")
+    assert sql(database_url, "SELECT * FROM jobs") == []
+
+
 def test_no_rename_goes_unasked(project: Environment, database_url: str) -> None:
     """A column of an unreadable revision was renamed: no value is left behind."""
     project = _stopped(project, database_url, MODEL + RENAMED)

@@ -578,10 +578,7 @@ def _enums_differ(inspected: Type, declared: Type | None, new: Type) -> bool | N
             # MariaDB keeps no name of it.
             named = old if old.name or not isinstance(declared, sa.Enum) else declared
             return not is_one_enum(named, new) or old.enums != new.enums
-        return None
     others = {enum.name: enum for enum in enums_in(new)}
-    if not others:
-        return None
     known = {enum.name: enum for enum in enums_in(inspected)}
     known = known or {enum.name: enum for enum in enums_in(declared)}
     changed = (

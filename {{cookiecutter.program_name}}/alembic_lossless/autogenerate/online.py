@@ -259,15 +259,8 @@ def is_used(column: Column[Any]) -> bool:
 
     What a foreign key refers to has a key or a unique index.
     """
-    if column.primary_key or column.foreign_keys:
-        return True
-    table = column.table
-    indexed = any(column.name in index.columns for index in table.indexes)
-    constrained = any(
-        column.name in getattr(constraint, "columns", ())
-        for constraint in table.constraints
-    )
-    return indexed or constrained
+    every = (*column.table.indexes, *column.table.constraints)
+    return any(column in {*getattr(it, "columns", ())} for it in every)
 
 
 class Rename:
