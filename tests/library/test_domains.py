@@ -1,7 +1,7 @@
 """A DOMAIN of PostgreSQL: made for its columns, changed, dropped with the last one."""
 
 import pytest
-from drafts import alembic, define_thing, draft, refusal, sql
+from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -108,3 +108,31 @@ def test_a_domain_of_another_type_is_refused(shop: Environment) -> None:
     drafted = draft(shop, "big")
     assert drafted.index("create_domain") < drafted.index("drop_domain")
     alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+def test_a_domain_in_a_schema_of_its_own(shop: Environment, database_url: str) -> None:
+    """My DOMAIN stands in another schema: it is made, changed and dropped there."""
+    sql(database_url, "CREATE SCHEMA types")
+    there = DOMAINS.replace("public", "types")
+    for name, check in (("sized", "VALUE > 0"), ("larger", "VALUE > 8")):
+        options = f", schema='types', check='{check}', default='9'"
+        define(shop, NAME, SIZE, options=options)
+        draft(shop, name)
+        alembic(shop, "downgrade -1", "upgrade head")
+        made = [("size", "9", False, f"CHECK (({check}))")]
+        assert sql(database_url, there) == made
+        assert sql(database_url, DOMAINS) == []
+    assert sql(database_url, "SELECT size FROM thing") == [(9,)]
+    define(shop, NAME)
+    draft(shop, "unsized", "drop=thing.size")
+    assert sql(database_url, there) == []
+
+
+def test_a_domain_that_is_there_already(shop: Environment, database_url: str) -> None:
+    """Somebody made the DOMAIN before my revision: I hear that it is taken as it is."""
+    sql(database_url, "CREATE DOMAIN size AS integer CHECK (VALUE > 0)")
+    define(shop, NAME, SIZE, options=", check='VALUE > 0'")
+    said = alembic(shop, "revision --autogenerate -m sized", "upgrade head", "check")
+    assert "The DOMAIN size is there: it is taken as it is." in said
+    assert "create_domain" not in newest(shop, "sized")
+    assert sql(database_url, "SELECT size FROM thing") == [(None,)]

@@ -1,5 +1,7 @@
 """Drops are written, said aloud, never everything at once, and in a working order."""
 
+import re
+
 from drafting import change, round_trip
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
@@ -261,3 +263,14 @@ def _sqlite(project: Environment) -> Environment:
     shop = project.using(f"sqlite:///{project.path}/main.db")
     shop.alembic("upgrade", "head")
     return shop
+
+
+def test_the_indexes_of_a_new_table_go_with_it(
+    project: Environment, database_url: str
+) -> None:
+    """I undo a new table with an index: the table is dropped, and nothing before it."""
+    shop = project.using(database_url)
+    define_thing(shop, "name = sa.String(20), index=True")
+    down = draft(shop, "thing").partition("def downgrade")[2]
+    assert re.findall(r"op\.\w+|batch_op\.\w+", down) == ["op.drop_table"]
+    alembic(shop, "downgrade -1", "upgrade head", "check")

@@ -8,7 +8,7 @@ from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from schema import snapshot
 from scripts import ask, empty, versions, write
-from servers import ON_POSTGRESQL, ON_SERVERS, empty_database
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS, empty_database
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
@@ -176,6 +176,24 @@ def test_a_renamed_table_takes_the_name_of_its_key_along(
     assert sql(database_url, f"{name}'article'::regclass") == [("article_key",)]
     alembic(shop, "downgrade -1")
     assert sql(database_url, f"{name}'thing'::regclass") == [("thing_key",)]
+
+
+@ON_MARIADB
+def test_the_name_of_a_key_is_taken_along_where_mariadb_keeps_none(
+    project: Environment, database_url: str
+) -> None:
+    """I draft on MariaDB for PostgreSQL, too, where my key has the name I gave it."""
+    given = '    url=url,\n    runs_on=("mariadb", "postgresql"),\n'
+    project.edit("migrations/__init__.py", "    url=url,\n", given)
+    shop = project.using(database_url)
+    path = shop.package / "db.py"
+    path.write_text(path.read_text().replace(*CONVENTION))
+    define_thing(shop, "name = sa.String(9)")
+    draft(shop, "thing")
+    path = shop.package / "things.py"
+    path.write_text(path.read_text().replace('"thing"', '"article"'))
+    script = draft(shop, "article", "rename=thing:article")
+    assert 'op.rename_constraints("article", {"thing_key": "article_key"})' in script
 
 
 NOT_NULL = "SELECT conname FROM pg_constraint WHERE contype = 'n' AND conrelid = "

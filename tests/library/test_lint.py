@@ -183,7 +183,7 @@ def test_a_rule_says_what_to_write_instead(rule: str) -> None:
     """What stops others or breaks has code to paste, or I read that there is no way."""
     dialect, operation = FOUND[rule]
     situation = Situation(Server.oldest(dialect), autocommit=rule in BY_ITSELF)
-    if rule == "concurrently-partitioned":
+    if parts := rule == "concurrently-partitioned":
         by: dict[str, Any] = {"postgresql_partition_by": "HASH (name)"}
         situation.history.apply(ops.CreateTableOp("friend", [], **by))
     found = next(it for it in examine(operation, situation) if it.rule == rule)
@@ -192,7 +192,7 @@ def test_a_rule_says_what_to_write_instead(rule: str) -> None:
     elif found.instead == "":
         assert "no other way" in found.sentence
     else:
-        code = safe_form(operation) if found.instead is None else found.instead
+        code = found.instead or safe_form(operation, partitioned=parts)
         assert code
         assert "{" not in code
         compile(f"{code}\n    pass" if code.endswith(":") else code, rule, "exec")

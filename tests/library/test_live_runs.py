@@ -7,10 +7,13 @@ from contextlib import suppress
 from threading import Event, Thread
 
 import pytest
+from alembic_lossless.runtime.locks import Blockers
+from alembic_lossless.runtime.online import online_form
+from alembic_lossless.sql import script
 from environment import LIBRARY, Environment
 from pseudo_terminal import type_into
 from scripts import ask, database_of, empty, open_query, server, versions, write
-from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS, VARIABLES
+from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS, VARIABLES, engine_of
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -503,6 +506,61 @@ def test_who_blocks_is_named_and_ended_on_request(
         assert "Ending process" in said.stderr
     assert ask(database_url, "SELECT DISTINCT size FROM thing") == [(7,)]
     assert versions(database_url) == ["b"]
+
+
+@ON_SERVERS
+def test_who_is_in_nobodys_way_is_not_named(
+    project: Environment, database_url: str
+) -> None:
+    """Somebody has long been reading another table: my statement takes an instant."""
+    shop = begun(project, database_url, ADDS)
+    with open_query(database_url, "SELECT * FROM city"):
+        time.sleep(2)  # what is older than a second may be in the way
+        said = shop.alembic("upgrade", "head").stderr
+    assert "Waiting for" not in said
+    assert versions(database_url) == ["b"]
+
+
+@ON_POSTGRESQL
+def test_who_looks_for_blockers_has_no_transaction_open(database_url: str) -> None:
+    """A long wait is watched, and the watch keeps no VACUUM from its rows."""
+    sessions = (
+        "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND query LIKE '%pg_blocking_pids%'"
+    )
+    with engine_of(database_url).connect() as waiting:
+        blockers = Blockers(waiting, None)
+        found, until = list[str](), time.monotonic() + 20
+        with blockers.watched():
+            while not {*found} & {"idle", "idle in transaction"}:
+                found = [state for (state,) in ask(database_url, sessions)]
+                assert time.monotonic() < until
+        blockers.close()
+    assert found == ["idle"]
+
+
+@ON_MARIADB
+@pytest.mark.parametrize(
+    ("statement", "runs"),
+    [
+        ("ALTER TABLE thing ADD x INT;", "ALTER TABLE thing ADD x INT, LOCK=NONE"),
+        ("CREATE INDEX ix ON thing (x)", "CREATE INDEX ix ON thing (x) LOCK=NONE"),
+        ("DROP INDEX ix ON thing", "ALTER TABLE thing DROP INDEX ix, LOCK=NONE"),
+        ("DROP INDEX `i x` ON t", "ALTER TABLE t DROP INDEX `i x`, LOCK=NONE"),
+        ("ALTER TABLE thing ADD x INT, LOCK=SHARED", None),
+        ("ALTER TABLE thing RENAME TO other", None),
+        ("UPDATE thing SET x = 1", None),
+        ("DROP TABLE thing", None),
+    ],
+)
+def test_mariadb_is_told_to_leave_writers_alone(
+    database_url: str, statement: str, runs: str | None
+) -> None:
+    """What alters a table says LOCK=NONE, where neither it nor its author says it."""
+    dialect = engine_of(database_url).dialect
+    said = script(statement, dialect).only
+    assert said is not None
+    assert online_form(said, statement, dialect) == runs
 
 
 @ON_SERVERS

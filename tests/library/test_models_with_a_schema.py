@@ -1,5 +1,6 @@
 """Models that say in which schema a table is; MariaDB calls it a database."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -112,6 +113,44 @@ def test_a_table_of_others_in_a_schema_of_mine(shop: Shop, database_url: str) ->
     assert f"revision declare it: table {shop.schema}.theirs. To drop it" in said
     drop = f"drop={shop.schema}.theirs"
     assert "drop_table" in draft(shop.project, "theirs", drop)
+
+
+@ON_SERVERS
+def test_rows_of_another_schema_get_a_value(shop: Shop, database_url: str) -> None:
+    """I add a column that is never empty to a table there: its rows get what I say."""
+    draft(shop.project, "shop")
+    insert = "(id) VALUES (1)"
+    sql(database_url, f"INSERT INTO {shop.schema}.item {insert}")
+    shop.define("    grade = sa.Column(sa.Integer, nullable=False)\n")
+    draft(shop.project, "grade", f"fill={shop.schema}.item.grade:7")
+    rows = f"SELECT grade FROM {shop.schema}.item"  # noqa: S608
+    assert sql(database_url, rows) == [(7,)]
+    alembic(shop.project, "downgrade -1", "upgrade head", "check")
+
+
+@ON_SERVERS
+def test_what_no_draft_changes_names_the_schema(shop: Shop) -> None:
+    """I change an option of a table there: what I have to write says where it is."""
+    draft(shop.project, "shop")
+    path = shop.project.package / "shop.py"
+    said = '"comment": "kinds"'
+    path.write_text(path.read_text().replace(said, f'{said}, "sqlite_strict": True'))
+    text = draft(shop.project, "strict").replace("\n", " ")
+    ways = re.findall(r'op\.manual_change\(\s*"kind",(.*?)\)', text)
+    assert len(ways) == 2
+    assert all(f'schema="{shop.schema}"' in it for it in ways), ways
+
+
+@ON_SERVERS
+def test_the_comment_of_a_table_there_is_another_or_none(shop: Shop) -> None:
+    """I give a table another comment, and then none: both are drafted and undone."""
+    draft(shop.project, "shop")
+    path = shop.project.package / "shop.py"
+    for name, old, new in (("more", '"kinds"', '"all"'), ("none", '"all"', "None")):
+        said, says = f'"comment": {old}', f'"comment": {new}'
+        path.write_text(path.read_text().replace(said, says))
+        draft(shop.project, name)
+        alembic(shop.project, "downgrade -1", "upgrade head", "check")
 
 
 @ON_MARIADB

@@ -549,3 +549,19 @@ def test_a_reference_to_no_table(shop: Environment, database_url: str) -> None:
     assert "A foreign key of odd refers to gone, which is not there" in said
     ((sql,),) = ask(database_url, "SELECT sql FROM sqlite_master WHERE name = 'odd'")
     assert sql == REFERRING.format("gone")
+
+
+def test_a_reference_to_what_refers_to_no_table(
+    shop: Environment, database_url: str
+) -> None:
+    """What is wrong two references away is not my revision's: it alters my table."""
+    ask(database_url, "CREATE TABLE near (id INTEGER PRIMARY KEY, at REFERENCES gone)")
+    ask(database_url, REFERRING.format("near (id)"))
+    write(shop, "b", ALTERED.format(table="odd", column="name"), down="a")
+    shop.alembic("upgrade", "head")
+    (key,) = ask(database_url, "PRAGMA foreign_key_list(odd)")
+    assert key[2:5] == ("near", "at", "id")
+    ((_, _, _, _, default, _),) = [
+        it for it in ask(database_url, "PRAGMA table_info(odd)") if it[1] == "name"
+    ]
+    assert default == "'1'"
