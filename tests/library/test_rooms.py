@@ -17,7 +17,7 @@ ROOMS = (
     ("flask", "__main__"),
     ("cli",),
     ("discovery",),
-    ("diagram", "graph", "testing"),
+    ("diagram", "testing"),
     ("reports",),
     ("migrations",),
     ("history", "baseline"),

@@ -18,7 +18,7 @@ OTHERWISE = {
     "cli.py": "what argparse says of a mistyped command",
     "diagram.py": "a word of a diagram",
     "rebase.py": "a line of a revision's docstring",
-    "rehearsal/backups.py": "how a backup says what wrote it",
+    "rehearsal/copies.py": "how a backup says what wrote it",
     "replaced.py": "a revision, as it is typed",
     "requirements.py": "a version",
     "runtime/causes.py": "the words of a server's own message",

@@ -24,7 +24,7 @@ MODULES = (
     "autogenerate/compare_objects.py",
     *("autogenerate/unmanaged.py", "runtime/locks.py", "runtime/online.py"),
     *("runtime/recovery.py", "runtime/run.py", "runtime/connect.py", "ddl/sqlite.py"),
-    *("lint/common.py", "lint/mysql.py", "lint/postgresql.py"),
+    *("lint/mysql.py", "lint/postgresql.py"),
     *("lint/rules.py", "lint/runner.py"),
 )
 """What guards data, or says what is true."""

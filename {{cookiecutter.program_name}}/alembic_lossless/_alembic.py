@@ -20,17 +20,15 @@ from alembic import context, op
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
 from alembic.command import history
-from alembic.config import CommandLine, Config
+from alembic.config import Config
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import BatchOperations, Operations, ops
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from alembic.runtime.plugins import Plugin
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
-from alembic.util import CommandError, messaging, to_tuple
+from alembic.util import CommandError, to_tuple
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
@@ -54,112 +52,82 @@ class Name(NamedTuple):
     """Returns something that has it."""
 
 
-NAMES = (
-    Name("alembic.autogenerate.render", "_repr_type", lambda: render),
-    Name("alembic.autogenerate.render", "_render_cmd_body", lambda: render),
-    Name("alembic.autogenerate.render", "_render_column", lambda: render),
-    Name(
-        "alembic.autogenerate.api.AutogenContext", "inspector", lambda: AutogenContext
+PRIVATE: dict[str, tuple[str, ...]] = {
+    "alembic.autogenerate.api.AutogenContext": ("inspector",),
+    "alembic.autogenerate.render": ("_repr_type", "_render_cmd_body", "_render_column"),
+    "alembic.command.history": ("_display_history", "indicate_current"),
+    "alembic.config.CommandLine": ("_POSITIONAL_OPTS",),
+    "alembic.config.Config": ("messaging_opts",),
+    "alembic.context": ("_proxy",),
+    "alembic.ddl.impl.DefaultImpl": ("_exec",),
+    "alembic.op": ("_proxy",),
+    "alembic.operations.BatchOperations": ("invoke",),
+    "alembic.operations.batch.BatchOperationsImpl": ("_should_recreate",),
+    "alembic.operations.ops.DropTableOp": ("_reverse",),
+    "alembic.operations.ops.MigrationScript": ("_needs_render",),
+    "alembic.runtime.environment.EnvironmentContext": ("_migration_context",),
+    "alembic.runtime.migration.MigrationContext": ("autocommit_block",),
+    "alembic.runtime.migration.MigrationContext.run_migrations": ("_migrations_fn",),
+    "alembic.runtime.plugins.Plugin": ("add_autogenerate_comparator",),
+    "alembic.script.Script": ("_from_path",),
+    "alembic.script.ScriptDirectory": ("_load_revisions", "generate_revision"),
+    "alembic.script.revision.RevisionMap": ("_generator",),
+    "alembic.util.messaging": ("TERMWIDTH",),
+    "sqlalchemy.CheckConstraint": ("_type_bound", "_ddl_if"),
+    "sqlalchemy.Column": ("_copy",),
+    "sqlalchemy.MetaData": ("_sequences",),
+    "sqlalchemy.Table": ("_creator_ddl", "_prefixes"),
+    "sqlalchemy.dialects.mysql.base.MySQLDialect": (
+        *("_tabledef_parser", "_parsed_state_or_create"),
     ),
-    Name("alembic.command.history", "_display_history", lambda: _inside(history)),
-    Name("alembic.command.history", "indicate_current", lambda: _inside(history)),
-    Name("alembic.config.Config", "messaging_opts", lambda: Config),
-    Name("alembic.util.messaging", "TERMWIDTH", lambda: messaging),
-    Name("alembic.config.CommandLine", "_POSITIONAL_OPTS", lambda: CommandLine),
-    Name("alembic.context", "_proxy", lambda: _inside(context.configure)),
-    Name("alembic.ddl.impl.DefaultImpl", "_exec", lambda: DefaultImpl),
-    Name("alembic.operations.BatchOperations", "invoke", lambda: BatchOperations),
-    Name("alembic.op", "_proxy", lambda: _inside(op.execute)),
-    Name(
-        "alembic.operations.batch.BatchOperationsImpl",
-        "_should_recreate",
-        lambda: _imported("alembic.operations.batch", "BatchOperationsImpl"),
+    "sqlalchemy.dialects.postgresql.base.PGDialect": ("_backslash_escapes",),
+    "sqlalchemy.dialects.sqlite.base.SQLiteDialect": ("_get_table_pragma",),
+    "sqlalchemy.engine.Compiled": ("_result_columns",),
+    "sqlalchemy.pool.Pool": ("_creator",),
+    "sqlalchemy.sql.compiler.IdentifierPreparer": ("_truncate_and_render_maxlen_name",),
+    "sqlalchemy.types.TypeEngine": ("_variant_mapping",),
+}
+"""Whose the names are, as Python imports that, and the names."""
+
+
+def _table() -> object:
+    """Return a table, with the name that SQLAlchemy 2.0 has no views for."""
+    table = sa.Table("t", sa.MetaData())
+    if not hasattr(sa, "CreateView"):
+        vars(table)["_creator_ddl"] = None
+    return table
+
+
+OWNERS: dict[str, Callable[[], object]] = {
+    "alembic.command.history": lambda: _inside(history),
+    "alembic.context": lambda: _inside(context.configure),
+    "alembic.op": lambda: _inside(op.execute),
+    "alembic.operations.ops.DropTableOp": lambda: ops.DropTableOp("table"),
+    "alembic.operations.ops.MigrationScript": lambda: _declared(ops.MigrationScript),
+    "alembic.runtime.migration.MigrationContext.run_migrations": lambda: _inside(
+        MigrationContext.run_migrations
     ),
-    Name(
-        "alembic.operations.ops.DropTableOp",
-        "_reverse",
-        lambda: ops.DropTableOp("table"),
-    ),
-    Name(
-        "alembic.operations.ops.MigrationScript",
-        "_needs_render",
-        lambda: _declared(ops.MigrationScript),
-    ),
-    Name(
-        "alembic.runtime.environment.EnvironmentContext",
-        "_migration_context",
-        lambda: EnvironmentContext,
-    ),
-    Name(
-        "alembic.runtime.migration.MigrationContext.run_migrations",
-        "_migrations_fn",
-        lambda: _inside(MigrationContext.run_migrations),
-    ),
-    Name(
-        "alembic.runtime.migration.MigrationContext",
-        "autocommit_block",
-        lambda: MigrationContext,
-    ),
-    Name(
-        "alembic.runtime.plugins.Plugin", "add_autogenerate_comparator", lambda: Plugin
-    ),
-    Name("alembic.script.Script", "_from_path", lambda: Script),
-    Name("alembic.script.ScriptDirectory", "_load_revisions", lambda: ScriptDirectory),
-    Name(
-        "alembic.script.ScriptDirectory", "generate_revision", lambda: ScriptDirectory
-    ),
-    Name(
-        "alembic.script.revision.RevisionMap",
-        "_generator",
-        lambda: RevisionMap(tuple),
-    ),
-    Name("sqlalchemy.CheckConstraint", "_type_bound", lambda: sa.CheckConstraint("1")),
-    Name("sqlalchemy.CheckConstraint", "_ddl_if", lambda: sa.CheckConstraint),
-    Name("sqlalchemy.Column", "_copy", lambda: sa.Column),
-    Name(
-        "sqlalchemy.dialects.mysql.base.MySQLDialect",
-        "_tabledef_parser",
-        lambda: _imported("sqlalchemy.dialects.mysql.base", "MySQLDialect"),
-    ),
-    Name(
-        "sqlalchemy.dialects.mysql.base.MySQLDialect",
-        "_parsed_state_or_create",
-        lambda: _imported("sqlalchemy.dialects.mysql.base", "MySQLDialect"),
-    ),
-    Name(
-        "sqlalchemy.dialects.postgresql.base.PGDialect",
-        "_backslash_escapes",
-        lambda: _imported("sqlalchemy.dialects.postgresql.base", "PGDialect"),
-    ),
-    Name(
-        "sqlalchemy.dialects.sqlite.base.SQLiteDialect",
-        "_get_table_pragma",
-        lambda: _imported("sqlalchemy.dialects.sqlite.base", "SQLiteDialect"),
-    ),
-    Name("sqlalchemy.MetaData", "_sequences", sa.MetaData),
-    Name("sqlalchemy.pool.Pool", "_creator", lambda: Pool),
-    Name(
-        "sqlalchemy.Table",
-        "_creator_ddl",
-        # SQLAlchemy 2.0 has no views.
-        lambda: sa.Table("t", sa.MetaData()) if hasattr(sa, "CreateView") else None,
-    ),
-    Name("sqlalchemy.Table", "_prefixes", lambda: sa.Table("t", sa.MetaData())),
-    Name(
-        "sqlalchemy.engine.Compiled", "_result_columns", lambda: sa.select(1).compile()
-    ),
-    Name(
-        "sqlalchemy.sql.compiler.IdentifierPreparer",
-        "_truncate_and_render_maxlen_name",
-        lambda: DefaultDialect.preparer,
-    ),
-    Name("sqlalchemy.types.TypeEngine", "_variant_mapping", lambda: TypeEngine),
+    "alembic.script.revision.RevisionMap": lambda: RevisionMap(tuple),
+    "sqlalchemy.CheckConstraint": lambda: sa.CheckConstraint("1"),
+    "sqlalchemy.MetaData": sa.MetaData,
+    "sqlalchemy.Table": _table,
+    "sqlalchemy.engine.Compiled": lambda: sa.select(1).compile(),
+}
+"""What has the names of an owner, where that is not the owner itself."""
+
+
+def _imported(path: str) -> object:
+    """Return what is imported by a path, or None: nothing need be, to look at it."""
+    module, _, name = path.rpartition(".")
+    return sys.modules.get(path) or getattr(sys.modules.get(module), name, None)
+
+
+NAMES = tuple(
+    Name(of, name, OWNERS.get(of, partial(_imported, of)))
+    for of, names in PRIVATE.items()
+    for name in names
 )
-
-
-def _imported(module: str, name: str) -> object:
-    """Return something of a module that nothing need import to look at it."""
-    return getattr(sys.modules.get(module), name, None)
+"""The names that are looked at when an environment starts."""
 
 
 def _inside(function: Any) -> object:

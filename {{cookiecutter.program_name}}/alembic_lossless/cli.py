@@ -7,7 +7,6 @@ from argparse import ArgumentError, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,11 +19,10 @@ from sqlalchemy.exc import DBAPIError
 
 from . import adoption, lockfile, reports
 from ._alembic import revisions_read_by
-from .config import insist_on_source_tree, program_of, typed_config
-from .diagram import diagram_of, diagram_of_changes, tables_at
+from .config import insist_on_source_tree, typed_config
+from .diagram import diagram_of, diagram_of_changes, graph_of, tables_at
 from .discovery import Discovered
 from .env import lists_of_metadata
-from .graph import graph_of
 from .migrations import Migrations
 from .project import production_server, said
 from .replaced import FOLDER, in_use, stood_for
@@ -33,13 +31,111 @@ from .runtime.errors import join, traceback_location
 from .runtime.several import among, asked, few
 from .urls import printable
 
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+"""What argparse is given for an argument: its names, and how it is read."""
 
-def lint(config: Config) -> None:
+Command = Callable[[Migrations, Any], Iterator[str]]
+"""Does what a command is for, and yields the lines that it prints."""
+
+COMMANDS: list[tuple[config.CommandFunction, tuple[Argument, ...]]] = []
+"""The commands that Alembic does not have, and their arguments."""
+
+
+def argument(*names: str, **options: Any) -> Argument:
+    """Return an argument, as argparse's `add_argument` takes it."""
+    return names, options
+
+
+def command(*arguments: Argument) -> Callable[[Command], Command]:
+    """Declare that a function is a command of its name; its docstring is the help."""
+
+    def declare(function: Command) -> Command:
+        def run(config: Config) -> None:
+            lines = function(config.attributes["migrations"], config.cmd_opts)
+            for line in lines:
+                config.print_stdout("%s", line)
+
+        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        made: Any = run
+        COMMANDS.append((made, arguments))
+        return function
+
+    return declare
+
+
+FORMAT_JSON = argument(
+    "--json", dest="format", action="store_const", const="json", help="JSON"
+)
+
+
+def _format(*choices: str) -> Argument:
+    told = "how to say it (default: %(default)s)"
+    return argument("--format", choices=choices, default="text", help=told)
+
+
+@command()
+def status(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Show the database, each revision as applied or pending, and what check says."""
+    yield from reports.text(migrations, options.prog, asked(options.x or ()))
+
+
+@command(
+    argument(
+        "revision_or_range",
+        nargs="?",
+        metavar="REVISION",
+        help="a revision, or two as 1a2b..head (default: the models)",
+    )
+)
+def diagram(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Show the models, or the tables at a revision, as a Mermaid diagram of entities.
+
+    1a2b: what the revisions up to it declare; 1a2b..head: what changes between two.
+    """
+    given = options.revision_or_range
+    if given is None:
+        found = chain(*lists_of_metadata(migrations.project).values())
+        yield diagram_of(it for metadata in found for it in metadata.tables.values())
+        return
+    old, between, new = given.partition("..")
+    if not between:
+        yield diagram_of(tables_at(migrations, given))
+        return
+    before, after = (tables_at(migrations, it or "head") for it in (old, new))
+    yield diagram_of_changes(before, after)
+
+
+@command()
+def lock(migrations: Migrations, _options: Any) -> Iterator[str]:
+    """Write history.lock anew: what each revision follows and declares."""
+    yield f"Written: {migrations.lock()}"
+
+
+@command(
+    argument(
+        "range",
+        nargs="?",
+        help="revisions, such as 1a2b:head or 1a2b (default: all)",
+    ),
+    _format("text", "json", "github"),
+    FORMAT_JSON,
+    argument(
+        "--dialect",
+        choices=("postgresql", "mariadb", "mysql"),
+        help="what the revisions will run on (default: what the project runs on)",
+    ),
+    argument("--database", help="one of several databases, by its name"),
+    argument(
+        "--estimate",
+        action="store_true",
+        help="ask the database how large its tables are, and say how long others would"
+        " wait",
+    ),
+)
+def lint(migrations: Migrations, options: Any) -> Iterator[str]:
     """Say whom revisions would stop, for how long, and how not to."""
     from .lint.runner import FORMATS, WRITES_NOTHING  # noqa: PLC0415  one command's
 
-    migrations: Migrations = config.attributes["migrations"]
-    options: Any = config.cmd_opts
     names = [options.database] if options.database else [*migrations.project.names]
     project, urls = migrations.project, (migrations.database(it).url for it in names)
     backends = dict(zip(names, (url.get_backend_name() for url in urls), strict=True))
@@ -56,133 +152,37 @@ def lint(config: Config) -> None:
             database=name,
             estimate=options.estimate,
         )
-    for line in FORMATS[options.format](found):
-        config.print_stdout("%s", line)
+    yield from FORMATS[options.format](found)
     if any(revision.findings for revision in found):
         sys.exit(1)
 
 
-def status(config: Config) -> None:
-    """Show the database, each revision as applied or pending, and what check says."""
-    migrations: Migrations = config.attributes["migrations"]
-    only = asked(getattr(config.cmd_opts, "x", None) or ())
-    for line in reports.text(migrations, program_of(config), only):
-        config.print_stdout("%s", line)
-
-
-def lock(config: Config) -> None:
-    """Write history.lock anew: what each revision follows and declares."""
-    path = config.attributes["migrations"].lock()
-    config.print_stdout("%s", f"Written: {path}")
-
-
-def baseline(config: Config) -> None:
-    """Begin the history of a database that has the tables of the models already."""
-    migrations: Migrations = config.attributes["migrations"]
-    options: Any = config.cmd_opts
-    made = migrations.baseline(options.message)
-    config.print_stdout("%s", f"Written: {made.path}")
-    for name in migrations.names():
-        url = printable(migrations.database(name).url)
-        config.print_stdout("%s", f"{url} is as the models are, and at {made.revision}")
-
-
-def adopt(config: Config) -> None:
-    """Change env.py so that it uses the library: show the change, or write it."""
-    migrations: Migrations = config.attributes["migrations"]
-    options: Any = config.cmd_opts
-    path = migrations.folder / "env.py"
-    found = adoption.read(path)
-    lines = [*adoption.report(path, found, changes=options.check)]
-    if not (found.problems or options.check):
-        lines = [*adoption.difference(path, found), *lines]
-    if not (found.problems or found.changes):
-        lines.append(f"{path} uses alembic_lossless: nothing is to be changed.")
-    for line in lines:
-        config.print_stdout("%s", line)
-    if found.problems or options.check:
-        sys.exit(bool(found.problems or found.changes))
-    if found.changes and not options.write:
-        config.print_stdout("Next: %s adopt --write", options.prog)
-    if found.changes and options.write:
-        adoption.write(path, found.text)
-        config.print_stdout("Written: %s", path)
-    if options.compare or options.accept or (found.changes and options.write):
-        _compare(config)
-
-
-def _compare(config: Config) -> None:
-    """Say what differs between history, database and models, after an adoption.
-
-    :raises CommandError: where that was asked for, and cannot be told.
-    """
-    options: Any = config.cmd_opts
-    migrations: Migrations = config.attributes["migrations"]
-    try:
-        if isinstance(migrations, Discovered):
-            migrations = _discovered(options, runs=True)
-        found = reports.report(migrations)
-        if options.accept and found["state"] == "drift":
-            migrations.differences(accept=True)
-            from .autogenerate.accepted import FILE  # noqa: PLC0415  one command's
-
-            path = migrations.folder / FILE
-            config.print_stdout("Accepted, a line of %s for each:", path)
-            for line in found["differences"]:
-                config.print_stdout("  %s", line)
-            found = reports.report(migrations)
-    except Exception as error:
-        if options.compare or options.accept:
-            raise
-        told = str(error) if isinstance(error, CommandError) else said(error)
-        config.print_stdout("%s", f"History, database and models: {told}")
-        config.print_stdout("Next: %s adopt --compare", options.prog)
-        return
-    for name, database in found["databases"].items():
-        at = ", ".join(database["at"]) or "no revision"
-        config.print_stdout("%s", f"{name or 'Database'}: {database['url']} at {at}")
-    for line in reports.models(found, options.prog):
-        config.print_stdout("%s", line)
-    if found["state"] == "drift":
-        config.print_stdout(
-            "  or, where all were there and may stay: %s adopt --accept", options.prog
-        )
-
-
-def rebase(config: Config) -> None:
-    """Put my revisions behind theirs, where two branches each added some."""
-    from .rebase import rebase as put_behind  # noqa: PLC0415  one command's
-
-    options: Any = config.cmd_opts
-    drop = [it.removeprefix("drop=") for it in options.x or () if it[:5] == "drop="]
-    found = put_behind(
-        config.attributes["migrations"],
-        mine=options.mine,
-        published=options.published,
-        drop=drop,
-        program=options.prog,
-    )
-    say = partial(config.print_stdout, "%s")
-    say(f"Behind {found.onto} now: {', '.join(found.moved)}")
-    for name in found.again:
-        say(f"Undone and run again: {name or 'the database'}")
-    for path in found.files:
-        say(f"Written: {path}")
-    if not found.again:
-        say(f"Next: {options.prog} upgrade")
-
-
-def rehearse(config: Config) -> None:
+@command(
+    argument(
+        "revision",
+        nargs="?",
+        default="head",
+        help="the revision to stop at (default: %(default)s)",
+    ),
+    argument(
+        "--from",
+        dest="dump",
+        type=Path,
+        metavar="FILE",
+        help="a backup to restore in the place of a copy",
+    ),
+    argument("--sample", metavar="PERCENT", help="copy so many rows: 10%%"),
+    argument("--structure", action="store_true", help="copy the tables and no row"),
+    _format("text", "json", "markdown"),
+    FORMAT_JSON,
+)
+def rehearse(migrations: Migrations, options: Any) -> Iterator[str]:
     """Run the pending revisions on a copy of the rows, and compare every value."""
     from .rehearsal.run import FORMATS, LOSSLESS, LOSSY  # noqa: PLC0415  one command's
 
-    options: Any = config.cmd_opts
     share = 0.0 if options.structure else _share(options.sample)
-    found = config.attributes["migrations"].rehearse(
-        options.revision, dump=options.dump, share=share
-    )
-    for line in FORMATS[options.format](found):
-        config.print_stdout("%s", line)
+    found = migrations.rehearse(options.revision, dump=options.dump, share=share)
+    yield from FORMATS[options.format](found)
     sys.exit(LOSSLESS if all(it.is_lossless for it in found) else LOSSY)
 
 
@@ -200,29 +200,26 @@ def _share(text: str | None) -> float:
     return share
 
 
-def purge(config: Config) -> None:
+@command(
+    argument("--now", action="store_true", help="what is not due yet, too"),
+    argument("--yes", action="store_true", help="ask nothing"),
+)
+def purge(migrations: Migrations, options: Any) -> Iterator[str]:
     """Drop for good what drafts have set aside, once its day has come."""
-    migrations: Migrations = config.attributes["migrations"]
-    options: Any = config.cmd_opts
-    names = [*migrations.each()]
-    found = {
-        name: [it for it in migrations.set_aside(name) if not it.counts]
-        for name in names
-    }
-    due = [it for each in found.values() for it in each if options.now or it.is_due]
+    names = migrations.each()
+    found = [it for name in names for it in migrations.set_aside(name) if not it.counts]
+    due = [it for it in found if options.now or it.is_due]
     if not due:
         for name in names:  # what one left that was killed
             migrations.purge(name, now=options.now)
-        kept = [f"{it} until {it.until}" for each in found.values() for it in each]
-        config.print_stdout("%s", f"Nothing is due. Kept: {', '.join(kept) or 'none'}.")
+        kept = ", ".join(f"{it} until {it.until}" for it in found)
+        yield f"Nothing is due. Kept: {kept or 'none'}."
         return
-    for it in due:
-        config.print_stdout("%s", f"  {it}, kept until {it.until}")
+    yield from (f"  {it}, kept until {it.until}" for it in due)
     if not (options.yes or _says_yes("Drop these for good? [y/N] ", options)):
         raise CommandError("Nothing is dropped.")
     for name in names:
-        for it in migrations.purge(name, now=options.now):
-            config.print_stdout("%s", f"Dropped {it}.")
+        yield from (f"Dropped {it}." for it in migrations.purge(name, now=options.now))
 
 
 def _says_yes(question: str, options: Any) -> bool:
@@ -230,77 +227,195 @@ def _says_yes(question: str, options: Any) -> bool:
 
     :raises CommandError: where nobody can answer.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if (reply := _typed(question)) is None:
         now = " --now" if options.now else ""
         told = f"Nothing is dropped. To drop these for good: {options.prog} purge{now}"
         raise CommandError(f"{told} --yes")
+    return reply.lower() in {"y", "yes"}
+
+
+def _typed(question: str) -> str | None:
+    """Return what is typed on the terminal, or None where nobody can answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
     sys.stderr.write(question)
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def backfill(config: Config) -> None:
-    """Give rows the values that revisions left for later, a few at a time."""
-    migrations: Migrations = config.attributes["migrations"]
-    options: Any = config.cmd_opts
-    names, chosen = migrations.each(), options.database
-    if chosen not in {None, *names}:
-        raise CommandError(f"--database {chosen}: there are {few(names)}.")
-    done = {it: migrations.backfill(it) for it in ([chosen] if chosen else names)}
-    for found in done.values():
-        for column, count in found.items():
-            config.print_stdout("%s", f"{column}: {count} rows have their value.")
-    if not any(done.values()):
-        config.print_stdout("%s", "No backfill is open.")
+    return sys.stdin.readline().strip()
 
 
 SHOWN_CARRIED = 10
 """How many of the revisions that are carried along are named on the terminal."""
 
 
-def squash(config: Config) -> None:
+@command(
+    argument(
+        "range",
+        nargs="?",
+        help="revisions from the one after its begin, such as 1a2b:head, 1a2b or"
+        " base:1a2b (default: all)",
+    ),
+    argument("-m", "--message", help="what the revision is called"),
+    argument(
+        "--on",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="one more server to prove it on; may be repeated",
+    ),
+)
+def squash(migrations: Migrations, options: Any) -> Iterator[str]:
     """Write one revision from many, and prove that both ways make the same."""
-    options: Any = config.cmd_opts
-    found = config.attributes["migrations"].squash(
+    found = migrations.squash(
         options.range, message=options.message, servers=options.on
     )
-    print_line = partial(config.print_stdout, "%s")
-    print_line(
-        f"{len(found.replaced)} revisions are one, {found.revision}: {found.path}"
-    )
+    yield f"{len(found.replaced)} revisions are one, {found.revision}: {found.path}"
     for revision, why in [*found.carried.items()][:SHOWN_CARRIED]:
-        print_line(f"  carried along as it is: {revision}, {why}")
+        yield f"  carried along as it is: {revision}, {why}"
     if (more := len(found.carried) - SHOWN_CARRIED) > 0:
-        print_line(f"  and {more} more, which the file names")
+        yield f"  and {more} more, which the file names"
     for revision in found.without_rows:
-        print_line(f"  left out: {revision}, which changes no row of a new database")
-    print_line(f"Both ways make the same tables and rows on {', '.join(found.proved)}.")
-    for note in found.notes:
-        print_line(note)
-    print_line(
+        yield f"  left out: {revision}, which changes no row of a new database"
+    yield f"Both ways make the same tables and rows on {', '.join(found.proved)}."
+    yield from found.notes
+    yield (
         f"The old files wait in {FOLDER} for databases in the middle. Delete them when"
         f" every database has passed {found.revision}."
     )
 
 
-def diagram(config: Config) -> None:
-    """Show the models, or the tables at a revision, as a Mermaid diagram of entities.
+@command(argument("--database", help="one of several databases, by its name"))
+def backfill(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Give rows the values that revisions left for later, a few at a time."""
+    names, chosen = migrations.each(), options.database
+    if chosen not in {None, *names}:
+        raise CommandError(f"--database {chosen}: there are {few(names)}.")
+    done = [migrations.backfill(it) for it in ([chosen] if chosen else names)]
+    for found in done:
+        for column, count in found.items():
+            yield f"{column}: {count} rows have their value."
+    if not any(done):
+        yield "No backfill is open."
 
-    1a2b: what the revisions up to it declare; 1a2b..head: what changes between two.
+
+@command(
+    argument(
+        "mine",
+        nargs="?",
+        metavar="REVISION",
+        help="the head that is yours (default: the one that git's main lacks)",
+    ),
+    argument(
+        "--published",
+        action="append",
+        default=[],
+        metavar="REVISION",
+        help="a revision that others have, with all that it builds on",
+    ),
+)
+def rebase(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Put my revisions behind theirs, where two branches each added some."""
+    from .rebase import rebase as put_behind  # noqa: PLC0415  one command's
+
+    drop = [it.removeprefix("drop=") for it in options.x or () if it[:5] == "drop="]
+    found = put_behind(
+        migrations,
+        mine=options.mine,
+        published=options.published,
+        drop=drop,
+        program=options.prog,
+    )
+    yield f"Behind {found.onto} now: {', '.join(found.moved)}"
+    for name in found.again:
+        yield f"Undone and run again: {name or 'the database'}"
+    yield from (f"Written: {path}" for path in found.files)
+    if not found.again:
+        yield f"Next: {options.prog} upgrade"
+
+
+@command(
+    argument(
+        "-m",
+        "--message",
+        default="baseline",
+        help="what the revision is called (default: %(default)s)",
+    )
+)
+def baseline(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Begin the history of a database that has the tables of the models already."""
+    made = migrations.baseline(options.message)
+    yield f"Written: {made.path}"
+    for name in migrations.names():
+        url = printable(migrations.database(name).url)
+        yield f"{url} is as the models are, and at {made.revision}"
+
+
+@command(
+    argument("--write", action="store_true", help="write the change"),
+    argument(
+        "--check",
+        action="store_true",
+        help="say what changes and what stays; exit with 1 when something changes",
+    ),
+    argument(
+        "--compare",
+        action="store_true",
+        help="say what differs between history, database and models",
+    ),
+    argument(
+        "--accept",
+        action="store_true",
+        help="let what differs between database and models stay as it is",
+    ),
+)
+def adopt(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Change env.py so that it uses the library: show the change, or write it."""
+    path = migrations.folder / "env.py"
+    found = adoption.read(path)
+    if not (found.problems or options.check):
+        yield from adoption.difference(path, found)
+    yield from adoption.report(path, found, changes=options.check)
+    if not (found.problems or found.changes):
+        yield f"{path} uses alembic_lossless: nothing is to be changed."
+    if found.problems or options.check:
+        sys.exit(bool(found.problems or found.changes))
+    if found.changes and not options.write:
+        yield f"Next: {options.prog} adopt --write"
+    if found.changes and options.write:
+        adoption.write(path, found.text)
+        yield f"Written: {path}"
+    if options.compare or options.accept or (found.changes and options.write):
+        yield from _compared(migrations, options)
+
+
+def _compared(migrations: Migrations, options: Any) -> Iterator[str]:
+    """Say what differs between history, database and models, after an adoption.
+
+    :raises CommandError: where that was asked for, and cannot be told.
     """
-    migrations: Migrations = config.attributes["migrations"]
-    given = config.cmd_opts.revision_or_range  # type: ignore[union-attr]
-    if given is None:
-        found = chain(*lists_of_metadata(migrations.project).values())
-        tables = [table for metadata in found for table in metadata.tables.values()]
-        config.print_stdout("%s", diagram_of(tables))
+    try:
+        if isinstance(migrations, Discovered):
+            migrations = _discovered(options, runs=True)
+        found = reports.report(migrations)
+        if options.accept and found["state"] == "drift":
+            migrations.differences(accept=True)
+            from .autogenerate.accepted import FILE  # noqa: PLC0415  one command's
+
+            yield f"Accepted, a line of {migrations.folder / FILE} for each:"
+            yield from (f"  {line}" for line in found["differences"])
+            found = reports.report(migrations)
+    except Exception as error:
+        if options.compare or options.accept:
+            raise
+        told = str(error) if isinstance(error, CommandError) else said(error)
+        yield f"History, database and models: {told}"
+        yield f"Next: {options.prog} adopt --compare"
         return
-    old, between, new = given.partition("..")
-    if not between:
-        config.print_stdout("%s", diagram_of(tables_at(migrations, given)))
-        return
-    before, after = (tables_at(migrations, it or "head") for it in (old, new))
-    config.print_stdout("%s", diagram_of_changes(before, after))
+    for name, database in found["databases"].items():
+        at = ", ".join(database["at"]) or "no revision"
+        yield f"{name or 'Database'}: {database['url']} at {at}"
+    yield from reports.models(found, options.prog)
+    if found["state"] == "drift":
+        yield f"  or, where all were there and may stay: {options.prog} adopt --accept"
 
 
 def draw(config: Config, rev_range: str | None) -> None:
@@ -354,12 +469,66 @@ MERGEABLE = 2
 """How many heads a merge joins, at least."""
 
 
+MORE: dict[str, tuple[Argument, ...]] = {
+    "history": (
+        argument(
+            "--graph",
+            action="store_true",
+            help="Draw the branches, and what is applied where",
+        ),
+        argument(
+            "--svg", type=Path, metavar="FILE", help="Draw them into a file of SVG"
+        ),
+    ),
+    "upgrade": (
+        argument(
+            "--before",
+            action="store_true",
+            help="Stop before the first revision that must wait until the new version"
+            " of the app is deployed",
+        ),
+        argument(
+            "--end-blockers-after",
+            type=float,
+            metavar="SECONDS",
+            help="End a session that holds, for longer than this, a lock that the run"
+            " waits for",
+        ),
+        argument(
+            "--wait",
+            nargs="?",
+            type=float,
+            const=60.0,
+            metavar="SECONDS",
+            help="Wait for a database that is still starting, at most this long"
+            " (default: %(const)s)",
+        ),
+    ),
+    **dict.fromkeys(
+        ("revision", "migrate"),
+        (
+            argument(
+                "words", nargs="?", metavar="MESSAGE", help="the same as --message"
+            ),
+        ),
+    ),
+}
+"""What commands of Alembic's take beside its own arguments."""
+
+JSON = argument("--json", action="store_true", help="Print JSON, for programs")
+
+ONLY = argument(
+    "--only",
+    action="append",
+    metavar="NAME",
+    help="one of several databases or schemas; may be repeated",
+)
+
 ON_SOME = (
     *("check", "current", "downgrade", "migrate", "revision", "stamp", "status"),
     "upgrade",
 )
 """The commands that can be told to take some databases or schemas alone."""
-
 
 WRITERS = {"baseline", "edit", "lock", "merge", "rebase", "revision"}
 """The functions that need a source tree; `migrate` runs `revision`."""
@@ -394,231 +563,36 @@ class CommandLine(config.CommandLine):
         super().__init__(prog)
         self.parser.description = "Migrate a database with Alembic, and lose no row."
         self.subparsers.metavar = "COMMAND"
-        self.register_command(status)
-        self.register_command(diagram)
-        self.subparsers.choices["diagram"].add_argument(
-            "revision_or_range",
-            nargs="?",
-            metavar="REVISION",
-            help="a revision, or two as 1a2b..head (default: the models)",
+        self._repeat("revision", "migrate", DRAFT, aliases=["draft"]).set_defaults(
+            drafts=True  # `autogenerate` would be the default of both
         )
-        self._add_graph()
-        self.register_command(lock)
-        self.subparsers.add_parser(
-            "migrate",
-            aliases=["draft"],
-            parents=[self.subparsers.choices["revision"]],
-            add_help=False,  # the parent's is enough
-            help=DRAFT,
-            description=DRAFT,
-        ).set_defaults(drafts=True)  # `autogenerate` would be the default of both
-        self._accept_what_others_do()
-        self._add_lint()
-        self._add_deployment()
-        self._add_rehearsal()
-        self._add_purge()
-        self._add_squash()
-        self.register_command(backfill)
-        self.subparsers.choices["backfill"].add_argument(
-            "--database", help="one of several databases, by its name"
-        )
-        self._add_rebase()
-        self._add_adoption()
-        for name in ON_SOME:
-            self.subparsers.choices[name].add_argument(
-                "--only",
-                action="append",
-                metavar="NAME",
-                help="one of several databases or schemas; may be repeated",
-            )
-
-    def _add_adoption(self) -> None:
-        self.register_command(baseline)
-        self.subparsers.choices["baseline"].add_argument(
-            "-m",
-            "--message",
-            default="baseline",
-            help="what the revision is called (default: %(default)s)",
-        )
-        self.register_command(adopt)
-        parser = self.subparsers.choices["adopt"]
-        parser.add_argument("--write", action="store_true", help="write the change")
-        parser.add_argument(
-            "--check",
-            action="store_true",
-            help="say what changes and what stays; exit with 1 when something changes",
-        )
-        parser.add_argument(
-            "--compare",
-            action="store_true",
-            help="say what differs between history, database and models",
-        )
-        parser.add_argument(
-            "--accept",
-            action="store_true",
-            help="let what differs between database and models stay as it is",
-        )
-
-    def _add_graph(self) -> None:
-        parser = self.subparsers.choices["history"]
-        parser.add_argument(
-            "--graph",
-            action="store_true",
-            help="Draw the branches, and what is applied where",
-        )
-        parser.add_argument(
-            "--svg", type=Path, metavar="FILE", help="Draw them into a file of SVG"
-        )
-
-    def _accept_what_others_do(self) -> None:
-        """Take a message without `-m`, `list-templates`, and reports as JSON."""
-        for name in ("revision", "migrate"):
-            self.subparsers.choices[name].add_argument(
-                "words", nargs="?", metavar="MESSAGE", help="the same as --message"
-            )
-        listing = self.subparsers.choices["list_templates"]
-        self.subparsers.add_parser(
-            "list-templates",
-            parents=[listing],
-            add_help=False,
-            description=listing.description,
-            help="The same as list_templates.",
-        )
+        listing = "The same as list_templates."
+        self._repeat("list_templates", "list-templates", listing)
+        for function, arguments in COMMANDS:
+            self.register_command(function)
+            self._add(function.__name__, *arguments)
+        for name, arguments in MORE.items():
+            self._add(name, *arguments)
         for name in REPORTS:
-            self.subparsers.choices[name].add_argument(
-                "--json", action="store_true", help="Print JSON, for programs"
-            )
+            self._add(name, JSON)
+        for name in ON_SOME:
+            self._add(name, ONLY)
 
-    def _add_deployment(self) -> None:
-        """Let an upgrade wait for its server, and stop before a deployment."""
-        upgrade = self.subparsers.choices["upgrade"]
-        upgrade.add_argument(
-            "--before",
-            action="store_true",
-            help="Stop before the first revision that must wait until the new version"
-            " of the app is deployed",
-        )
-        upgrade.add_argument(
-            "--end-blockers-after",
-            type=float,
-            metavar="SECONDS",
-            help="End a session that holds, for longer than this, a lock that the run"
-            " waits for",
-        )
-        upgrade.add_argument(
-            "--wait",
-            nargs="?",
-            type=float,
-            const=60.0,
-            metavar="SECONDS",
-            help="Wait for a database that is still starting, at most this long"
-            " (default: %(const)s)",
+    def _repeat(self, known: str, name: str, told: str, **options: Any) -> Any:
+        """Add a command that takes what another one does."""
+        parents = [self.subparsers.choices[known]]
+        return self.subparsers.add_parser(
+            name,
+            parents=parents,
+            add_help=False,  # the parent's is enough
+            help=told,
+            description=told,
+            **options,
         )
 
-    def _add_purge(self) -> None:
-        self.register_command(purge)
-        parser = self.subparsers.choices["purge"]
-        parser.add_argument(
-            "--now", action="store_true", help="what is not due yet, too"
-        )
-        parser.add_argument("--yes", action="store_true", help="ask nothing")
-
-    def _add_rebase(self) -> None:
-        self.register_command(rebase)
-        parser = self.subparsers.choices["rebase"]
-        parser.add_argument(
-            "mine",
-            nargs="?",
-            metavar="REVISION",
-            help="the head that is yours (default: the one that git's main lacks)",
-        )
-        parser.add_argument(
-            "--published",
-            action="append",
-            default=[],
-            metavar="REVISION",
-            help="a revision that others have, with all that it builds on",
-        )
-
-    def _add_rehearsal(self) -> None:
-        self.register_command(rehearse)
-        parser = self.subparsers.choices["rehearse"]
-        parser.add_argument(
-            "revision",
-            nargs="?",
-            default="head",
-            help="the revision to stop at (default: %(default)s)",
-        )
-        parser.add_argument(
-            "--from",
-            dest="dump",
-            type=Path,
-            metavar="FILE",
-            help="a backup to restore in the place of a copy",
-        )
-        parser.add_argument(
-            "--sample", metavar="PERCENT", help="copy so many rows: 10%%"
-        )
-        parser.add_argument(
-            "--structure", action="store_true", help="copy the tables and no row"
-        )
-        parser.add_argument(
-            "--format",
-            choices=("text", "json", "markdown"),
-            default="text",
-            help="how to say it (default: %(default)s)",
-        )
-        parser.add_argument(
-            "--json", dest="format", action="store_const", const="json", help="JSON"
-        )
-
-    def _add_squash(self) -> None:
-        self.register_command(squash)
-        parser = self.subparsers.choices["squash"]
-        parser.add_argument(
-            "range",
-            nargs="?",
-            help="revisions from the one after its begin, such as 1a2b:head, 1a2b or"
-            " base:1a2b (default: all)",
-        )
-        parser.add_argument("-m", "--message", help="what the revision is called")
-        parser.add_argument(
-            "--on",
-            action="append",
-            default=[],
-            metavar="URL",
-            help="one more server to prove it on; may be repeated",
-        )
-
-    def _add_lint(self) -> None:
-        self.register_command(lint)
-        parser = self.subparsers.choices["lint"]
-        parser.add_argument(
-            "range",
-            nargs="?",
-            help="revisions, such as 1a2b:head or 1a2b (default: all)",
-        )
-        parser.add_argument(
-            "--format",
-            choices=("text", "json", "github"),
-            default="text",
-            help="how to say it (default: %(default)s)",
-        )
-        parser.add_argument(
-            "--json", dest="format", action="store_const", const="json", help="JSON"
-        )
-        parser.add_argument(
-            "--dialect",
-            choices=("postgresql", "mariadb", "mysql"),
-            help="what the revisions will run on (default: what the project runs on)",
-        )
-        parser.add_argument("--database", help="one of several databases, by its name")
-        parser.add_argument(
-            "--estimate",
-            action="store_true",
-            help="ask the database how large its tables are, and say how long others"
-            " would wait",
-        )
+    def _add(self, name: str, *arguments: Argument) -> None:
+        for names, options in arguments:
+            self.subparsers.choices[name].add_argument(*names, **options)
 
     def register_command(self, fn: config.CommandFunction) -> None:
         """Add a command with its defaults, and `-x` after its name too."""
@@ -820,13 +794,10 @@ def _asked_message() -> str | None:
 
     :raises CommandError: for none.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return None
-    sys.stderr.write("What does the revision do? ")
-    sys.stderr.flush()
-    if message := sys.stdin.readline().strip():
-        return message
-    raise CommandError('Nothing is written. Say it on the command line: -m "…"')
+    message = _typed("What does the revision do? ")
+    if message == "":
+        raise CommandError('Nothing is written. Say it on the command line: -m "…"')
+    return message
 
 
 def _log_to_terminal() -> None:

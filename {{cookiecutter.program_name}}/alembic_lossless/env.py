@@ -46,7 +46,6 @@ with requirements.importing():
     from .runtime.connect import Database, database_of, insist_on_dialect
     from .runtime.errors import located, whole_lines
     from .runtime.run import transaction
-    from .runtime.tenants import Tenants, has_tenants
     from .urls import EXAMPLE
 
 if TYPE_CHECKING:
@@ -101,9 +100,7 @@ def metadata(project: Project) -> dict[str, MetaData | list[MetaData]]:
     :raises CommandError: for a module that cannot be imported, for what is no metadata,
         and for a table that two metadatas of a database have.
     """
-    if (discovery := _discovery()) is not None:
-        discovery.describe(project)
-    found = lists_of_metadata(checked(project))
+    found = lists_of_metadata(_described(project))
     return {name: own if own[1:] else own[0] for name, own in found.items()}
 
 
@@ -137,11 +134,9 @@ def database(project: Project) -> Database:
     :param project: what the project says of itself.
     :raises CommandError: for a URL that cannot be used.
     """
-    if (discovery := _discovery()) is not None:
-        discovery.describe(project)
-    project, given = checked(project), context.config.attributes.get("connection")
+    project, given = _described(project), context.config.attributes.get("connection")
     found = database_of(project, project.names[0], given)
-    if not context.is_offline_mode() and has_tenants(project, found):
+    if not context.is_offline_mode() and several.has_tenants(project, found):
         raise CommandError(
             "The project has schemas, and env.py migrates one database. Let it be: for"
             " database in env.tenants(project): with env.migrating(database, …): …"
@@ -161,12 +156,13 @@ def tenants(project: Project) -> Iterator[Database]:
     :param project: what the project says of itself, with `schemas`.
     :raises CommandError: for schemas that are not there, and when one failed.
     """
-    if (discovery := _discovery()) is not None:
-        discovery.describe(project)
     with whole_lines(context.config):
-        given = context.config.attributes.get("connection")
+        project, given = (
+            _described(project),
+            context.config.attributes.get("connection"),
+        )
         arguments = context.get_x_argument(as_dictionary=False)
-        found = Tenants(checked(project), given)
+        found = several.Tenants(project, given)
         with _lock_file_kept():
             yield from found.chosen(several.asked(arguments))
 
@@ -181,10 +177,8 @@ def chosen_databases(project: Project) -> dict[str, Database]:
     :raises CommandError: for one that is not there, or has no connection, or is another
         one too.
     """
-    if (discovery := _discovery()) is not None:
-        discovery.describe(project)
     arguments = context.get_x_argument(as_dictionary=False)
-    found = several.chosen(checked(project), arguments)
+    found = several.chosen(_described(project), arguments)
     return {name: _readable(database) for name, database in found.items()}
 
 
@@ -343,6 +337,16 @@ def _reviewing(
     )
     plugins = {"autogenerate_plugins": plugin.AUTOGENERATE_PLUGINS}
     return lambda options: review({**plugins, **options})
+
+
+def _described(project: Project) -> Project:
+    """Return a project whose values can be used, or end here where it is only asked.
+
+    :raises CommandError: with a value, and what to give in its place.
+    """
+    if (discovery := _discovery()) is not None:
+        discovery.describe(project)
+    return checked(project)
 
 
 def _discovery() -> Any:

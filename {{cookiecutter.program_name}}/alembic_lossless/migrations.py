@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .rehearsal.run import Rehearsal
     from .runtime.applied import Edited
     from .runtime.connect import Database
-    from .runtime.tenants import Place, Tenants
+    from .runtime.several import Place, Tenants
     from .squash.run import Squashed
 
 
@@ -250,7 +250,7 @@ class History:
 
         :param connection: the database.
         """
-        from .runtime.tenants import Tenants
+        from .runtime.several import Tenants
 
         return Tenants(self.project, self.databases(connection))
 

@@ -19,9 +19,8 @@ from alembic.util import CommandError, rev_id
 from sqlalchemy import ClauseElement, Column, DefaultClause
 
 from .._alembic import to_be_rendered
-from ..lint.common import growth
 from ..lint.postgresql import STABLE
-from ..lint.rules import Growth, Harm, Server, Situation, examine, version_of
+from ..lint.rules import Growth, Harm, Server, Situation, examine, growth, version_of
 from ..operations.backfill import backfill
 from ..operations.base import AutocommitBlock, Key, LosslessOp, called, label
 from ..operations.columns import alter_type_concurrently, begin_dual_write

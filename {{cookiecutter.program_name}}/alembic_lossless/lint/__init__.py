@@ -1,6 +1,6 @@
 """Say before a revision runs whom it would stop, for how long, and how not to."""
 
-from . import common, mysql, postgresql
+from . import mysql, postgresql
 from .rules import (
     RULES,
     Finding,
@@ -21,7 +21,6 @@ __all__ = [
     "Rule",
     "Server",
     "Situation",
-    "common",
     "examine",
     "mysql",
     "postgresql",

@@ -15,8 +15,17 @@ from ..operations.base import LosslessOp, called
 from ..operations.constraints import create_unique_constraint_concurrently, set_not_null
 from ..runtime.online import online_form
 from ..types.portable import dialect_named
-from .common import changes_type, goes_on
-from .rules import Growth, Names, Situation, Work, label, rule, sql_of
+from .rules import (
+    Growth,
+    Names,
+    Situation,
+    Work,
+    changes_type,
+    goes_on,
+    label,
+    rule,
+    sql_of,
+)
 
 _rule = partial(
     rule,

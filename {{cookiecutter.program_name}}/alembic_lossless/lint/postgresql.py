@@ -19,8 +19,18 @@ from ..operations.constraints import set_not_null
 from ..operations.objects import adds_only, alter_domain, change_enum, looks_at_rows
 from ..types.portable import dialect_named
 from ..types.values import texts_of
-from .common import changes_type, goes_on
-from .rules import BUILDS, Growth, Harm, Names, Situation, Work, label, rule
+from .rules import (
+    BUILDS,
+    Growth,
+    Harm,
+    Names,
+    Situation,
+    Work,
+    changes_type,
+    goes_on,
+    label,
+    rule,
+)
 
 _rule = partial(rule, dialects=("postgresql",))
 _goes_on = partial(goes_on, dialects=("postgresql",))

@@ -1,18 +1,24 @@
 """Run the upgrades of revisions on no database, and judge their operations in order.
 
-What stops others is shown in the form that lets them go on. The report is for people,
-for programs, or beside the lines on GitHub.
+What stops others is shown in the form that lets them go on. Statements that a revision
+has as text are read by squawk, which parses PostgreSQL and is a program of its own,
+`pip install squawk-cli`. The report is for people, for programs, or beside the lines on
+GitHub.
 """
 
 import json
 import logging
+import shutil
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 from alembic.operations import MigrateOperation, ops
 from alembic.script import Script
@@ -23,14 +29,15 @@ from ..operations.base import LosslessOp, called
 from ..operations.views import begin_table_rename
 from ..replay import Replay
 from ..rules import AFTER, phase_of
+from ..sql import quoted_table, script
 from ..types.portable import dialect_named
-from . import squawk
 from .rules import (
     RULES,
     DualWrites,
     Finding,
     Growth,
     Harm,
+    Key,
     Server,
     Situation,
     examine,
@@ -64,7 +71,7 @@ class Judge(Replay):
         self._before: Situation | None = None
         self._dual_writes = DualWrites()
         self.findings: list[Finding] = []
-        self.statements: list[squawk.Statement] = []
+        self.statements: list[Statement] = []
 
     @contextmanager
     def judging(self, situation: Situation, file: str) -> Iterator[None]:
@@ -92,9 +99,7 @@ class Judge(Replay):
                 for it in found
             ]
             if isinstance(operation, ops.ExecuteSQLOp) and (text := sql_of(operation)):
-                self.statements.append(
-                    squawk.Statement(text, line, situation.autocommit)
-                )
+                self.statements.append(Statement(text, line, situation.autocommit))
         result = super().invoke(operation)
         self._dual_writes.after(operation)
         if situation is not None:
@@ -229,12 +234,12 @@ def _in_text(recorder: Judge, situation: Situation, found: Judged) -> Iterator[F
     """Give what is found in the SQL of a revision, or say that nobody looked."""
     if situation.server.dialect != "postgresql" or not recorder.statements:
         return
-    program = squawk.program()
+    program = _squawk()
     if program is None:
-        found.notes.append(squawk.MISSING)
+        found.notes.append(MISSING)
         return
     new = {key for key, column in situation.new if column is None}
-    for finding in squawk.judge(program, recorder.statements, new):
+    for finding in _judged_by(program, recorder.statements, new):
         if not (situation.phase == AFTER and finding.harm is Harm.BREAKS):
             yield finding
 
@@ -377,3 +382,113 @@ FORMATS: dict[str, Callable[[Sequence[Judged]], Iterator[str]]] = {
     "github": github,
 }
 """What `--format` takes."""
+
+
+SQUAWK = {
+    "adding-field-with-default": "column-rewrites",
+    "adding-foreign-key-constraint": "foreign-key-scans",
+    "adding-not-nullable-field": "not-null-scans",
+    "adding-required-field": "column-required",
+    "ban-concurrent-index-creation-in-transaction": "concurrently-in-transaction",
+    "ban-drop-column": "column-dropped",
+    "ban-drop-table": "table-dropped",
+    "changing-column-type": "type-rewrites",
+    "constraint-missing-not-valid": "check-scans",
+    "disallowed-unique-constraint": "unique-blocks",
+    "renaming-column": "column-renamed",
+    "renaming-table": "table-renamed",
+    "require-concurrent-index-creation": "index-blocks-writes",
+}
+"""Squawk's rule -> the one that says the same here; its other rules are about style."""
+
+MORE_EXACT = {"foreign-key-scans", "unique-blocks"}
+"""What squawk calls a constraint without NOT VALID as well."""
+
+MISSING = "SQL in op.execute() was not looked at: pip install squawk-cli"
+
+BEGIN = "-- the statement\n"
+
+Said = dict[str, Any]
+
+
+class Statement(NamedTuple):
+    """SQL that a revision has as text, and what is known where it stands."""
+
+    text: str
+    line: int
+    autocommit: bool
+    """Whether it stands in an `autocommit_block()`."""
+
+
+def _squawk() -> str | None:
+    """Return the path of squawk, if it is installed."""
+    beside = Path(sys.executable).with_name("squawk")
+    return str(beside) if beside.exists() else shutil.which("squawk")
+
+
+def _judged_by(
+    squawk: str, statements: Sequence[Statement], new: set[Key]
+) -> Iterator[Finding]:
+    """Give what squawk finds in statements, by the names of the rules here.
+
+    :param squawk: the path of the program.
+    :param new: the tables that came with the revision: what happens to them is short.
+    :raises OSError: when the program cannot be run.
+    """
+    rules = {rule.name: rule for rule in RULES if "postgresql" in rule.dialects}
+    for statement, said in _run(squawk, statements, new):
+        named = {SQUAWK[each["rule_name"]]: each for each in said}
+        if named.keys() & MORE_EXACT:
+            named.pop("check-scans", None)
+        words = " ".join(statement.text.split())
+        for name, each in named.items():
+            rule = rules[name]
+            yield Finding(
+                name,
+                rule.harm,
+                table="",
+                sentence=f"{each['message']} In: {words[:80]}",
+                lock=rule.lock,
+                growth=rule.growth,
+                instead=f"# {each['help']}" if each.get("help") else "",
+                line=statement.line,
+            )
+
+
+def _run(
+    squawk: str, statements: Sequence[Statement], new: set[Key]
+) -> Iterator[tuple[Statement, list[Said]]]:
+    """Give each statement with what squawk says about it."""
+    known = "".join(f"CREATE TABLE {_quoted(key)} ();\n" for key in new)
+    with TemporaryDirectory() as folder:
+        files = {str(Path(folder, f"{n}.sql")): s for n, s in enumerate(statements)}
+        begins = {}
+        for file, statement in files.items():
+            begins[file] = known.count("\n") + 1
+            Path(file).write_text(f"{known}{BEGIN}{statement.text}\n", encoding="utf-8")
+            if _creates(statement.text):
+                known += statement.text.strip().rstrip(";") + ";\n"
+        for mode in (["--assume-in-transaction"], []):
+            part = [f for f, one in files.items() if one.autocommit is not bool(mode)]
+            found = _read([squawk, "--reporter", "json", *mode, *part] if part else [])
+            for file in part:
+                own = [x for x in found if x["file"] == file]
+                yield files[file], [x for x in own if x["line"] >= begins[file]]
+
+
+def _quoted(key: Key) -> str:
+    schema, name = key
+    return quoted_table(name, schema, dialect_named("postgresql"))
+
+
+def _creates(text: str) -> bool:
+    made = script(text, dialect_named("postgresql")).statements
+    return any(it.begins("CREATE TABLE") for it in made)
+
+
+def _read(command: list[str]) -> list[Said]:
+    if not command:
+        return []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found: list[Said] = json.loads(done.stdout or "[]")
+    return [each for each in found if each["rule_name"] in SQUAWK]

@@ -25,8 +25,7 @@ from ..runtime.errors import between
 from ..sql import undoubled
 from ..types.reflection import inspector_of
 from ..urls import printable
-from .backups import looked_at
-from .copies import Copy, Source, Table, copied, size, user_tables
+from .copies import Copy, Source, Table, copied, looked_at, size, user_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

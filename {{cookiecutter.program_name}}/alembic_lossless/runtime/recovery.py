@@ -28,7 +28,7 @@ from ..config import stamp_command
 from ..rules import rule
 from ..sql import Effect, TableName, script
 from .causes import Code, codes_of
-from .locks import Blockers
+from .locks import Blockers, shown
 from .online import (
     build,
     limited,
@@ -39,7 +39,6 @@ from .online import (
     unlimited,
     without_lock,
 )
-from .progress import shown
 
 log = logging.getLogger(__name__)
 
