@@ -8,7 +8,14 @@ import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations, ops
-from alembic_lossless.lint import Finding, Growth, Harm, Server, Situation, examine
+from alembic_lossless.lint.rules import (
+    Finding,
+    Growth,
+    Harm,
+    Server,
+    Situation,
+    examine,
+)
 from alembic_lossless.operations.objects import alter_domain
 from servers import empty_database
 from sqlalchemy.pool import NullPool

@@ -15,17 +15,18 @@ import yaml
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
 from alembic_lossless.autogenerate.online import safe_form
-from alembic_lossless.lint import (
+from alembic_lossless.lint import runner
+from alembic_lossless.lint.estimate import COSTS, Estimates, Size
+from alembic_lossless.lint.rules import (
     RULES,
     Growth,
     Harm,
     Server,
     Situation,
     examine,
-    squawk,
+    names,
+    table,
 )
-from alembic_lossless.lint.estimate import COSTS, Estimates, Size
-from alembic_lossless.lint.rules import names, table
 from alembic_lossless.lint.runner import Judged
 from alembic_lossless.operations.backfill import backfill
 from alembic_lossless.operations.columns import alter_type_concurrently
@@ -392,7 +393,7 @@ def test_without_squawk_it_says_what_it_did_not_do(
     shop: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Squawk is not installed: the SQL is not looked at, and I hear how to get that."""
-    monkeypatch.setattr(squawk, "program", lambda: None)
+    monkeypatch.setattr(runner, "squawk", lambda: None)
     write(shop, "b", 'op.execute("CREATE INDEX ix ON friend (name)")', down="a")
     said = lint(shop, *POSTGRESQL, status=0)
     assert "was not looked at: pip install squawk-cli" in said

@@ -463,20 +463,20 @@ def made_on(item: Any, dialect: Dialect) -> bool:
     return decides is None or bool(decides(create, item, None, **given))
 
 
-def execution_of(impl: DefaultImpl) -> Callable[..., Any]:
-    """Return what runs each statement of a revision."""
-    return impl._exec  # noqa: SLF001
-
-
 @contextmanager
-def executed_by(impl: DefaultImpl, execute: Callable[..., Any]) -> Iterator[None]:
+def executed_by(
+    impl: DefaultImpl, execute: Callable[..., Any]
+) -> Iterator[Callable[..., Any]]:
     """Let every statement of a revision be run by something else for a while.
 
     Alembic has no other place that all of them go through.
+
+    :return: what runs them otherwise.
     """
+    before = impl._exec  # noqa: SLF001
     vars(impl)["_exec"] = execute
     try:
-        yield
+        yield before
     finally:
         del vars(impl)["_exec"]
 
@@ -603,9 +603,31 @@ def command_name() -> str:
 
     What was typed stands in the function that Alembic runs inside env.py.
     """
-    command = unwrap(command_options()["fn"])
+    command = command_steps()
     is_its_own = command.__module__ == "alembic.command"
     return command.__qualname__.partition(".")[0] if is_its_own else ""
+
+
+def command_steps() -> Callable[..., Any]:
+    """Return what gives the steps of the command: Alembic's own function.
+
+    A run for another database may have put its own steps in front.
+    """
+    command: Callable[..., Any] = command_options()["fn"]
+    return unwrap(command)
+
+
+def has_no_steps(heads: tuple[str, ...]) -> bool:
+    """Say whether the command has nothing to do on a database.
+
+    What it refuses, its run will explain.
+
+    :param heads: where the database is.
+    """
+    try:
+        return bool(heads) and not any(True for _ in command_steps()(heads, None))
+    except CommandError:
+        return False
 
 
 def counts_back() -> bool:
@@ -628,7 +650,7 @@ def compares_database() -> bool:
     """
     if command_name() not in {"check", "revision"}:
         return False
-    given = getclosurevars(unwrap(command_options()["fn"])).nonlocals
+    given = getclosurevars(command_steps()).nonlocals
     return bool(given["revision_context"].command_args["autogenerate"])
 
 
@@ -638,7 +660,7 @@ def asks_database() -> bool:
     `merge` never does, and `history` does only to show where the database is. What was
     typed stands in the function that Alembic runs inside env.py.
     """
-    command = unwrap(command_options()["fn"])
+    command = command_steps()
     if command.__module__ != "alembic.command":
         return True
     given = getclosurevars(command).nonlocals

@@ -221,7 +221,9 @@ class _Source:
         for line in self.lines:
             self._starts.append(self._starts[-1] + len(line))
         self._above = {
-            id(child): node for node in ast.walk(tree) for child in _children(node)
+            id(child): node
+            for node in ast.walk(tree)
+            for child in ast.iter_child_nodes(node)
         }
         imports = [it for it in ast.walk(tree) if isinstance(it, ast.ImportFrom)]
         self.contexts = {
@@ -658,10 +660,6 @@ class _Source:
         comments = self._comments(first + 1, last_line + 1)
         text = "".join(depth + comment for comment in comments)
         yield _Edit(line[first], line[last_line], text, "one run ends for all")
-
-
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    return ast.iter_child_nodes(node)
 
 
 def _is_offline(call: ast.Call) -> bool:

@@ -7,7 +7,7 @@ and a database in which nothing differs is written down to be at the revision.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from .autogenerate.accepted import FILE, accepted_in
-from .rehearsal.copies import throw_away
+from .rehearsal.copies import throw_away_each
 from .rules import BY_HAND
-from .runtime.connect import opened, synchronous_url
+from .runtime.connect import opened
 from .sql import same, significant
 from .types.reflection import inspector_of
 
@@ -35,27 +35,19 @@ def baseline(
 ) -> Script:
     """Draft the first revision, prove that the databases are as it says, and stamp.
 
-    :param migrations: those of the project.
-    :param message: what the revision is called.
-    :param connection: the database, or several by name.
-    :return: the revision.
-    :raises CommandError: where there is a history, or with what differs; then no file
-        is written, and no database is stamped.
+    `Migrations.baseline` tells what it is given, and returns.
     """
     _refuse_history(migrations, connection)
     names = migrations.names(connection)
-    with _undone_on_failure(migrations), ExitStack() as stack:
-        copies = dict[str, sa.Engine]()
-        for name in names:
-            database = migrations.database(name, connection=connection)
-            url, settings = synchronous_url(database), database.settings
-            _refuse_other_databases(migrations, name, url)
-            copies[name] = stack.enter_context(throw_away(url, settings))
-        given: Any = copies if len(names) > 1 else copies[names[0]]
-        made = migrations.revision(message, connection=given)
+    for name in names:
+        url = migrations.database(name, connection=connection).url
+        _refuse_other_databases(migrations, name, url)
+    empty = throw_away_each(migrations, connection=connection)
+    with _undone_on_failure(migrations), empty as copies:
+        made = migrations.revision(message, connection=copies)
         if made is None:
             raise CommandError("The models declare nothing: there is no baseline.")
-        migrations.upgrade(made.revision, connection=given)
+        migrations.upgrade(made.revision, connection=copies)
         found = migrations.differences(connection=connection, at=made.revision)
         text = str(found or "").replace(BY_HAND, "")
         lines = [it.strip() for it in text.splitlines()[1:]]

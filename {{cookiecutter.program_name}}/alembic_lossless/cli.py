@@ -435,12 +435,14 @@ def draw(config: Config, rev_range: str | None) -> None:
 
 
 REPORTS: dict[str, Callable[[Migrations, Namespace], Any]] = {
-    "branches": lambda it, _: reports.branches(it),
+    "branches": lambda it, _: [
+        reports.revision(each) for each in it.history() if each.is_branch_point
+    ],
     "check": lambda it, options: reports.check(it, asked(options.x or ())),
     "current": lambda it, options: reports.current(it, asked(options.x or ())),
-    "heads": lambda it, _: reports.heads(it),
-    "history": lambda it, _: reports.history(it),
-    "show": lambda it, options: reports.show(it, options.rev),
+    "heads": lambda it, _: [*map(reports.revision, it.heads())],
+    "history": lambda it, _: [*map(reports.revision, it.history())],
+    "show": lambda it, options: reports.revision(it.script().get_revision(options.rev)),
     "status": lambda it, options: reports.report(it, asked(options.x or ())),
 }
 """What the commands that show something print with `--json`."""

@@ -157,6 +157,14 @@ def database_in(upgrade_token: str) -> str:
     return upgrade_token.removesuffix("upgrades").removesuffix("_")
 
 
+def part_of(project: Project, name: str) -> str:
+    """Return what revisions call their part for a database, "" where there is one.
+
+    :param name: the database's.
+    """
+    return name if len(project.names) > 1 else ""
+
+
 def merge_command(prog: str, heads: Sequence[str]) -> str:
     """Return the line that joins two branches, in the form that was typed."""
     return f'{prog} merge -m "join two branches" {" ".join(heads)}'

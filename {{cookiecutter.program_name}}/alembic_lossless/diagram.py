@@ -17,6 +17,7 @@ from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import lockfile
+from .config import part_of
 from .history import stamped
 from .migrations import Migrations
 from .replaced import replaced_by
@@ -40,8 +41,7 @@ def tables_at(migrations: Migrations, revision: str) -> list[Table]:
     """
     folder = migrations.script()
     names = migrations.names()
-    several = len(names) > 1
-    if several:
+    if len(names) > 1:
         give_parts(folder, names[0])
     last = revision if revision == "base" else folder.get_revision(revision).revision
     revisions = [*folder.iterate_revisions(last, "base")][::-1]
@@ -49,7 +49,7 @@ def tables_at(migrations: Migrations, revision: str) -> list[Table]:
     for name in names:
         url = migrations.database(name).url
         dialect = dialect_named(url.get_backend_name())
-        state = state_of(revisions, dialect, name if several else "")
+        state = state_of(revisions, dialect, part_of(migrations.project, name))
         found += [it for it in state.tables.values() if MENTIONED not in it.info]
     return found
 

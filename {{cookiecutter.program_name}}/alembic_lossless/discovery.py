@@ -65,9 +65,10 @@ class Discovered(Migrations):
     def project(self) -> Project:
         """What env.py says of the project, or has for a description."""
         found = self._found
+        metadatas = {it: of.get("target_metadata") for it, of in found.options.items()}
         return found.project or Project(
             folder=self.folder,
-            metadatas=found.metadatas or {"": []},
+            metadatas=metadatas or {"": []},
             url=lambda name: found.databases[name].url,
         )
 
@@ -119,7 +120,7 @@ class Discovered(Migrations):
 
     def databases(self, connection: Databases | None = None) -> Databases | None:
         """Return what to migrate: the argument, or None for what env.py names."""
-        return connection
+        return None if connection is None else super().databases(connection)
 
     def database(
         self, name: str | None = None, *, connection: Databases | None = None
@@ -142,9 +143,9 @@ class Discovered(Migrations):
         alembic = self.config()
         choose(alembic, only)
         # An env.py may know nothing of a connection that is given, and has to take it.
-        alembic.attributes["databases"] = connection
+        given = alembic.attributes["databases"] = self.databases(connection)
         if self.project is self._found.project:
-            alembic.attributes["connection"] = connection
+            alembic.attributes["connection"] = given
         with ONE_AT_A_TIME:
             yield alembic
 

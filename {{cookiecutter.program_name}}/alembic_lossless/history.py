@@ -12,7 +12,7 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from .lint import Server, version_of
+from .lint.rules import Server, version_of
 from .operations.aside import kept
 from .operations.base import label
 from .project import oldest

@@ -169,12 +169,13 @@ class History:
         :param connection: the database, or several by name.
         :return: the identifier, the file, when it ran, and the differences in words.
         """
+        from .config import part_of
         from .history import edited, stamped
 
         name = self._named(database)
         found = self.database(name, connection=connection)
-        several = len(self.project.names) > 1
-        return edited(self.script(stamped(found)), found, name if several else "")
+        part = part_of(self.project, name)
+        return edited(self.script(stamped(found)), found, part)
 
     def pending(
         self, database: str | None = None, *, connection: Databases | None = None
@@ -231,10 +232,10 @@ class History:
         :param connection: the database, or several by name.
         :return: None when the databases that the project names are meant.
         """
-        if connection is not None:
-            return connection
-        found = self.project.engines()
-        return next(iter(found.values())) if found and len(found) == 1 else found
+        found = self.project.engines() if connection is None else connection
+        if isinstance(found, Mapping) and len(found) == len(self.project.names) == 1:
+            (found,) = found.values()
+        return found
 
     def names(self, connection: Databases | None = None) -> tuple[str, ...]:
         """Return the names of the databases that a command is about.
@@ -696,6 +697,7 @@ class Migrations(History):
         from alembic.util import CommandError
 
         from .autogenerate.online import safe_form
+        from .config import part_of
         from .history import ran, server_of
         from .lint import runner as linting
         from .lint.estimate import estimated
@@ -714,9 +716,7 @@ class Migrations(History):
         dialect = dialect or production_server(backend, self.project.runs_on)
         server = server_of(at_hand, dialect)
         ids = [script.revision for script in chosen if script.revision != begin]
-        name = database or self.project.names[0]
-        several = len(self.project.names) > 1
-        part = name if several else ""
+        part = part_of(self.project, database or self.project.names[0])
         if not estimate:
             return linting.judge(everything, ids, server, safe_form, part)
         if dialect != backend and {dialect, backend} != {"mysql", "mariadb"}:
@@ -764,14 +764,15 @@ class Migrations(History):
         :param connection: the database, or several by name.
         """
         from .backfills import open_at
+        from .config import part_of
         from .runtime.connect import opened
 
-        several = len(self.project.names) > 1
         name = self._named(database)
         heads = self.stamped(name, connection=connection)
         found = self.database(name, connection=connection)
+        part = part_of(self.project, name)
         with opened(found) as bound:
-            return open_at(self.script(heads), heads, bound, name if several else "")
+            return open_at(self.script(heads), heads, bound, part)
 
     def backfill(
         self, database: str | None = None, *, connection: Databases | None = None
@@ -845,15 +846,17 @@ class Migrations(History):
             that would refer to nothing; and while a revision is half applied.
         """
         from . import ddl
+        from .config import part_of
         from .runtime.run import operating
 
         name = self._named(database)
         found = self.database(name, connection=connection)
-        several = len(self.project.names) > 1
-        with self.configured(connection) as alembic:
-            run = operating(alembic, found, name if several else "", ddl)
-            with run as operations:
-                yield operations
+        part = part_of(self.project, name)
+        with (
+            self.configured(connection) as alembic,
+            operating(alembic, found, part, ddl) as operations,
+        ):
+            yield operations
 
     @contextmanager
     def configured(

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from . import lockfile
-from .config import lossless_program, merge_command
+from .config import lossless_program, merge_command, part_of
 from .replaced import follows, old_revisions, replaced_by
 from .replay import Replay
 from .runtime.causes import explain
@@ -87,13 +87,9 @@ def rebase(
 ) -> Rebased:
     """Put my revisions behind theirs, in the files and on the databases at hand.
 
-    :param migrations: those of the project.
-    :param mine: the head that is mine; by default the one that git's main lacks.
-    :param published: revisions that others have, and what they build on.
-    :param drop: tables and columns whose values may be lost when mine are undone.
+    `Migrations.rebase` tells what it is given, and returns.
+
     :param program: the command that was typed.
-    :return: what was done.
-    :raises CommandError: with the cause, before anything was written.
     """
     if len(migrations.heads()) <= 1:
         raise CommandError(
@@ -424,7 +420,7 @@ def _has_run(  # noqa: PLR0913, PLR0917  a database, and what is to happen
     :raises CommandError: where they cannot, where the order counts, and for a database
         that is away.
     """
-    part = name if len(migrations.project.names) > 1 else ""
+    part = part_of(migrations.project, name)
     own = migrations.metadata_of(name)
     database = migrations.database(name)
     with _answering(migrations, name), opened(database) as connection:

@@ -39,11 +39,6 @@ def folder_of(folder: ScriptDirectory) -> Path:
     return Path(folder.dir) / FOLDER
 
 
-def old_files(folder: ScriptDirectory) -> list[Path]:
-    """Return the old files that are still there."""
-    return sorted(folder_of(folder).glob("*.py"))
-
-
 def in_use(
     folder: ScriptDirectory, load: Callable[[], Iterable[Script]]
 ) -> list[Script]:
@@ -107,7 +102,8 @@ def follows(script: Script) -> tuple[str, ...]:
 
 def old_revisions(folder: ScriptDirectory) -> list[Script]:
     """Return the revisions of the old files."""
-    found = (script_at(folder, path) for path in old_files(folder))
+    files = sorted(folder_of(folder).glob("*.py"))
+    found = (script_at(folder, path) for path in files)
     return [it for it in found if it is not None]
 
 
@@ -147,7 +143,11 @@ def put_back(
             )
         if name or goes_back:
             kept = [it for it in every.values() if it is not new or not old]
-            every = {it.revision: _again(it) for it in (*kept, *old)}
+            # None of them knows yet which others build on it.
+            every = {
+                it.revision: Script(it.module, it.revision, it.path)
+                for it in (*kept, *old)
+            }
     folder.revision_map = RevisionMap(every.values)
     if (give_parts := getattr(folder, GIVE_PARTS, None)) is not None:
         give_parts(folder)
@@ -205,8 +205,3 @@ def _old_way(
         old[name] = there[name]
         queue += follows(there[name])
     return [*old.values()]
-
-
-def _again(script: Script) -> Script:
-    """Return a revision that does not know yet which others build on it."""
-    return Script(script.module, script.revision, script.path)

@@ -9,7 +9,6 @@ from typing import Any
 
 from alembic.script import Script
 from alembic.util import CommandError, to_tuple
-from sqlalchemy.exc import DBAPIError
 
 from . import lockfile
 from .config import merge_command
@@ -18,8 +17,7 @@ from .migrations import Migrations
 from .replaced import replaced_by
 from .rules import BY_HAND
 from .runtime.applied import Edited, refusal
-from .runtime.causes import explain
-from .runtime.connect import opened
+from .runtime.connect import explained, opened
 from .runtime.errors import applied
 from .runtime.several import among, few
 from .types.reflection import inspector_of
@@ -77,7 +75,8 @@ def report(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]
 
 def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
     database = migrations.database(name)
-    try:
+    label = name or "default" if len(migrations.names()) > 1 else "Database"
+    with explained(database, label):
         return {
             "url": printable(database.url),
             "at": list(migrations.stamped(name)),
@@ -94,10 +93,6 @@ def _report_of(migrations: Migrations, name: str) -> dict[str, Any]:
             ],
             "edited": [str(it) for it in _edited(migrations, name)],
         }
-    except DBAPIError as error:
-        known = explain(error.orig, database.url, migrations.project.settings)
-        label = name or "default" if len(migrations.names()) > 1 else "Database"
-        raise CommandError(known.about(label)) from error
 
 
 def _report_of_schemas(migrations: Migrations) -> dict[str, dict[str, Any]]:
@@ -316,24 +311,6 @@ def current(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any
     }
 
 
-def heads(migrations: Migrations) -> list[dict[str, Any]]:
-    """Return what `heads --json` prints: the newest revisions."""
-    return [_revision(script) for script in migrations.heads()]
-
-
-def branches(migrations: Migrations) -> list[dict[str, Any]]:
-    """Return what `branches --json` prints: the revisions that several build on."""
-    return [_revision(it) for it in migrations.history() if it.is_branch_point]
-
-
-def show(migrations: Migrations, revision: str) -> dict[str, Any]:
-    """Return what `show --json` prints: a revision.
-
-    :param revision: its id, or "head".
-    """
-    return _revision(migrations.script().get_revision(revision))
-
-
 def check(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]:
     """Return what `check --json` prints.
 
@@ -343,16 +320,11 @@ def check(migrations: Migrations, only: Collection[str] = ()) -> dict[str, Any]:
     return {"state": found["state"], "differences": found["differences"]}
 
 
-def history(migrations: Migrations) -> list[dict[str, Any]]:
-    """Return what `history --json` prints: the revisions, newest first."""
-    return [_revision(script) for script in migrations.history()]
-
-
-def _revision(script: Script) -> dict[str, Any]:
-    down = script.down_revision or ()
+def revision(script: Script) -> dict[str, Any]:
+    """Return a revision as `heads --json` and its like print it."""
     return {
         "revision": script.revision,
-        "down_revisions": [down] if isinstance(down, str) else list(down),
+        "down_revisions": [*to_tuple(script.down_revision, default=())],
         "message": script.doc,
         "branch_labels": sorted(script.branch_labels),
         "is_head": script.is_head,

@@ -5,13 +5,14 @@ They are empty ones of their own, which are thrown away; a project's are never t
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
 
+from .config import part_of
 from .project import accepting, accepting_all
-from .rehearsal.copies import throw_away
+from .rehearsal.copies import throw_away_each
 from .replay import state_of
 from .runtime.run import unlogged
 from .runtime.several import give_parts
@@ -40,7 +41,6 @@ class MigratedDatabase:
     ) -> None:
         """Take the databases of a project, and one of them to look at."""
         self._migrations, self._engines, self._name = migrations, engines, name
-        self._given: Any = engines if len(engines) > 1 else engines[name]
 
     @property
     def engine(self) -> Engine:
@@ -50,7 +50,7 @@ class MigratedDatabase:
     @property
     def revisions(self) -> tuple[str, ...]:
         """The revisions that the database is at: one, or none at base."""
-        return self._migrations.stamped(self._name, connection=self._given)
+        return self._migrations.stamped(self._name, connection=self._engines)
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -58,12 +58,11 @@ class MigratedDatabase:
 
         One in a schema is called "schema.table".
         """
-        folder, several = self._migrations.script(), len(self._engines) > 1
-        if several:
+        folder = self._migrations.script()
+        if part := part_of(self._migrations.project, self._name):
             give_parts(folder, next(iter(self._engines)))
         revisions = [*folder.iterate_revisions(self.revisions, "base")][::-1]
-        dialect = self.engine.dialect
-        state = state_of(revisions, dialect, self._name if several else "")
+        state = state_of(revisions, self.engine.dialect, part)
         return {table.fullname: table for table in state.tables.values()}
 
     def execute(
@@ -87,7 +86,7 @@ class MigratedDatabase:
         :raises CommandError: as the command does; what can be undone is.
         """
         with unlogged():
-            self._migrations.upgrade(target, connection=self._given)
+            self._migrations.upgrade(target, connection=self._engines)
 
     def downgrade(self, target: str = "-1") -> None:
         """Undo revisions.
@@ -96,7 +95,7 @@ class MigratedDatabase:
         :raises CommandError: as the command does.
         """
         with unlogged():
-            self._migrations.downgrade(target, connection=self._given)
+            self._migrations.downgrade(target, connection=self._engines)
 
 
 @accepting
@@ -118,14 +117,9 @@ def migrated_to(
     :raises CommandError: for a revision that is not there or does not run, and for a
         server that does not answer.
     """
-    names, url = migrations.project.names, make_url(server or "sqlite://")
-    with ExitStack() as stack:
-        settings = migrations.project.settings
-        own = {it: migrations.database(it).version_table for it in names}
-        engines = {
-            it: stack.enter_context(throw_away(url, settings, own[it])) for it in names
-        }
-        found = MigratedDatabase(migrations, engines, database or names[0])
+    name, url = database or migrations.project.names[0], make_url(server or "sqlite://")
+    with throw_away_each(migrations, url) as engines:
+        found = MigratedDatabase(migrations, engines, name)
         if revision != "base":
             found.upgrade(revision)
         yield found

@@ -234,7 +234,7 @@ def _in_text(recorder: Judge, situation: Situation, found: Judged) -> Iterator[F
     """Give what is found in the SQL of a revision, or say that nobody looked."""
     if situation.server.dialect != "postgresql" or not recorder.statements:
         return
-    program = _squawk()
+    program = squawk()
     if program is None:
         found.notes.append(MISSING)
         return
@@ -420,23 +420,23 @@ class Statement(NamedTuple):
     """Whether it stands in an `autocommit_block()`."""
 
 
-def _squawk() -> str | None:
+def squawk() -> str | None:
     """Return the path of squawk, if it is installed."""
     beside = Path(sys.executable).with_name("squawk")
     return str(beside) if beside.exists() else shutil.which("squawk")
 
 
 def _judged_by(
-    squawk: str, statements: Sequence[Statement], new: set[Key]
+    program: str, statements: Sequence[Statement], new: set[Key]
 ) -> Iterator[Finding]:
     """Give what squawk finds in statements, by the names of the rules here.
 
-    :param squawk: the path of the program.
+    :param program: the path of squawk.
     :param new: the tables that came with the revision: what happens to them is short.
     :raises OSError: when the program cannot be run.
     """
     rules = {rule.name: rule for rule in RULES if "postgresql" in rule.dialects}
-    for statement, said in _run(squawk, statements, new):
+    for statement, said in _run(program, statements, new):
         named = {SQUAWK[each["rule_name"]]: each for each in said}
         if named.keys() & MORE_EXACT:
             named.pop("check-scans", None)
@@ -456,7 +456,7 @@ def _judged_by(
 
 
 def _run(
-    squawk: str, statements: Sequence[Statement], new: set[Key]
+    program: str, statements: Sequence[Statement], new: set[Key]
 ) -> Iterator[tuple[Statement, list[Said]]]:
     """Give each statement with what squawk says about it."""
     known = "".join(f"CREATE TABLE {_quoted(key)} ();\n" for key in new)
@@ -470,7 +470,7 @@ def _run(
                 known += statement.text.strip().rstrip(";") + ";\n"
         for mode in (["--assume-in-transaction"], []):
             part = [f for f, one in files.items() if one.autocommit is not bool(mode)]
-            found = _read([squawk, "--reporter", "json", *mode, *part] if part else [])
+            found = _read([program, "--reporter", "json", *mode, *part] if part else [])
             for file in part:
                 own = [x for x in found if x["file"] == file]
                 yield files[file], [x for x in own if x["line"] >= begins[file]]

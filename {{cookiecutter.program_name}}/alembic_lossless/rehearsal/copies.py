@@ -23,7 +23,7 @@ from itertools import islice
 from math import log10
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir, mkdtemp
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.util import CommandError
@@ -31,16 +31,20 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from ..project import Settings
+from ..project import Databases, Settings
 from ..runtime.applied import is_own
 from ..runtime.causes import explain
-from ..runtime.connect import engine_of
+from ..runtime.connect import engine_of, synchronous_url
 from ..runtime.several import IS_TENANT
 from ..runtime.trial import create, options_of, thrown_away
 from ..sql import begins_rows, beyond_database, sets_gtids, setting_in
 from ..types.portable import SERVER_NAMES, kind_of
 from ..types.reflection import inspector_of
 from ..urls import printable
+
+if TYPE_CHECKING:
+    from ..migrations import Migrations
+
 
 # Backups
 
@@ -432,6 +436,27 @@ def throw_away(
     except DBAPIError as error:
         known = explain(error.orig, url, settings or Settings())
         raise CommandError(known.about(printable(url))) from error
+
+
+@contextmanager
+def throw_away_each(
+    migrations: "Migrations",
+    server: URL | None = None,
+    connection: Databases | None = None,
+) -> Iterator[dict[str, Engine]]:
+    """Make an empty database for each of a project's, and drop them at the end.
+
+    :param server: where they are made; by default where each of the project's is.
+    :param connection: the databases, where they are not those that the project names.
+    """
+    with ExitStack() as stack:
+        found = dict[str, Engine]()
+        for name in migrations.names(connection):
+            known = migrations.database(name, connection=connection)
+            url = server or synchronous_url(known)
+            made = throw_away(url, known.settings, known.version_table)
+            found[name] = stack.enter_context(made)
+        yield found
 
 
 def user_tables(connection: Connection) -> list[Table]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ..migrations import Migrations
+    from ..project import Databases
 
 
 LOCKS = """
@@ -516,12 +517,7 @@ def rehearse(
 ) -> list[Rehearsal]:
     """Run the pending revisions up and down on copies, and compare every value.
 
-    :param migrations: those of the project.
-    :param target: the revision to stop at.
-    :param dump: a backup to restore in the place of a copy; for one database.
-    :param share: the share of the rows that is copied; 0 copies the structure alone.
-    :return: what was found, for each database.
-    :raises CommandError: where there is nothing to rehearse, or no copy can be made.
+    `Migrations.rehearse` tells what it is given, and returns.
     """
     names = migrations.names()
     if dump is not None and len(names) > 1:
@@ -583,13 +579,12 @@ def _rehearse(
     found: Mapping[str, Rehearsal],
 ) -> None:
     engines = {name: copy.engine for name, copy in copies.items()}
-    given: Any = engines if len(engines) > 1 else next(iter(engines.values()))
-    begin = {it: migrations.stamped(it, connection=given) for it in engines}
-    pending = _pending(migrations, target, given)
+    begin = {it: migrations.stamped(it, connection=engines) for it in engines}
+    pending = _pending(migrations, target, engines)
     tables = {name: migrations.database(name).version_table for name in copies}
     try:
         for script in pending:
-            run = partial(migrations.upgrade, script.revision, connection=given)
+            run = partial(migrations.upgrade, script.revision, connection=engines)
             _measure(engines, script, found, run)
             for name, own in tables.items():
                 locks = found[name].costs[-1].locks
@@ -604,7 +599,7 @@ def _rehearse(
             result = compared(copy, connection, tables[name], whole=False)
         found[name].changed = [*result.differences]
         found[name].rows, found[name].tables = result.rows, result.tables
-    if failure := _undo(migrations, set(begin.values()), given):
+    if failure := _undo(migrations, set(begin.values()), engines):
         for rehearsal in found.values():
             rehearsal.failure = failure
         return
@@ -625,7 +620,7 @@ def _place(label: str) -> tuple[str | None, str]:
 
 
 def _pending(
-    migrations: Migrations, target: str, given: Any = None
+    migrations: Migrations, target: str, given: Databases | None = None
 ) -> Sequence[Script]:
     """Return the pending revisions that a target needs, in their order."""
     pending: Sequence[Script] = migrations.pending(connection=given)
@@ -651,7 +646,7 @@ def _measure(
 
 
 def _undo(
-    migrations: Migrations, begin: set[tuple[str, ...]], given: Any
+    migrations: Migrations, begin: set[tuple[str, ...]], given: Databases
 ) -> str | None:
     """Undo what was rehearsed; return why that cannot be done."""
     heads, *others = begin

@@ -88,6 +88,8 @@ class Cause(NamedTuple):
     """Whether the owner mends it by another URL."""
     messages: tuple[str, ...] = ()
     """The server's whole message, where its code alone does not tell."""
+    certain: tuple[Code, ...] = ()
+    """The codes that tell it alone, where others need the message."""
     connecting: bool | None = None
     """Whether it is meant only while connecting, or only after; by default both."""
     name: str = ""
@@ -103,7 +105,6 @@ READ_ONLY = (
     "The {server} server is running with the {read_only} option so it cannot execute"
     " this statement"
 )
-PASSWORD = "Correct them; write an @ in a password as %40, a % as %25."  # noqa: S105  a sentence
 
 CAUSES = (
     # Letting somebody in.
@@ -126,9 +127,9 @@ CAUSES = (
         of_url=True,
     ),
     Cause(
-        (UNSAID,),
+        (UNSAID, 1045, 1698),
         "the server refuses the user {plain_user!r} or the password",
-        PASSWORD,
+        "Correct them; write an @ in a password as %40, a % as %25.",
         of_url=True,
         messages=(
             'password authentication failed for user "{plain_user}"',
@@ -137,32 +138,20 @@ CAUSES = (
             'role "{plain_user}" does not exist',
             "fe_sendauth: no password supplied",
         ),
+        certain=(1045, 1698),
         connecting=True,
     ),
     Cause(
-        (1045, 1698),
-        "the server refuses the user {plain_user!r} or the password",
-        PASSWORD,
-        of_url=True,
-        connecting=True,
-    ),
-    Cause(
-        (UNSAID,),
+        (UNSAID, 1049),
         "the server has no database {plain_database!r}",
         "Create it (CREATE DATABASE {database}), or correct the name.",
         of_url=True,
         messages=('database "{plain_database}" does not exist',),
+        certain=(1049,),
         connecting=True,
     ),
     Cause(
-        (1049,),
-        "the server has no database {plain_database!r}",
-        "Create it (CREATE DATABASE {database}), or correct the name.",
-        of_url=True,
-        connecting=True,
-    ),
-    Cause(
-        (UNSAID,),
+        (UNSAID, 1040, 1203, 1226),
         "the server takes no more connections: {line}",
         "Let others end, or raise the limit that the message names.",
         messages=(
@@ -171,11 +160,7 @@ CAUSES = (
             'too many connections for role "{plain_user}"',
             'too many connections for database "{plain_database}"',
         ),
-    ),
-    Cause(
-        (1040, 1203, 1226),
-        "the server takes no more connections: {line}",
-        "Let others end, or raise the limit that the message names.",
+        certain=(1040, 1203, 1226),
     ),
     Cause(
         (UNSAID,),
@@ -295,31 +280,22 @@ CAUSES = (
         of_url=True,
     ),
     Cause(
-        (1290,),
+        (1290, 1792, 1836),
         "the server takes no changes: {line}",
         "Name the primary server, not a replica; or type: SET GLOBAL read_only = OFF",
         of_url=True,
         messages=(READ_ONLY,),
+        certain=(1792, 1836),
     ),
     Cause(
-        (1792, 1836),
-        "the server takes no changes: {line}",
-        "Name the primary server, not a replica; or type: SET GLOBAL read_only = OFF",
-        of_url=True,
-    ),
-    Cause(
-        ("53100", 1021, 1114),
-        "the server has no room: {line}",
-        "Make room on the server's disk; or raise the limit that the message names.",
-    ),
-    Cause(
-        (1030,),
+        ("53100", 1021, 1030, 1114),
         "the server has no room: {line}",
         "Make room on the server's disk; or raise the limit that the message names.",
         messages=(
             'Got error 28 "No space left on device" from storage engine {name}',
             "Got error 28 from storage engine",
         ),
+        certain=("53100", 1021, 1114),
     ),
     Cause(
         ("57P01", "57P02", BROKEN, 0, 1053, 1927, 2006, 2013, 2055, 4031),
@@ -423,11 +399,11 @@ CAUSES = (
         messages=('cannot drop partitioned index "{name}" concurrently',),
     ),
     # What other modules add something to.
-    Cause(("42P07", 1050), "{line}", name="exists"),
     Cause(
-        ("SQLITE_ERROR",),
+        ("42P07", 1050, "SQLITE_ERROR"),
         "{line}",
         messages=("table {name} already exists",),
+        certain=("42P07", 1050),
         name="exists",
     ),
     Cause(("2BP01", "0A000"), "{line}", name="needed"),
@@ -475,12 +451,12 @@ def explain(
         code = next((code for code in codes if code in cause.codes), None)
         if code is None or cause.connecting is connected:
             continue
-        found = _found(cause.messages, _message(error), names)
+        messages = () if code in cause.certain else cause.messages
+        found = _found(messages, _message(error), names)
         if found is None:
             continue
         words = {
             **_words(url, settings),
-            **names,
             **{name: _quoted(url, value) for name, value in found.items()},
             "line": line,
             "code": codes[0],

@@ -255,25 +255,18 @@ def connected(database: Database) -> Iterator[Connection]:
     if isinstance(database.given, Connection):
         yield database.given
         return
-    if not asks_database():
-        engine = _empty()
-    elif only_reads():
-        engine = to_read(engine_of(database.given, database))
-    else:
-        engine = engine_of(database.given, database)
-    with _open(engine, database) as connection:
+    engine = engine_of(database.given, database) if asks_database() else _empty()
+    if only_reads():
+        engine = to_read(engine)
+    with explained(database), interruptible():
+        opened_now = _connect(engine, database)
+    with opened_now as connection:
         yield connection
 
 
 def _empty() -> Engine:
     """Return a database that has nothing, for a command that need not open the real."""
     return create_engine("sqlite://", poolclass=NullPool)
-
-
-def _open(engine: Engine, database: Database) -> Connection:
-    """Connect, and say what is wrong with the URL when that fails."""
-    with explained(database), interruptible():
-        return _connect(engine, database)
 
 
 def _connect(engine: Engine, database: Database) -> Connection:
@@ -353,9 +346,12 @@ def to_read(engine: Engine) -> Engine:
 
 
 @contextmanager
-def explained(database: Database, *, connected: bool = False) -> Iterator[None]:
+def explained(
+    database: Database, called: str = "", *, connected: bool = False
+) -> Iterator[None]:
     """Say what an error of a database means, and what to do.
 
+    :param called: what it is called there; by default as its owner does.
     :param connected: whether it had let the user in already.
     :raises CommandError: for what the database refuses.
     """
@@ -364,7 +360,7 @@ def explained(database: Database, *, connected: bool = False) -> Iterator[None]:
     except DBAPIError as error:
         at = database.url, database.settings
         known = explain(error.orig, *at, connected=connected)
-        raise CommandError(known.about(str(database))) from error
+        raise CommandError(known.about(called or str(database))) from error
 
 
 @contextmanager
@@ -469,7 +465,8 @@ class Discovery:
         self._is_described = is_described
         self.project: Project | None = None
         self.databases: dict[str, Database] = {}
-        self.metadatas: dict[str, Any] = {}
+        self.options: dict[str, Mapping[str, Any]] = {}
+        """What `context.configure` is to be told of each."""
         self.folders: list[str] | None = None
         """The folders of revisions, where env.py chooses them."""
 
@@ -492,7 +489,7 @@ class Discovery:
             given=given.engine if isinstance(given, Connection) else given,
             version_table=named,
         )
-        self.metadatas[name] = options.get("target_metadata")
+        self.options[name] = options
 
 
 def ask(alembic: Config, found: Discovery) -> None:
@@ -504,11 +501,11 @@ def ask(alembic: Config, found: Discovery) -> None:
     """
     alembic.attributes["discovery"] = found
     folder = ScriptDirectory.from_config(alembic)
-    asked = EnvironmentContext(alembic, folder, fn=_no_steps)
+    asked = EnvironmentContext(alembic, folder, fn=no_steps)
     answer_by(
         asked,
         configure=partial(_refuse, folder.env_py_location),
-        run_migrations=_ignore,
+        run_migrations=no_steps,
         begin_transaction=nullcontext,
     )
     with asked:
@@ -531,9 +528,6 @@ def _refuse(path: str, *_given: Any, **_options: Any) -> NoReturn:
     )
 
 
-def _ignore(**_options: Any) -> None:
+def no_steps(*_given: Any, **_options: Any) -> list[Any]:
     """Run nothing."""
-
-
-def _no_steps(_heads: tuple[str, ...], _migration: object) -> list[Any]:
     return []

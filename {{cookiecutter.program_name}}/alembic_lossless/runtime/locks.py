@@ -405,7 +405,7 @@ SERVERS = {
         " state, query FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(:pid))"
         " AND xact_start IS NOT NULL",
         "SELECT pg_terminate_backend(:pid)",
-        "SELECT pg_backend_pid()",
+        PID,
     ),
     "mysql": _Server(
         # It does not say whom a table's lock belongs to: the old ones of the database.
@@ -425,13 +425,26 @@ SERVERS["mariadb"] = SERVERS["mysql"]
 def _pid_of(connection: Connection) -> int:
     """Return the number of a session, which its driver knows, or else the server."""
     raw: Any = connection.connection.dbapi_connection
-    if hasattr(raw, "info"):
-        return int(raw.info.backend_pid)
+    if (found := backend_pid(raw)) is not None:
+        return found
     if hasattr(raw, "thread_id"):
         return int(raw.thread_id())
     with raw.cursor() as cursor:  # of a driver that is awaited
         cursor.execute(SERVERS[connection.dialect.name].session)
         return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def _beside(act: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Let something be done in a thread meanwhile, until the event that it is given."""
+    done = threading.Event()
+    thread = threading.Thread(target=act, args=(done,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class Blockers:
@@ -475,15 +488,8 @@ class Blockers:
         self._hurries = hurries and kind_of(self._connection.dialect) == "mariadb"
         if not after:  # what waits for an instant is to be seen, too
             self._connect()
-        done = threading.Event()
-        look = partial(self._watch, done, after)
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
+        with _beside(partial(self._watch, after=after)):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     def _connect(self) -> None:
         """Connect once more; who has no second connection to give is not asked."""
@@ -496,7 +502,7 @@ class Blockers:
             with suppress(SQLAlchemyError):
                 self._other = engine.connect()
 
-    def _watch(self, done: threading.Event, after: float) -> None:
+    def _watch(self, done: threading.Event, *, after: float) -> None:
         if after and not self._hurries and done.wait(after):
             return
         self._connect()
@@ -576,17 +582,9 @@ def shown(connection: sa.Connection, what: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    done = threading.Event()
     words = " ".join(what.split())[:60]
-    thread = threading.Thread(
-        target=_show, args=(_Watch(connection), words, done), daemon=True
-    )
-    thread.start()
-    try:
+    with _beside(partial(_show, _Watch(connection), words)):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 class _Watch:
@@ -595,7 +593,7 @@ class _Watch:
     def __init__(self, connection: sa.Connection) -> None:
         self._pid: int | None = None
         if connection.dialect.name == "postgresql":
-            self._pid = backend_pid(connection.connection.dbapi_connection)
+            self._pid = _pid_of(connection)
             # An app that lends its one connection has no other to give.
             self._engine = engine_of(connection.engine.url)
 

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, DropTableComment, SetTableComment
 
-from .._alembic import commit_blocks_by, executed_by, execution_of
+from .._alembic import commit_blocks_by, executed_by
 from ..config import stamp_command
 from ..rules import rule
 from ..sql import Effect, TableName, script
@@ -124,7 +124,6 @@ class Journal:
         self._before = (0, "")
         self._inside = False
         self._written = passed is not None
-        self._execute = execution_of(migration.impl)
         self._block = migration.autocommit_block
         self._postgresql = migration.dialect.name == "postgresql"
         self._new = set[TableName]()
@@ -136,7 +135,7 @@ class Journal:
         commit_blocks_by(migration, self._separately_committed)
         migration.opts["journal"] = self
         try:
-            with executed_by(migration.impl, self._one):
+            with executed_by(migration.impl, self._one) as self._execute:
                 yield
             self._refuse_shorter_file()
         finally:

@@ -21,20 +21,22 @@ from sqlalchemy import URL, Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from .._alembic import (
-    command_options,
+    command_name,
+    command_steps,
     commit_blocks_by,
     compares_database,
     counts_back,
+    has_no_steps,
     in_place_of_op,
     only_reads,
 )
-from ..config import database_in, program_of, stamp_command
+from ..config import program_of, stamp_command
 from ..rules import AFTER, phase_of
 from ..sql import quoted_table, script, text
 from . import locks, sqlite
 from .applied import Applied, refusal, remember
 from .causes import DEADLOCK, codes_of
-from .connect import Database, connected
+from .connect import Database, Discovery, ask, connected, no_steps
 from .errors import explained, join, refuse_unknown
 from .locks import Blockers, seconds
 from .online import is_busy
@@ -47,6 +49,8 @@ PAUSE = 1.0
 
 UNSEEN = 0.5
 """Seconds that a first attempt may wait before it is asked for whom."""
+
+TRYING_AGAIN = "A table is in use: trying again, up to %d times."
 
 SAVEPOINT = "before_revision"
 
@@ -91,11 +95,15 @@ class Retries:
                         self._lock_first()
                         return migrate(**arguments)
                 except DBAPIError as error:
-                    if number == repeats or not self._may_repeat(error, pause):
+                    too_late = time.monotonic() + pause >= self._deadline
+                    may_repeat = is_busy(error) and self._run.mark.may_repeat()
+                    if number == repeats or too_late or not may_repeat:
                         raise
                     self._note(error)
                 self._savepoint("ROLLBACK TO SAVEPOINT")
-                self._tell()
+                if not self._told:
+                    log.warning(TRYING_AGAIN, self._number)
+                    self._told = True
                 time.sleep(pause)
             return None
 
@@ -137,20 +145,6 @@ class Retries:
         if self._undoes:
             self._run.connection.exec_driver_sql(f"{words} {SAVEPOINT}")
 
-    def _may_repeat(self, error: DBAPIError, pause: float) -> bool:
-        return (
-            is_busy(error)
-            and self._run.mark.may_repeat()
-            and time.monotonic() + pause < self._deadline
-        )
-
-    def _tell(self) -> None:
-        if not self._told:
-            log.warning(
-                "A table is in use: trying again, up to %d times.", self._number
-            )
-        self._told = True
-
 
 def _number(run: "Run") -> int:
     """Return how often a run may try again: never in a transaction of its caller."""
@@ -181,10 +175,6 @@ def unlogged() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_others)
-
-
-def _is_upgrade(command: Steps) -> bool:
-    return (command.__module__, command.__name__) == ("alembic.command", "upgrade")
 
 
 class Ddl(Protocol):
@@ -223,9 +213,7 @@ class Run:
         self.joins = connection.in_transaction()
         self.mark = RevisionMarker(connection, options)
         self.applied = Applied(connection, options)
-        command: Steps = command_options()["fn"]
-        # A run for another database may have put its own steps in front.
-        self._command: Steps = getattr(command, "__wrapped__", command)
+        self._command: Steps = command_steps()
 
     @property
     def url(self) -> URL:
@@ -274,7 +262,7 @@ class Run:
             refuse_unknown(heads, self.connection, self.options)
             if self.joins:
                 commit_blocks_by(migration, self._refuse_autocommit)
-            stamps = self._command.__name__ == "do_stamp"
+            stamps = command_name() == "stamp"
             if not only_reads() and not stamps:
                 self.mark.refuse_half_applied(heads)
             self._refuse_in_doubt(heads, migration)
@@ -322,7 +310,7 @@ class Run:
             if len(heads) > 1:
                 raise CommandError(told)
             log.warning("%s", told)
-        if _is_upgrade(self._command):
+        if command_name() == "upgrade":
             self._warn_of_edited(heads)
         elif compares_database():
             if said := self._edited(heads):
@@ -348,11 +336,11 @@ class Run:
 
         A revision that was started counts only while another run is at work on it.
         """
-        if not _is_upgrade(self._command):
+        if command_name() != "upgrade":
             return False
         try:
             heads = self._stamped()
-            done = bool(heads) and not self._revisions_after(heads)
+            done = has_no_steps(heads)
             if done and self.mark.stopped(self.connection, heads):
                 done = locks.is_held(self.connection, self.options)
             if done:
@@ -370,13 +358,6 @@ class Run:
             return ()
         found = table(name, column("version_num"), schema=schema)
         return tuple(self.connection.scalars(select(found)))
-
-    def _revisions_after(self, heads: tuple[str, ...]) -> bool:
-        """Say whether the command has steps; what it refuses, its run will explain."""
-        try:
-            return any(True for _ in self._command(heads, None))  # type: ignore[arg-type]
-        except CommandError:
-            return True
 
     def current_heads(self) -> tuple[str, ...]:
         """Return the revisions that the database is at now."""
@@ -587,15 +568,18 @@ def operating(
     :param ddl: how databases are altered, and checked.
     :raises CommandError: as `transaction` does.
     """
-    folder = ScriptDirectory.from_config(config)
     given = None if isinstance(database.given, URL) else database.given
     if chosen := name or database.tenant:
         config.cmd_opts = Namespace(x=[f"database={chosen}"])
     if not database.tenant:
         config.attributes["connection"] = {name: given} if name and given else given
-    options = _configured_in(config, folder, name)
+    found = Discovery(is_described=True)
+    ask(config, found)
+    told = found.options[name]
+    options = {key: told[key] for key in CONFIGURED if key in told}
+    folder = ScriptDirectory.from_config(config)
     with (
-        EnvironmentContext(config, folder, fn=_no_steps),
+        EnvironmentContext(config, folder, fn=no_steps),
         transaction(database, options, ddl),
     ):
         migration = context.get_context()
@@ -603,22 +587,3 @@ def operating(
         for _ in migration.opts["fn"](migration.get_current_heads(), migration):
             raise AssertionError
         yield ddl.operations(migration)
-
-
-def _configured_in(
-    config: Config, folder: ScriptDirectory, name: str
-) -> dict[str, Any]:
-    """Return what env.py tells Alembic of a database."""
-    found: dict[str, dict[str, Any]] = {}
-
-    def remember(_heads: tuple[str, ...], migration: MigrationContext) -> list[Any]:
-        found[database_in(migration.opts["upgrade_token"])] = migration.opts
-        return []
-
-    with EnvironmentContext(config, folder, fn=remember, dont_mutate=True):
-        folder.run_env()
-    return {key: found[name][key] for key in CONFIGURED if key in found[name]}
-
-
-def _no_steps(_heads: tuple[str, ...], _migration: MigrationContext) -> list[Any]:
-    return []

@@ -30,6 +30,7 @@ from .._alembic import (
     command_name,
     command_options,
     creator_of,
+    has_no_steps,
     only_reads,
 )
 from ..config import program_of
@@ -407,7 +408,7 @@ class Tenants:
                 " table of its own. Take it out of env.py."
             )
         places = self.places(options.get("version_table") or "alembic_version")
-        done = {heads: _has_no_steps(heads) for heads, _ in {*places.values()}}
+        done = {heads: has_no_steps(heads) for heads, _ in {*places.values()}}
         return {
             name
             for name, place in places.items()
@@ -513,16 +514,6 @@ def _versions(names: Iterable[str], version_table: str) -> Any:
 def _parts(names: list[str]) -> Iterator[list[str]]:
     for begin in range(0, len(names), AT_ONCE):
         yield names[begin : begin + AT_ONCE]
-
-
-def _has_no_steps(heads: Heads) -> bool:
-    """Tell whether the command has nothing to do where it finds these revisions."""
-    steps: Callable[..., Any] = command_options()["fn"]
-    steps = getattr(steps, "__wrapped__", steps)
-    try:
-        return bool(heads) and not any(True for _ in steps(heads, None))
-    except CommandError:
-        return False  # its run explains it
 
 
 def _refuse_relative(names: list[str]) -> None:

@@ -6,8 +6,9 @@ revision moves one, and no query needs it.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, event, make_url
 
 from ..config import database_in, reading
-from ..rehearsal.copies import Table, throw_away, user_tables
+from ..rehearsal.copies import Table, throw_away_each, user_tables
 from ..runtime.applied import is_own
 from ..runtime.run import unlogged
 from ..sql import Effect, items, normal, script
@@ -275,6 +276,9 @@ def by_chance(
 Engines = Mapping[str, Engine]
 """Databases of one kind, by the names that the project has for its own."""
 
+Watched = Callable[[str, MigrationContext], AbstractContextManager[None]]
+"""Begins what a revision runs in, given its identifier."""
+
 SHOWN = 5
 """How many differences a refusal names."""
 
@@ -299,22 +303,6 @@ class OldWay:
     """The revisions that changed rows, each with the name of a database."""
 
 
-@contextmanager
-def databases_like(migrations: "Migrations", server: URL | None) -> Iterator[Engines]:
-    """Make an empty database for each of a project's.
-
-    :param server: the server; by default that of each database itself.
-    """
-    with ExitStack() as stack:
-        settings, known = migrations.project.settings, migrations.database
-        yield {
-            it: stack.enter_context(
-                throw_away(server or known(it).url, settings, known(it).version_table)
-            )
-            for it in migrations.names()
-        }
-
-
 def servers(migrations: "Migrations", more: tuple[str, ...]) -> list[URL | None]:
     """Return where both ways are tried: the project's own first, SQLite, and others."""
     own = migrations.database().url.get_backend_name()
@@ -332,21 +320,20 @@ class Way:
     ) -> None:
         """Take the databases, and the folder with the revisions if it is another."""
         self._engines = engines
-        self._given: Any = engines
-        if migrations.project.names[1:] == ():
-            (self._given,) = engines.values()
-        self._attributes = dict[str, Any]()
         self._migrations, self._versions = migrations, versions
 
     @contextmanager
     def _configured(self) -> Iterator[Config]:
-        with self._migrations.configured(self._given) as found, unlogged():
-            found.attributes.update(self._attributes)
+        with self._migrations.configured(self._engines) as found, unlogged():
             yield found if self._versions is None else reading(found, self._versions)
 
-    def upgrade(self, target: str) -> None:
-        """Run revisions up to a target, without a line for each."""
+    def upgrade(self, target: str, watched: Watched | None = None) -> None:
+        """Run revisions up to a target, without a line for each.
+
+        :param watched: begins what each of them runs in.
+        """
         with self._configured() as config:
+            config.attributes["watched"] = watched
             command.upgrade(config, target)
 
     def downgrade(self, target: str) -> None:
@@ -365,31 +352,25 @@ class Way:
                 )
         return found
 
-    @contextmanager
-    def watched(self, moved: Callable[[str, str], None]) -> Iterator[None]:
-        """Tell of each revision that changes rows of a database."""
 
-        @contextmanager
-        def watch(revision: str, migration: MigrationContext) -> Iterator[None]:
-            name = database_in(migration.opts["upgrade_token"])
-            connection: Any = migration.connection
+@contextmanager
+def _noting_rows(
+    moved: set[tuple[str, str]], revision: str, migration: MigrationContext
+) -> Iterator[None]:
+    """Take note of a revision that changes rows of a database."""
+    name = database_in(migration.opts["upgrade_token"])
+    connection: Any = migration.connection
 
-            def after(_connection: Any, cursor: Any, text: str, *_: Any) -> None:
-                said = script(text, connection.dialect)
-                if said.effect is Effect.ROWS and (cursor.rowcount or not said.only):
-                    moved(revision, name)
+    def after(_connection: Any, cursor: Any, text: str, *_: Any) -> None:
+        said = script(text, connection.dialect)
+        if said.effect is Effect.ROWS and (cursor.rowcount or not said.only):
+            moved.add((revision, name))
 
-            event.listen(connection.engine, "after_cursor_execute", after)
-            try:
-                yield
-            finally:
-                event.remove(connection.engine, "after_cursor_execute", after)
-
-        self._attributes["watched"] = watch
-        try:
-            yield
-        finally:
-            del self._attributes["watched"]
+    event.listen(connection.engine, "after_cursor_execute", after)
+    try:
+        yield
+    finally:
+        event.remove(connection.engine, "after_cursor_execute", after)
 
 
 def old_way(migrations: "Migrations", engines: Engines, begin: str, end: str) -> OldWay:
@@ -403,8 +384,7 @@ def old_way(migrations: "Migrations", engines: Engines, begin: str, end: str) ->
     if begin != "base":
         way.upgrade(begin)
     found.begin = way.place()
-    with way.watched(lambda *it: found.moved.add(it)):
-        way.upgrade(end)
+    way.upgrade(end, partial(_noting_rows, found.moved))
     found.end = way.place()
     way.upgrade("heads")
     found.head = way.place()
@@ -429,38 +409,28 @@ def prove(  # noqa: PLR0913  two ways, and where they begin and end
     :return: what is to be said of its downgrade, if something is.
     :raises CommandError: with what differs; nothing is written.
     """
-    again = _Again(migrations, server, begin, end)
-    with databases_like(migrations, server) as engines:
+
+    @cache
+    def again() -> OldWay:
+        """Run the old way once more, which tells what is in rows by chance."""
+        with throw_away_each(migrations, server) as engines:
+            return old_way(migrations, engines, begin, end)
+
+    with throw_away_each(migrations, server) as engines:
         way = Way(migrations, engines, versions)
         if begin != "base":
             way.upgrade(begin)
         way.upgrade(end)
-        _insist(old, old.end, way.place(), end, lambda: again.run().end)
+        _insist(old, old.end, way.place(), end, lambda: again().end)
         said = _down(way, old, begin)
         if said and leads_back:
             raise _refusal(old, said)
     if end not in migrations.script().get_heads():
-        with databases_like(migrations, server) as engines:
+        with throw_away_each(migrations, server) as engines:
             way = Way(migrations, engines, versions)
             way.upgrade("heads")
-            _insist(old, old.head, way.place(), "the head", lambda: again.run().head)
+            _insist(old, old.head, way.place(), "the head", lambda: again().head)
     return said
-
-
-class _Again:
-    """A second run of the old way, which tells what is in rows by chance."""
-
-    def __init__(self, *given: Any) -> None:
-        self._given = given
-        self._found: OldWay | None = None
-
-    def run(self) -> OldWay:
-        """Return what it makes, found out once."""
-        if self._found is None:
-            migrations, server, begin, end = self._given
-            with databases_like(migrations, server) as engines:
-                self._found = old_way(migrations, engines, begin, end)
-        return self._found
 
 
 def _down(way: Way, old: OldWay, begin: str) -> str | None:

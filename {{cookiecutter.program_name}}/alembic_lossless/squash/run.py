@@ -24,10 +24,11 @@ from .. import lockfile
 from ..autogenerate.review import laid_out
 from ..config import database_in, insist_on_source_tree, reading
 from ..rebase import with_code
+from ..rehearsal.copies import throw_away_each
 from ..replaced import folder_of, follows, old_revisions, replaced_by
 from ..rules import AFTER, phase_of
 from .fold import Folded, folded
-from .proof import Engines, OldWay, databases_like, old_way, prove, servers
+from .proof import Engines, OldWay, old_way, prove, servers
 
 if TYPE_CHECKING:
     from ..migrations import Migrations
@@ -380,11 +381,7 @@ def squash(
 ) -> Squashed:
     """Write one revision from many, and prove that it does what they do.
 
-    :param migrations: those of the project.
-    :param given: the range, from the one after its begin: "1a2b:head", or "1a2b".
-    :param message: what the revision says of itself.
-    :param more: URLs of more servers to prove it on.
-    :raises CommandError: with what cannot be squashed; nothing is written.
+    `Migrations.squash` tells what it is given.
     """
     insist_on_source_tree(migrations.project)
     folder = migrations.script()
@@ -436,7 +433,7 @@ def _old_ways(
     """Run the old way on each kind of database; return where it runs, and where not."""
     tried, notes = list[Tried](), list[str]()
     for server in servers(migrations, more):
-        engines = stack.enter_context(databases_like(migrations, server))
+        engines = stack.enter_context(throw_away_each(migrations, server))
         try:
             old = old_way(migrations, engines, chosen.begin, chosen.end)
         except CommandError as error:
@@ -493,8 +490,6 @@ def _folded(
     folds_renames: bool,
 ) -> dict[str, Folded]:
     """Return the range folded, for each database."""
-    several = len(migrations.project.names) > 1
-    given: Any = engines if several else next(iter(engines.values()))
     found = dict[str, Folded]()
 
     def changes_rows(revision: str, name: str) -> bool:
@@ -516,7 +511,7 @@ def _folded(
         )
         return []
 
-    with migrations.configured(given) as config:
+    with migrations.configured(engines) as config:
         folder = ScriptDirectory.from_config(config)
         with EnvironmentContext(config, folder, fn=fold, dont_mutate=True):
             folder.run_env()
