@@ -613,8 +613,8 @@ def command_steps() -> Callable[..., Any]:
 
     A run for another database may have put its own steps in front.
     """
-    command: Callable[..., Any] = command_options()["fn"]
-    return unwrap(command)
+    command: Callable[..., Any] = unwrap(command_options()["fn"])
+    return command
 
 
 def has_no_steps(heads: tuple[str, ...]) -> bool:

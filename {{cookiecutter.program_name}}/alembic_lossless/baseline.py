@@ -43,7 +43,7 @@ def baseline(
         url = migrations.database(name, connection=connection).url
         _refuse_other_databases(migrations, name, url)
     empty = throw_away_each(migrations, connection=connection)
-    with _undone_on_failure(migrations), empty as copies:
+    with undone_on_failure(migrations), empty as copies:
         made = migrations.revision(message, connection=copies)
         if made is None:
             raise CommandError("The models declare nothing: there is no baseline.")
@@ -217,7 +217,7 @@ def _expression_indexes(
 
 
 @contextmanager
-def _undone_on_failure(migrations: Migrations) -> Iterator[None]:
+def undone_on_failure(migrations: Migrations) -> Iterator[None]:
     """Let the folder of revisions be as it was when something fails."""
     script = migrations.script()
     folders = [Path(it) for it in script.version_locations or [script.versions]]

@@ -23,15 +23,15 @@ def quiet_config(project: Project) -> Config:
 
     :raises CommandError: when the project's folder is no Alembic environment.
     """
-    quiet = io.StringIO()
-    alembic = Config(
-        _ini(project),
-        stdout=quiet,
-        output_buffer=quiet,
-        attributes={"configure_logger": False},
-    )
+    return _located(quiet(Config(_ini(project))), project)
+
+
+def quiet(alembic: Config) -> Config:
+    """Let a configuration print nothing, and env.py leave logging alone."""
+    alembic.stdout = alembic.output_buffer = io.StringIO()
+    alembic.attributes["configure_logger"] = False
     print_nothing(alembic)
-    return _located(alembic, project)
+    return alembic
 
 
 def config_of(options: Namespace, project: Project) -> Config:

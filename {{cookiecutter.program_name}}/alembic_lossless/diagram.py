@@ -250,12 +250,12 @@ def graph_of(migrations: Migrations, given: str | None = None) -> Graph:
         name: applied(folder, migrations.database(name).url, heads)
         for name, heads in at.items()
     }
-    edited, unlocked = _lock(migrations.script())
+    locked = _lock(migrations.script())
     rows, marks, lanes = list[Row](), set[str](), list[str]()
     for script in scripts:
         mark = _mark(script.revision, done)
         marks.add(mark)
-        words = [*_words(script, edited, unlocked)]
+        words = [*_words(script, locked)]
         some = [name for name in done if script.revision in done[name]]
         if mark == SOME:
             words.append(f"applied on {few(some)}")
@@ -289,27 +289,19 @@ def _mark(revision: str, done: Mapping[str, Collection[str]]) -> str:
     return SOME if any(has) else OPEN
 
 
-def _lock(folder: ScriptDirectory) -> tuple[set[str], set[str]]:
-    """Return the revisions that differ from the lock file, and those not in it."""
+def _lock(folder: ScriptDirectory) -> dict[str, str]:
+    """Return the revisions that the lock file does not have as they are, and how."""
     try:
-        known = lockfile.read(folder, "alembic")
+        found = lockfile.problems(folder, "alembic")
     except CommandError:
-        known = None
-    if known is None:
-        return set(), set()
-    every = [*folder.walk_revisions()]
-    here = {it.revision for it in every}
-    edited = {
-        it.revision
-        for it in every
-        if it.revision in known and lockfile.line_of(it) != known[it.revision]
+        return {}
+    return {
+        it.revision: "not locked" if it.what == lockfile.NO_LINE else "edited"
+        for it in found
     }
-    return edited, here - known.keys()
 
 
-def _words(
-    script: Script, edited: Collection[str], unlocked: Collection[str]
-) -> Iterator[str]:
+def _words(script: Script, locked: Mapping[str, str]) -> Iterator[str]:
     if script.is_head:
         yield "head"
     yield from sorted(to_tuple(getattr(script.module, "branch_labels", None)) or ())
@@ -317,10 +309,8 @@ def _words(
         yield f"{phase} the deployment"
     if old := replaced_by(script):
         yield f"squashed from {len(old) + 1}"
-    if script.revision in edited:
-        yield "edited"
-    if script.revision in unlocked:
-        yield "not locked"
+    if script.revision in locked:
+        yield locked[script.revision]
     if script.dependencies:
         yield f"depends on {', '.join(to_tuple(script.dependencies, default=()))}"
 

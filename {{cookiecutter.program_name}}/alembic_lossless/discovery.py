@@ -1,6 +1,5 @@
 """Migrations of an environment that nobody described: what its env.py says is asked."""
 
-import io
 import os
 from argparse import Namespace
 from collections.abc import Collection, Iterator
@@ -8,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import make_url
 
-from ._alembic import print_nothing
-from .config import choose, files_of, is_environment, locate, typed_config
+from .config import choose, files_of, is_environment, locate, quiet, typed_config
 from .migrations import ONE_AT_A_TIME, Migrations
 from .project import Databases, Project
 from .runtime.connect import Database, Discovery, ask, database_of
@@ -65,7 +64,8 @@ class Discovered(Migrations):
     def project(self) -> Project:
         """What env.py says of the project, or has for a description."""
         found = self._found
-        metadatas = {it: of.get("target_metadata") for it, of in found.options.items()}
+        options = found.options.items()
+        metadatas: Any = {it: of.get("target_metadata") for it, of in options}
         return found.project or Project(
             folder=self.folder,
             metadatas=metadatas or {"": []},
@@ -96,15 +96,11 @@ class Discovered(Migrations):
 
     def config(self) -> Config:
         """Return a configuration for `alembic.command`, which is quiet."""
-        quiet = io.StringIO()
         given = self._options
         answers = Namespace(x=given.x, config=given.config, name=given.name)
         alembic = typed_config(answers)
         _located(alembic)
-        alembic.stdout = alembic.output_buffer = quiet
-        alembic.attributes["configure_logger"] = False
-        print_nothing(alembic)
-        return alembic
+        return quiet(alembic)
 
     def _script_directory(self) -> ScriptDirectory:
         """Return the folder of revisions; an env.py may choose others."""

@@ -6,7 +6,7 @@ revision that says something else than when it was locked is found, on any datab
 
 import heapq
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -29,6 +29,20 @@ HEADER = """\
 
 MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 """How a line begins that git left between two versions of a file."""
+
+
+NO_LINE = "has no line"
+
+
+class Problem(NamedTuple):
+    """In what the lock file is not as a revision is."""
+
+    revision: str
+    what: str
+
+    def __str__(self) -> str:
+        """Return it as messages have it."""
+        return f"{self.revision} {self.what}"
 
 
 class Line(NamedTuple):
@@ -130,7 +144,7 @@ def _conflict(folder: ScriptDirectory, path: Path, number: int, program: str) ->
     return f"{path}, line {number}: git found revisions of two people. {then}"
 
 
-def problems(folder: ScriptDirectory, program: str) -> list[str]:
+def problems(folder: ScriptDirectory, program: str) -> list[Problem]:
     """Return in what the lock file is not as the revisions are; [] where there is none.
 
     :param program: the command that was typed.
@@ -145,38 +159,27 @@ def state(folder: ScriptDirectory) -> list[str] | None:
     if not path_of(folder).exists():
         return None
     try:
-        return problems(folder, "alembic")
+        return [*map(str, problems(folder, "alembic"))]
     except CommandError as error:
         return [str(error)]
 
 
-def _problems(folder: ScriptDirectory, known: Mapping[str, Line]) -> Iterator[str]:
+def _problems(folder: ScriptDirectory, known: Mapping[str, Line]) -> Iterator[Problem]:
     now = {it.revision: it for it in ordered(folder)}
     for name, script in now.items():
         if Path(script.path).parent == folder_of(folder):
             continue  # while a revision builds on what was squashed
         if name not in known:
-            yield f"{name} has no line"
+            yield Problem(name, NO_LINE)
             continue
         parents, found = line_of(script)
         if parents != known[name].parents:
             before = " and ".join(known[name].parents) or "nothing"
-            yield f"{name} follows {' and '.join(parents) or 'nothing'}, not {before}"
+            after = " and ".join(parents) or "nothing"
+            yield Problem(name, f"follows {after}, not {before}")
         if found != known[name].digest:
-            yield f"{name} was edited"
-    yield from (f"{name} has no file" for name in known if name not in now)
-
-
-def said(found: Iterable[str], program: str) -> str:
-    """Return problems as a sentence, and what to type.
-
-    :param found: what `problems` returns.
-    :param program: the command that was typed.
-    """
-    return (
-        f"{NAME} is not as the revisions are: {'; '.join(found)}."
-        f"\nIf the revisions are right: {lossless_program(program)} lock"
-    )
+            yield Problem(name, "was edited")
+    yield from (Problem(name, "has no file") for name in known if name not in now)
 
 
 def insist(folder: ScriptDirectory, program: str) -> None:
@@ -186,7 +189,10 @@ def insist(folder: ScriptDirectory, program: str) -> None:
     :raises CommandError: with each difference.
     """
     if found := problems(folder, program):
-        raise CommandError(said(found, program))
+        raise CommandError(
+            f"{NAME} is not as the revisions are: {'; '.join(map(str, found))}."
+            f"\nIf the revisions are right: {lossless_program(program)} lock"
+        )
 
 
 def write(folder: ScriptDirectory) -> Path:

@@ -224,7 +224,7 @@ class History:
         """
         from . import lockfile
 
-        return lockfile.problems(self.script(), "alembic")
+        return [*map(str, lockfile.problems(self.script(), "alembic"))]
 
     def databases(self, connection: Databases | None = None) -> Databases | None:
         """Return what to migrate: the argument, or the engines of the running app.
@@ -596,24 +596,17 @@ class Migrations(History):
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 
-        from .lockfile import NAME
+        from .baseline import undone_on_failure
 
-        versions = self.project.folder / "versions"
-        before = {*versions.glob("*.py"), *versions.glob(NAME)}
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, undone_on_failure(self):
             own = {
                 name: create_engine(f"sqlite:///{folder}/{name}.db", poolclass=NullPool)
                 for name in self.project.names
             }
-            try:
-                made = self.revision(message, connection=own, **options)
-                self.upgrade("heads", connection=own)
-                with self.configured(own) as alembic:
-                    command.check(alembic)
-            except BaseException:
-                for path in {*versions.glob("*.py"), *versions.glob(NAME)} - before:
-                    path.unlink()
-                raise
+            made = self.revision(message, connection=own, **options)
+            self.upgrade("heads", connection=own)
+            with self.configured(own) as alembic:
+                command.check(alembic)
         return made
 
     def baseline(

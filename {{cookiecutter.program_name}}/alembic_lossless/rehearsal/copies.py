@@ -935,9 +935,13 @@ def _program(*names: str) -> str:
     return found
 
 
-@contextmanager
-def _reading(command: list[str], variables: Mapping[str, str]) -> Iterator[IO[bytes]]:
-    """Give what a program writes.
+def _feed_from(
+    command: list[str],
+    *,
+    variables: Mapping[str, str],
+    feed: Callable[[IO[bytes]], None],
+) -> None:
+    """Let a function have the script that a program writes.
 
     :raises ProgramError: at the end, where it failed.
     """
@@ -955,19 +959,8 @@ def _reading(command: list[str], variables: Mapping[str, str]) -> Iterator[IO[by
     ):
         if begun.stdout is None:
             raise AssertionError
-        yield begun.stdout
+        feed(begun.stdout)
         _refuse_failure(first[0], begun.wait(), said)
-
-
-def _feed_from(
-    command: list[str],
-    *,
-    variables: Mapping[str, str],
-    feed: Callable[[IO[bytes]], None],
-) -> None:
-    """Let a function have the script that a program writes."""
-    with _reading(command, variables) as script:
-        feed(script)
 
 
 def _feed(

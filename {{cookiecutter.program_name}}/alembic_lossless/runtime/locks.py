@@ -183,14 +183,23 @@ COMMITS_DDL = ("mysql", "mariadb")
 
 
 class Server(NamedTuple):
-    """What a kind of server is told, in its own words."""
+    """What a kind of server is told and asked, in its own words."""
 
     limit: str
+    """Lets a statement wait so many seconds for a table; `unlimit`: as before."""
     unlimit: str
     lock: str
+    """Takes the migration lock, if nobody has it; `unlock` gives it back."""
     unlock: str
     held: str
+    """Whether somebody has it, and who that is: `holder`."""
     holder: str
+    blockers: str
+    """Who blocks a session, or may do so."""
+    end: str
+    """Ends a session."""
+    session: str
+    """The number of the session that asks."""
 
 
 HOLDS = (
@@ -201,27 +210,46 @@ HOLDS = (
 )
 """Which rows of `pg_locks`, a view of the whole server, are about the lock of a key."""
 
-POSTGRESQL = Server(
-    limit="SELECT set_config('lock_timeout', CAST(:seconds AS integer) || 's', false)",
-    unlimit="RESET lock_timeout",
-    lock="SELECT pg_try_advisory_lock(:key)",
-    unlock="SELECT pg_advisory_unlock(:key)",
-    held=f"SELECT count(*) FROM pg_locks WHERE {HOLDS}",  # noqa: S608  a constant
-    holder="SELECT concat_ws(', ', usename, client_addr, application_name,"  # noqa: S608
-    " 'process ' || pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-    f" WHERE {HOLDS}",
-)
-
-MARIADB = Server(
-    limit="SET @table_wait = @@lock_wait_timeout, lock_wait_timeout = :seconds,"
-    " @row_wait = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = :seconds",
-    unlimit="SET lock_wait_timeout = @table_wait, innodb_lock_wait_timeout = @row_wait",
-    lock="SELECT GET_LOCK(:key, 0)",
-    unlock="SELECT RELEASE_LOCK(:key)",
-    held="SELECT IS_USED_LOCK(:key) IS NOT NULL",
-    holder="SELECT concat(user, ', ', host, ', connection ', id)"
-    " FROM information_schema.processlist WHERE id = IS_USED_LOCK(:key)",
-)
+SERVERS = {
+    "postgresql": Server(
+        limit="SELECT set_config('lock_timeout', CAST(:seconds AS integer) || 's',"
+        " false)",
+        unlimit="RESET lock_timeout",
+        lock="SELECT pg_try_advisory_lock(:key)",
+        unlock="SELECT pg_advisory_unlock(:key)",
+        held=f"SELECT count(*) FROM pg_locks WHERE {HOLDS}",  # noqa: S608  a constant
+        holder="SELECT concat_ws(', ', usename, client_addr, application_name,"  # noqa: S608
+        " 'process ' || pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        f" WHERE {HOLDS}",
+        blockers="SELECT pid, xact_start,"
+        " extract(epoch FROM clock_timestamp() - xact_start), state, query"
+        " FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(:pid))"
+        " AND xact_start IS NOT NULL",
+        end="SELECT pg_terminate_backend(:pid)",
+        session=PID,
+    ),
+    "mysql": Server(
+        limit="SET @table_wait = @@lock_wait_timeout, lock_wait_timeout = :seconds,"
+        " @row_wait = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = :seconds",
+        unlimit="SET lock_wait_timeout = @table_wait,"
+        " innodb_lock_wait_timeout = @row_wait",
+        lock="SELECT GET_LOCK(:key, 0)",
+        unlock="SELECT RELEASE_LOCK(:key)",
+        held="SELECT IS_USED_LOCK(:key) IS NOT NULL",
+        holder="SELECT concat(user, ', ', host, ', connection ', id)"
+        " FROM information_schema.processlist WHERE id = IS_USED_LOCK(:key)",
+        # It does not say whom a table's lock belongs to: the old ones of the database.
+        blockers="SELECT id, trx_started, timestampdiff(SECOND, trx_started, now()),"
+        " concat('open transaction, ', lower(command)), coalesce(info, trx_query, '')"
+        " FROM information_schema.innodb_trx"
+        " JOIN information_schema.processlist ON id = trx_mysql_thread_id"
+        " WHERE id <> :pid AND db = database()"
+        " AND trx_started < now() - INTERVAL 1 SECOND",
+        end="KILL :pid",
+        session="SELECT connection_id()",
+    ),
+}
+SERVERS["mariadb"] = SERVERS["mysql"]
 
 
 @contextmanager
@@ -236,7 +264,8 @@ def prepared(run: "Run") -> Iterator[None]:
     :param run: a run that has not begun.
     """
     connection, settings = run.connection, run.database.settings
-    mysql, server = _server(connection)
+    server = SERVERS[connection.dialect.name]
+    mysql = connection.dialect.name in COMMITS_DDL
     ask = _asking(connection)
     key = lock_key(connection, run.options, None if mysql else _schema(ask))
 
@@ -284,15 +313,11 @@ def is_held(connection: Connection, options: dict[str, Any]) -> bool:
 
     :param options: what Alembic is told of the database.
     """
-    mysql, server = _server(connection)
+    mysql = connection.dialect.name in COMMITS_DDL
     schema = None if mysql else connection.scalar(text("SELECT current_schema()"))
     key = lock_key(connection, options, schema)
-    return bool(connection.scalar(text(server.held), {"key": key}))
-
-
-def _server(connection: Connection) -> tuple[bool, Server]:
-    mysql = connection.dialect.name in COMMITS_DDL
-    return mysql, MARIADB if mysql else POSTGRESQL
+    held = SERVERS[connection.dialect.name].held
+    return bool(connection.scalar(text(held), {"key": key}))
 
 
 def lock_key(
@@ -386,40 +411,6 @@ class Blocker(NamedTuple):
         """Return it as messages have it."""
         query = " ".join((self.query or "").split())[:SHOWN]
         return f"process {self.pid}, {self.state}, since {self.seconds:.0f} s: {query}"
-
-
-class _Server(NamedTuple):
-    """What a kind of server is asked."""
-
-    blockers: str
-    """Who blocks it, or may do so."""
-    end: str
-    """Ends a session."""
-    session: str
-    """The number of the session that asks."""
-
-
-SERVERS = {
-    "postgresql": _Server(
-        "SELECT pid, xact_start, extract(epoch FROM clock_timestamp() - xact_start),"
-        " state, query FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(:pid))"
-        " AND xact_start IS NOT NULL",
-        "SELECT pg_terminate_backend(:pid)",
-        PID,
-    ),
-    "mysql": _Server(
-        # It does not say whom a table's lock belongs to: the old ones of the database.
-        "SELECT id, trx_started, timestampdiff(SECOND, trx_started, now()),"
-        " concat('open transaction, ', lower(command)), coalesce(info, trx_query, '')"
-        " FROM information_schema.innodb_trx"
-        " JOIN information_schema.processlist ON id = trx_mysql_thread_id"
-        " WHERE id <> :pid AND db = database()"
-        " AND trx_started < now() - INTERVAL 1 SECOND",
-        "KILL :pid",
-        "SELECT connection_id()",
-    ),
-}
-SERVERS["mariadb"] = SERVERS["mysql"]
 
 
 def _pid_of(connection: Connection) -> int:
