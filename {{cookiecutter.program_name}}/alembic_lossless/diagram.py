@@ -20,7 +20,7 @@ from . import lockfile
 from .config import part_of
 from .history import stamped
 from .migrations import Migrations
-from .replaced import replaced_by
+from .replaced import follows, replaced_by
 from .replay import state_of
 from .rules import phase_of
 from .runtime.errors import applied
@@ -330,7 +330,7 @@ def _row(
     if script.revision not in joined:
         joined.append(script.revision)
     lane = joined.index(script.revision)
-    parents = [it for it in to_tuple(script.down_revision, default=()) if it in known]
+    parents = [it for it in follows(script) if it in known]
     below, after = list[str](), list[tuple[int, int]]()
     for number, name in enumerate(joined):
         nexts = parents if number == lane else [name]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError, to_tuple
+from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,6 +16,7 @@ from .lint.rules import Server, version_of
 from .operations.aside import kept
 from .operations.base import label
 from .project import oldest
+from .replaced import follows
 from .rules import AFTER, phase_of
 from .runtime.applied import Applied, Edited, Ran
 from .runtime.connect import Database, opened
@@ -173,5 +174,5 @@ def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
         (newest,) = folder.get_revisions(tuple(found[-1]))
         if phase_of(newest) != AFTER:
             break
-        found.append(frozenset(to_tuple(newest.down_revision, default=())))
+        found.append(frozenset(follows(newest)))
     return tuple(found)

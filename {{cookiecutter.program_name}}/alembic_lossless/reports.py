@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from alembic.script import Script
-from alembic.util import CommandError, to_tuple
+from alembic.util import CommandError
 
 from . import lockfile
 from .config import merge_command
 from .history import half_applied
 from .migrations import Migrations
-from .replaced import replaced_by
+from .replaced import follows, replaced_by
 from .rules import BY_HAND
 from .runtime.applied import Edited, refusal
 from .runtime.connect import explained, opened
@@ -197,8 +197,8 @@ def _half_applied(migrations: Migrations, name: str, prog: str) -> Iterator[str]
     half = half_applied(migrations.database(name))
     if half is None:
         return
-    below = to_tuple(migrations.script().get_revision(half.revision).down_revision)
-    before, after = " ".join(below or ()) or "base", half.revision
+    below = follows(migrations.script().get_revision(half.revision))
+    before, after = " ".join(below) or "base", half.revision
     if half.direction == "downgrade":
         before, after = after, before
     yield f"{half.revision} stopped in the middle of its {half.direction}"
@@ -324,7 +324,7 @@ def revision(script: Script) -> dict[str, Any]:
     """Return a revision as `heads --json` and its like print it."""
     return {
         "revision": script.revision,
-        "down_revisions": [*to_tuple(script.down_revision, default=())],
+        "down_revisions": [*follows(script)],
         "message": script.doc,
         "branch_labels": sorted(script.branch_labels),
         "is_head": script.is_head,

@@ -24,7 +24,7 @@ from alembic import context
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import MultipleHeads, ResolutionError, RevisionError
-from alembic.util import CommandError, messaging, to_tuple
+from alembic.util import CommandError, messaging
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import (
     CompileError,
@@ -45,7 +45,7 @@ from ..config import (
     stamp_command,
 )
 from ..project import said
-from ..replaced import put_back
+from ..replaced import follows, put_back
 from ..urls import printable
 from .causes import MAY_PASS, Explanation, PermanentError, codes_of, explain
 
@@ -500,7 +500,7 @@ def _fork(run: "Run") -> str:
     """Say where a downgrade can go from a merge: a number does not say which way."""
     program = program_of(context.config)
     scripts = context.script.get_revisions(run.heads)
-    ways = [way for it in scripts for way in to_tuple(it.down_revision, default=())]
+    ways = [way for it in scripts for way in follows(it)]
     lines = [f"  {program} downgrade {way}" for way in ways]
     return "\n".join(["Two ways lead back from here. Name the one you mean:", *lines])
 

@@ -18,13 +18,14 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from alembic import context
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.util import CommandError, to_tuple
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, Table, event, inspect
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, DropTableComment, SetTableComment
 
 from .._alembic import commit_blocks_by, executed_by
 from ..config import stamp_command
+from ..replaced import follows
 from ..rules import rule
 from ..sql import Effect, TableName, script
 from .causes import Code, codes_of
@@ -488,7 +489,8 @@ class RevisionMarker:
             )
         done = revision
         if direction == "downgrade":
-            done = " ".join(_revisions_before(revision)) or "base"
+            known = context.script.get_revision(revision)
+            done = " ".join(follows(known) if known else ()) or "base"
         return (
             f"The {direction} of revision {revision} stopped in the middle; the last"
             f" whole state is {now}. Compare the tables with the revision file.\n"
@@ -567,8 +569,3 @@ def _is_known(revision: str) -> bool:
     with suppress(CommandError):
         return context.script.get_revision(revision) is not None
     return False
-
-
-def _revisions_before(revision: str) -> tuple[str, ...]:
-    script = context.script.get_revision(revision)
-    return to_tuple(script.down_revision if script else None, default=())

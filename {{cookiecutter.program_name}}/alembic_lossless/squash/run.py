@@ -13,12 +13,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
+from sqlalchemy import URL
 
 from .. import lockfile
 from ..autogenerate.review import laid_out
@@ -389,53 +390,69 @@ def squash(
     chosen = _Range(folder, given)
     _refuse_uncommitted(chosen.scripts)
     with ExitStack() as stack:
-        tried, notes = _old_ways(migrations, chosen, tuple(more), stack)
-        moved = {it for old, _ in tried for it in old.moved}
-        (_, engines) = tried[0][1]
-        every = _folded(migrations, engines, chosen, moved, folds_renames=True)
+        work = _Squash(migrations, chosen, message, stack)
+        for server in servers(migrations, tuple(more)):
+            work.run_old_way(server)
+        every = work.folded(folds_renames=True)
         try:
-            path, said = _proved(migrations, chosen, every, message, tried, stack)
+            path = work.proved(every)
         except CommandError:
             if not any(it.keeps_names for it in every.values()):
                 raise
             # PostgreSQL found another name where the one that it gives was taken.
-            every = _folded(migrations, engines, chosen, moved, folds_renames=False)
-            path, said = _proved(migrations, chosen, every, message, tried, stack)
-        notes += said
+            every = work.folded(folds_renames=False)
+            path = work.proved(every)
         new = _put(migrations, folder, chosen, path)
-    carried_too = {why for it in every.values() for why in it.why}
+    why = {
+        name: said for it in [*every.values()][::-1] for name, said in it.why.items()
+    }
+    without_rows = (
+        it.revision for found in every.values() for it in found.without_rows
+    )
     return Squashed(
         chosen.end,
         new,
         tuple(chosen.ids),
-        {
-            it.revision: next(
-                f.why[it.revision] for f in every.values() if it.revision in f.why
-            )
-            for it in chosen.scripts
-            if it.revision in carried_too
-        },
-        tuple(
-            dict.fromkeys(it.revision for f in every.values() for it in f.without_rows)
-        ),
-        tuple(dict.fromkeys(old.kind for old, _ in tried)),
-        tuple(notes),
+        {it: why[it] for it in chosen.ids if it in why},
+        tuple(dict.fromkeys(without_rows)),
+        tuple(dict.fromkeys(it.old.kind for it in work.tried)),
+        tuple(work.notes),
     )
 
 
-Tried = tuple[OldWay, tuple[Any, Engines]]
-"""What the old way makes on some databases, and where these are."""
+class _Tried(NamedTuple):
+    """Where the old way was run, and what it makes there."""
+
+    server: URL | None
+    engines: Engines
+    old: OldWay
 
 
-def _old_ways(
-    migrations: "Migrations", chosen: _Range, more: tuple[str, ...], stack: ExitStack
-) -> tuple[list[Tried], list[str]]:
-    """Run the old way on each kind of database; return where it runs, and where not."""
-    tried, notes = list[Tried](), list[str]()
-    for server in servers(migrations, more):
-        engines = stack.enter_context(throw_away_each(migrations, server))
+class _Squash:
+    """The work on a range: what its old way makes, and the revision that is proved."""
+
+    def __init__(
+        self,
+        migrations: "Migrations",
+        chosen: _Range,
+        message: str | None,
+        stack: ExitStack,
+    ) -> None:
+        self._migrations, self._chosen = migrations, chosen
+        self._message, self._stack = message, stack
+        self.tried = list[_Tried]()
+        self.notes = list[str]()
+
+    def run_old_way(self, server: URL | None) -> None:
+        """Run the old revisions on databases of a server, if they run there.
+
+        :param server: None is the project's own, where they have to.
+        """
+        chosen = self._chosen
+        empty = throw_away_each(self._migrations, server)
+        engines = self._stack.enter_context(empty)
         try:
-            old = old_way(migrations, engines, chosen.begin, chosen.end)
+            old = old_way(self._migrations, engines, chosen.begin, chosen.end)
         except CommandError as error:
             kind = next(iter(engines.values())).dialect.name
             said = str(error).splitlines()[0].rstrip(".")
@@ -443,125 +460,102 @@ def _old_ways(
                 raise _refusal(
                     f"on {kind} its own revisions do not run: {said}"
                 ) from error
-            notes.append(
-                f"Not compared on {kind}, where the old revisions fail: {said}."
+            where = f"Not compared on {kind}, where the old revisions fail"
+            self.notes.append(f"{where}: {said}.")
+        else:
+            self.tried.append(_Tried(server, engines, old))
+
+    def folded(self, *, folds_renames: bool) -> dict[str, Folded]:
+        """Return the range folded, for each database."""
+        chosen, found = self._chosen, dict[str, Folded]()
+        moved = {it for tried in self.tried for it in tried.old.moved}
+
+        def changes_rows(revision: str, name: str) -> bool:
+            # What it does to rows that are there before the range, nobody can tell.
+            return bool(chosen.before) or (revision, name) in moved
+
+        def fold(_heads: Any, migration: MigrationContext) -> list[Any]:
+            environment = migration.environment_context
+            if environment is None:
+                raise AssertionError
+            found[database_in(migration.opts["upgrade_token"])] = folded(
+                migration,
+                environment,
+                chosen.ids,
+                changes_rows,
+                call,
+                folds_renames=folds_renames,
             )
-            continue
-        tried.append((old, (server, engines)))
-    return tried, notes
+            return []
 
+        with self._migrations.configured(self.tried[0].engines) as config:
+            folder = ScriptDirectory.from_config(config)
+            with EnvironmentContext(config, folder, fn=fold, dont_mutate=True):
+                folder.run_env()
+        return found
 
-def _proved(  # noqa: PLR0913, PLR0917  what is written, and where it is proved
-    migrations: "Migrations",
-    chosen: _Range,
-    every: dict[str, Folded],
-    message: str | None,
-    tried: Sequence[Tried],
-    stack: ExitStack,
-) -> tuple[Path, list[str]]:
-    """Write the revision, and prove it on each kind of database.
+    def proved(self, every: dict[str, Folded]) -> Path:
+        """Write the revision, prove it on each kind of database, and return its file.
 
-    :return: its file, and what is to be said of it.
-    :raises CommandError: with what differs.
-    """
-    versions = Path(stack.enter_context(TemporaryDirectory()))
-    path = _write(migrations, chosen, every, message, versions)
-    notes = list[str]()
-    for old, (server, _) in tried:
-        said = prove(
-            migrations,
-            old,
-            server,
-            versions,
-            begin=chosen.begin,
-            end=chosen.end,
-            leads_back=not any(it.why for it in every.values()),
-        )
-        notes += [f"On {old.kind} {said}."] if said else []
-    return path, notes
+        :raises CommandError: with what differs.
+        """
+        versions = Path(self._stack.enter_context(TemporaryDirectory()))
+        path = self._written(every, versions)
+        notes = list[str]()
+        for server, _, old in self.tried:
+            said = prove(
+                self._migrations,
+                old,
+                server,
+                versions,
+                begin=self._chosen.begin,
+                end=self._chosen.end,
+                leads_back=not any(it.why for it in every.values()),
+            )
+            notes += [f"On {old.kind} {said}."] if said else []
+        self.notes += notes
+        return path
 
-
-def _folded(
-    migrations: "Migrations",
-    engines: Engines,
-    chosen: _Range,
-    moved: set[tuple[str, str]],
-    *,
-    folds_renames: bool,
-) -> dict[str, Folded]:
-    """Return the range folded, for each database."""
-    found = dict[str, Folded]()
-
-    def changes_rows(revision: str, name: str) -> bool:
-        # What it does to rows that are there before the range, nobody can tell.
-        return bool(chosen.before) or (revision, name) in moved
-
-    def fold(_heads: Any, migration: MigrationContext) -> list[Any]:
-        environment = migration.environment_context
-        if environment is None:
-            raise AssertionError
-        name = database_in(migration.opts["upgrade_token"])
-        found[name] = folded(
-            migration,
-            environment,
-            chosen.ids,
-            changes_rows,
-            call,
-            folds_renames=folds_renames,
-        )
-        return []
-
-    with migrations.configured(engines) as config:
+    def _written(self, every: dict[str, Folded], versions: Path) -> Path:
+        """Write the revision into a folder with all that are not in the range."""
+        chosen = self._chosen
+        inside = {*chosen.ids}
+        others = [it for it in chosen.every if it.revision not in inside]
+        needed = {it.revision for it in chosen.before} | chosen.depended_on
+        for it in others:
+            if it.revision in needed:
+                shutil.copy(it.path, versions)
+        config = reading(self._migrations.config(), versions)
         folder = ScriptDirectory.from_config(config)
-        with EnvironmentContext(config, folder, fn=fold, dont_mutate=True):
-            folder.run_env()
-    return found
-
-
-def _write(
-    migrations: "Migrations",
-    chosen: _Range,
-    every: dict[str, Folded],
-    message: str | None,
-    versions: Path,
-) -> Path:
-    """Write the revision into a folder with all that are not in the range."""
-    inside = {*chosen.ids}
-    others = [it for it in chosen.every if it.revision not in inside]
-    needed = {it.revision for it in chosen.before} | chosen.depended_on
-    for it in others:
-        if it.revision in needed:
+        parts: dict[str, Any] = {
+            f"{name}_{direction}s" if name else f"{direction}s": _body(found, direction)
+            for name, found in every.items()
+            for direction in ("upgrade", "downgrade")
+        }
+        stood_for = [(*replaced_by(it), it.revision) for it in chosen.scripts]
+        names = [name for each in stood_for for name in each if name != chosen.end]
+        replaces = f"replaces = {tuple(names)!r}"
+        imports = sorted({line for found in every.values() for line in found.imports})
+        last = chosen.scripts[-1]
+        made = folder.generate_revision(
+            chosen.end,
+            self._message or f"{last.doc.rstrip('.')}, squashed",
+            head=chosen.begin,
+            branch_labels=chosen.labels or None,
+            depends_on=chosen.dependencies or None,
+            splice=True,
+            refresh=True,
+            imports="\n".join([*imports, "", replaces] if imports else [replaces]),
+            **parts,
+        )
+        if made is None:
+            raise AssertionError
+        path = Path(made.path)
+        _complete(path, chosen, every)
+        laid_out(folder, str(path))
+        for it in others:
             shutil.copy(it.path, versions)
-    folder = ScriptDirectory.from_config(reading(migrations.config(), versions))
-    parts: dict[str, Any] = {
-        f"{name}_{direction}s" if name else f"{direction}s": _body(found, direction)
-        for name, found in every.items()
-        for direction in ("upgrade", "downgrade")
-    }
-    stood_for = [(*replaced_by(it), it.revision) for it in chosen.scripts]
-    names = [name for each in stood_for for name in each if name != chosen.end]
-    replaces = f"replaces = {tuple(names)!r}"
-    imports = sorted({line for found in every.values() for line in found.imports})
-    labels, last = chosen.labels, chosen.scripts[-1]
-    made = folder.generate_revision(
-        chosen.end,
-        message or f"{last.doc.rstrip('.')}, squashed",
-        head=chosen.begin,
-        branch_labels=labels or None,
-        depends_on=chosen.dependencies or None,
-        splice=True,
-        refresh=True,
-        imports="\n".join([*imports, "", replaces] if imports else [replaces]),
-        **parts,
-    )
-    if made is None:
-        raise AssertionError
-    path = Path(made.path)
-    _complete(path, chosen, every)
-    laid_out(folder, str(path))
-    for it in others:
-        shutil.copy(it.path, versions)
-    return path
+        return path
 
 
 def _body(found: Folded, direction: str) -> str:
