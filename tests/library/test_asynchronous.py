@@ -101,6 +101,17 @@ def test_my_url_migrates_and_a_rebuild_keeps_its_rows(
     ]
 
 
+def test_my_url_squashes(project: Environment, database_url: str) -> None:
+    """My URL names a driver that is awaited: a squash is proved where it leads."""
+    app = project.using(database_url)
+    write(app, "2", "op.execute('SELECT 1')", down="1")
+    with app.migrations() as of_app:
+        described = replace(of_app.project, url=lambda _name: awaited(database_url))
+        found = Migrations(described).squash("base:2")
+    assert found.replaced == ("1", "2")
+    assert len(app.revisions()) == 1
+
+
 def test_a_server_that_is_away_is_a_sentence(project: Environment) -> None:
     """The server of my asynchronous engine is away: I read where, and no traceback."""
     with project.migrations() as migrations:

@@ -158,6 +158,22 @@ def test_tables_in_schemas(project: Environment, database_url: str) -> None:
     assert "Models: match" in shop.run("flask", "db", "status").stdout
 
 
+@ON_POSTGRESQL
+def test_a_version_table_in_a_schema(project: Environment, database_url: str) -> None:
+    """My version table has a schema of its own: my database gets its history there."""
+    shop = empty(project).using(database_url)
+    define_thing(shop, "age = sa.Integer")
+    env = shop.package / "migrations" / "env.py"
+    given = 'version_table_schema="ours", target_metadata=target'
+    env.write_text(env.read_text().replace("target_metadata=target", given))
+    ask(database_url, "CREATE SCHEMA ours")
+    make_tables(shop, database_url)
+    shop.run("flask", "db", "baseline")
+    (path,) = shop.revisions()
+    ((at,),) = ask(database_url, "SELECT version_num FROM ours.alembic_version")
+    assert at in path.read_text()
+
+
 @ON_MARIADB
 def test_another_database_of_the_server_is_refused(
     project: Environment, database_url: str

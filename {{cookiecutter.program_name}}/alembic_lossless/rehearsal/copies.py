@@ -34,7 +34,7 @@ from sqlalchemy.pool import NullPool
 from ..project import Databases, Settings
 from ..runtime.applied import is_own
 from ..runtime.causes import explain
-from ..runtime.connect import engine_of, synchronous_url
+from ..runtime.connect import Database, engine_of, synchronous_url
 from ..runtime.several import IS_TENANT
 from ..runtime.trial import create, options_of, thrown_away
 from ..sql import begins_rows, beyond_database, sets_gtids, setting_in
@@ -401,44 +401,6 @@ def copied(source: Source) -> Iterator[Copy]:
 
 
 @contextmanager
-def throw_away(
-    url: URL,
-    settings: Settings | None = None,
-    version_table: Mapping[str, Any] | None = None,
-) -> Iterator[Engine]:
-    """Make an empty database of the kind of another, and drop it at the end.
-
-    Where a project has schemas, it is one of these.
-
-    :param url: the other one; on a server the new one is made beside it.
-    :param settings: what the owner may set, for messages.
-    :param version_table: what the table is called of where a database is, whose schema
-        has to be there before the first revision.
-    :raises CommandError: where none can be made.
-    """
-    url = engine_of(url).url  # with a driver that is installed
-    if url.get_backend_name() == "sqlite":
-        with TemporaryDirectory() as folder:
-            place = str(Path(folder, "empty.db"))
-            yield engine_of(URL.create(url.drivername, database=place))
-        return
-    try:
-        with thrown_away(url) as (connection, name), ExitStack() as stack:
-            create(connection, f"CREATE DATABASE {name} {options_of(connection)}")
-            engine = engine_of(url.set(database=name))
-            stack.callback(engine.dispose)
-            schema = (version_table or {}).get("version_table_schema")
-            if schema and engine.dialect.name == "postgresql":
-                with engine.begin() as new:
-                    new.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
-            engine.update_execution_options(**{IS_TENANT: True})
-            yield engine
-    except DBAPIError as error:
-        known = explain(error.orig, url, settings or Settings())
-        raise CommandError(known.about(printable(url))) from error
-
-
-@contextmanager
 def throw_away_each(
     migrations: "Migrations",
     server: URL | None = None,
@@ -453,10 +415,42 @@ def throw_away_each(
         found = dict[str, Engine]()
         for name in migrations.names(connection):
             known = migrations.database(name, connection=connection)
-            url = server or synchronous_url(known)
-            made = throw_away(url, known.settings, known.version_table)
+            made = _thrown_away(server or synchronous_url(known), known)
             found[name] = stack.enter_context(made)
         yield found
+
+
+@contextmanager
+def _thrown_away(url: URL, known: Database) -> Iterator[Engine]:
+    """Make an empty database of the kind of another, and drop it at the end.
+
+    Where a project has schemas, it is one of these.
+
+    :param url: the other one; on a server the new one is made beside it.
+    :param known: the project's own. The schema that it keeps its revision in has to be
+        there before the first.
+    :raises CommandError: where none can be made.
+    """
+    url = engine_of(url).url  # with a driver that is installed
+    if url.get_backend_name() == "sqlite":
+        with TemporaryDirectory() as folder:
+            place = str(Path(folder, "empty.db"))
+            yield engine_of(URL.create(url.drivername, database=place))
+        return
+    try:
+        with thrown_away(url) as (connection, name), ExitStack() as stack:
+            create(connection, f"CREATE DATABASE {name} {options_of(connection)}")
+            engine = engine_of(url.set(database=name))
+            stack.callback(engine.dispose)
+            schema = known.version_table.get("version_table_schema")
+            if schema and engine.dialect.name == "postgresql":
+                with engine.begin() as new:
+                    new.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
+            engine.update_execution_options(**{IS_TENANT: True})
+            yield engine
+    except DBAPIError as error:
+        known = explain(error.orig, url, known.settings)
+        raise CommandError(known.about(printable(url))) from error
 
 
 def user_tables(connection: Connection) -> list[Table]:
