@@ -449,8 +449,8 @@ def _thrown_away(url: URL, known: Database) -> Iterator[Engine]:
             engine.update_execution_options(**{IS_TENANT: True})
             yield engine
     except DBAPIError as error:
-        known = explain(error.orig, url, known.settings)
-        raise CommandError(known.about(printable(url))) from error
+        cause = explain(error.orig, url, known.settings)
+        raise CommandError(cause.about(printable(url))) from error
 
 
 def user_tables(connection: Connection) -> list[Table]:
