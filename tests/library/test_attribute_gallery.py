@@ -10,7 +10,7 @@ from alembic.script import Script
 from alembic_lossless.rules import BY_HAND
 from alembic_lossless.state import other_options
 from attributes import ATTRIBUTES, SO_ANYWAY, Attribute, models_of
-from drafts import define_thing, draft, refusal
+from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from proof.compared import DIALECTS, arguments, is_declared
 from schema import snapshot
@@ -250,3 +250,36 @@ def test_what_no_draft_can_change_is_marked(project: Environment) -> None:
     text = draft(project, "options")
     assert "# REVIEW: thing: mysql_engine=None, sqlite_strict=None becomes" in text
     assert 'op.manual_change("thing", mysql_engine="Aria"' in text
+
+
+def test_the_comment_of_a_table_is_another_or_none(
+    project: Environment, database_url: str
+) -> None:
+    """I give a table another comment, and then none: SQLite, too, is told of both."""
+    shop = project.using(database_url)
+    path = shop.package / "things.py"
+    for name, said in (("one", "'all'"), ("other", "'some'"), ("none", "None")):
+        define_thing(shop, "age = sa.Integer")
+        options = f'    __table_args__ = {{"comment": {said}}}'
+        path.write_text(f"{path.read_text()}\n{options}\n")
+        draft(shop, name)
+        alembic(shop, "downgrade -1", "upgrade head", "check")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_comment_of_a_constraint_is_another_or_none(
+    project: Environment, database_url: str
+) -> None:
+    """I say something else of a CHECK, and then nothing: PostgreSQL has what I say."""
+    shop = project.using(database_url)
+    path = shop.package / "things.py"
+    asked = (
+        "SELECT obj_description(oid) FROM pg_constraint WHERE conname = 'ck_thing_a'"
+    )
+    for name, comment in (("one", "all"), ("other", "some"), ("none", None)):
+        define_thing(shop, "age = sa.Integer")
+        check = f"sa.CheckConstraint('age > 0', name='a', comment={comment!r})"
+        path.write_text(f"{path.read_text()}\n    __table_args__ = ({check},)\n")
+        draft(shop, name)
+        alembic(shop, "downgrade -1", "upgrade head", "check")
+        assert sql(database_url, asked) == [(comment,)]

@@ -274,3 +274,7 @@ def test_the_indexes_of_a_new_table_go_with_it(
     down = draft(shop, "thing").partition("def downgrade")[2]
     assert re.findall(r"op\.\w+|batch_op\.\w+", down) == ["op.drop_table"]
     alembic(shop, "downgrade -1", "upgrade head", "check")
+    (shop.package / "things.py").unlink()
+    up, _, down = draft(shop, "gone").partition("def downgrade")
+    assert re.findall(r"op\.drop\w+", up) == ["op.drop_table"]
+    assert "create_index" in down

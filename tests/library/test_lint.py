@@ -527,7 +527,9 @@ def test_it_is_estimated_how_long_others_wait(
     assert set(told) == SLOWER[kind]
     assert all(WAIT.get(rule, "writers wait") in it for rule, it in told.items())
     assert kind != "postgresql" or all("30,000 rows" in it for it in told.values())
-    assert "Estimate: " in shop.run(*words, status=1).stdout
+    said = shop.run(*words, status=1).stdout
+    assert "Estimate: " in said
+    assert all(f": {rule} (" in said for rule in told), said
     monkeypatch.setattr(applied, "SLOW", 0)
     shop.alembic("upgrade", "head")
     ran = ask(database_url, "SELECT large_tables FROM alembic_version_history")

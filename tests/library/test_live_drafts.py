@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from environment import Environment
-from scripts import ask, empty, server
+from scripts import ask, empty, server, versions
 from servers import ON_POSTGRESQL, ON_SERVERS
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -282,6 +283,48 @@ def test_new_tables_need_no_form_of_their_own(
     (script,) = draft(shop, "live")
     assert "autocommit_block" not in script
     assert "phase" not in script
+
+
+PLAIN = {name: it for name, it in OLD.items() if name != "nick"}
+PHASES = {
+    "one change that takes long": ({**OLD, "age": "sa.Integer, index=True"}, "before"),
+    "an instant, and a drop": ({**PLAIN, "new": "sa.Integer"}, "before after"),
+    "an instant": ({**OLD, "new": "sa.Integer"}, "before"),
+    "a drop": (PLAIN, "after"),
+}
+"""A change of the models, and the phases that its revisions say."""
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("what", PHASES)
+def test_a_revision_says_when_it_runs(
+    project: Environment, database_url: str, what: str
+) -> None:
+    """What takes long, and what something waits for, runs before the deployment."""
+    shop = begun(project, database_url, rows=1)
+    columns, phases = PHASES[what]
+    define(shop, columns)
+    answers = ["drop=thing.nick"] if "nick" not in columns else []
+    scripts = draft(shop, "live=yes", *answers)
+    said = [re.findall(r'^phase = "(\w+)"', it, re.MULTILINE) for it in scripts]
+    assert [*chain(*said)] == phases.split()
+    assert len(scripts) == len(phases.split())
+
+
+@ON_SERVERS
+def test_a_look_at_the_rows_comes_before_what_is_committed(
+    project: Environment, database_url: str
+) -> None:
+    """I make a column unique: rows that have one value stop it before it begins."""
+    shop = begun(project, database_url, rows=2)
+    ask(database_url, "UPDATE thing SET nick = 'same'")
+    define(shop, {**OLD, "nick": "sa.String(40), unique=True"})
+    (script,) = draft(shop, "live=yes")
+    up = script.partition("def downgrade")[0]
+    assert -1 < up.find("refuse_duplicates(") < up.find("autocommit_block()")
+    said = shop.alembic("upgrade", "head", status=255).stdout
+    assert "thing.nick" in said
+    assert versions(database_url) == ["a"]
 
 
 USED = {

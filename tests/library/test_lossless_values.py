@@ -340,3 +340,26 @@ def changed(
     typed = sa.table("held", sa.column("id"), sa.column("it", new))
     query = sa.select(typed.c.id, typed.c.it)
     return [(values[number], back) for number, back in connection.execute(query)]
+
+
+LONGEST = [
+    (sa.SmallInteger(), len("-32768")),
+    (sa.Numeric(8, 2), len("-123456.78")),
+    (sa.Date(), len("2026-03-01")),
+    (sa.DateTime(), len("2026-03-01 09:00:00.000000+00:00")),
+    (sa.Time(), len("09:00:00.000000+00:00")),
+    (sa.Uuid(), len("00000000-0000-0000-0000-000000000000")),
+    (sa.String(9), 9),
+    (sa.Enum("sad", "glad", native_enum=False), len("glad")),
+]
+"""Types, and the characters of their longest value."""
+
+
+@pytest.mark.parametrize(("old", "length"), LONGEST, ids=repr)
+def test_a_text_with_room_for_each_value_needs_no_look(
+    old: TypeEngine[Any], length: int
+) -> None:
+    """A column becomes a text in which its longest value fits: no row is read."""
+    assert keeps_all(old, sa.String(length))
+    assert keeps_all(old, sa.Text())
+    assert not keeps_all(old, sa.String(length - 1))

@@ -116,8 +116,14 @@ def test_a_table_of_others_in_a_schema_of_mine(shop: Shop, database_url: str) ->
 
 
 @ON_SERVERS
-def test_rows_of_another_schema_get_a_value(shop: Shop, database_url: str) -> None:
+@pytest.mark.parametrize("batch", [True, False])
+def test_rows_of_another_schema_get_a_value(
+    shop: Shop, database_url: str, *, batch: bool
+) -> None:
     """I add a column that is never empty to a table there: its rows get what I say."""
+    if not batch:
+        given = "render_as_batch = True"
+        shop.project.edit("migrations/env.py", given, given.replace("True", "False"))
     draft(shop.project, "shop")
     insert = "(id) VALUES (1)"
     sql(database_url, f"INSERT INTO {shop.schema}.item {insert}")

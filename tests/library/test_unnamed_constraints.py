@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drafts import alembic, draft, newest, refusal, sql
+from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
 from schema import snapshot
 from scripts import write
 from servers import DATABASES, ON_SERVERS, empty_database, engine_of
+from sqlalchemy.exc import DBAPIError
 
 CLUB = '''
 
@@ -156,3 +157,31 @@ def test_of_two_alike_the_last_is_dropped(
     write(shop, "b", dropped, down="1")
     shop.alembic("upgrade", "head")
     assert snapshot(database_url) == before
+
+
+CHECKS = "\n    __table_args__ = ({},)\n"
+
+
+def test_a_check_without_a_name_gets_a_free_one(
+    nameless: Environment, database_url: str
+) -> None:
+    """I add CHECKs that I give no name, where one has PostgreSQL's name already."""
+    shop = nameless.using(database_url)
+    conditions = list[str]()
+    for name, more in (("one", ["age > 0"]), ("three", ["age < 9", "age <> 5"])):
+        conditions += more
+        checks = ", ".join(f"sa.CheckConstraint({it!r})" for it in conditions)
+        define_thing(shop, "age = sa.Integer")
+        path = shop.package / "things.py"
+        path.write_text(path.read_text() + CHECKS.format(checks))
+        draft(shop, name)
+        alembic(shop, "downgrade -1", "upgrade head", "check")
+    script = newest(shop, "three")
+    assert re.findall(r'"(thing_age_check\d*)"', script.partition("def down")[0]) == [
+        "thing_age_check1",
+        "thing_age_check2",
+    ]
+    sql(database_url, "INSERT INTO thing (age) VALUES (7)")
+    for age in (-1, 10, 5):
+        with pytest.raises(DBAPIError):
+            sql(database_url, f"INSERT INTO thing (age) VALUES ({age})")  # noqa: S608
