@@ -448,7 +448,7 @@ def _compare_defaults(
         text = (
             "The server default %r of '%s' is no value of its type; it is not compared"
         )
-        log.warning(text, default_of(column), column)
+        log.warning(text, value_in(default_of(column)), column)
         return  # another type took it away
     if not (_is_plain(before) and _is_plain(after)) or _code(before) == _code(after):
         return
