@@ -20,6 +20,7 @@ from alembic_lossless.operations.constraints import (
     drop_index_of_foreign_key,
     drop_unnamed_constraint,
     index_partitions,
+    rename_constraints,
     set_constraint_comment,
     set_not_null,
     validate_constraint,
@@ -31,32 +32,27 @@ from alembic_lossless.operations.guards import (
     refuse_orphans,
     refuse_violations,
 )
-from alembic_lossless.operations.keys import (
-    rename_constraints,
-    rename_sequence,
-    resize_sequence,
-)
 from alembic_lossless.operations.objects import (
     alter_domain,
     alter_sequence,
+    begin_table_rename,
     change_enum,
     create_domain,
     create_enum,
     create_schema,
     create_sequence,
+    create_table_as,
+    create_view,
     drop_domain,
     drop_enum,
     drop_sequence,
-    move_table,
-    rename_enum_value,
-)
-from alembic_lossless.operations.views import (
-    begin_table_rename,
-    create_table_as,
-    create_view,
     drop_view,
     end_table_rename,
+    move_table,
+    rename_enum_value,
+    rename_sequence,
     replace_view,
+    resize_sequence,
 )
 
 FORMULA = sa.Computed("age * 2", persisted=True)

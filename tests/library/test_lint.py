@@ -35,8 +35,7 @@ from alembic_lossless.operations.constraints import (
     set_not_null,
 )
 from alembic_lossless.operations.guards import refuse_duplicates
-from alembic_lossless.operations.objects import alter_domain, change_enum
-from alembic_lossless.operations.views import drop_view
+from alembic_lossless.operations.objects import alter_domain, change_enum, drop_view
 from alembic_lossless.runtime import applied
 from alembic_lossless.runtime.applied import Ran
 from environment import LIBRARY, Environment

@@ -50,8 +50,12 @@ from ._alembic import (
 from .ddl.sqlite import CLAUSE, CONFLICTS
 from .operations.base import Key, LosslessOp, called, label
 from .operations.columns import manual_change
-from .operations.constraints import drop_unnamed_constraint, set_constraint_comment
-from .operations.keys import primary_key_of, rename_constraints
+from .operations.constraints import (
+    drop_unnamed_constraint,
+    primary_key_of,
+    rename_constraints,
+    set_constraint_comment,
+)
 from .operations.objects import (
     alter_domain,
     alter_sequence,
@@ -60,18 +64,16 @@ from .operations.objects import (
     create_enum,
     create_schema,
     create_sequence,
+    create_table_as,
+    create_view,
+    creation_of,
     creation_of_domain,
     drop_domain,
     drop_enum,
     drop_sequence,
+    drop_view,
     given_options,
     move_table,
-)
-from .operations.views import (
-    create_table_as,
-    create_view,
-    creation_of,
-    drop_view,
     replace_view,
 )
 from .sql import (

@@ -33,14 +33,12 @@ from ..operations.objects import (
     create_domain,
     create_schema,
     create_sequence,
-    creation_of_domain,
-    drop_domain,
-    drop_sequence,
-)
-from ..operations.views import (
     create_table_as,
     create_view,
     creation_of,
+    creation_of_domain,
+    drop_domain,
+    drop_sequence,
     drop_view,
     dropping,
     no_materialized,

@@ -33,9 +33,10 @@ from ..operations.objects import (
     create_enum,
     create_schema,
     create_sequence,
+    create_table_as,
+    create_view,
     has_schema,
 )
-from ..operations.views import create_table_as, create_view
 from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..state import (

@@ -41,7 +41,8 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from .._alembic import made_on, maker_of, sequences_of
 from ..operations.aside import kept_name
 from ..operations.base import Key, LosslessOp, called
-from ..operations.keys import rename_constraints, rename_sequence
+from ..operations.constraints import rename_constraints
+from ..operations.objects import rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
 from ..sql import rendered

@@ -31,9 +31,12 @@ from ..operations.constraints import (
     validate_constraint,
 )
 from ..operations.guards import GUARDS
-from ..operations.keys import rename_sequence
-from ..operations.objects import drop_domain
-from ..operations.views import begin_table_rename, end_table_rename
+from ..operations.objects import (
+    begin_table_rename,
+    drop_domain,
+    end_table_rename,
+    rename_sequence,
+)
 from ..project import production_server
 from ..rules import AFTER, BEFORE, LOCKS, rule
 from ..sql import functions_in

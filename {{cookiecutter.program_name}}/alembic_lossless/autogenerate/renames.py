@@ -50,14 +50,8 @@ from sqlalchemy import Sequence as NamedSequence
 
 from .._alembic import compare_with, is_made_by_type
 from ..operations.base import Key, LosslessOp, called, label
-from ..operations.keys import (
-    in_turn,
-    primary_key_of,
-    rename_constraints,
-    rename_sequence,
-    sequence_of,
-)
-from ..operations.objects import create_schema, move_table
+from ..operations.constraints import in_turn, primary_key_of, rename_constraints
+from ..operations.objects import create_schema, move_table, rename_sequence, sequence_of
 from ..prompts import Question
 from ..replay import inspected_as, reflected
 from ..rules import rule

@@ -35,10 +35,13 @@ from ..operations.objects import (
     alter_sequence,
     create_domain,
     create_sequence,
+    create_table_as,
+    create_view,
     drop_domain,
     drop_sequence,
+    drop_view,
+    replace_view,
 )
-from ..operations.views import create_table_as, create_view, drop_view, replace_view
 from ..project import Versions, production_server
 from ..prompts import Answers, Prompt
 from ..replay import replayed

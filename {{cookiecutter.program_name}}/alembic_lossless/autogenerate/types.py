@@ -19,12 +19,12 @@ from alembic.operations.ops import (
 
 from ..operations.base import Key, LosslessOp
 from ..operations.guards import refuse_duplicates, refuse_loss
-from ..operations.keys import resize_sequence
 from ..operations.objects import (
     change_enum,
     create_enum,
     drop_enum,
     rename_enum_value,
+    resize_sequence,
 )
 from ..prompts import Question
 from ..rules import MEANS, REVIEW, rule

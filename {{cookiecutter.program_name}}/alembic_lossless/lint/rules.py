@@ -27,7 +27,7 @@ from ..operations.constraints import (
     validate_constraint,
 )
 from ..operations.guards import GUARDS, refuse_duplicates
-from ..operations.views import create_view, drop_view
+from ..operations.objects import create_view, drop_view
 from ..rules import PAGES, anchored
 from ..sql import Script, compiled, not_null_in, text_in
 from ..state import State

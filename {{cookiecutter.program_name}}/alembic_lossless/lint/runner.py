@@ -26,7 +26,7 @@ from alembic.util import CommandError
 
 from .._alembic import commit_blocks_by
 from ..operations.base import LosslessOp, called
-from ..operations.views import begin_table_rename
+from ..operations.objects import begin_table_rename
 from ..replay import Replay
 from ..rules import AFTER, phase_of
 from ..sql import quoted_table, script

@@ -3,16 +3,6 @@
 A revision runs for years: add an operation or an argument here, and change none.
 """
 
-from . import (
-    aside,
-    backfill,
-    columns,
-    constraints,
-    guards,
-    keys,
-    objects,
-    views,
-)
+from . import aside, backfill, columns, constraints, guards, objects
 
-__all__ = ["aside", "backfill", "columns", "constraints", "domains"]
-__all__ += ["guards", "keys", "objects", "views"]
+__all__ = ["aside", "backfill", "columns", "constraints", "guards", "objects"]

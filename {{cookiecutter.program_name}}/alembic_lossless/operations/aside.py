@@ -22,7 +22,6 @@ from ..types.portable import enums_in
 from ..types.reflection import inspector_of
 from .base import LosslessOp, Names, derived, dialect_of, operation
 from .base import label as table_label
-from .keys import do_block, literal, table_literal
 from .objects import drop_enum
 
 log = logging.getLogger(__name__)
@@ -317,37 +316,21 @@ END """
 def _rename_parts(
     operations: Operations, table: str, until: str, schema: str | None, *, aside: bool
 ) -> None:
-    if dialect_of(operations) != "postgresql":
+    kept = Names(operations, kept_name(table, until), schema)
+    if kept.dialect != "postgresql":
         return
-    prefix = literal(f"{UNTIL}_{_digits(until)}_")
+    prefix = kept.literal(f"{UNTIL}_{_digits(until)}_")
     condition = f"starts_with(relname::text, {prefix})"
     name = f"substr(part.name, length({prefix}) + 1)"
     if aside:
         name = f"{prefix} || part.name"
         condition = f"octet_length({prefix} || relname::text) <= {sql.LONGEST}"
-    at = table_literal(schema, kept_name(table, until))
-    words = {"table": at, "condition": condition, "name": name}
-    do_block(operations, PARTS, words)
+    at = kept.literal(kept.table)
+    kept.execute_block(PARTS, table=at, condition=condition, name=name)
 
 
-@set_column_aside.declares("reverse")
-def _(op: LosslessOp) -> LosslessOp:
-    return restore_column(*op.args, **op.kwargs)
-
-
-@restore_column.declares("reverse")
-def _(op: LosslessOp) -> LosslessOp:
-    return set_column_aside(*op.args, **op.kwargs)
-
-
-@set_table_aside.declares("reverse")
-def _(op: LosslessOp) -> LosslessOp:
-    return restore_table(*op.args, **op.kwargs)
-
-
-@restore_table.declares("reverse")
-def _(op: LosslessOp) -> LosslessOp:
-    return set_table_aside(*op.args, **op.kwargs)
+set_column_aside.undoes(restore_column)
+set_table_aside.undoes(restore_table)
 
 
 @set_column_aside.declares("as_alembic")

@@ -51,13 +51,17 @@ class Operation(Generic[P]):
     :param function: what it does; its first parameter is Alembic's `op`.
     :param formerly: the names that revisions may still call it by. No draft writes
         them.
+    :param diff: what the Python API of `check` calls a call of it.
     """
 
-    def __init__(self, function: Function[P], formerly: tuple[str, ...]) -> None:
+    def __init__(
+        self, function: Function[P], formerly: tuple[str, ...], diff: str
+    ) -> None:
         """Declare an operation, and put it on `op`."""
         self.function = function
         self.name: str = function.__name__
         self.formerly = formerly
+        self.diff = diff
         _operations, *rest = signature(function).parameters.values()
         self.signature = signature(function).replace(parameters=rest)
         self.methods: dict[str, Callable[[LosslessOp], Any]] = {}
@@ -84,6 +88,14 @@ class Operation(Generic[P]):
 
         return declare
 
+    def undoes(self, other: "Operation[...]") -> None:
+        """Declare that this operation and another one are the way back of each other.
+
+        :param other: one that takes the same arguments.
+        """
+        self.declares("reverse")(lambda op: other(*op.args, **op.kwargs))
+        other.declares("reverse")(lambda op: self(*op.args, **op.kwargs))
+
     def _register(self, name: str) -> None:
         """Put the operation on `op` by a name."""
 
@@ -97,7 +109,7 @@ class Operation(Generic[P]):
 
 
 def operation(
-    *, formerly: tuple[str, ...] = ()
+    *, formerly: tuple[str, ...] = (), diff: str = ""
 ) -> Callable[[Function[P]], Operation[P]]:
     """Declare that a function is an operation of the library.
 
@@ -105,8 +117,10 @@ def operation(
     revision, and nothing is invoked.
 
     :param formerly: the names that revisions may still call it by.
+    :param diff: what the Python API of `check` calls a call of it, with its schema and
+        its name: "add_view".
     """
-    return lambda function: Operation(function, formerly)
+    return lambda function: Operation(function, formerly, diff)
 
 
 class LosslessOp(MigrateOperation):
@@ -168,6 +182,8 @@ class LosslessOp(MigrateOperation):
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what the Python API of `check` has of it."""
+        if self.operation.diff:
+            return self.operation.diff, self.schema, self.name
         return self._declared("to_diff_tuple") or super().to_diff_tuple()
 
     def _declared(self, method: str) -> Any:
@@ -275,6 +291,15 @@ class Names:
         :param statement: SQL, with names that are quoted.
         """
         self.operations.execute(sql.text(statement))
+
+    def execute_block(self, block: str, **words: str) -> None:
+        """Execute a block of PL/pgSQL.
+
+        :param block: its code.
+        :param words: what stands in the place of each name in braces.
+        """
+        code = sql.body(f"\n{block.format(**words)}", "key")
+        self.execute(f"DO {code}")
 
     def execute_found(self, query: str) -> None:
         """Execute the statement that a query of MariaDB or MySQL finds, if it does.

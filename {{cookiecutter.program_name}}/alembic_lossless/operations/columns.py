@@ -19,8 +19,7 @@ from ..types.values import in_statement
 from .backfill import backfill, copy_column
 from .base import LosslessOp, Names, derived, operation
 from .constraints import set_not_null
-from .keys import sequence_of
-from .objects import option_words
+from .objects import option_words, sequence_of
 
 
 @operation()

@@ -1,12 +1,13 @@
 """Constraints on tables in use: first for new rows, then for those there are.
 
 On PostgreSQL each step is short or stops nobody; elsewhere the same call is one step.
-So it is with indexes of partitioned tables, for which it has no CONCURRENTLY.
+So it is with indexes of partitioned tables, for which it has no CONCURRENTLY. And
+constraints that have no name, or get another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic.operations import Operations, ops
@@ -19,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from .. import sql
 from ..ddl.sqlite import Rebuild
+from ..types.portable import kind_of
 from ..types.reflection import inspector_of
 from .base import Key, LosslessOp, Names, derived, operation
 from .guards import explain_duplicates, explain_orphans, explain_violation
@@ -459,3 +461,132 @@ def index_partitions(  # noqa: PLR0913  what an index is made of
             postgresql_concurrently=names.is_alone,
             **options,
         )
+
+
+RENAME = """\
+BEGIN
+    IF EXISTS (SELECT FROM pg_constraint
+        WHERE conrelid = to_regclass({table}) AND conname = {old})
+    THEN
+        EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', {table}, {old},
+            {new});
+    END IF;
+END """
+
+RENAME_IN_MYSQL = """\
+SELECT coalesce(
+    (SELECT concat({check}, {condition}, ')') FROM information_schema.check_constraints
+    WHERE constraint_schema = {schema} AND constraint_name = {old}{of_table}),
+    (SELECT DISTINCT {index} FROM information_schema.statistics
+    WHERE table_schema = {schema} AND table_name = {table} AND index_name = {old}))"""
+"""What gives a CHECK, or the index of a UNIQUE, another name, if it is there.
+
+A CHECK has no way to be renamed: it is made again, by one statement.
+"""
+
+
+def primary_key_of(table: str) -> str:
+    """Return the name that PostgreSQL gives the primary key of a table by itself.
+
+    :param table: the name of the table.
+    """
+    return sql.object_name(table, ending="pkey")
+
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def in_turn(names: Mapping[Name, Name]) -> dict[Name, Name]:
+    """Return renames in an order in which each name is free when it is given.
+
+    :param names: the new name of each thing by the old one.
+    :raises ValueError: where things get the names of each other.
+    """
+    waiting, found = dict(names), dict[Name, Name]()
+    while waiting:
+        free = next((old for old, new in waiting.items() if new not in waiting), None)
+        if free is None:
+            raise ValueError(", ".join(map(str, waiting)))
+        found[free] = waiting.pop(free)
+    return found
+
+
+@operation()
+def rename_constraints(
+    operations: Operations,
+    table_name: str,
+    names: Mapping[str, str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give constraints of a table other names, those that are there.
+
+    Where nobody names a constraint, PostgreSQL does, after table and columns, and not
+    again when these are renamed: a later table with the old name could not be made.
+
+    :param table_name: the table, by the name it has now.
+    :param names: the new name of each constraint by the old one.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: on SQLite the table is made anew, if it has one of the names. MariaDB
+        has no name of a primary key, and checks the rows of a CHECK again.
+    """
+    table = Names(operations, table_name, schema)
+    if table.is_mysql:
+        for old, new in names.items():
+            table.execute_found(RENAME_IN_MYSQL.format(**_mysql_words(table, old, new)))
+    elif table.dialect == "postgresql":
+        at = table.literal(table.table)
+        for old, new in names.items():
+            before, after = _as_made(table, old), _as_made(table, new)
+            table.execute_block(RENAME, table=at, old=before, new=after)
+    elif not table.offline and names.keys() & _constraint_names(table):
+        with operations.batch_alter_table(table_name, schema=schema, recreate="always"):
+            if isinstance(operations.impl, Rebuild):
+                operations.impl.rename_constraints(names)
+
+
+@rename_constraints.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    back = {new: old for old, new in reversed([*op.names.items()])}
+    return rename_constraints(op.table_name, back, schema=op.schema)
+
+
+def _mysql_words(table: Names, old: str, new: str) -> dict[str, str]:
+    """Return the words of the statement that renames, as literals of SQL."""
+    alter, said = f"ALTER TABLE {table.table}", table.literal
+    before, after = table.quoted(old), table.quoted(new)
+    check = f"{alter} DROP CONSTRAINT {before}, ADD CONSTRAINT {after} CHECK ("
+    dialect = table.operations.get_context().dialect
+    name, is_mariadb = said(table.name), kind_of(dialect) == "mariadb"
+    quote, escaped = said("'"), said("\\'")
+    condition = f"replace(check_clause, {escaped}, {quote})"
+    return {
+        "check": said(check),
+        "condition": "check_clause" if is_mariadb else condition,
+        "index": said(f"{alter} RENAME INDEX {before} TO {after}"),
+        "schema": said(table.schema) if table.schema else "database()",
+        "table": name,
+        "old": said(old),
+        # MySQL has a name once for all tables.
+        "of_table": f" AND table_name = {name}" if is_mariadb else "",
+    }
+
+
+def _constraint_names(table: Names) -> set[str]:
+    """Return the names that the constraints of a table of SQLite have."""
+    inspector, key = inspector_of(table.bind()), (table.name, table.schema)
+    found = [
+        inspector.get_pk_constraint(*key),
+        *inspector.get_unique_constraints(*key),
+        *inspector.get_check_constraints(*key),
+        *inspector.get_foreign_keys(*key),
+    ]
+    return {str(it["name"]) for it in found}
+
+
+def _as_made(table: Names, name: str) -> str:
+    """Return a name as PostgreSQL has it, which is shorter if it is long."""
+    dialect = table.operations.get_context().dialect
+    made = dialect.identifier_preparer.truncate_and_render_constraint_name(conv(name))
+    return table.literal(sql.rendered(made, dialect))

@@ -1,26 +1,29 @@
-"""Enums, sequences, schemas and DOMAINs: what stands beside the tables, if at all.
+"""Enums, sequences, schemas, DOMAINs and views: what stands beside the tables.
 
 A DOMAIN is a type of PostgreSQL with a CHECK, a default and NOT NULL of its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from alembic.operations import Operations, ops
 from alembic.util import CommandError
 from sqlalchemy.dialects.postgresql import DOMAIN, CreateDomainType
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateSchema, CreateSequence, DropSequence
 from sqlalchemy.types import TypeEngine
 
 from .. import sql
-from ..runtime.recovery import journal_of
-from ..types.portable import dialect_named
-from .base import LosslessOp, Names, derived, dialect_of, operation, table
+from .._alembic import CREATE_VIEW, maker_of
+from ..rules import rule
+from ..runtime.causes import PermanentError
+from ..types.portable import MYSQL, dialect_named
+from .base import LosslessOp, Names, derived, dialect_of, label, operation, table
 from .guards import stop_at
-from .keys import do_block, literal, table_literal
 
-REPLACE_ENUM = """
+REPLACE_ENUM = """\
 DECLARE
     old CONSTANT oid := {literal}::regtype;
     elements CONSTANT oid := (SELECT typarray FROM pg_type WHERE oid = old);
@@ -100,79 +103,6 @@ an error speaks of it by that.
 """
 
 
-def _sql_to_create(
-    name: str, values: Sequence[str], *, schema: str | None = None
-) -> str:
-    """Return the statement that makes a type."""
-    return f"CREATE TYPE {_identifier(name, schema)} AS ENUM ({_literals(values)})"
-
-
-def _sql_to_drop(name: str, *, schema: str | None = None) -> str:
-    """Return the statement that drops a type."""
-    return f"DROP TYPE {_identifier(name, schema)}"
-
-
-def _sql_to_change(
-    name: str,
-    old: Sequence[str],
-    new: Sequence[str],
-    renamed: Mapping[str, str],
-    *,
-    schema: str | None = None,
-) -> Iterator[str]:
-    """Give the statements that give a type other values, and keep every row.
-
-    PostgreSQL removes no value, and one that it adds cannot be used before the commit:
-    so the columns move to a new type. That rewrites their tables; a rename does not.
-    """
-    quoted = _identifier(name, schema)
-    for value, becomes in renamed.items():
-        pair = f"{_literal(value)} TO {_literal(becomes)}"
-        yield f"ALTER TYPE {quoted} RENAME VALUE {pair}"
-    if [renamed.get(value, value) for value in old] != [*new]:
-        aside = derived(f"{name}_", "new")
-        made = _identifier(aside, schema)
-        block = REPLACE_ENUM.format(
-            literal=_literal(quoted),
-            new=_literal(made),
-            create=_sql_to_create(aside, new, schema=schema),
-            drop=_sql_to_drop(name, schema=schema),
-            rename=f"ALTER TYPE {made} RENAME TO {_identifier(name)}",
-        )
-        yield f"DO {sql.body(block, 'enum')}"
-
-
-def _sql_to_add(
-    name: str, old: Sequence[str], new: Sequence[str], *, schema: str | None = None
-) -> Iterator[str]:
-    """Give the statements that add values where they stand among the others.
-
-    Each takes an instant; none may be in a transaction with one that uses the value.
-    """
-    before = ""
-    for value in new:
-        if value not in old:
-            place = f" AFTER {_literal(before)}" if before else ""
-            place = place or f" BEFORE {_literal(old[0])}"
-            yield (
-                f"ALTER TYPE {_identifier(name, schema)} ADD VALUE IF NOT EXISTS"
-                f" {_literal(value)}{place}"
-            )
-        before = value
-
-
-def _identifier(name: str, schema: str | None = None) -> str:
-    return sql.quoted_table(name, schema, dialect_named("postgresql"))
-
-
-def _literal(value: str) -> str:
-    return sql.literal(value, dialect_named("postgresql"))
-
-
-def _literals(values: Sequence[str]) -> str:
-    return ", ".join(map(_literal, values))
-
-
 @operation()
 def create_enum(
     operations: Operations,
@@ -189,8 +119,14 @@ def create_enum(
     :rows: stay as they are.
     :databases: PostgreSQL alone has such types; elsewhere nothing happens.
     """
-    if _on_postgresql(operations):
-        _execute_literally(operations, _sql_to_create(name, values, schema=schema))
+    type_ = Names(operations, name, schema)
+    if type_.dialect == "postgresql":
+        type_.execute(_creation_of_enum(type_, values))
+
+
+def _creation_of_enum(type_: Names, values: Sequence[str]) -> str:
+    written = ", ".join(map(type_.literal, values))
+    return f"CREATE TYPE {type_.table} AS ENUM ({written})"
 
 
 @operation()
@@ -203,8 +139,9 @@ def drop_enum(operations: Operations, name: str, *, schema: str | None = None) -
     :databases: PostgreSQL alone has such types, and keeps one that a column uses;
         elsewhere nothing happens.
     """
-    if _on_postgresql(operations):
-        _execute_literally(operations, _sql_to_drop(name, schema=schema))
+    type_ = Names(operations, name, schema)
+    if type_.dialect == "postgresql":
+        type_.execute(f"DROP TYPE {type_.table}")
 
 
 @operation()
@@ -229,18 +166,16 @@ def change_enum(  # noqa: PLR0913  what a revision has to say
         `autocommit_block()` values are added in an instant; else the columns of the
         type are written again.
     """
-    if not _on_postgresql(operations):
+    type_ = Names(operations, name, schema)
+    if type_.dialect != "postgresql":
         return
-    context = operations.get_context()
-    journal = journal_of(context)
-    apart = journal.commits() if journal else context.opts.get("commits")
+    given = operations.get_context().opts
+    apart = type_.is_alone if type_.journal else given.get("commits")
     # A value cannot be used before it is committed: here it is, by itself.
     if apart and not renamed and adds_only(old, new):
-        statements = _sql_to_add(name, old, new, schema=schema)
+        _add_values(type_, old, new)
     else:
-        statements = _sql_to_change(name, old, new, renamed, schema=schema)
-    for statement in statements:
-        _execute_literally(operations, statement)
+        _change_values(type_, old, new, renamed)
 
 
 def adds_only(old: Sequence[str], new: Sequence[str]) -> bool:
@@ -250,6 +185,45 @@ def adds_only(old: Sequence[str], new: Sequence[str]) -> bool:
     :param new: its values after.
     """
     return [value for value in new if value in old] == list(old)
+
+
+def _add_values(type_: Names, old: Sequence[str], new: Sequence[str]) -> None:
+    """Add values where they stand among the others.
+
+    Each takes an instant; none may be in a transaction with one that uses the value.
+    """
+    before = ""
+    for value in new:
+        if value not in old:
+            beside = type_.literal(before or old[0])
+            place = f"{'AFTER' if before else 'BEFORE'} {beside}"
+            added = f"ADD VALUE IF NOT EXISTS {type_.literal(value)} {place}"
+            type_.execute(f"ALTER TYPE {type_.table} {added}")
+        before = value
+
+
+def _change_values(
+    type_: Names, old: Sequence[str], new: Sequence[str], renamed: Mapping[str, str]
+) -> None:
+    """Give a type other values, and keep every row.
+
+    PostgreSQL removes no value, and one that it adds cannot be used before the commit:
+    so the columns move to a new type. That rewrites their tables; a rename does not.
+    """
+    for value, becomes in renamed.items():
+        pair = f"{type_.literal(value)} TO {type_.literal(becomes)}"
+        type_.execute(f"ALTER TYPE {type_.table} RENAME VALUE {pair}")
+    if [renamed.get(value, value) for value in old] != [*new]:
+        aside = derived(f"{type_.name}_", "new")
+        made = Names(type_.operations, aside, type_.schema)
+        type_.execute_block(
+            REPLACE_ENUM,
+            literal=type_.literal(type_.table),
+            new=type_.literal(made.table),
+            create=_creation_of_enum(made, new),
+            drop=f"DROP TYPE {type_.table}",
+            rename=f"ALTER TYPE {made.table} RENAME TO {type_.quoted(type_.name)}",
+        )
 
 
 @operation()
@@ -272,19 +246,11 @@ def rename_enum_value(  # noqa: PLR0913  what a revision has to say
     :rows: with the old name get the new one.
     :databases: nothing happens on PostgreSQL, where they took it when their type did.
     """
-    if not _on_postgresql(operations):
+    if dialect_of(operations) != "postgresql":
         target = table(schema, table_name, column_name)
         found = target.c[column_name] == operations.inline_literal(value)
         becomes = operations.inline_literal(name)
         operations.execute(target.update().where(found).values({column_name: becomes}))
-
-
-def _on_postgresql(operations: Operations) -> bool:
-    return dialect_of(operations) == "postgresql"
-
-
-def _execute_literally(operations: Operations, statement: str) -> None:
-    operations.execute(sql.text(statement))
 
 
 CACHED = {"postgresql": 1, "mysql": 1000, "mariadb": 1000}
@@ -451,6 +417,101 @@ def _(op: LosslessOp) -> tuple[Any, ...]:
     return "modify_sequence", _sequence(op), op.existing
 
 
+def sequence_of(table: str, column: str) -> str:
+    """Return the name that PostgreSQL gives the sequence of a column by itself.
+
+    :param table: the name of the table.
+    :param column: the name of the column.
+    """
+    return sql.object_name(table, column, ending="seq")
+
+
+RESIZE = """\
+DECLARE found text := pg_get_serial_sequence({table}, {column});
+BEGIN
+    IF found IS NOT NULL THEN
+        EXECUTE 'ALTER SEQUENCE ' || found || ' AS {type}';
+    END IF;
+END """
+
+RENAME_SEQUENCE = """\
+DECLARE
+    found regclass := pg_get_serial_sequence({table}, {column});
+    place regnamespace := (SELECT relnamespace FROM pg_class WHERE oid = found);
+BEGIN
+    IF (SELECT relname FROM pg_class WHERE oid = found) = {old} AND NOT EXISTS (
+        SELECT FROM pg_class WHERE relname = {new} AND relnamespace = place)
+    THEN
+        EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', found, {new});
+    END IF;
+END """
+
+
+@operation()
+def resize_sequence(
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    bits: int,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let the sequence of a key count as far as the type of its column reaches.
+
+    `ALTER COLUMN … TYPE BIGINT` leaves the sequence of a serial column where it
+    was: it ends at 2147483647.
+
+    :param table_name: the table.
+    :param column_name: the column that counts up.
+    :param bits: the size of its type: 16, 32 or 64.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
+    """
+    type_ = {16: "smallint", 32: "integer", 64: "bigint"}[bits]
+    names = Names(operations, table_name, schema)
+    if names.dialect == "postgresql":
+        table, column = map(names.literal, (names.table, column_name))
+        names.execute_block(RESIZE, table=table, column=column, type=type_)
+
+
+@operation()
+def rename_sequence(  # noqa: PLR0913  its old and new name
+    operations: Operations,
+    table_name: str,
+    column_name: str,
+    old_name: str,
+    new_name: str,
+    *,
+    schema: str | None = None,
+) -> None:
+    """Give the sequence of a column another name, if it has the one that it had.
+
+    PostgreSQL calls it after table and column when it makes them, and not again
+    when they are renamed. A sequence that somebody else named keeps its name.
+
+    :param table_name: the table, by the name it has now.
+    :param column_name: the column, by the name it has now.
+    :param old_name: the name that the sequence had.
+    :param new_name: the name that it gets, unless something else has it.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL alone has such sequences; elsewhere nothing happens.
+    """
+    names = Names(operations, table_name, schema)
+    if names.dialect == "postgresql":
+        words = {"column": column_name, "old": old_name, "new": new_name}
+        written = {word: names.literal(it) for word, it in words.items()}
+        at = names.literal(names.table)
+        names.execute_block(RENAME_SEQUENCE, table=at, **written)
+
+
+@rename_sequence.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    names = op.table_name, op.column_name, op.new_name, op.old_name
+    return rename_sequence(*names, schema=op.schema)
+
+
 ATTACH = (
     "SQLite has no schema {name!r}: attach a file under this name whenever a connection"
     " begins, leave schema= out of the models, or use PostgreSQL or MariaDB."
@@ -505,9 +566,9 @@ def move_table(
     """
     dialect = dialect_of(operations)
     if dialect == "postgresql":
-        place = "current_schema()" if new_schema is None else literal(new_schema)
-        words = {"table": table_literal(schema, table_name), "schema": place}
-        do_block(operations, SET_SCHEMA, words)
+        names = Names(operations, table_name, schema)
+        place = "current_schema()" if new_schema is None else names.literal(new_schema)
+        names.execute_block(SET_SCHEMA, table=names.literal(names.table), schema=place)
     elif dialect == "sqlite":
         raise CommandError(
             f"{table_name} stays where it is: SQLite moves no table to another file."
@@ -544,7 +605,7 @@ OPTIONS = (
 )
 """What a DOMAIN has beside its name and its type."""
 
-COLUMNS = """
+DOMAIN_COLUMNS = """
 SELECT nspname, relname, attname FROM pg_attribute
 JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p')
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -579,7 +640,7 @@ def _check_name(name: str, options: Mapping[str, Any]) -> str:
     return str(given or f"{name}_check")
 
 
-@operation()
+@operation(diff="add_domain")
 def create_domain(
     operations: Operations,
     /,
@@ -607,18 +668,7 @@ def create_domain(
         operations.execute(CreateDomainType(made))
 
 
-@create_domain.declares("reverse")
-def _(op: LosslessOp) -> LosslessOp:
-    """Return what drops it; what it was is for the way back."""
-    return drop_domain(op.name, op.type_, schema=op.schema, **op.options)
-
-
-@create_domain.declares("to_diff_tuple")
-def _(op: LosslessOp) -> tuple[Any, ...]:
-    return "add_domain", op.schema, op.name
-
-
-@operation()
+@operation(diff="remove_domain")
 def drop_domain(
     operations: Operations,
     /,
@@ -642,17 +692,10 @@ def drop_domain(
         domain.execute(f"DROP DOMAIN {domain.table}")
 
 
-@drop_domain.declares("reverse")
-def _(op: LosslessOp) -> LosslessOp:
-    return create_domain(op.name, op.type_, schema=op.schema, **op.options)
+create_domain.undoes(drop_domain)
 
 
-@drop_domain.declares("to_diff_tuple")
-def _(op: LosslessOp) -> tuple[Any, ...]:
-    return "remove_domain", op.schema, op.name
-
-
-@operation()
+@operation(diff="modify_domain")
 def alter_domain(
     operations: Operations,
     /,
@@ -692,11 +735,6 @@ def _(op: LosslessOp) -> LosslessOp:
     )
 
 
-@alter_domain.declares("to_diff_tuple")
-def _(op: LosslessOp) -> tuple[Any, ...]:
-    return "modify_domain", op.schema, op.name
-
-
 def looks_at_rows(op: LosslessOp) -> bool:
     """Tell whether a DOMAIN allows less than before.
 
@@ -714,7 +752,7 @@ def _refuse_violations(
     options: Mapping[str, Any],
 ) -> None:
     """Stop where a column of a DOMAIN holds what it will not allow."""
-    asked = COLUMNS.format(domain=domain.literal(domain.table))
+    asked = DOMAIN_COLUMNS.format(domain=domain.literal(domain.table))
     check = options.get("check")
     is_new = check is not None and check != existing.get("check")
     server = operations.get_context().dialect
@@ -766,3 +804,466 @@ def _default(domain: Names, value: Any) -> str:
     if isinstance(value, sa.TextClause):
         return sql.text_in(value)
     return domain.literal(value)
+
+
+Query = str | Mapping[str, str]
+"""A SELECT as text; or one for each database, by its name, where they differ."""
+
+REPLACE = """\
+BEGIN
+    CREATE OR REPLACE VIEW {view} AS {query};
+EXCEPTION WHEN invalid_table_definition THEN
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = {literal}::regclass) THEN
+        RAISE;
+    END IF;
+    DROP VIEW {name};
+    CREATE VIEW {view} AS {query};
+END """
+"""Replace a view, or make it anew where it loses columns or gives them other types."""
+
+ATTACHED = {
+    "sqlite": "SELECT name FROM {catalog} WHERE type = 'trigger' AND tbl_name = {view}",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    " AND tgrelid = to_regclass({name})",
+}
+"""What is dropped with a view, without a word."""
+
+RIGHTS = """
+WITH it AS (SELECT * FROM pg_class WHERE oid = to_regclass({name})),
+given AS (
+    SELECT NULL::name AS attname, relowner, (aclexplode(relacl)).* FROM it
+    UNION ALL SELECT attname, relowner, (aclexplode(attacl)).*
+    FROM it JOIN pg_attribute ON attrelid = it.oid AND NOT attisdropped
+)
+SELECT attname, 'GRANT ' || privilege_type
+    || coalesce('(' || quote_ident(attname) || ')', '') || ' ON ' || {view} || ' TO '
+    || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
+    || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+FROM given WHERE grantee <> relowner
+UNION ALL SELECT attname, 'COMMENT ON '
+    || coalesce('COLUMN ' || {view} || '.' || quote_ident(attname), {kind} || {view})
+    || ' IS ' || quote_literal(description)
+FROM it JOIN pg_description ON objoid = it.oid AND classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute ON attrelid = it.oid AND attnum = objsubid AND attnum > 0
+UNION ALL SELECT NULL, 'ALTER TABLE ' || {view} || ' OWNER TO '
+    || quote_ident(pg_get_userbyid(relowner))
+FROM it WHERE pg_get_userbyid(relowner) <> current_user
+"""
+"""What gives a view of PostgreSQL the rights, comments and owner that something has,
+which are those of all of it, or of a column."""
+
+VIEW_COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass({name})"
+
+_rights: MutableMapping[Operations, dict[str, list[Any]]] = WeakKeyDictionary()
+"""A revision's operations -> the views that it has dropped -> what `RIGHTS` found."""
+
+
+def query_for(query: Query, dialect: str) -> str | None:
+    """Return a query as one database reads it, or None where it has none.
+
+    :param query: of a view.
+    :param dialect: the name of the database; MariaDB and MySQL are one.
+    """
+    if isinstance(query, str):
+        return query
+    names = (dialect, *MYSQL) if dialect in MYSQL else (dialect,)
+    return next((query[name] for name in names if name in query), None)
+
+
+def query_of(select: sa.ClauseElement, dialects: Iterable[Dialect]) -> Query:
+    """Return a SELECT as text, for each database if they read it differently.
+
+    :param select: what SQLAlchemy has of it.
+    :param dialects: the databases.
+    :raises CompileError: where one of them has no words for it.
+    """
+    found = {
+        "mysql" if it.name in MYSQL else it.name: sql.compiled(select, it)
+        for it in dialects
+    }
+    texts = {*found.values()}
+    return next(iter(texts)) if len(texts) == 1 else found
+
+
+def creation_of(table: sa.Table, dialects: Iterable[Dialect]) -> LosslessOp:
+    """Return the call that makes a view, or a table that a query fills.
+
+    :param table: what a `CreateView` or a `CreateTableAs` has as `table`.
+    :param dialects: the databases that the call is for.
+    :raises CompileError: where one of them has no words for its query.
+    """
+    maker: Any = maker_of(table)
+    query = query_of(maker.selectable, dialects)
+    where: dict[str, Any] = {"schema": table.schema} if table.schema else {}
+    if not isinstance(maker, CREATE_VIEW):
+        made = create_table_as(table.name, query, **where)
+        made.info["reverse"] = ops.DropTableOp(table.name, schema=table.schema)
+        return made
+    options: dict[str, Any] = {"materialized": True} if maker.materialized else {}
+    # SQLAlchemy gives a default for it, which is None.
+    if given := maker.dialect_options["postgresql"]["with"]:
+        options["postgresql_with"] = dict(given)
+    return create_view(table.name, query, **where, **options)
+
+
+class _View(Names):
+    """A view in statements."""
+
+    def query(self, query: Query) -> str:
+        """Return what the view shows on this database."""
+        if (found := query_for(query, self.dialect)) is not None:
+            return found
+        raise CommandError(
+            f"{label(self.schema, self.name)}: the revision has a query for"
+            f" {', '.join(query)} and none for {self.dialect}. Add one of that name."
+        )
+
+    def refuse_materialized(self) -> None:
+        """Refuse to make one that holds its rows where there are none."""
+        if self.dialect != "postgresql":
+            raise CommandError(no_materialized(self.schema, self.name, self.dialect))
+
+    def refuse_attached(self) -> None:
+        """Refuse to drop a trigger with a view."""
+        asked = ATTACHED.get(self.dialect)
+        if asked is None or self.offline:
+            return
+        schema = f"{self.quoted(self.schema)}." if self.schema else ""
+        question = asked.format(
+            catalog=f"{schema}sqlite_master",
+            view=self.literal(self.name),
+            name=self.literal(self.table),
+        )
+        for trigger in self.bind().scalars(sql.text(question)).all():
+            drop = f"DROP TRIGGER {self.quoted(trigger)}"
+            if self.dialect == "postgresql":
+                drop += f" ON {self.table}"
+            raise CommandError(
+                f"The view {label(self.schema, self.name)} would be dropped with its"
+                f" trigger {trigger}. Let the revision drop that first and create it"
+                f" again after: {sql.executing(drop)}"
+            )
+
+    def create(self, query: str, options: Mapping[str, Any] | None, kind: str) -> None:
+        """Make it."""
+        self.execute(f"CREATE {kind} {self.with_options(options)} AS {query}")
+        self.give_again()
+
+    def give_again(self) -> None:
+        """Give it what it had before this revision dropped it."""
+        found = _rights.get(self.operations, {}).pop(self.table, [])
+        asked = VIEW_COLUMNS.format(name=self.literal(self.table))
+        there = {*self.bind().scalars(sql.text(asked))} if found else set()
+        for column, statement in found:
+            if column is None or column in there:
+                self.execute(statement)
+
+    def remember(self, kind: str) -> None:
+        """Remember what is lost with it, until this revision makes it again."""
+        if self.dialect != "postgresql":
+            return
+        if self.offline:
+            line = f"-- The rights on {self.table} are lost here: grant them again."
+            self.operations.get_context().impl.static_output(line)
+            return
+        name, kind = self.literal(self.table), self.literal(f"{kind} ")
+        asked = RIGHTS.format(name=name, view=name, kind=kind)
+        found = self.bind().execute(sql.text(asked))
+        _rights.setdefault(self.operations, {})[self.table] = [*found]
+
+    def with_options(self, options: Mapping[str, Any] | None) -> str:
+        """Return its name, and what PostgreSQL is told in WITH."""
+        if not options or self.dialect != "postgresql":
+            return self.table
+        said = ", ".join(f"{name} = {value}".lower() for name, value in options.items())
+        return f"{self.table} WITH ({said})"
+
+
+def no_materialized(schema: str | None, name: str, dialect: str) -> str:
+    """Say that a database has no materialized views.
+
+    :param schema: that of the one it should have.
+    :param name: its name.
+    :param dialect: the name of the database.
+    """
+    return (
+        f"{label(schema, name)}: {dialect} has no materialized views, PostgreSQL alone"
+        " has. Leave materialized=True out, or keep the rows in a table."
+    )
+
+
+KINDS = {False: "VIEW", True: "MATERIALIZED VIEW"}
+
+
+@operation(diff="add_view")
+def create_view(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    name: str,
+    query: str | Mapping[str, str],
+    *,
+    schema: str | None = None,
+    materialized: bool = False,
+    postgresql_with: Mapping[str, Any] | None = None,
+) -> None:
+    """Make a view.
+
+    :param name: its name.
+    :param query: the SELECT that it shows; or one for each database, by the names that
+        SQLAlchemy has for them, where they are written differently.
+    :param schema: its schema.
+    :param materialized: whether it holds its rows, which PostgreSQL alone can; `REFRESH
+        MATERIALIZED VIEW` reads them again.
+    :param postgresql_with: its options, such as `{"security_barrier": True}`.
+    :rows: stay as they are.
+    :databases: a materialized view is refused but on PostgreSQL.
+    :raises CommandError: where the query is given for other databases only.
+    """
+    view = _View(operations, name, schema)
+    if materialized:
+        view.refuse_materialized()
+    view.create(view.query(query), postgresql_with, KINDS[materialized])
+
+
+@create_view.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return dropping(op).reversed_by(op)
+
+
+@operation(diff="modify_view")
+def replace_view(  # noqa: PLR0913  what a revision has to say
+    operations: Operations,
+    name: str,
+    query: str | Mapping[str, str],
+    *,
+    schema: str | None = None,
+    materialized: bool = False,
+    postgresql_with: Mapping[str, Any] | None = None,
+) -> None:
+    """Let a view show something else, or make it where there is none.
+
+    PostgreSQL replaces it if the columns stay and others follow them; else, and on
+    SQLite, the view is dropped and made. Then it must have no trigger. Its owner, its
+    comments and who may read it stay as they are, but in a script of `--sql`.
+
+    :param name: its name.
+    :param query: what it shows from now on, as for `create_view`.
+    :param schema: its schema.
+    :param materialized: whether it holds its rows; it is dropped and made.
+    :param postgresql_with: its options.
+    :rows: stay as they are.
+    :databases: a materialized view is refused but on PostgreSQL.
+    :raises CommandError: where a trigger would be dropped with it.
+    """
+    view, kind = _View(operations, name, schema), KINDS[materialized]
+    shown = view.query(query)
+    if materialized:
+        view.refuse_materialized()
+    if view.is_mysql:
+        view.create(shown, None, f"OR REPLACE {kind}")
+        return
+    view.remember(kind)
+    if view.dialect == "postgresql" and not materialized:
+        view.execute_block(
+            REPLACE,
+            view=view.with_options(postgresql_with),
+            name=view.table,
+            literal=view.literal(view.table),
+            query=shown,
+        )
+        view.give_again()
+    else:
+        view.refuse_attached()
+        view.execute(f"DROP {kind} IF EXISTS {view.table}")
+        view.create(shown, postgresql_with, kind)
+
+
+@operation(diff="remove_view")
+def drop_view(
+    operations: Operations,
+    name: str,
+    *,
+    schema: str | None = None,
+    materialized: bool = False,
+    if_exists: bool = False,
+) -> None:
+    """Drop a view; a revision that makes it again gives it its rights again.
+
+    :param name: its name.
+    :param schema: its schema.
+    :param materialized: whether it holds its rows.
+    :param if_exists: whether it need not be there.
+    :rows: stay as they are; those of a materialized view are made of others.
+    :databases: is refused on PostgreSQL while another view uses it.
+    :raises CommandError: where a trigger would be dropped with it.
+    """
+    view = _View(operations, name, schema)
+    view.refuse_attached()
+    view.remember(KINDS[materialized])
+    there = "IF EXISTS " if if_exists else ""
+    view.execute(f"DROP {KINDS[materialized]} {there}{view.table}")
+
+
+@operation(diff="add_table")
+def create_table_as(
+    operations: Operations,
+    name: str,
+    query: str | Mapping[str, str],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Make a table of the rows that a query finds now.
+
+    :param name: its name.
+    :param query: the SELECT, as for `create_view`.
+    :param schema: its schema.
+    :rows: are copied; later changes of the others do not reach them.
+    :databases: what a type becomes is theirs to say; no constraint is made.
+    :raises CommandError: where the query is given for other databases only.
+    """
+    made = _View(operations, name, schema)
+    made.create(made.query(query), None, "TABLE")
+
+
+def dropping(made: LosslessOp, *, if_exists: bool = False) -> LosslessOp:
+    """Return the call that drops a view.
+
+    :param made: the call that makes it.
+    :param if_exists: whether it need not be there.
+    """
+    options = {"if_exists": True} if if_exists else {}
+    if made.materialized:
+        options["materialized"] = True
+    return drop_view(made.name, schema=made.schema, **options)
+
+
+SECOND_NAME = """\
+DECLARE given record;
+BEGIN
+    {rename}CREATE VIEW {old} AS SELECT * FROM {new};
+    FOR given IN SELECT * FROM ({rights}) AS found (place, statement) LOOP
+        EXECUTE given.statement;
+    END LOOP;
+END """
+"""Let a table of PostgreSQL have a second name, for whoever had the first one."""
+
+RENAMES: dict[str, tuple[str, ...]] = {
+    # The view is made of a table without rows, which then changes places with the
+    # table: there is no instant without one of the names.
+    "begin": (
+        "CREATE TABLE {new} LIKE {old}",
+        "CREATE VIEW {view} AS SELECT * FROM {new}",
+        "RENAME TABLE {new} TO {spare}, {old} TO {new}, {view} TO {old}",
+        "DROP TABLE {spare}",
+    ),
+    "renamed": ("CREATE VIEW {old} AS SELECT * FROM {new}",),
+}
+"""What gives a table of MariaDB or MySQL a second name."""
+
+
+@operation()
+def begin_table_rename(
+    operations: Operations,
+    table_name: str,
+    new_name: str,
+    *,
+    renamed: bool = False,
+    schema: str | None = None,
+) -> None:
+    """Rename a table, and let others read and write it by its old name, as a view.
+
+    :param table_name: the name that the running version of the app knows.
+    :param new_name: the name that the next version knows.
+    :param renamed: whether the table has the new name already.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: PostgreSQL, MariaDB and MySQL, in one instant; who had rights to the
+        table has them to the view. SQLite, where nobody else writes meanwhile, has no
+        view.
+    :raises CommandError: for a table of PostgreSQL with row security.
+    """
+    names = Names(operations, table_name, schema)
+    if names.dialect == "sqlite":
+        if not renamed:
+            operations.rename_table(table_name, new_name, schema=schema)
+        return
+    if names.is_mysql:
+        _rename_on_mysql(names, new_name, "renamed" if renamed else "begin")
+        return
+    new = Names(operations, new_name, schema)
+    _refuse_row_security(new if renamed else names)
+    name, view = names.literal(new.table), names.literal(names.table)
+    rights = RIGHTS.format(name=name, view=view, kind=names.literal("VIEW "))
+    rename = f"ALTER TABLE {names.table} RENAME TO {names.quoted(new_name)};\n    "
+    names.execute_block(
+        SECOND_NAME,
+        rename="" if renamed else rename,
+        old=names.table,
+        new=new.table,
+        rights=rights,
+    )
+
+
+@operation()
+def end_table_rename(
+    operations: Operations,
+    table_name: str,
+    new_name: str,  # noqa: ARG001  who reads it learns whose name it was
+    *,
+    schema: str | None = None,
+) -> None:
+    """Let a table have one name again, the new one, after `begin_table_rename`.
+
+    :param table_name: the name that the previous version of the app knows.
+    :param new_name: the name that the running version knows.
+    :param schema: the schema of the table.
+    :rows: stay as they are.
+    :databases: the same on each.
+    """
+    names = Names(operations, table_name, schema)
+    if names.dialect != "sqlite":
+        names.execute(f"DROP VIEW {names.table}")
+
+
+@end_table_rename.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp:
+    return begin_table_rename(*op.args, renamed=True, schema=op.schema)
+
+
+@begin_table_rename.declares("reverse")
+def _(op: LosslessOp) -> LosslessOp | None:
+    """Return what drops the view; nothing by itself gives the old name back."""
+    if not op.renamed:
+        return None
+    return end_table_rename(*op.args, schema=op.schema)
+
+
+@begin_table_rename.declares("as_alembic")
+def _(op: LosslessOp) -> ops.RenameTableOp | None:
+    """Return the rename, unless it was done before."""
+    names = op.table_name, op.new_name
+    return None if op.renamed else ops.RenameTableOp(*names, schema=op.schema)
+
+
+def _rename_on_mysql(names: Names, new_name: str, what: str) -> None:
+    words = {
+        "old": names.table,
+        "new": names.beside(new_name),
+        "view": names.beside(derived(names.name, "view")),
+        "spare": names.beside(derived(names.name, "spare")),
+    }
+    for statement in RENAMES[what]:
+        names.execute(statement.format(**words))
+
+
+SECURED = "SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass({name})"
+
+
+@rule("row-security", "refusal", "A table with row security is renamed behind a view.")
+def _refuse_row_security(names: Names) -> None:
+    if not names.offline and names.bind().scalar(
+        sql.text(SECURED.format(name=names.literal(names.table)))
+    ):
+        raise PermanentError(
+            f"{names.name} has row security, which does not hold for a view of it: use"
+            " op.rename_table outside the autocommit_block(), in a quiet hour."
+        )

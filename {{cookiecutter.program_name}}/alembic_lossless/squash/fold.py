@@ -35,8 +35,15 @@ from ..autogenerate.render import render_item, written
 from ..autogenerate.types import shape_enums
 from ..config import database_in
 from ..operations.base import Key, LosslessOp, called
-from ..operations.keys import rename_constraints, rename_sequence, sequence_of
-from ..operations.objects import change_enum, create_enum, create_sequence, drop_enum
+from ..operations.constraints import rename_constraints
+from ..operations.objects import (
+    change_enum,
+    create_enum,
+    create_sequence,
+    drop_enum,
+    rename_sequence,
+    sequence_of,
+)
 from ..prompts import Answers, Prompt
 from ..replay import Replay
 from ..sql import Effect, script, statement, words_in
