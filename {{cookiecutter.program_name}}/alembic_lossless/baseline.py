@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from .autogenerate.accepted import FILE, accepted_in
+from .autogenerate.differences import FILE, accepted_in
 from .rehearsal.copies import throw_away_each
 from .rules import BY_HAND
 from .runtime.connect import opened

@@ -398,7 +398,7 @@ def _compared(migrations: Migrations, options: Any) -> Iterator[str]:
         found = reports.report(migrations)
         if options.accept and found["state"] == "drift":
             migrations.differences(accept=True)
-            from .autogenerate.accepted import FILE  # noqa: PLC0415  one command's
+            from .autogenerate.differences import FILE  # noqa: PLC0415  one command's
 
             yield f"Accepted, a line of {migrations.folder / FILE} for each:"
             yield from (f"  {line}" for line in found["differences"])

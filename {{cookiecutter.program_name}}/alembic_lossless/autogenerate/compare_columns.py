@@ -655,7 +655,7 @@ def compare_primary_key(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         return
     unmanaged = unmanaged_in(context.migration_context)
     if after or unmanaged is None or unmanaged.is_ours(old.primary_key):
-        change.ops.append(ChangePrimaryKey(label(schema, name), before, after))
+        change.ops.append(ChangePrimaryKey((schema, name), before, after))
     elif unmanaged.is_wanted("primary key", unmanaged.subject(old.primary_key)):
         key = ops.DropConstraintOp.from_constraint(old.primary_key)
         key.constraint_name = name_for(old.primary_key)

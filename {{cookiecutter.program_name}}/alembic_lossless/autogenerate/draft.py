@@ -40,7 +40,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 
 from .._alembic import made_on, maker_of, sequences_of
 from ..operations.aside import kept_name
-from ..operations.base import Key, LosslessOp, called
+from ..operations.base import Key, LosslessOp, called, label
 from ..operations.constraints import rename_constraints
 from ..operations.objects import rename_sequence
 from ..prompts import Prompt
@@ -387,18 +387,23 @@ def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str
 class ChangePrimaryKey(ops.MigrateOperation):
     """A table has another primary key in the models; Alembic does not compare them."""
 
-    def __init__(self, table: str, old: list[str], new: list[str]) -> None:
-        """Take the names of the table and of the columns, before and after.
+    def __init__(self, key: Key, old: list[str], new: list[str]) -> None:
+        """Take the table, and the names of the columns, before and after."""
+        self.key, self.old, self.new = key, old, new
 
-        :param table: its name, with its schema.
-        :param old: the columns before.
-        :param new: the columns after.
-        """
-        self.table, self.old, self.new = table, old, new
+    @property
+    def table(self) -> str:
+        """The name of the table, with its schema."""
+        return label(*self.key)
+
+    def making(self) -> ops.CreatePrimaryKeyOp:
+        """Return what makes the new key."""
+        schema, name = self.key
+        return ops.CreatePrimaryKeyOp(None, name, self.new, schema=schema)
 
     def reverse(self) -> "ChangePrimaryKey":
         """Return the way back, which Alembic asks for before the draft is refused."""
-        return ChangePrimaryKey(self.table, self.new, self.old)
+        return ChangePrimaryKey(self.key, self.new, self.old)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what the Python API of `check` has of it."""

@@ -433,26 +433,25 @@ def _of_columns_there(draft: Draft, op: ChangePrimaryKey) -> list[str]:
 
     The database refuses rows that then share a key, or have no value in it.
     """
-    for (schema, name), table in draft.state.tables.items():
-        key, there = table.primary_key.name, draft.state.columns(schema, name)
-        is_like = {*op.old} <= {*op.new} or ({*op.new} <= {*op.old} and op.new)
-        if label(schema, name) != op.table or not (key and is_like):
-            continue
-        if {*op.new} <= there.keys():
-            where = f", schema={schema!r}" if schema else ""
-            context = AutogenContext(draft.context)
-            nullable = [there[it] for it in op.new if there[it].nullable]
-            return [
-                f"with op.batch_alter_table({name!r}{where}) as batch_op:",
-                *(
-                    f"    batch_op.alter_column({it.name!r}, nullable=False,"
-                    f" existing_type={code_of(stored(it.type), context)})"
-                    for it in nullable
-                ),
-                f"    batch_op.drop_constraint({str(key)!r}, type_='primary')",
-                f"    batch_op.create_primary_key({str(key)!r}, {op.new!r})",
-            ]
-    return []
+    (schema, name), table = op.key, draft.state.table(*op.key)
+    key = None if table is None else table.primary_key.name
+    there = draft.state.columns(*op.key)
+    is_like = {*op.old} <= {*op.new} or ({*op.new} <= {*op.old} and op.new)
+    if not (key and is_like and {*op.new} <= there.keys()):
+        return []
+    where = f", schema={schema!r}" if schema else ""
+    context = AutogenContext(draft.context)
+    nullable = [there[it] for it in op.new if there[it].nullable]
+    return [
+        f"with op.batch_alter_table({name!r}{where}) as batch_op:",
+        *(
+            f"    batch_op.alter_column({it.name!r}, nullable=False,"
+            f" existing_type={code_of(stored(it.type), context)})"
+            for it in nullable
+        ),
+        f"    batch_op.drop_constraint({str(key)!r}, type_='primary')",
+        f"    batch_op.create_primary_key({str(key)!r}, {op.new!r})",
+    ]
 
 
 log = logging.getLogger("alembic.review")

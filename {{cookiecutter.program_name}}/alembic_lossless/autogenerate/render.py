@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from sqlalchemy import dialects
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine import Dialect
@@ -310,39 +310,15 @@ RENDERERS: dict[str, Callable[[Any, AutogenContext], Rendered]] = {
 """What renders a part of a script, by Alembic's words for it."""
 
 
-class _Key(ops.CreatePrimaryKeyOp):
-    """A key as a draft writes it."""
+class Written(MigrateOperation):
+    """An operation of Alembic's that a draft writes in another way.
 
+    Alembic's own renderers are the whole process's.
+    """
 
-class _Check(ops.CreateCheckConstraintOp):
-    """A CHECK as a draft writes it."""
-
-
-class _Unique(ops.CreateUniqueConstraintOp):
-    """A UNIQUE as a draft writes it."""
-
-
-class _ForeignKey(ops.CreateForeignKeyOp):
-    """A foreign key as a draft writes it."""
-
-
-class _Index(ops.CreateIndexOp):
-    """An index as a draft writes it."""
-
-
-class _Change(ops.AlterColumnOp):
-    """The change of a column as a draft writes it."""
-
-
-WRITTEN: dict[type, type] = {
-    ops.CreatePrimaryKeyOp: _Key,
-    ops.CreateCheckConstraintOp: _Check,
-    ops.CreateUniqueConstraintOp: _Unique,
-    ops.CreateForeignKeyOp: _ForeignKey,
-    ops.CreateIndexOp: _Index,
-    ops.AlterColumnOp: _Change,
-}
-"""What Alembic renders in another way: its renderers are the whole process's."""
+    def __init__(self, op: MigrateOperation) -> None:
+        """Take the operation."""
+        self.op = op
 
 
 def written(container: ops.OpContainer) -> None:
@@ -350,13 +326,21 @@ def written(container: ops.OpContainer) -> None:
     for number, op in enumerate(container.ops):
         if isinstance(op, ops.OpContainer):
             written(op)
-        elif kind := WRITTEN.get(type(op)):
-            container.ops[number] = changed = copy.copy(op)
-            changed.__class__ = kind
+        elif type(op) in WRITTEN:
+            container.ops[number] = Written(op)
 
 
-@renderers.dispatch_for(_Key)
-def _render_key(context: AutogenContext, op: _Key) -> str:
+@renderers.dispatch_for(Written)
+def _render_written(context: AutogenContext, written: Written) -> str:
+    return WRITTEN[type(written.op)](context, written.op)
+
+
+def _stock(context: AutogenContext, op: MigrateOperation) -> str:
+    """Return an operation as Alembic renders it."""
+    return render_op(context, op)[-1]
+
+
+def _key_call(context: AutogenContext, op: ops.CreatePrimaryKeyOp) -> str:
     """Write the way back from a key that others made; Alembic has no words for it."""
     like_it = ops.CreateUniqueConstraintOp(
         op.constraint_name, op.table_name, op.columns, schema=op.schema
@@ -365,20 +349,13 @@ def _render_key(context: AutogenContext, op: _Key) -> str:
     return text.replace("create_unique_constraint", "create_primary_key", 1)
 
 
-def _stock(context: AutogenContext, op: ops.MigrateOperation, kind: type) -> str:
-    """Return an operation as Alembic renders those of a kind."""
-    text: str | list[str] = renderers.dispatch(kind)(context, op)
-    return text if isinstance(text, str) else text[-1]
-
-
-@renderers.dispatch_for(_Check)
-def _render_check(context: AutogenContext, op: _Check) -> str:
+def _check_call(context: AutogenContext, op: ops.CreateCheckConstraintOp) -> str:
     """Write it as one that is dropped and a condition: Alembic 1.18 has no words."""
     check = op.to_constraint()
     opts = ops.DropConstraintOp(op.constraint_name, op.table_name)
-    name = _stock(context, opts, ops.DropConstraintOp).removesuffix(")")
+    name = _stock(context, opts).removesuffix(")")
     opts.schema = op.schema
-    schema = _stock(context, opts, ops.DropConstraintOp).removeprefix(name)
+    schema = _stock(context, opts).removeprefix(name)
     return (
         name.replace("drop_constraint", "create_check_constraint", 1)
         + f", {text_code(check.sqltext, context.migration_context.dialect)}"
@@ -389,29 +366,28 @@ def _render_check(context: AutogenContext, op: _Check) -> str:
     )
 
 
-@renderers.dispatch_for(_Unique)
-def _render_unique(context: AutogenContext, op: _Unique) -> str:
-    text = _stock(context, op, ops.CreateUniqueConstraintOp)
+def _unique_call(context: AutogenContext, op: ops.CreateUniqueConstraintOp) -> str:
+    text = _stock(context, op)
     if op.kw.get("deferrable") is False:
         text = f"{text.removesuffix(')')}, deferrable=False)"
     return _with_comment(text, op)
 
 
-@renderers.dispatch_for(_ForeignKey)
-def _render_foreign_key(context: AutogenContext, op: _ForeignKey) -> str:
-    return _with_comment(_stock(context, op, ops.CreateForeignKeyOp), op)
+def _foreign_key_call(context: AutogenContext, op: ops.CreateForeignKeyOp) -> str:
+    return _with_comment(_stock(context, op), op)
 
 
-def _with_comment(text: str, op: _Unique | _ForeignKey) -> str:
+def _with_comment(
+    text: str, op: ops.CreateUniqueConstraintOp | ops.CreateForeignKeyOp
+) -> str:
     """Return a call with the comment of what it makes, which Alembic leaves out."""
     comment = op.kw.get("comment")
     return f"{text.removesuffix(')')}, comment={comment!r})" if comment else text
 
 
-@renderers.dispatch_for(_Index)
-def _render_index(context: AutogenContext, op: _Index) -> str:
+def _index_call(context: AutogenContext, op: ops.CreateIndexOp) -> str:
     index = op.to_index()
-    text = _stock(context, op, ops.CreateIndexOp)
+    text = _stock(context, op)
     expression: Any
     for expression in index.expressions:
         if not isinstance(expression, sa.Column):
@@ -528,11 +504,21 @@ def _render_call(context: AutogenContext, op: LosslessOp) -> str:
     return f"{prefix}{op.operation.name}({', '.join(written)})"
 
 
-@renderers.dispatch_for(_Change)
-def _render_alter_column(context: AutogenContext, operation: _Change) -> str:
+def _alter_call(context: AutogenContext, op: ops.AlterColumnOp) -> str:
     """Write the options of databases too, which Alembic's own rendering leaves out."""
-    text = _stock(context, operation, ops.AlterColumnOp)
+    text = _stock(context, op)
     for name in ("postgresql_using", CONFLICTS):
-        if name in operation.kw:
-            text = f"{text[:-1]},\n           {name}={operation.kw[name]!r})"
+        if name in op.kw:
+            text = f"{text[:-1]},\n           {name}={op.kw[name]!r})"
     return text
+
+
+WRITTEN: dict[type, Callable[[AutogenContext, Any], str]] = {
+    ops.CreatePrimaryKeyOp: _key_call,
+    ops.CreateCheckConstraintOp: _check_call,
+    ops.CreateUniqueConstraintOp: _unique_call,
+    ops.CreateForeignKeyOp: _foreign_key_call,
+    ops.CreateIndexOp: _index_call,
+    ops.AlterColumnOp: _alter_call,
+}
+"""What a draft writes in another way than Alembic, and how."""
