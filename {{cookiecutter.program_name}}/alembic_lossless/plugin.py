@@ -37,7 +37,6 @@ COMPARISONS = (
     ("FIRST", "schema", "", "renames.look_into_new"),
     ("FIRST", "column", "", "compare_objects.without_domain"),
     ("FIRST", "column", "", "compare_columns.compare_column"),
-    ("FIRST", "column", "", "compare_columns.compare_generated"),
     ("FIRST", "table", "", "compare_tables.compare_unnamed"),
     ("FIRST", "table", "", "compare_columns.compare_primary_key"),
     # What Alembic noticed by itself stands there by then.

@@ -35,9 +35,10 @@ from ._alembic import (
     result_of,
 )
 from .config import database_in
+from .operations.base import Key
 from .runtime.run import unlogged
 from .sql import compiled, significant, string_in, words_in
-from .state import State, Unreadable, name_for, referred
+from .state import State, Unreadable, constraints_of, name_for, referred
 from .types.portable import MYSQL
 from .types.reflection import in_own_words, inspector_of
 
@@ -519,17 +520,19 @@ class _Inspected:
             raise NoSuchTableError(name)
         return table
 
-    def get_table_names(self, _bind: Any, schema: Any = None, **_: Any) -> list[str]:
+    def _names_in(self, schema: str | None, found: Iterable[Key]) -> list[str]:
         at, _name = self.state.key(schema, "")
-        return [name for place, name in self.state.tables if place == at]
+        return [name for place, name in found if place == at]
+
+    def get_table_names(self, _bind: Any, schema: Any = None, **_: Any) -> list[str]:
+        return self._names_in(schema, self.state.tables)
 
     def get_schema_names(self, _bind: Any, **_: Any) -> list[str]:
         found = {schema for schema, _ in self.state.tables} | self.state.schemas
         return sorted({it or str(self.default_schema_name) for it in found})
 
     def get_sequence_names(self, _bind: Any, schema: Any = None, **_: Any) -> list[str]:
-        at, _name = self.state.key(schema, "")
-        return [name for place, name in self.state.sequences if place == at]
+        return self._names_in(schema, self.state.sequences)
 
     def get_view_names(self, _bind: Any, schema: Any = None, **_: Any) -> list[str]:
         return self._view_names(schema, materialized=False)
@@ -540,13 +543,9 @@ class _Inspected:
         return self._view_names(schema, materialized=True)
 
     def _view_names(self, schema: str | None, *, materialized: bool) -> list[str]:
-        at, _name = self.state.key(schema, "")
         views = self.state.views.items()
-        return [
-            name
-            for (place, name), made in views
-            if place == at and bool(made.materialized) is materialized
-        ]
+        found = [key for key, it in views if bool(it.materialized) is materialized]
+        return self._names_in(schema, found)
 
     def _no_names(self, *_given: Any, **_options: Any) -> list[str]:
         return []
@@ -624,17 +623,10 @@ class _Inspected:
     def get_check_constraints(
         self, _bind: Any, name: str, schema: Any = None, **_: Any
     ) -> list[Any]:
-        table = self._table(name, schema)
-        found = [it for it in table.constraints if isinstance(it, sa.CheckConstraint)]
-        found += [
-            it
-            for column in table.c
-            for it in column.constraints
-            if isinstance(it, sa.CheckConstraint) and it not in found
-        ]
         checks = [
             {"name": it.name and str(it.name), "sqltext": _text(it.sqltext, self)}
-            for it in found
+            for it in constraints_of(self._table(name, schema))
+            if isinstance(it, sa.CheckConstraint)
         ]
         return sorted(checks, key=lambda it: str(it["name"]))
 

@@ -34,7 +34,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError, NoReferencedColumnError, NoReferencedTableError
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.visitors import replacement_traverse
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import NullType
 
 from ._alembic import (
     CREATE_TABLE_AS,
@@ -44,8 +44,6 @@ from ._alembic import (
     copy_prefixes,
     is_made_by_type,
     prefixes_of,
-    variants,
-    with_variants,
 )
 from .ddl.sqlite import CLAUSE, CONFLICTS
 from .operations.base import Key, LosslessOp, called, label
@@ -92,11 +90,12 @@ from .sql import (
     text_in,
     undoubled,
 )
+from .types.conversion import is_native
 from .types.portable import (
     DIALECTS,
-    PARTS,
     dialect_named,
     enums_in,
+    rebuilt,
     stored,
     words,
 )
@@ -241,6 +240,23 @@ COLUMNS = frozenset(
 """The arguments that speak of columns, behind the name of a database."""
 
 
+def constraints_of(table: sa.Table) -> Iterator[sa.Constraint]:
+    """Give the constraints of a table, and those that stand in its columns."""
+    yield from table.constraints
+    for column in table.columns:
+        yield from (it for it in column.constraints if it not in table.constraints)
+
+
+def detach(table: sa.Table, constraint: sa.Constraint) -> None:
+    """Take a constraint away from its table."""
+    table.constraints.discard(constraint)
+    for column in table.columns:
+        column.constraints.discard(constraint)
+    for key in getattr(constraint, "elements", ()):
+        table.foreign_keys.discard(key)
+        key.parent.foreign_keys.discard(key)
+
+
 def objects_of(table: sa.Table) -> Objects:
     """Return the indexes and constraints of a table that have a name.
 
@@ -336,24 +352,7 @@ def type_without_schema(type_: Any, schema: str | None) -> Any:
         found.schema = None
         return found
 
-    return _with_parts(type_, become)
-
-
-def _with_parts(type_: Any, become: Callable[[Any], Any]) -> Any:
-    """Return a type of which it, its parts and its variants are what they become."""
-    kept = {
-        name: it
-        for name in (*PARTS, "impl")
-        if isinstance(it := vars(type_).get(name), TypeEngine)
-    }
-    given = {**kept, **variants(type_)}
-    changed = {name: _with_parts(it, become) for name, it in given.items()}
-    found = become(type_)
-    if found is type_ and all(it is given[name] for name, it in changed.items()):
-        return type_
-    found = copy.copy(found)
-    vars(found).update({name: changed[name] for name in kept})
-    return with_variants(found, {it: changed[it] for it in variants(type_)})
+    return rebuilt(type_, become)
 
 
 def created_by(constraint: sa.Constraint) -> Create:
@@ -825,7 +824,8 @@ class State:
         """The call that made each DOMAIN, or changed it last."""
         self.sequences: dict[Key, sa.Sequence] = {}
         self._dialect = dialect_named("postgresql") if has_enums else None
-        self.enums: dict[Key, tuple[str, ...]] | None = {} if has_enums else None
+        self.has_enums = has_enums
+        self.enums: dict[Key, tuple[str, ...]] = {}
         """The values of each Enum that is a type, if the database has such types."""
         self._old_names: dict[Key, Key] = {}
         self.schemas: set[str] = set()
@@ -1017,7 +1017,7 @@ class State:
         if script.effect is Effect.ANYTHING:
             said = (it.value.lower() for it in significant(statement) if it.is_name)
             self._said.append(frozenset(said))
-        for one in script.statements if self.enums is not None else ():
+        for one in script.statements if self.has_enums else ():
             if any(map(one.begins, ("CREATE TYPE", "ALTER TYPE", "DROP TYPE"))):
                 self._execute_on_type(one)
 
@@ -1152,7 +1152,7 @@ class State:
             self._take(table, table.primary_key)
         elif op.constraint_name is not None:
             name = self._name_in(table, op)
-            for constraint in [*_constraints_of(table)]:
+            for constraint in [*constraints_of(table)]:
                 # Without a name it has one of PostgreSQL's.
                 if name == str(constraint.name or name_for(constraint)):
                     self._take(table, constraint)
@@ -1160,7 +1160,7 @@ class State:
     def _drop_unnamed(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
         if op.condition is not None:
-            for it in [*_constraints_of(table)] if table is not None else ():
+            for it in [*constraints_of(table)] if table is not None else ():
                 said = None if it.name else getattr(it, "sqltext", None)
                 if said is not None and same(said, op.condition):
                     self._take(it.table, it)
@@ -1174,7 +1174,7 @@ class State:
 
     def _rename_constraints(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
-        for it in [*_constraints_of(table)] if table is not None else ():
+        for it in [*constraints_of(table)] if table is not None else ():
             if (new := op.names.get(str(it.name))) is not None:
                 it.name = conv(new)
                 self._touch(it.table)
@@ -1232,7 +1232,7 @@ class State:
 
     def has_enum(self, schema: str | None, name: str) -> bool:
         """Tell whether the type of an Enum is declared."""
-        return self.key(schema, name) in (self.enums or {})
+        return self.key(schema, name) in self.enums
 
     def _know_enums(
         self, columns: Iterable[sa.Column[Any]], *, are_made: bool = False
@@ -1241,7 +1241,7 @@ class State:
 
         :param are_made: whether their table makes the types, too.
         """
-        if self.enums is None:
+        if not self.has_enums:
             return
         for column in columns:
             for enum in enums_in(column.type):
@@ -1249,11 +1249,11 @@ class State:
                 is_made = are_made and getattr(enum, "create_type", True)
                 if is_made or key not in self.enums:
                     self._set_enum(key, enum.enums)
-            column.type = _with_parts(column.type, self._as_type)
+            column.type = rebuilt(column.type, self._as_type)
 
     def _as_type(self, type_: Any) -> Any:
         """Return an Enum with the values of its type."""
-        if not isinstance(type_, sa.Enum) or not type_.native_enum or not self.enums:
+        if not is_native(type_):
             return type_
         values = self.enums.get(self.key(type_.schema, str(type_.name)))
         if values is None or values == (*type_.enums,):
@@ -1261,19 +1261,19 @@ class State:
         return _enum_like(type_, values, type_.name, type_.schema)
 
     def _set_enum(self, key: Key, values: Iterable[str]) -> None:
-        if self.enums is not None:
+        if self.has_enums:
             was, self.enums[key] = self.enums.get(key), (*values,)
             if was not in {None, self.enums[key]}:
                 self._retype(self._as_type)
 
     def _rename_enum(self, old: Key, new: Key) -> None:
-        if self.enums is None or old not in self.enums:
+        if old not in self.enums:
             return
         values = self.enums.setdefault(new, self.enums[old])
         del self.enums[old]
 
         def become(type_: Any) -> Any:
-            if not isinstance(type_, sa.Enum) or not type_.native_enum:
+            if not is_native(type_):
                 return type_
             found = self.key(type_.schema, str(type_.name))
             return type_ if found != old else _enum_like(type_, values, new[1], new[0])
@@ -1283,15 +1283,15 @@ class State:
     def _drop_enum(self, key: Key) -> None:
         """Forget a type; a column that has it now has the one of its old name."""
         former = self._old_names.pop(key, None)
-        if self.enums is not None and former in self.enums:
+        if former in self.enums:
             self._rename_enum(key, former)
-        elif self.enums is not None:
+        else:
             self.enums.pop(key, None)
 
     def _retype(self, become: Callable[[Any], Any]) -> None:
         for table in self.tables.values():
             for column in table.columns:
-                found = _with_parts(column.type, become)
+                found = rebuilt(column.type, become)
                 if found is not column.type:
                     column.type = found
                     self._touch(table)
@@ -1303,7 +1303,7 @@ class State:
         name is made, the columns move there, and the first one is dropped.
         """
         at = statement.name_behind("TYPE")
-        if at is None or self.enums is None:
+        if at is None:
             return
         key, values = self.key(*at), statement.strings
         if statement.verb == "CREATE" and statement.has("AS ENUM"):
@@ -1450,16 +1450,10 @@ class State:
             made = created_by(constraint)
             self._dropped[type(made)].add(str(constraint.name))
         self._touch(table)
-        table.constraints.discard(constraint)
-        if isinstance(constraint, sa.ForeignKeyConstraint):
-            for key in constraint.elements:
-                table.foreign_keys.discard(key)
-                key.parent.foreign_keys.discard(key)
-        for column in table.c:
-            column.constraints.discard(constraint)
-            if isinstance(constraint, sa.PrimaryKeyConstraint):
-                column.primary_key = False
+        detach(table, constraint)
         if isinstance(constraint, sa.PrimaryKeyConstraint):
+            for column in table.c:
+                column.primary_key = False
             table.append_constraint(sa.PrimaryKeyConstraint())
 
     def _add(self, table: sa.Table, op: Create) -> None:
@@ -1508,13 +1502,7 @@ def _with_value(
 
 
 def _names_in(table: sa.Table) -> set[str]:
-    return {str(it.name) for it in _constraints_of(table)}
-
-
-def _constraints_of(table: sa.Table) -> Iterator[sa.Constraint]:
-    yield from table.constraints
-    for column in table.c:
-        yield from (it for it in column.constraints if it not in table.constraints)
+    return {str(it.name) for it in constraints_of(table)}
 
 
 def _belongs(item: Any) -> bool:

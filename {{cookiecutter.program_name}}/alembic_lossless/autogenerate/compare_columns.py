@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
@@ -10,10 +11,8 @@ from alembic import context as alembic_context
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
-from alembic.operations.ops import AlterColumnOp, DropConstraintOp, OpContainer
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Column, DefaultClause, FetchedValue
 from sqlalchemy.types import TypeEngine
 
 from .._alembic import bring_back, dropped_items, variants
@@ -36,7 +35,7 @@ from ..state import (
 from ..types.conversion import is_known, is_native, is_one_enum, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
-from .draft import ChangePrimaryKey, Draft, operations_in
+from .draft import ChangePrimaryKey, Draft, divide, operations_in
 from .render import code_of, default_code
 from .unmanaged import unmanaged_in
 
@@ -91,7 +90,9 @@ def _leave_constraints(upgrade: ops.OpContainer, whole: ops.DropTableOp) -> None
         if isinstance(change, ops.ModifyTableOps):
             key = change.schema, change.table_name
             if key == (whole.schema, whole.table_name):
-                kept = (it for it in change.ops if not isinstance(it, DropConstraintOp))
+                kept = (
+                    it for it in change.ops if not isinstance(it, ops.DropConstraintOp)
+                )
                 change.ops = [*kept]
 
 
@@ -190,7 +191,7 @@ def portable_default(column: sa.Column[Any]) -> Any:
 
 
 def defaults_around(
-    draft: Draft, container: OpContainer, change: AlterColumnOp
+    draft: Draft, container: ops.OpContainer, change: ops.AlterColumnOp
 ) -> tuple[Any, Any]:
     """Return the default before and after a change, None for no default.
 
@@ -208,7 +209,9 @@ def defaults_around(
     return (after, before) if container is draft.downgrade else (before, after)
 
 
-def default_after(draft: Draft, container: OpContainer, change: AlterColumnOp) -> Any:
+def default_after(
+    draft: Draft, container: ops.OpContainer, change: ops.AlterColumnOp
+) -> Any:
     """Return the default that a column keeps or gets when its type changes."""
     if change.modify_server_default is not False:
         return change.modify_server_default or False
@@ -248,25 +251,23 @@ def default_fits(column: sa.Column[Any]) -> bool:
 log = logging.getLogger("alembic.review")
 
 
-def compare_generated(
-    context: AutogenContext, change: AlterColumnOp, *compared: Any
+def _compare_generated(
+    change: ops.AlterColumnOp,
+    there: sa.Column[Any],
+    declared: sa.Column[Any],
+    column: sa.Column[Any],
 ) -> None:
-    """Compare what generates a column of the models, which comes last."""
-    column: sa.Column[Any] = compared[-1]
-    state = replayed(context.migration_context)
-    declared = state.column(change.schema, change.table_name, column.name)
-    if declared is None:
-        return
+    """Notice another formula or identity."""
     before, after = declared.server_default, column.server_default
     if not isinstance(before, GENERATORS) and not isinstance(after, GENERATORS):
         return
     if type(before) is not type(after) or other_options(
         options_of(before), options_of(after)
     ):
-        there, was, new = (_formula(it) for it in (compared[-2], declared, column))
-        if there is not None and same(there, new) and not same(there, was):
+        here, was, new = (_formula(it) for it in (there, declared, column))
+        if here is not None and same(here, new) and not same(here, was):
             where = (change.schema, change.table_name, column.name)
-            say_edited(where, str(was), str(there))
+            say_edited(where, str(was), str(here))
             return
         change.existing_server_default, change.modify_server_default = before, after
         log.info("Detected that '%s' is generated otherwise", column)
@@ -288,7 +289,7 @@ def refuse_computed(draft: Draft, upgrade: ops.OpContainer) -> None:
     """
     lines, typed = list[str](), list[str]()
     for op in operations_in(upgrade):
-        if not isinstance(op, AlterColumnOp) or op.modify_server_default is False:
+        if not isinstance(op, ops.AlterColumnOp) or op.modify_server_default is False:
             continue
         both = (op.existing_server_default, op.modify_server_default)
         was, is_new = (isinstance(it, sa.Computed) for it in both)
@@ -307,7 +308,7 @@ def refuse_computed(draft: Draft, upgrade: ops.OpContainer) -> None:
         raise CommandError("\n".join([*lines, advice, *typed]))
 
 
-def _with_values_kept(draft: Draft, op: AlterColumnOp) -> Iterator[str]:
+def _with_values_kept(draft: Draft, op: ops.AlterColumnOp) -> Iterator[str]:
     """Give the lines of a revision that make a plain column of a computed one."""
     table, name, between = op.table_name, op.column_name, f"plain_{op.column_name}"
     where = f", schema={op.schema!r}" if op.schema else ""
@@ -327,27 +328,32 @@ def _with_values_kept(draft: Draft, op: AlterColumnOp) -> Iterator[str]:
 
 def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
     """Change formulas and identities by an operation that every database knows."""
-    found = list[ops.MigrateOperation]()
-    for change in container.ops:
-        late = list[ops.MigrateOperation]()
-        if isinstance(change, ops.ModifyTableOps):
-            alters = [op for op in change.ops if isinstance(op, AlterColumnOp)]
-            last = _behind_formulas(draft, change)
-            for op in [op for op in alters if _is_generated(op)]:
-                # An identity is dropped before all else, and made after it.
-                is_made = isinstance(op.modify_server_default, GENERATORS)
-                (late if is_made else found).append(_taken(draft, op))
-            change.ops = [
-                op
-                for op in change.ops
-                if not isinstance(op, AlterColumnOp) or op.has_changes()
-                if op not in last
-            ]
-            if last:
-                name, schema = change.table_name, change.schema
-                late.append(ops.ModifyTableOps(name, last, schema=schema))
-        found += [change, *late]
-    container.ops = found
+    divide(container, partial(_with_generated, draft))
+
+
+def _with_generated(
+    draft: Draft, change: ops.ModifyTableOps
+) -> Iterator[ops.MigrateOperation]:
+    alters = [op for op in change.ops if isinstance(op, ops.AlterColumnOp)]
+    late, last = list[ops.MigrateOperation](), _behind_formulas(draft, change)
+    for op in [op for op in alters if _is_generated(op)]:
+        # An identity is dropped before all else, and made after it.
+        is_made = isinstance(op.modify_server_default, GENERATORS)
+        taken = _taken(draft, op)
+        if is_made:
+            late.append(taken)
+        else:
+            yield taken
+    change.ops = [
+        op
+        for op in change.ops
+        if not isinstance(op, ops.AlterColumnOp) or op.has_changes()
+        if op not in last
+    ]
+    yield change
+    yield from late
+    if last:
+        yield ops.ModifyTableOps(change.table_name, last, schema=change.schema)
 
 
 def _behind_formulas(
@@ -362,7 +368,7 @@ def _behind_formulas(
     names, dialect = [op.column_name for op in drops], draft.context.dialect
     anew, used = dict[str, None](), set[str]()
     for op in change.ops:
-        if not isinstance(op, AlterColumnOp):
+        if not isinstance(op, ops.AlterColumnOp):
             continue
         old, new = op.existing_server_default, op.modify_server_default
         if isinstance(old, sa.Computed) and isinstance(new, sa.Computed):
@@ -378,21 +384,21 @@ def _behind_formulas(
     return [*makes, *(op for op in drops if op.column_name in used)]
 
 
-def _is_generated(op: AlterColumnOp) -> bool:
+def _is_generated(op: ops.AlterColumnOp) -> bool:
     both = (op.modify_server_default, op.existing_server_default)
     changes = op.modify_server_default is not False
     return changes and any(isinstance(it, GENERATORS) for it in both)
 
 
-def _taken(draft: Draft, op: AlterColumnOp) -> LosslessOp:
+def _taken(draft: Draft, op: ops.AlterColumnOp) -> LosslessOp:
     """Take the change of what generates a column out of an operation."""
     type_: Any = op.existing_type if op.modify_type is None else op.modify_type
     name = op.modify_name or op.column_name
     new: Any = op.modify_server_default
     old: Any = op.existing_server_default or None
-    op.modify_server_default = new if isinstance(new, DefaultClause) else False
+    op.modify_server_default = new if isinstance(new, sa.DefaultClause) else False
     op.existing_server_default = False
-    if isinstance(old, DefaultClause):
+    if isinstance(old, sa.DefaultClause):
         op.modify_server_default, op.existing_server_default = None, old
     new, old = (it if isinstance(it, GENERATORS) else None for it in (new, old))
     column = draft.models.get((op.schema, op.table_name), {}).get(name)
@@ -404,7 +410,7 @@ def _taken(draft: Draft, op: AlterColumnOp) -> LosslessOp:
     return alter_generated(*arguments, schema=op.schema, existing=old, **more)
 
 
-def _kept_of_formula(op: AlterColumnOp) -> dict[str, Any]:
+def _kept_of_formula(op: ops.AlterColumnOp) -> dict[str, Any]:
     """Return what a column with another formula has beside it, when it is made anew."""
     nullable = op.modify_nullable
     comment = op.modify_comment
@@ -416,18 +422,20 @@ def _kept_of_formula(op: AlterColumnOp) -> dict[str, Any]:
 
 
 def compare_column(
-    context: AutogenContext, change: AlterColumnOp, *compared: Any
+    context: AutogenContext, change: ops.AlterColumnOp, *compared: Any
 ) -> None:
     """Compare a column of the models, which comes last, with the revisions."""
-    column: Column[Any] = compared[-1]
+    there: sa.Column[Any] = compared[-2]
+    column: sa.Column[Any] = compared[-1]
     state = replayed(context.migration_context)
     declared = state.column(change.schema, change.table_name, column.name)
     if declared is None:
         return
-    _compare_defaults(context.migration_context, change, compared[-2], declared, column)
+    _compare_defaults(context.migration_context, change, there, declared, column)
+    _compare_generated(change, there, declared, column)
     dialect = context.migration_context.dialect
-    is_identity = (column.identity or compared[-2].identity) is not None
-    if is_identity and compared[-2].nullable is not column.nullable:
+    is_identity = (column.identity or there.identity) is not None
+    if is_identity and there.nullable is not column.nullable:
         change.modify_nullable = column.nullable  # Alembic overlooks it
     if not dialect.supports_comments and declared.comment != column.comment:
         change.existing_comment = declared.comment
@@ -437,10 +445,10 @@ def compare_column(
 
 def _compare_defaults(
     context: MigrationContext,
-    change: AlterColumnOp,
-    there: Column[Any],
-    declared: Column[Any],
-    column: Column[Any],
+    change: ops.AlterColumnOp,
+    there: sa.Column[Any],
+    declared: sa.Column[Any],
+    column: sa.Column[Any],
 ) -> None:
     """Notice a default that a model gained, lost or changed."""
     before, after = declared.server_default, column.server_default
@@ -463,7 +471,7 @@ def _compare_defaults(
     log.info("Detected another server default of '%s'", column)
 
 
-def _default_here(context: MigrationContext, column: Column[Any]) -> str | None:
+def _default_here(context: MigrationContext, column: sa.Column[Any]) -> str | None:
     """Return the default of a column as this database would have it."""
     if column.server_default is None:
         return None
@@ -499,15 +507,15 @@ def say_edited(
 
 
 def existing_as_declared(
-    context: AutogenContext, change: AlterColumnOp, *compared: Any
+    context: AutogenContext, change: ops.AlterColumnOp, *compared: Any
 ) -> None:
     """Say of a type that changes what the revisions call it, variants included.
 
     A key counts up, which Alembic forgets of an identity and of a sequence with a name:
     MariaDB hears the whole column again, and would stop counting.
     """
-    there: Column[Any] = compared[-2]
-    column: Column[Any] = compared[-1]
+    there: sa.Column[Any] = compared[-2]
+    column: sa.Column[Any] = compared[-1]
     if column.table.autoincrement_column is column:
         change.kw["autoincrement"] = True
     state = replayed(context.migration_context)
@@ -518,12 +526,12 @@ def existing_as_declared(
         change.existing_type = declared.type
 
 
-def _is_plain(default: FetchedValue | None) -> TypeGuard[DefaultClause | None]:
+def _is_plain(default: sa.FetchedValue | None) -> TypeGuard[sa.DefaultClause | None]:
     """Tell a default, or none, from an identity or a formula, which no draft alters."""
-    return default is None or isinstance(default, DefaultClause)
+    return default is None or isinstance(default, sa.DefaultClause)
 
 
-def _code(default: DefaultClause | None) -> str | None:
+def _code(default: sa.DefaultClause | None) -> str | None:
     return None if default is None else default_code(default.arg)
 
 

@@ -7,20 +7,22 @@ gives a condition back in words of its own, or forgets the order of an index.
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, count
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
-from .._alembic import dropped_items
+from .._alembic import dropped_items, made_on
 from ..ddl.sqlite import CONFLICTS
-from ..operations.base import LosslessOp, called, label
+from ..operations.base import Key, LosslessOp, called, label
 from ..operations.columns import manual_change
 from ..operations.constraints import (
     WORDS,
@@ -37,7 +39,7 @@ from ..operations.objects import (
     create_view,
     has_schema,
 )
-from ..replay import replayed
+from ..replay import declared_at, replayed
 from ..rules import REVIEW, rule
 from ..state import (
     Create,
@@ -66,12 +68,16 @@ from ..state import (
     table_of,
     unnamed_checks,
 )
-from ..types.portable import MYSQL
+from ..types.portable import DIALECTS, MYSQL, dialect_named
 from .compare_columns import say_edited
 from .draft import (
+    DialectBlock,
     Draft,
     Note,
     divide,
+    given_models,
+    is_rename,
+    items_of,
     named_as_made,
     names_before,
     operations_in,
@@ -176,26 +182,26 @@ def mark_manual_changes(draft: Draft, container: ops.OpContainer) -> None:
 
     The comments of constraints stand beside their table, too: no batch has them.
     """
-    every = list[ops.MigrateOperation]()
-    for change in container.ops:
-        every.append(change)
-        if isinstance(change, ops.ModifyTableOps):
-            taken = [op for op in change.ops if called(op, manual_change)]
-            said = [op for op in change.ops if called(op, set_constraint_comment)]
-            change.ops = [op for op in change.ops if op not in (*taken, *said)]
-            every += said
-            for op in taken:
-                if (alter := _altering(draft, op)) is not None:
-                    alters = [alter]
-                    every.append(
-                        ops.ModifyTableOps(op.table_name, alters, schema=op.schema)
-                    )
-                    continue
-                text = _text(op)
-                every += [Note(REVIEW, text), op]
-                if container is draft.upgrade:
-                    log.warning("%s", text)
-    container.ops = every
+    divide(container, partial(_with_manual_changes, draft, container))
+
+
+def _with_manual_changes(
+    draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
+) -> Iterator[ops.MigrateOperation]:
+    taken = [op for op in change.ops if called(op, manual_change)]
+    said = [op for op in change.ops if called(op, set_constraint_comment)]
+    change.ops = [op for op in change.ops if op not in (*taken, *said)]
+    yield change
+    yield from said
+    for op in taken:
+        if (alter := _altering(draft, op)) is not None:
+            yield ops.ModifyTableOps(op.table_name, [alter], schema=op.schema)
+            continue
+        text = _text(op)
+        yield Note(REVIEW, text)
+        yield op
+        if container is draft.upgrade:
+            log.warning("%s", text)
 
 
 def _altering(draft: Draft, op: LosslessOp) -> ops.AlterColumnOp | None:
@@ -287,7 +293,7 @@ def _references_without_schema(container: ops.OpContainer) -> Iterator[tuple[str
             keys = op.to_table().foreign_key_constraints
         elif isinstance(op, ops.CreateForeignKeyOp):
             made = op.to_constraint()
-            keys = {made} if isinstance(made, ForeignKeyConstraint) else set()
+            keys = {made} if isinstance(made, sa.ForeignKeyConstraint) else set()
         else:
             continue
         for key in keys:
@@ -723,7 +729,7 @@ def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:
             yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
 
 
-Keyed = UniqueConstraint | ForeignKeyConstraint
+Keyed = sa.UniqueConstraint | sa.ForeignKeyConstraint
 """What can be found by its columns."""
 
 NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
@@ -735,8 +741,8 @@ def compare_unnamed(
     change: ops.ModifyTableOps,
     _schema: Any,
     _name: Any,
-    old: Table | None,
-    new: Table | None,
+    old: sa.Table | None,
+    new: sa.Table | None,
 ) -> None:
     """Notice a unique constraint that SQLite has without a name, and models have not.
 
@@ -758,8 +764,8 @@ def compare_unnamed(
             log.info("Detected removed unique constraint of %s", ", ".join(columns))
 
 
-def _uniques(table: Table) -> list[UniqueConstraint]:
-    found = (it for it in table.constraints if isinstance(it, UniqueConstraint))
+def _uniques(table: sa.Table) -> list[sa.UniqueConstraint]:
+    found = (it for it in table.constraints if isinstance(it, sa.UniqueConstraint))
     return sorted(found, key=lambda it: it.columns.keys())
 
 
@@ -768,18 +774,18 @@ def find_unnamed(draft: Draft, container: ops.OpContainer) -> None:
 
     SQLite's batch makes no constraint without a name. The name is PostgreSQL's own.
     """
-    every = list[ops.MigrateOperation]()
-    for change in container.ops:
-        if isinstance(change, ops.ModifyTableOps):
-            drops = [*_drops(draft, change)]
-            key = change.schema, change.table_name
-            table = draft.table_before(container, key)
-            _name(change.ops, table, _names_of_checks(draft, table, drops))
-            every += drops
-            if change.is_empty():
-                continue
-        every.append(change)
-    container.ops = every
+    divide(container, partial(_with_names, draft, container))
+
+
+def _with_names(
+    draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
+) -> Iterator[ops.MigrateOperation]:
+    drops = [*_drops(draft, change)]
+    table = draft.table_before(container, (change.schema, change.table_name))
+    _name(change.ops, table, _names_of_checks(draft, table, drops))
+    yield from drops
+    if not change.is_empty():
+        yield change
 
 
 def _drops(draft: Draft, change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
@@ -903,7 +909,7 @@ def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
     declared = op.index_name in names(ops.CreateUniqueConstraintOp)
     if not (declared or (index.unique and unnamed)):
         return op
-    constraint = UniqueConstraint(*index.columns, name=index.name)
+    constraint = sa.UniqueConstraint(*index.columns, name=index.name)
     return drop_of(created_by(constraint))
 
 
@@ -923,3 +929,171 @@ def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
     made = created_by(op.to_constraint())
     known = history.others(op.schema, op.table_name)
     return any(name_of(it) is None and is_same_key(it, made) for it in known)
+
+
+# What is for some kinds of databases alone: `ddl_if`, and revisions that ask which one.
+
+Place = tuple[Key, Name]
+"""A table, and what an index or a constraint of it is called."""
+
+Steps = dict[Place, tuple[Drop | None, Create | None]]
+"""What is dropped and what is made at each place, on one kind of database."""
+
+
+def for_some_databases(draft: Draft, upgrade: ops.OpContainer) -> None:
+    """Let each database have the indexes and constraints that are for it.
+
+    What all of them get stays where it is. A script that is drafted on one database
+    runs on the others of `runs_on`. What they need is found by the revisions alone,
+    replayed as each of them would run them.
+    """
+    wanted = dict(_conditional(draft))
+    others = draft.dialects[1:]
+    if not wanted and not (others and _ask_which(draft.context)):
+        return
+    states = {it.name: _declared_elsewhere(draft, upgrade, it) for it in others}
+    places = {*wanted}
+    for state in states.values():
+        places |= _unlike(draft.state, state)
+    here = draft.context.dialect.name
+    steps: dict[str, Steps] = {here: dict(_taken_at(upgrade, places))}
+    for name, state in states.items():
+        steps[name] = dict(_steps_elsewhere(draft, state, places, wanted, name))
+    drops, makes = _blocks(steps, wanted)
+    upgrade.ops = [*drops, *upgrade.ops, *makes]
+
+
+def _conditional(draft: Draft) -> Iterator[tuple[Place, tuple[Create, set[str]]]]:
+    """Give what models make on some databases alone, and the names of these."""
+    for metadata in given_models(draft.context):
+        for table in metadata.tables.values():
+            for item in items_of(table):
+                names = {it for it in DIALECTS if made_on(item, dialect_named(it))}
+                if names != {*DIALECTS} and not isinstance(item.name, str):
+                    continue  # nothing tells it apart
+                if names != {*DIALECTS}:
+                    yield _made_on_some(draft, table, item, names)
+
+
+def _made_on_some(
+    draft: Draft, table: sa.Table, item: Any, names: set[str]
+) -> tuple[Place, tuple[Create, set[str]]]:
+    is_index = isinstance(item, sa.Index)
+    op: Any = ops.CreateIndexOp.from_index(item) if is_index else created_by(item)
+    key = draft.state.key(table.schema, table.name)
+    if isinstance(op, ops.CreateForeignKeyOp):
+        op.kw["source_schema"] = key[0]
+    else:
+        op.schema = key[0]
+    return (key, name_of(op) or ("", "")), (op, names)
+
+
+def _ask_which(context: MigrationContext) -> bool:
+    """Tell whether a revision asks on which database it runs."""
+    environment = context.environment_context
+    revisions = environment.script.walk_revisions() if environment else ()
+    return any("dialect" in Path(it.path).read_text() for it in revisions)
+
+
+def _declared_elsewhere(
+    draft: Draft, upgrade: ops.OpContainer, dialect: sa.Dialect
+) -> State:
+    """Return what the revisions declare elsewhere, with the names of the draft."""
+    state = declared_at(draft.context, dialect=dialect)
+    for op in operations_in(upgrade):
+        if is_rename(op):
+            state.apply(op)
+    return state
+
+
+def _unlike(here: State, there: State) -> set[Place]:
+    """Return what only one of two databases has."""
+    return {
+        (key, name)
+        for key in here.tables.keys() & there.tables.keys()
+        for name in here.objects(*key).keys() ^ there.objects(*key).keys()
+    }
+
+
+def _taken_at(
+    upgrade: ops.OpContainer, places: set[Place]
+) -> Iterator[tuple[Place, tuple[Drop | None, Create | None]]]:
+    """Take what is dropped and made at some places out of a draft."""
+    found = defaultdict[Place, list[ops.MigrateOperation]](list)
+    for change in upgrade.ops:
+        if isinstance(change, ops.ModifyTableOps):
+            for op in [*change.ops]:
+                place = (change.schema, change.table_name), name_of(op) or ("", "")
+                if place in places:
+                    found[place].append(op)
+                    change.ops.remove(op)
+        elif isinstance(change, ops.CreateTableOp):
+            for item in [it for it in change.columns if isinstance(it, sa.Constraint)]:
+                name = "constraint", str(item.name)
+                if (place := ((change.schema, change.table_name), name)) in places:
+                    found[place].append(created_by(item))
+                    change.columns = [it for it in change.columns if it is not item]
+    for place, every in found.items():
+        drop = next((it for it in every if isinstance(it, Drop)), None)
+        make = next((it for it in every if isinstance(it, Create)), None)
+        yield place, (drop, make)
+
+
+def _steps_elsewhere(
+    draft: Draft,
+    state: State,
+    places: set[Place],
+    wanted: dict[Place, tuple[Create, set[str]]],
+    dialect: str,
+) -> Iterator[tuple[Place, tuple[Drop | None, Create | None]]]:
+    """Give what another kind of database drops and makes, by the revisions alone."""
+    for place in places:
+        key, name = place
+        if key not in draft.models:
+            continue  # it is dropped with its table
+        before = state.objects(*key).get(name)
+        after, names = wanted.get(place, (None, set[str]()))
+        if place not in wanted and name in draft.state.objects(*key):
+            after = (
+                None
+                if _is_in_no_model(draft, place)
+                else draft.state.objects(*key)[name]
+            )
+        elif dialect not in names:
+            after = None
+        if before is not None and after is not None and not changed(before, after):
+            continue
+        if before is not None or after is not None:
+            yield place, (None if before is None else drop_of(before), after)
+
+
+def _is_in_no_model(draft: Draft, place: Place) -> bool:
+    """Tell whether models have nothing of a name."""
+    (schema, table), (_, name) = place
+    return not any(
+        draft.state.key(one.schema, one.name) == (schema, table)
+        and any(str(it.name) == name for it in items_of(one))
+        for metadata in given_models(draft.context)
+        for one in metadata.tables.values()
+    )
+
+
+def _blocks(
+    steps: dict[str, Steps], wanted: dict[Place, tuple[Create, set[str]]]
+) -> tuple[list[DialectBlock], list[DialectBlock]]:
+    """Return what drops and what makes, each for the databases that need it."""
+    drops, makes = list[DialectBlock](), list[DialectBlock]()
+    for place in sorted({it for found in steps.values() for it in found}, key=str):
+        found = {name: it[place] for name, it in steps.items() if place in it}
+        (schema, table), _ = place
+        dropping = {name: drop for name, (drop, _) in found.items() if drop}
+        making = {name: make for name, (_, make) in found.items() if make}
+        for part, which in ((drops, dropping), (makes, making)):
+            if which:
+                op = next(iter(which.values()))
+                change = ops.ModifyTableOps(table, [op], schema=schema)
+                names = {*which}
+                if place in wanted:  # also on the databases that nobody runs on
+                    names |= wanted[place][1] - steps.keys()
+                part.append(DialectBlock(names, [change]))
+    return drops, makes

@@ -284,7 +284,7 @@ def changed_by_hand(
     :param upgrade: what a database lacks.
     :param state: what its revisions declare; it is of no use afterwards.
     """
-    state.enums = None  # an operation says here what a type is to be
+    state.has_enums = False  # an operation says here what a type is to be
     before, now = dict[Key, Any](), dict[Key, Any]()
     touched = list[tuple[MigrateOperation, Key, set[Subject]]]()
     for op in operations_in(upgrade):

@@ -15,25 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, ops
-from alembic.operations.ops import (
-    DowngradeOps,
-    MigrationScript,
-    OpContainer,
-    UpgradeOps,
-)
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import (
-    Column,
-    DefaultClause,
-    Index,
-    Inspector,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    UniqueConstraint,
-    types,
-)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import NoReferencedColumnError, NoReferencedTableError
 from sqlalchemy.schema import sort_tables_and_constraints
@@ -46,7 +29,14 @@ from ..operations.objects import rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
 from ..sql import rendered
-from ..state import State, names_schema, options_of, without_schema
+from ..state import (
+    State,
+    constraints_of,
+    detach,
+    names_schema,
+    options_of,
+    without_schema,
+)
 from ..types.portable import dialect_named
 from ..types.reflection import inspector_of
 from ..types.values import Value
@@ -89,9 +79,7 @@ def given_models(database: MigrationContext) -> list[sa.MetaData]:
 def items_of(table: sa.Table) -> Iterator[Any]:
     """Give the indexes and constraints of a table, those of its columns too."""
     yield from table.indexes
-    yield from table.constraints
-    for column in table.columns:
-        yield from (it for it in column.constraints if it not in table.constraints)
+    yield from constraints_of(table)
 
 
 def _as_on(models: sa.MetaData, dialect: Dialect) -> sa.MetaData:
@@ -111,7 +99,8 @@ def _as_on(models: sa.MetaData, dialect: Dialect) -> sa.MetaData:
     for table, without in zip(models.tables.values(), absent, strict=True):
         copied = without_schema(table, found, default)
         for item in [it for it in items_of(copied) if _identity(it) in without]:
-            _take(copied, item)
+            copied.indexes.discard(item)
+            detach(copied, item)
     return found
 
 
@@ -119,17 +108,6 @@ def _identity(item: Any) -> Hashable:
     """Return what tells an index or a constraint from the others of its table."""
     columns = tuple(getattr(item, "columns", {}).keys())
     return type(item), str(item.name), columns, str(getattr(item, "sqltext", ""))
-
-
-def _take(table: sa.Table, item: Any) -> None:
-    """Take an index or a constraint away from its table."""
-    table.indexes.discard(item)
-    table.constraints.discard(item)
-    for column in table.columns:
-        column.constraints.discard(item)
-    for key in getattr(item, "elements", ()):
-        table.foreign_keys.discard(key)
-        key.parent.foreign_keys.discard(key)
 
 
 def _speakers(models: sa.MetaData, default: str) -> Iterator[bool]:
@@ -247,7 +225,9 @@ def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:
 
 
 def existing(
-    old: Column[Any], new: Column[Any], changed_from: types.TypeEngine[Any] | None
+    old: sa.Column[Any],
+    new: sa.Column[Any],
+    changed_from: sa.types.TypeEngine[Any] | None,
 ) -> dict[str, Any]:
     """Return what a column stays when it is renamed.
 
@@ -264,7 +244,7 @@ def existing(
         "existing_nullable": old.nullable,
         "existing_comment": old.comment,
     }
-    if isinstance(default, DefaultClause):
+    if isinstance(default, sa.DefaultClause):
         same["existing_server_default"] = default
     if new.table.autoincrement_column is new:
         same["existing_autoincrement"] = True
@@ -329,7 +309,7 @@ def divide(
     container.ops = [*chain.from_iterable(every)]
 
 
-def unique_index(operation: ops.MigrateOperation) -> Index | None:
+def unique_index(operation: ops.MigrateOperation) -> sa.Index | None:
     """Return the index that an operation makes or drops, if it is a unique one.
 
     Most are not, and a first draft has thousands: it takes long to make an Index.
@@ -415,7 +395,7 @@ class ChangePrimaryKey(ops.MigrateOperation):
         return f"primary key {', '.join(self.old)} becomes {new}"
 
 
-class Held(OpContainer):
+class Held(ops.OpContainer):
     """What autogenerate found for a database, in the place of all of it."""
 
     def reverse(self) -> "Held":
@@ -423,7 +403,7 @@ class Held(OpContainer):
         return self
 
 
-def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
+def hold(context: AutogenContext, upgrade: ops.UpgradeOps) -> None:
     """Keep what was found from being reversed, if it is to be reviewed.
 
     A hook that was given to the command itself comes before env.py's, and sees it all.
@@ -437,7 +417,7 @@ def hold(context: AutogenContext, upgrade: UpgradeOps) -> None:
         upgrade.ops = [Held(upgrade.ops)]
 
 
-def release(script: MigrationScript, *, reverse: bool) -> None:
+def release(script: ops.MigrationScript, *, reverse: bool) -> None:
     """Put the operations of the newest database back into a script, if they are held.
 
     :param script: the draft; it is changed.
@@ -450,7 +430,7 @@ def release(script: MigrationScript, *, reverse: bool) -> None:
             upgrade.reverse_into(downgrade)
 
 
-def put_back(upgrade: UpgradeOps) -> bool:
+def put_back(upgrade: ops.UpgradeOps) -> bool:
     """Put held operations back among others; return whether there were any.
 
     :param upgrade: the operations of one database; they are changed.
@@ -466,8 +446,8 @@ class Draft:
     """What autogenerate found for one database, and where its questions go."""
 
     context: MigrationContext
-    upgrade: UpgradeOps
-    downgrade: DowngradeOps
+    upgrade: ops.UpgradeOps
+    downgrade: ops.DowngradeOps
     prompt: Prompt
     renamed_values: dict[str, dict[str, str]] = field(default_factory=dict)
     """The name of an Enum -> an old value -> what it is called now."""
@@ -479,7 +459,7 @@ class Draft:
     """New columns that an open question is about."""
 
     @cached_property
-    def models(self) -> dict[Key, dict[str, Column[Any]]]:
+    def models(self) -> dict[Key, dict[str, sa.Column[Any]]]:
         """The columns of the models: (schema, table) -> column's name -> column."""
         return {
             (table.schema, table.name): {c.name: c for c in table.columns}
@@ -503,7 +483,7 @@ class Draft:
         """What the revisions of the database declare."""
         return replayed(self.context)
 
-    def table_before(self, container: OpContainer, key: Key) -> Table | None:
+    def table_before(self, container: ops.OpContainer, key: Key) -> sa.Table | None:
         """Return a table as it is declared before a direction, if it is there then.
 
         :param container: the upgrade or the downgrade.
@@ -513,7 +493,7 @@ class Draft:
             return self.state.table(*key)
         return next((it.table for it in self.models.get(key, {}).values()), None)
 
-    def table_after(self, container: OpContainer, key: Key) -> Table | None:
+    def table_after(self, container: ops.OpContainer, key: Key) -> sa.Table | None:
         """Return a table as it is declared after a direction, if it is there then.
 
         :param container: the upgrade or the downgrade.
@@ -523,41 +503,41 @@ class Draft:
         return self.table_before(self.downgrade if is_up else self.upgrade, key)
 
 
-def unique_in(table: Table | None) -> Iterator[tuple[str, ...]]:
+def unique_in(table: sa.Table | None) -> Iterator[tuple[str, ...]]:
     """Give the columns of a table whose values are there together once.
 
     :param table: as it is declared, if it is there.
     """
     whole = (*table.indexes, *table.constraints) if table is not None else ()
     for it in whole:
-        if isinstance(it, Index):
+        if isinstance(it, sa.Index):
             is_whole = it.unique and not is_of_parts(it)
             if is_whole and len(it.columns) == len(it.expressions):
                 yield tuple(column.name for column in it.columns)
-        elif isinstance(it, UniqueConstraint | PrimaryKeyConstraint):
+        elif isinstance(it, sa.UniqueConstraint | sa.PrimaryKeyConstraint):
             yield tuple(column.name for column in it.columns)
 
 
-def is_of_parts(index: Index) -> bool:
+def is_of_parts(index: sa.Index) -> bool:
     """Tell an index of some rows, or of how values begin: no whole value is unique."""
     return is_of_beginnings(index) or _says(index, "where")
 
 
-def is_of_beginnings(index: Index) -> bool:
+def is_of_beginnings(index: sa.Index) -> bool:
     """Tell an index of how values begin."""
     return _says(index, "length")
 
 
-def _says(index: Index, option: str) -> bool:
+def _says(index: sa.Index, option: str) -> bool:
     """Tell whether an index has an option, by whichever database's name."""
     return any(it.rpartition("_")[2] == option for it in index.dialect_kwargs)
 
 
-Step = Callable[[Draft, OpContainer], None]
+Step = Callable[[Draft, ops.OpContainer], None]
 """A step changes the operations of a container, the draft's upgrade or downgrade."""
 
 
-def tables(database: MigrationContext) -> list[Table]:
+def tables(database: MigrationContext) -> list[sa.Table]:
     """Return the tables of the models, those that others refer to first.
 
     Views are none, nor are those that a query fills: they are compared as a whole.
@@ -567,7 +547,7 @@ def tables(database: MigrationContext) -> list[Table]:
     return [table for metadata in metadatas(database) for table in _sorted(metadata)]
 
 
-def _sorted(metadata: MetaData) -> Iterator[Table]:
+def _sorted(metadata: sa.MetaData) -> Iterator[sa.Table]:
     """Yield tables as `sorted_tables` has them, which warns of cycles.
 
     A draft orders those itself.
@@ -585,7 +565,7 @@ def _sorted(metadata: MetaData) -> Iterator[Table]:
             yield table
 
 
-def prepare(context: AutogenContext, _found: UpgradeOps) -> None:
+def prepare(context: AutogenContext, _found: ops.UpgradeOps) -> None:
     """Let a comparison read database and models in the library's way.
 
     :param context: the comparison that begins.
@@ -597,7 +577,7 @@ def prepare(context: AutogenContext, _found: UpgradeOps) -> None:
         known["inspector"] = inspector(database)
 
 
-def inspector(database: MigrationContext) -> Inspector:
+def inspector(database: MigrationContext) -> sa.Inspector:
     """Return an inspector of the database that is compared.
 
     :param database: the one that Alembic is configured for.

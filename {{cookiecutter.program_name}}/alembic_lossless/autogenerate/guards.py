@@ -10,21 +10,10 @@ from copy import copy
 from functools import partial
 from typing import Any, NamedTuple, TypeGuard, cast
 
+import sqlalchemy as sa
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    ColumnClause,
-    Computed,
-    DefaultClause,
-    ForeignKeyConstraint,
-    Index,
-    Table,
-    TextClause,
-    UniqueConstraint,
-)
 
 from ..operations.base import Key, LosslessOp, label
 from ..operations.guards import (
@@ -132,12 +121,12 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[ops.MigrateOperatio
                 yield from _fill_guard(draft, (key, name), value, fk.column, fresh)
 
 
-def _default_of(column: Column[Any]) -> Any:
+def _default_of(column: sa.Column[Any]) -> Any:
     """Return the default that the rows get with a new column, as an expression."""
     default = getattr(column.server_default, "arg", None)
     if not column.foreign_keys:
         return None
-    if isinstance(default, TextClause):
+    if isinstance(default, sa.TextClause):
         return None if text_in(default).upper() == "NULL" else default
     return text(literal(default)) if isinstance(default, str) else None
 
@@ -146,7 +135,7 @@ def _fill_guard(
     draft: Draft,
     at: tuple[Key, str],
     value: Any,
-    referred: Column[Any],
+    referred: sa.Column[Any],
     fresh: set[Part],
 ) -> Iterator[ops.MigrateOperation]:
     """Look for the row that a value is about to refer to."""
@@ -175,7 +164,7 @@ def _check_guards(
     """Look whether rows are as a new CHECK will have them."""
     every = list(operations_in(container))
     gone = [op.to_constraint() for op in every if isinstance(op, ops.DropConstraintOp)]
-    known = [check.sqltext for check in gone if isinstance(check, CheckConstraint)]
+    known = [check.sqltext for check in gone if isinstance(check, sa.CheckConstraint)]
     for op in every:
         if isinstance(op, ops.CreateCheckConstraintOp):
             condition = op.to_constraint().sqltext
@@ -217,9 +206,9 @@ def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
         return Rule(at, tuple(parts), where=conditions)
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
-        if isinstance(key, UniqueConstraint):
+        if isinstance(key, sa.UniqueConstraint):
             return Rule((key.table.schema, key.table.name), _names(key.columns))
-        if isinstance(key, ForeignKeyConstraint):
+        if isinstance(key, sa.ForeignKeyConstraint):
             table, parent = key.table, key.referred_table
             keys = _names(element.column for element in key.elements)
             if table.schema == parent.schema:
@@ -228,12 +217,12 @@ def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
     return None
 
 
-def _key_of(index: Index) -> Key:
-    table = cast("Table", index.table)
+def _key_of(index: sa.Index) -> Key:
+    table = cast("sa.Table", index.table)
     return table.schema, table.name
 
 
-def _conditions(draft: Draft, index: Index) -> Iterator[tuple[str, Expression]]:
+def _conditions(draft: Draft, index: sa.Index) -> Iterator[tuple[str, Expression]]:
     """Give which rows an index is about, for each database on which it is partial."""
     known, dialect = _columns(draft, _key_of(index)), draft.context.dialect
     for option, said in sorted(index.dialect_kwargs.items()):
@@ -246,7 +235,9 @@ def _conditions(draft: Draft, index: Index) -> Iterator[tuple[str, Expression]]:
 def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
     """Return a column of an index, or its expression."""
     known = _columns(draft, key)
-    if isinstance(part, ColumnClause) and (not part.is_literal or part.name in known):
+    if isinstance(part, sa.ColumnClause) and (
+        not part.is_literal or part.name in known
+    ):
         return part.name
     dialect = draft.context.dialect
     text = without_order(sql(part, dialect), dialect)
@@ -256,7 +247,7 @@ def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
     return Expression(text, tuple(used))
 
 
-def _names(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
+def _names(columns: Iterable[sa.Column[Any]]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
@@ -344,15 +335,15 @@ def needs_value(op: object) -> TypeGuard[ops.AddColumnOp | ops.AlterColumnOp]:
         return not gives_itself(op.column)
     if not isinstance(op, ops.AlterColumnOp) or op.modify_nullable is not False:
         return False
-    return not isinstance(op.existing_server_default, Computed)
+    return not isinstance(op.existing_server_default, sa.Computed)
 
 
-def gives_itself(column: Column[Any]) -> bool:
+def gives_itself(column: sa.Column[Any]) -> bool:
     """Tell whether rows have a value of a new column, or need none.
 
     What a trigger fetches is no default: the rows that are there have none.
     """
-    made = isinstance(column.server_default, (DefaultClause, *GENERATORS))
+    made = isinstance(column.server_default, (sa.DefaultClause, *GENERATORS))
     is_null = column.nullable and not forbids_null(column.type)
     return bool(is_null) or made or column.primary_key
 
@@ -363,18 +354,18 @@ def forbids_null(type_: Any) -> bool:
     return any(it.not_null for it in found) and found[-1].default is None
 
 
-def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> Column[Any]:
+def column_of(op: ops.AddColumnOp | ops.AlterColumnOp) -> sa.Column[Any]:
     """Return the column that is added, or changed as far as the operation knows it."""
     if isinstance(op, ops.AddColumnOp):
         return op.column
-    return Column(op.column_name, op.modify_type or op.existing_type)
+    return sa.Column(op.column_name, op.modify_type or op.existing_type)
 
 
-def like(column: Column[Any], **but: Any) -> Column[Any]:
+def like(column: sa.Column[Any], **but: Any) -> sa.Column[Any]:
     """Return a column like another, which belongs to the models and must not change."""
     same = {"nullable": column.nullable, "comment": column.comment}
     same |= column.dialect_kwargs
-    return Column(column.name, column.type, **{**same, **but})
+    return sa.Column(column.name, column.type, **{**same, **but})
 
 
 def fill_asked(draft: Draft, container: ops.OpContainer) -> None:
@@ -409,7 +400,7 @@ def _split(
         if value is None or not needs_value(op):
             (first if isinstance(op, EARLY) else last).ops.append(op)
         elif isinstance(op, ops.AddColumnOp):
-            with_default, without = _added(op, value)
+            with_default, without = added_with(op, value)
             first.ops.append(with_default)
             last.ops.append(without)
         else:
@@ -419,7 +410,7 @@ def _split(
     return [first, *between, last] if first.ops else [*between, last]
 
 
-def _added(
+def added_with(
     op: ops.AddColumnOp, value: Value
 ) -> tuple[ops.AddColumnOp, ops.AlterColumnOp]:
     """Return what adds a column with a default, and what takes the default away."""
@@ -479,7 +470,7 @@ def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
                 draft.fills[key, column.name] = value
 
 
-def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
+def _value_for(draft: Draft, table: str, column: sa.Column[Any]) -> Value | None:
     subject = f"{table}.{column.name}"
     said = draft.prompt.answers.says("fill", subject)
     if not said and (value := declared(column, draft.dialects)):
@@ -502,7 +493,7 @@ def _value_for(draft: Draft, table: str, column: Column[Any]) -> Value | None:
     "refusal",
     "A column becomes NOT NULL, and a value of its type cannot be typed.",
 )
-def _refuse_untyped(subject: str, column: Column[Any]) -> None:
+def _refuse_untyped(subject: str, column: sa.Column[Any]) -> None:
     """Say the ways that work where no answer does."""
     if not has_form(column.type):
         raise CommandError(
@@ -513,7 +504,7 @@ def _refuse_untyped(subject: str, column: Column[Any]) -> None:
         )
 
 
-def _hint(column: Column[Any]) -> str:
+def _hint(column: sa.Column[Any]) -> str:
     """Return what a value has to be."""
     hints = [str(column.type), form_of(stored(column.type)).example]
     hints += [
@@ -574,7 +565,7 @@ def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
             column, default = op.column, op.column.server_default
             is_back = container is draft.downgrade
             fits_none = is_unique(column) or (is_back and column.foreign_keys)
-            if not isinstance(default, DefaultClause) or not fits_none:
+            if not isinstance(default, sa.DefaultClause) or not fits_none:
                 continue
             if not (is_back or column.nullable):
                 continue

@@ -13,10 +13,10 @@ from itertools import takewhile
 from textwrap import dedent
 from typing import Any
 
+import sqlalchemy as sa
 from alembic.autogenerate import render_python_code
 from alembic.operations import MigrateOperation, ops
 from alembic.util import CommandError, rev_id
-from sqlalchemy import ClauseElement, Column, DefaultClause
 
 from .._alembic import to_be_rendered
 from ..lint.postgresql import STABLE
@@ -46,7 +46,7 @@ from ..types.portable import dialect_named, kind_of
 from ..types.values import texts_of
 from .aside import allow_null
 from .draft import Draft, FillNulls, Note, RenameColumn, RenameTable, operations_in
-from .guards import gives_itself, like
+from .guards import added_with, gives_itself
 from .render import render_item, written
 
 VALIDATED = (ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
@@ -152,8 +152,8 @@ def _partitioned(op: MigrateOperation) -> Parts:
     if not isinstance(op, ops.CreateIndexOp):
         return [op], []
     options = {it: value for it, value in op.kw.items() if it.startswith("postgresql_")}
-    columns = [it.name if isinstance(it, Column) else it for it in op.columns]
-    if any(isinstance(it, ClauseElement) for it in [*columns, *options.values()]):
+    columns = [it.name if isinstance(it, sa.Column) else it for it in op.columns]
+    if any(isinstance(it, sa.ClauseElement) for it in [*columns, *options.values()]):
         return [op], []  # what it speaks of would have to be each partition's
     options |= {"unique": True} if op.unique else {}
     words: list[Any] = [str(op.index_name), str(op.table_name), columns]
@@ -256,7 +256,7 @@ def safe_form(operation: MigrateOperation, *, partitioned: bool = False) -> str:
     return dedent("\n".join(lines))
 
 
-def is_used(column: Column[Any]) -> bool:
+def is_used(column: sa.Column[Any]) -> bool:
     """Tell whether a key, an index or a CHECK uses a column.
 
     What a foreign key refers to has a key or a unique index.
@@ -273,8 +273,10 @@ class Rename:
         self._op = op
         # A column that may be NULL has NULL that was given, beside its default.
         known: Any = op.existing_server_default
-        is_kept = op.existing_nullable is not False and isinstance(known, DefaultClause)
-        self._default: DefaultClause | None = known if is_kept else None
+        is_kept = op.existing_nullable is not False and isinstance(
+            known, sa.DefaultClause
+        )
+        self._default: sa.DefaultClause | None = known if is_kept else None
 
     def _step(self, fills: str) -> LosslessOp:
         """Return what begins to write both names."""
@@ -310,7 +312,7 @@ class Rename:
 
     def _add(self, name: str) -> ops.AddColumnOp:
         op = self._op
-        column: Column[Any] = Column(
+        column: sa.Column[Any] = sa.Column(
             name,
             op.existing_type,
             comment=op.existing_comment or None,
@@ -371,7 +373,7 @@ def is_dual_written(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> 
 
 def _is_one(default: Any) -> bool:
     """Tell whether a default is the same wherever a statement asks for it, or none."""
-    if not isinstance(default, DefaultClause) or isinstance(default.arg, str):
+    if not isinstance(default, sa.DefaultClause) or isinstance(default.arg, str):
         return True
     called = {
         name.lower()
@@ -680,18 +682,10 @@ def _added(draft: Draft, op: ops.AddColumnOp) -> InPhases:
     value = draft.fills.get(((op.schema, op.table_name), column.name))
     if gives_itself(column) or value is None:
         return [op], []
-    with_default = like(column, server_default=value.clause())
-    without = ops.AlterColumnOp(
-        op.table_name,
-        column.name,
-        schema=op.schema,
-        existing_type=column.type,
-        existing_nullable=False,
-        existing_comment=column.comment,
-        existing_server_default=with_default.server_default,
-        modify_server_default=None,
-    )
-    return [ops.AddColumnOp(op.table_name, with_default, schema=op.schema)], [without]
+    with_default, without = added_with(op, value)
+    given: Any = with_default.column.server_default
+    without.existing_server_default = given
+    return [with_default], [without]
 
 
 def _dropped(draft: Draft, op: ops.DropColumnOp) -> InPhases:

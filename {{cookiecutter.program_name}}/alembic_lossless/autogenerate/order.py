@@ -7,18 +7,8 @@ from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from alembic.operations import ops
-from alembic.operations.ops import (
-    ModifyTableOps,
-    OpContainer,
-)
-from sqlalchemy import (
-    Column,
-    ForeignKeyConstraint,
-    Index,
-    PrimaryKeyConstraint,
-    UniqueConstraint,
-)
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import copy_of, dropped_items, without_table
@@ -41,23 +31,23 @@ from .draft import (
 
 Whole = ops.CreateTableOp | ops.DropTableOp
 
-Keyed = tuple[Whole, list[ForeignKeyConstraint]]
+Keyed = tuple[Whole, list[sa.ForeignKeyConstraint]]
 """A table that is created or dropped, and its foreign keys."""
 
 
-def target(fk: ForeignKeyConstraint) -> tuple[str, set[str]]:
+def target(fk: sa.ForeignKeyConstraint) -> tuple[str, set[str]]:
     """Return the table that a foreign key refers to, and the columns."""
     names = [element.target_fullname.rpartition(".") for element in fk.elements]
     return names[0][0], {column for _, _, column in names}
 
 
-def _keys_to_others(op: Whole) -> list[ForeignKeyConstraint]:
+def _keys_to_others(op: Whole) -> list[sa.ForeignKeyConstraint]:
     """Return the foreign keys of a table, but those to itself.
 
     One that is set aside, or comes back, loses and gets each of them beside that.
     """
     whole = op.columns if isinstance(op, ops.CreateTableOp) else dropped_items(op)
-    keys = [item for item in whole if isinstance(item, ForeignKeyConstraint)]
+    keys = [item for item in whole if isinstance(item, sa.ForeignKeyConstraint)]
     own = label(op.schema, op.table_name)
     each = isinstance(op, SetTableAside | RestoreTable)
     others = (fk for fk in keys if each or target(fk)[0] != own)
@@ -66,7 +56,7 @@ def _keys_to_others(op: Whole) -> list[ForeignKeyConstraint]:
 
 def by_reference(
     tables: Iterable[Whole],
-) -> tuple[list[Keyed], list[ForeignKeyConstraint]]:
+) -> tuple[list[Keyed], list[sa.ForeignKeyConstraint]]:
     """Return tables in order, those that others refer to first.
 
     :return: also the foreign keys that close a cycle: no order has room for them.
@@ -79,7 +69,7 @@ def by_reference(
             referring[target(fk)[0]].append(name)
     count = Counter(name for parent in waiting for name in referring[parent])
     ready = sorted(name for name in waiting if not count[name])
-    found, cycles = list[Keyed](), list[ForeignKeyConstraint]()
+    found, cycles = list[Keyed](), list[sa.ForeignKeyConstraint]()
     while waiting:
         name = heappop(ready) if ready else _breaks(waiting, referring, count)
         cycles += [fk for fk in keys[name] if target(fk)[0] in waiting]
@@ -122,7 +112,7 @@ def _columns_changed(op: ops.MigrateOperation) -> Iterable[str]:
         return [op.column_name]
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         constraint = op.to_constraint()
-        if isinstance(constraint, UniqueConstraint):
+        if isinstance(constraint, sa.UniqueConstraint):
             return [column.name for column in constraint.columns]
     index = unique_index(op)
     return [column.name for column in index.columns] if index is not None else []
@@ -134,13 +124,13 @@ class Postponed:
     def __init__(
         self,
         changes: Iterable[ops.ModifyTableOps],
-        cycles: Iterable[ForeignKeyConstraint],
+        cycles: Iterable[sa.ForeignKeyConstraint],
     ) -> None:
         """Take what changes in tables, and the foreign keys that close a cycle."""
         self._changed = changed_columns(changes)
         self._cycles = list(cycles)
 
-    def has(self, fk: ForeignKeyConstraint) -> bool:
+    def has(self, fk: sa.ForeignKeyConstraint) -> bool:
         """Return whether a foreign key closes a cycle or refers to what changes."""
         table, columns = target(fk)
         changed = self._changed.get(table, set()) & columns
@@ -161,7 +151,7 @@ class Postponed:
         late = [fk for fk in keys if each or self.has(fk)]
         if isinstance(op, ops.CreateTableOp):
             # A CREATE TABLE leaves out what is to be added by an ALTER.
-            own = (it for it in op.columns if isinstance(it, ForeignKeyConstraint))
+            own = (it for it in op.columns if isinstance(it, sa.ForeignKeyConstraint))
             late += [fk for fk in own if fk.use_alter and fk not in keys]
             op.columns = [x for x in op.columns if not any(x is fk for fk in late)]
             # A key that refers counts nothing, and the table does not say so any more.
@@ -181,7 +171,7 @@ class Postponed:
         taken = [
             op
             for op, fk in keys
-            if isinstance(fk, ForeignKeyConstraint) and target(fk)[0] != own
+            if isinstance(fk, sa.ForeignKeyConstraint) and target(fk)[0] != own
             if self.has(fk)
         ]
         change.ops = [op for op in change.ops if op not in taken]
@@ -190,7 +180,11 @@ class Postponed:
 
 def _uncounted(item: Any, names: Collection[str]) -> Any:
     """Return a part of a table; a key that has one of the names does not count."""
-    if not isinstance(item, Column) or not item.primary_key or item.name not in names:
+    if (
+        not isinstance(item, sa.Column)
+        or not item.primary_key
+        or item.name not in names
+    ):
         return item
     found = copy_of(item)
     found.autoincrement = False
@@ -419,9 +413,9 @@ def name_of(op: ops.MigrateOperation) -> str:
 
 
 def take_away_and_give_back(
-    container: OpContainer,
-    keys: Iterable[ForeignKeyConstraint],
-    names: Mapping[ForeignKeyConstraint, str] = MappingProxyType({}),
+    container: ops.OpContainer,
+    keys: Iterable[sa.ForeignKeyConstraint],
+    names: Mapping[sa.ForeignKeyConstraint, str] = MappingProxyType({}),
 ) -> None:
     """Drop foreign keys and make them again, but those that a draft changes anyway.
 
@@ -433,25 +427,25 @@ def take_away_and_give_back(
         _place(fk)
         for op in operations_in(container)
         if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp)
-        if isinstance(fk := op.to_constraint(), ForeignKeyConstraint)
+        if isinstance(fk := op.to_constraint(), sa.ForeignKeyConstraint)
     }
     for fk in keys:
         if _place(fk) not in changed:
             container.ops.append(_exchange(fk, names.get(fk)))
 
 
-def _place(fk: ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
+def _place(fk: sa.ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
     """Return what tells a foreign key from others, also where none has a name."""
     return str(fk.table), tuple(fk.column_keys)
 
 
-def _exchange(fk: ForeignKeyConstraint, old: str | None) -> ModifyTableOps:
+def _exchange(fk: sa.ForeignKeyConstraint, old: str | None) -> ops.ModifyTableOps:
     """Return what drops a foreign key, by the name that it has, and makes it again."""
     create: Any = created_by(fk)
     drop: Any = drop_of(create)
     if old:
         drop.constraint_name = conv(old)
-    return ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)
+    return ops.ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)
 
 
 def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
@@ -466,7 +460,7 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     if not changes or (is_known and not on_mysql):
         return
     models = {(table.schema, table.name): table for table in tables(draft.context)}
-    freed = list[ForeignKeyConstraint]()
+    freed = list[sa.ForeignKeyConstraint]()
     for change in changes:
         table = models.get((change.schema, change.table_name))
         for fk in table.foreign_key_constraints if table is not None else ():
@@ -507,7 +501,7 @@ def _made_indexes(
     if not isinstance(op, ops.DropConstraintOp):
         return
     fk = op.to_constraint()
-    if not isinstance(fk, ForeignKeyConstraint):
+    if not isinstance(fk, sa.ForeignKeyConstraint):
         return
     key, columns = (op.schema, op.table_name), list(fk.column_keys)
     gone, made = set[str](), set[tuple[str, ...]]()
@@ -537,7 +531,7 @@ def _is_indexed(
     return any(
         [it.name for it in keyed.columns][: len(was)] == was
         for keyed in (*table.indexes, *table.constraints)
-        if isinstance(keyed, Index | UniqueConstraint | PrimaryKeyConstraint)
+        if isinstance(keyed, sa.Index | sa.UniqueConstraint | sa.PrimaryKeyConstraint)
     )
 
 
@@ -565,7 +559,7 @@ def _index_columns(op: ops.MigrateOperation) -> list[str]:
         return [column.name for column in op.to_index().columns]
     if isinstance(op, ops.DropConstraintOp | ops.CreateUniqueConstraintOp):
         constraint = op.to_constraint()
-        if isinstance(constraint, UniqueConstraint):
+        if isinstance(constraint, sa.UniqueConstraint):
             return [column.name for column in constraint.columns]
     return []
 
@@ -594,7 +588,7 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
     take_away_and_give_back(container, freed)
 
 
-def _key_columns(fk: ForeignKeyConstraint) -> Iterator[tuple[Key, str]]:
+def _key_columns(fk: sa.ForeignKeyConstraint) -> Iterator[tuple[Key, str]]:
     for element in fk.elements:
         for column in (element.parent, element.column):
             yield (column.table.schema, column.table.name), column.name

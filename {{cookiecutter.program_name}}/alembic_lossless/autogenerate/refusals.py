@@ -5,20 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import (
-    UUID,
-    ClauseElement,
-    Column,
-    DefaultClause,
-    Dialect,
-    Enum,
-    ForeignKey,
-    TextClause,
-    inspect,
-)
 from sqlalchemy.dialects.mysql import INET4
 from sqlalchemy.dialects.postgresql.ranges import AbstractMultiRange
 from sqlalchemy.exc import CompileError, UnsupportedCompilationError
@@ -52,6 +42,13 @@ from .renames import closest
 from .render import code_of
 
 
+def _refuse(lines: Iterable[str], advice: str = "") -> None:
+    """Refuse the draft if there is anything to say, each thing once."""
+    if found := [*dict.fromkeys(lines)]:
+        end = f"Nothing is written. {advice}".rstrip()
+        raise CommandError("\n".join([*found, end]))
+
+
 @rule(
     "set-null",
     "refusal",
@@ -69,10 +66,7 @@ def refuse_contradictions(draft: Draft, upgrade: ops.OpContainer) -> None:
         if not draft.models[key][name].nullable
         if any(map(_sets_null, draft.models[key][name].foreign_keys))
     ]
-    if lines:
-        advice = "Allow NULL in the model, or choose another ondelete."
-        lines.append(f"Nothing is written. {advice}")
-        raise CommandError("\n".join(dict.fromkeys(lines)))
+    _refuse(lines, "Allow NULL in the model, or choose another ondelete.")
 
 
 @rule(
@@ -90,7 +84,7 @@ def refuse_tables_again(draft: Draft, upgrade: ops.OpContainer) -> None:
     keys = ((it.schema, it.table_name) for it in made)
     again = [label(*key) for key in keys if key in known]
     if again:
-        url = printable(inspect(draft.context.connection).engine.url)
+        url = printable(sa.inspect(draft.context.connection).engine.url)
         raise CommandError(
             f"{url} lacks {', '.join(sorted(again))}, which revisions make that it has"
             " run: it was stamped while it was empty, or they were dropped by hand."
@@ -124,12 +118,10 @@ def refuse_same_names(draft: Draft, upgrade: ops.OpContainer) -> None:
             for it, found in columns.items()
             if len(found) > 1
         ]
-    if lines:
-        advice = "Give each type a name of its own in the model (Enum(…, name=…))."
-        raise CommandError("\n".join([*lines, f"Nothing is written. {advice}"]))
+    _refuse(lines, "Give each type a name of its own in the model (Enum(…, name=…)).")
 
 
-def _sets_null(fk: ForeignKey) -> bool:
+def _sets_null(fk: sa.ForeignKey) -> bool:
     return (fk.ondelete or "").upper() == "SET NULL"
 
 
@@ -139,7 +131,9 @@ def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
     match op:
         case ops.CreateTableOp():
             key = op.schema, op.table_name
-            return [(key, item.name) for item in op.columns if isinstance(item, Column)]
+            return [
+                (key, item.name) for item in op.columns if isinstance(item, sa.Column)
+            ]
         case ops.AddColumnOp():
             return [((op.schema, op.table_name), op.column.name)]
         case ops.AlterColumnOp(modify_nullable=False):
@@ -169,11 +163,10 @@ def refuse_uncompilable(draft: Draft, upgrade: ops.OpContainer) -> None:
             if problem := _problem(column.type, dialect):
                 said = f"{words(column.type)}: {problem} on {dialect.name}."
                 problems.append(f"{table}.{column.name}: {said}")
-                if isinstance(column.type, Enum) and not column.type.name:
+                if isinstance(column.type, sa.Enum) and not column.type.name:
                     name = f"{table.rpartition('.')[2]}_{column.name}"
                     advice = f"Give the Enum a name in the model, such as {name!r}."
-    if problems:
-        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+    _refuse(problems, advice)
 
 
 class Feature(NamedTuple):
@@ -191,7 +184,7 @@ def _of_type(kind: type[TypeEngine[Any]], on: str) -> Callable[[Any, object], bo
     """Return what tells whether a column has a type on a database."""
 
     def uses(item: Any, _: object) -> bool:
-        if not isinstance(item, Column):
+        if not isinstance(item, sa.Column):
             return False
         found = stored(item.type)
         return isinstance(variants(found).get(on, found), kind)
@@ -230,7 +223,7 @@ FEATURES = (
         _of_type(AbstractMultiRange, "postgresql"),
     ),
     Feature("the type INET4", {"mariadb": (10, 10)}, _of_type(INET4, "mariadb")),
-    Feature("the type UUID", {"mariadb": (10, 7)}, _of_type(UUID, "mariadb")),
+    Feature("the type UUID", {"mariadb": (10, 7)}, _of_type(sa.UUID, "mariadb")),
     Feature("STRICT", {"sqlite": (3, 37)}, lambda _, its: its.get("sqlite_strict")),
 )
 """What not every version of a server has. Source: the release notes of each."""
@@ -248,7 +241,7 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: with each of them, and the version that it needs.
     """
-    here: Dialect = draft.context.dialect
+    here: sa.Dialect = draft.context.dialect
     servers = [(kind_of(here), version_of(here), "this server is ")]
     for name, version in draft.context.opts["runs_on"].items():
         servers.append((name, version, f"the project runs on {name}>="))
@@ -266,8 +259,7 @@ def refuse_unknown_features(draft: Draft, upgrade: ops.OpContainer) -> None:
             if version and version < it.since.get(name, ())
             if it.uses(item, options)
         ]
-    if problems:
-        raise CommandError("\n".join([*problems, "Nothing is written."]))
+    _refuse(problems)
 
 
 def _of_name(item: Any, databases: set[str]) -> Iterator[str]:
@@ -277,7 +269,7 @@ def _of_name(item: Any, databases: set[str]) -> Iterator[str]:
     else:
         name = getattr(item, "name", None) or (name_of(item) or ("", ""))[1]
     size = len(str(name).encode())
-    is_cut = isinstance(item, Column | ops.CreateTableOp) and size > LONGEST
+    is_cut = isinstance(item, sa.Column | ops.CreateTableOp) and size > LONGEST
     if is_cut and "postgresql" in databases:
         yield (
             f"the name has {size} bytes, and PostgreSQL keeps {LONGEST}. Give it a"
@@ -308,7 +300,7 @@ def _made(
             yield f"{label(*table_of(op))}.{name}", op, op.kw
 
 
-def _problem(type_: TypeEngine[Any], dialect: Dialect) -> str | None:
+def _problem(type_: TypeEngine[Any], dialect: sa.Dialect) -> str | None:
     """Return why a database cannot make a type, or None."""
     try:
         type_.compile(dialect=dialect)
@@ -341,31 +333,29 @@ def refuse_defaults(draft: Draft, upgrade: ops.OpContainer) -> None:
         for dialect in draft.dialects
         if dialect.name not in texts_of(default)
     ]
-    if problems:
-        advice = "Say with @compiles what it is there, or write sa.text(…)."
-        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+    _refuse(problems, "Say with @compiles what it is there, or write sa.text(…).")
     problems = [
         f"{table}.{column.name}: the server default {str.__str__(said)!r} is no value"
         f" of {stored(column.type)!r}."
         for table, column in _columns_made(upgrade)
         if isinstance(said := default_of(column), str) and not _is_one(said, column)
     ]
-    if problems:
-        advice = "Write one that is, or sa.text(…) for an expression such as NULL."
-        raise CommandError("\n".join([*problems, f"Nothing is written. {advice}"]))
+    _refuse(
+        problems, "Write one that is, or sa.text(…) for an expression such as NULL."
+    )
 
 
-def _is_one(default: str, column: Column[Any]) -> bool:
+def _is_one(default: str, column: sa.Column[Any]) -> bool:
     """Tell whether a number or an Enum has a default; of other types none can tell."""
     type_ = stored(column.type)
-    if isinstance(type_, Enum):
+    if isinstance(type_, sa.Enum):
         return str.__str__(default) in type_.enums
     return not isinstance(type_, NUMBERS) or _is_number(default)
 
 
 def _defaults_made(
     upgrade: ops.OpContainer,
-) -> Iterator[tuple[str, str, ClauseElement]]:
+) -> Iterator[tuple[str, str, sa.ClauseElement]]:
     """Give the server defaults that are expressions, but no text of their own."""
     found = [
         (table, one.name, one.server_default) for table, one in _columns_made(upgrade)
@@ -375,8 +365,8 @@ def _defaults_made(
             table, default = label(op.schema, op.table_name), op.modify_server_default
             found.append((table, op.column_name, default))
     for table, name, default in found:
-        arg = default.arg if isinstance(default, DefaultClause) else None
-        if isinstance(arg, ClauseElement) and not isinstance(arg, TextClause):
+        arg = default.arg if isinstance(default, sa.DefaultClause) else None
+        if isinstance(arg, sa.ClauseElement) and not isinstance(arg, sa.TextClause):
             yield table, name, arg
 
 
@@ -388,16 +378,16 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]:
+def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, sa.Column[Any]]]:
     for op in operations_in(upgrade):
         if isinstance(op, ops.CreateTableOp):
             for item in op.columns:
-                if isinstance(item, Column):
+                if isinstance(item, sa.Column):
                     yield label(op.schema, op.table_name), item
         elif isinstance(op, ops.AddColumnOp):
             yield label(op.schema, op.table_name), op.column
         elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
-            column = Column[Any](op.column_name, op.modify_type)
+            column = sa.Column[Any](op.column_name, op.modify_type)
             yield label(op.schema, op.table_name), column
 
 
@@ -491,7 +481,7 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
 
 def _tables_there(draft: Draft) -> set[str]:
     """Return the tables of the database that are ours, which Alembic's own is not."""
-    found = inspect(draft.context.connection).get_table_names()
+    found = sa.inspect(draft.context.connection).get_table_names()
     found = [it for it in found if not kept(it)]
     return set(found) & {name for _, name in (*draft.models, *draft.state.tables)}
 

@@ -8,45 +8,11 @@ from difflib import SequenceMatcher
 from functools import partial
 from typing import Any, TypeGuard, TypeVar
 
+import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations.ops import (
-    AddColumnOp,
-    AlterColumnOp,
-    CreateForeignKeyOp,
-    CreatePrimaryKeyOp,
-    CreateTableOp,
-    CreateUniqueConstraintOp,
-    DropColumnOp,
-    DropConstraintOp,
-    DropTableOp,
-    MigrateOperation,
-    ModifyTableOps,
-    OpContainer,
-    RenameTableOp,
-    UpgradeOps,
-)
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    Date,
-    DateTime,
-    Float,
-    ForeignKeyConstraint,
-    Identity,
-    Inspector,
-    Integer,
-    Interval,
-    LargeBinary,
-    MetaData,
-    Numeric,
-    Table,
-    Time,
-    inspect,
-    types,
-)
-from sqlalchemy import Sequence as NamedSequence
 
 from .._alembic import compare_with, is_made_by_type
 from ..operations.base import Key, LosslessOp, called, label
@@ -103,7 +69,7 @@ class Names:
         moved = {(to, key[1]): key[0] for key, to in self.moves.items()}
         return moved.get((schema, before), schema), before
 
-    def in_turn(self, found: Iterable[Table]) -> list[Table]:
+    def in_turn(self, found: Iterable[sa.Table]) -> list[sa.Table]:
         """Return tables with those first that lose the name which another one gets.
 
         :param found: tables of the models.
@@ -120,16 +86,16 @@ class Names:
             yield move_table(name, new, schema=schema)
 
     @property
-    def operations(self) -> Iterator[MigrateOperation]:
+    def operations(self) -> Iterator[ops.MigrateOperation]:
         """The operations that move and rename, tables first."""
         yield from self.moving
         for (schema, old), new in self.tables.items():
-            yield RenameTableOp(old, new, schema=schema)
+            yield ops.RenameTableOp(old, new, schema=schema)
         for ((schema, table), old), new in self.columns.items():
-            yield AlterColumnOp(table, old, schema=schema, modify_name=new)
+            yield ops.AlterColumnOp(table, old, schema=schema, modify_name=new)
 
 
-def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
+def compare_renamed(draft: Draft, names: Names) -> tuple[ops.UpgradeOps, sa.Inspector]:
     """Return what the models differ by from the database with the new names.
 
     It is compared as it will be once the renames are done.
@@ -144,8 +110,8 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
     for state in (draft.state, names.database):
         for op in names.operations:
             state.apply(op)
-    comparison, found = AutogenContext(database), UpgradeOps()
-    inspector = inspect(connection)
+    comparison, found = AutogenContext(database), ops.UpgradeOps()
+    inspector = sa.inspect(connection)
     inspector.dialect = inspected_as(connection.dialect, names.database)
     compare_with(comparison, inspector)
     draft.unmanaged.left.clear()  # it says the old names
@@ -159,7 +125,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[UpgradeOps, Inspector]:
 
 
 def look_into_new(
-    context: AutogenContext, _upgrade: UpgradeOps, schemas: set[str | None]
+    context: AutogenContext, _upgrade: ops.UpgradeOps, schemas: set[str | None]
 ) -> None:
     """Look into the schemas, too, that are not there before tables move to them."""
     unmanaged = unmanaged_in(context.migration_context)
@@ -168,8 +134,8 @@ def look_into_new(
 
 
 def named_by_convention(
-    database: MigrationContext, inspector: Inspector, names: Names
-) -> Iterator[tuple[ForeignKeyConstraint, str]]:
+    database: MigrationContext, inspector: sa.Inspector, names: Names
+) -> Iterator[tuple[sa.ForeignKeyConstraint, str]]:
     """Yield the foreign keys that get a new name, which Alembic does not compare.
 
     Each is given with the name that it has.
@@ -201,17 +167,17 @@ def _signature(found: Any) -> tuple[object, object]:
 SIMILAR = 0.6
 
 VALUE_KINDS: dict[str, tuple[type[Any], ...]] = {
-    "text": (types.String, types.Uuid, types.JSON),
-    "number": (Integer, Numeric, Float, types.Boolean),
-    "time": (Date, DateTime, Time, Interval),
-    "bytes": (LargeBinary, types.BINARY, types.VARBINARY),
+    "text": (sa.types.String, sa.types.Uuid, sa.types.JSON),
+    "number": (sa.Integer, sa.Numeric, sa.Float, sa.types.Boolean),
+    "time": (sa.Date, sa.DateTime, sa.Time, sa.Interval),
+    "bytes": (sa.LargeBinary, sa.types.BINARY, sa.types.VARBINARY),
 }
 
 Trait = tuple[str, str]
 """The name of a column, and the kind of its values."""
 
 
-def value_kind(type_: types.TypeEngine[object]) -> str:
+def value_kind(type_: sa.types.TypeEngine[object]) -> str:
     """Return which values a type has: text, number, time, bytes, or "" for others.
 
     :param type_: any, also one of an app's own.
@@ -220,7 +186,7 @@ def value_kind(type_: types.TypeEngine[object]) -> str:
     return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
 
 
-def convertible(old: Column[object], new: Column[object]) -> bool:
+def convertible(old: sa.Column[object], new: sa.Column[object]) -> bool:
     """Return whether the values of a column can become those of another at all.
 
     :param old: the type that the values have.
@@ -230,7 +196,7 @@ def convertible(old: Column[object], new: Column[object]) -> bool:
     return len(kinds) == 1 or "" in kinds or ("text" in kinds and "bytes" not in kinds)
 
 
-def may_be_renamed(old: Column[object], new: Column[object]) -> bool:
+def may_be_renamed(old: sa.Column[object], new: sa.Column[object]) -> bool:
     """Return whether it is worth asking if a column was renamed.
 
     Columns of one kind are, and all whose names are similar. A foreign key is like a
@@ -255,10 +221,10 @@ class TableSimilarity:
 
     def __init__(
         self,
-        gone: Sequence[Table],
-        fresh: Sequence[Table],
-        models: Iterable[Table],
-        upgrade: OpContainer,
+        gone: Sequence[sa.Table],
+        fresh: Sequence[sa.Table],
+        models: Iterable[sa.Table],
+        upgrade: ops.OpContainer,
     ) -> None:
         """Compare the tables that are gone with the fresh ones.
 
@@ -274,7 +240,7 @@ class TableSimilarity:
         self._common = several if self._replaced else set()
         self._moved = set(_moved_references(upgrade))
 
-    def may_be(self, old: Table, new: Table) -> bool:
+    def may_be(self, old: sa.Table, new: sa.Table) -> bool:
         """Return whether it is worth asking if a table was renamed.
 
         It is when a foreign key that led to the one leads to the other, and when most
@@ -299,39 +265,39 @@ class TableSimilarity:
 
 
 def closest(
-    gone: Iterable[Table], fresh: Sequence[Table]
-) -> Iterator[tuple[Table, Table]]:
+    gone: Iterable[sa.Table], fresh: Sequence[sa.Table]
+) -> Iterator[tuple[sa.Table, sa.Table]]:
     """Yield tables that are gone with the fresh ones most like them, each one once.
 
     :param gone: tables that only the database has.
     :param fresh: tables that only the models have.
     """
     pairs = [(old, new) for old in gone for new in fresh if old.schema == new.schema]
-    taken = set[Table]()
+    taken = set[sa.Table]()
     for old, new in sorted(pairs, key=_similarity, reverse=True):
         if taken.isdisjoint({old, new}):
             taken |= {old, new}
             yield old, new
 
 
-def _similarity(pair: tuple[Table, Table]) -> tuple[float, float]:
+def _similarity(pair: tuple[sa.Table, sa.Table]) -> tuple[float, float]:
     old, new = pair
     olds, news = _traits(old), _traits(new)
     names = SequenceMatcher(None, old.name, new.name).ratio()
     return len(olds & news) / max(len(olds | news), 1), names
 
 
-def _moved_references(upgrade: OpContainer) -> Iterator[tuple[str, str]]:
+def _moved_references(upgrade: ops.OpContainer) -> Iterator[tuple[str, str]]:
     """Yield from where to where foreign keys of columns that are left are moved."""
     for table in upgrade.ops:
-        if not isinstance(table, ModifyTableOps):
+        if not isinstance(table, ops.ModifyTableOps):
             continue
         before, after = dict[tuple[str, ...], str](), dict[tuple[str, ...], str]()
         for op in table.ops:
-            if isinstance(op, CreateForeignKeyOp | DropConstraintOp):
+            if isinstance(op, ops.CreateForeignKeyOp | ops.DropConstraintOp):
                 key = op.to_constraint()
-                if isinstance(key, ForeignKeyConstraint):
-                    known = after if isinstance(op, CreateForeignKeyOp) else before
+                if isinstance(key, sa.ForeignKeyConstraint):
+                    known = after if isinstance(op, ops.CreateForeignKeyOp) else before
                     names = tuple(key.column_keys)
                     known[names] = key.elements[0].target_fullname.rpartition(".")[0]
         yield from ((before[names], after[names]) for names in before.keys() & after)
@@ -341,24 +307,24 @@ def _similar(old: str, new: str) -> bool:
     return SequenceMatcher(None, old, new).ratio() >= SIMILAR
 
 
-def _traits(table: Table) -> set[Trait]:
+def _traits(table: sa.Table) -> set[Trait]:
     return {(column.name, value_kind(column.type)) for column in _telling(table)}
 
 
-def _roles(table: Table) -> list[tuple[str, bool, bool]]:
+def _roles(table: sa.Table) -> list[tuple[str, bool, bool]]:
     return [(value_kind(column.type), *_role(column)) for column in _telling(table)]
 
 
-def _telling(table: Table) -> list[Column[object]]:
+def _telling(table: sa.Table) -> list[sa.Column[object]]:
     """Return the columns that say something; a number that counts rows does not."""
     return [c for c in table.columns if c is not table.autoincrement_column]
 
 
-def _role(column: Column[object]) -> tuple[bool, bool]:
+def _role(column: sa.Column[object]) -> tuple[bool, bool]:
     return bool(column.foreign_keys), column.primary_key
 
 
-Columns = dict[tuple[Key, str], Column[object]]
+Columns = dict[tuple[Key, str], sa.Column[object]]
 
 
 @rule(
@@ -366,7 +332,7 @@ Columns = dict[tuple[Key, str], Column[object]]
     "question",
     "A column or a table is gone and one like it is new: was it renamed?",
 )
-def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
+def ask_renames(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
 
     The renames come first, and then what the models differ by under the new names.
@@ -385,7 +351,10 @@ def ask_renames(draft: Draft, upgrade: OpContainer) -> None:
     if renamed:
         compared = compare_renamed(draft, names)
         upgrade.ops = compared[0].ops
-    gone, fresh = _columns(upgrade, DropColumnOp), _columns(upgrade, AddColumnOp)
+    gone, fresh = (
+        _columns(upgrade, ops.DropColumnOp),
+        _columns(upgrade, ops.AddColumnOp),
+    )
     for table, name in gone:  # a database may not know what a type of an app's own is
         known = draft.state.column(*table, name)
         gone[table, name] = gone[table, name] if known is None else known
@@ -418,21 +387,21 @@ def move(draft: Draft) -> None:
     draft.downgrade.ops += [it.reverse() for it in back]
 
 
-def _renamed_tables(draft: Draft, upgrade: OpContainer) -> dict[Key, Key]:
+def _renamed_tables(draft: Draft, upgrade: ops.OpContainer) -> dict[Key, Key]:
     """Return the new key of each table that is renamed, or moves."""
-    gone = [op.to_table() for op in upgrade.ops if isinstance(op, DropTableOp)]
+    gone = [op.to_table() for op in upgrade.ops if isinstance(op, ops.DropTableOp)]
     found = dict[Key, Key]()
     if not gone:
         return found
     moves = draft.context.dialect.name in MOVING
-    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, CreateTableOp)]
+    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
     for known, table in _passed_on_tables(draft):
         gone.append(known)
         fresh.append(table)
     similarity = TableSimilarity(gone, fresh, tables(draft.context), upgrade)
     for old in sorted(gone, key=lambda table: table.fullname):
         taken = draft.prompt.answers.targets("", except_for=old.fullname)
-        news = dict[str, Table]()
+        news = dict[str, sa.Table]()
         for new in fresh:
             name = _called_from(old, new)
             is_near = new.schema == old.schema
@@ -450,7 +419,7 @@ MOVING = ("postgresql",)
 """The databases on which a draft moves a table to another schema."""
 
 
-def _called_from(old: Table, new: Table) -> str:
+def _called_from(old: sa.Table, new: sa.Table) -> str:
     """Return what an answer about a table calls another one."""
     return new.name if new.schema == old.schema else new.fullname
 
@@ -482,7 +451,7 @@ def _ask_columns(
 
 def _passed_on(
     draft: Draft, table: Key, subjects: Iterable[str]
-) -> Iterator[tuple[str, Column[Any], Column[Any]]]:
+) -> Iterator[tuple[str, sa.Column[Any], sa.Column[Any]]]:
     """Give columns whose name another one gets, as answers say: name, old and new.
 
     They are neither gone nor fresh, and are not asked about.
@@ -497,7 +466,7 @@ def _passed_on(
                 yield name, known, column
 
 
-def _passed_on_tables(draft: Draft) -> Iterator[tuple[Table, Table]]:
+def _passed_on_tables(draft: Draft) -> Iterator[tuple[sa.Table, sa.Table]]:
     """Give tables whose name another one gets, as answers say, old and new."""
     answers = draft.prompt.answers
     for table in tables(draft.context):
@@ -561,10 +530,10 @@ def _check_name(possible: Sequence[str], name: str) -> None:
 
 
 def _columns(
-    container: OpContainer, of: type[AddColumnOp] | type[DropColumnOp]
-) -> dict[tuple[Key, str], Column[object]]:
+    container: ops.OpContainer, of: type[ops.AddColumnOp] | type[ops.DropColumnOp]
+) -> dict[tuple[Key, str], sa.Column[object]]:
     """Return the columns that operations of a kind add or drop."""
-    tables = [op for op in container.ops if isinstance(op, ModifyTableOps)]
+    tables = [op for op in container.ops if isinstance(op, ops.ModifyTableOps)]
     return {
         ((table.schema, table.table_name), op.to_column().name): op.to_column()
         for table in tables
@@ -596,7 +565,7 @@ def _renamed_constraints(draft: Draft, names: Names) -> Iterator[LosslessOp]:
             yield rename_constraints(table.name, renamed, schema=table.schema)
 
 
-def _renamed_key(draft: Draft, table: Table, old: Key) -> dict[str, str]:
+def _renamed_key(draft: Draft, table: sa.Table, old: Key) -> dict[str, str]:
     """Return the name of a primary key by those it may have.
 
     Without a name in the models it is PostgreSQL's. MariaDB keeps none.
@@ -613,11 +582,11 @@ def _renamed_key(draft: Draft, table: Table, old: Key) -> dict[str, str]:
     return {str(it): after for it in before if found["constrained_columns"]}
 
 
-def _is_key(op: Create) -> TypeGuard[CreatePrimaryKeyOp]:
-    return isinstance(op, CreatePrimaryKeyOp)
+def _is_key(op: Create) -> TypeGuard[ops.CreatePrimaryKeyOp]:
+    return isinstance(op, ops.CreatePrimaryKeyOp)
 
 
-def _renamed_checks(draft: Draft, table: Table) -> Iterator[tuple[str, str]]:
+def _renamed_checks(draft: Draft, table: sa.Table) -> Iterator[tuple[str, str]]:
     """Give the old name of each type's CHECK, and the one that a new table's has.
 
     The change of the type that may follow goes by that.
@@ -626,13 +595,13 @@ def _renamed_checks(draft: Draft, table: Table) -> Iterator[tuple[str, str]]:
     if declared is None:
         return
     convention = declared.metadata.naming_convention
-    columns = (Column(it.name, it.type) for it in declared.columns)
-    made = Table(table.name, MetaData(naming_convention=convention), *columns)
+    columns = (sa.Column(it.name, it.type) for it in declared.columns)
+    made = sa.Table(table.name, sa.MetaData(naming_convention=convention), *columns)
     after, before = (
         {
             tuple(it.columns.keys()): it.name
             for it in one.constraints
-            if isinstance(it, CheckConstraint) and is_made_by_type(it)
+            if isinstance(it, sa.CheckConstraint) and is_made_by_type(it)
         }
         for one in (made, declared)
     )
@@ -643,7 +612,7 @@ def _renamed_checks(draft: Draft, table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _renamed(
-    draft: Draft, table: Table, old: str, columns: Mapping[str, str]
+    draft: Draft, table: sa.Table, old: str, columns: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Give the old and the new name of what has no name in the models."""
     known = draft.state.objects(table.schema, table.name).values()
@@ -664,7 +633,7 @@ def _renamed(
             taken[before] += 1
             number = str(taken[before] - 1 or "")
             yield f"{before}{number}", f"{after}{number}"
-            if isinstance(op, CreateUniqueConstraintOp) and was[0] not in given:
+            if isinstance(op, ops.CreateUniqueConstraintOp) and was[0] not in given:
                 taken[was[0]] += 1  # the name that MariaDB gives
                 number = f"_{taken[was[0]]}" if taken[was[0]] > 1 else ""
                 yield f"{was[0]}{number}", f"{now[0]}{number}"
@@ -688,27 +657,27 @@ def _renamed_sequences(draft: Draft, names: Names) -> Iterator[LosslessOp]:
                 )
 
 
-def _counts(column: Column[object]) -> bool:
+def _counts(column: sa.Column[object]) -> bool:
     """Tell a column for which PostgreSQL makes a sequence by itself."""
-    counts = isinstance(column.server_default, Identity)
+    counts = isinstance(column.server_default, sa.Identity)
     if column is column.table.autoincrement_column:
         sequence = column.default
-        counts |= not isinstance(sequence, NamedSequence) or sequence.optional
+        counts |= not isinstance(sequence, sa.Sequence) or sequence.optional
     return counts
 
 
 def _renames(
-    draft: Draft, names: Names, gone: Columns, fresh: Columns, found: OpContainer
-) -> Iterator[MigrateOperation]:
+    draft: Draft, names: Names, gone: Columns, fresh: Columns, found: ops.OpContainer
+) -> Iterator[ops.MigrateOperation]:
     """Yield the operations that rename, tables first."""
     for (schema, old), new in names.tables.items():
         yield RenameTable(old, new, schema=schema)
     changed = {
         ((op.schema, op.table_name), op.column_name): op.existing_type
         for table in found.ops
-        if isinstance(table, ModifyTableOps)
+        if isinstance(table, ops.ModifyTableOps)
         for op in table.ops
-        if isinstance(op, AlterColumnOp) and op.modify_type is not None
+        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
     }
     for (table, old), new in names.columns.items():
         same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))

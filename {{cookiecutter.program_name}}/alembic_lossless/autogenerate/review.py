@@ -33,6 +33,7 @@ from .compare_tables import (
     checks_of_columns,
     expressions_apart,
     find_unnamed,
+    for_some_databases,
     make_schemas,
     mark_manual_changes,
     names_as_declared,
@@ -40,7 +41,6 @@ from .compare_tables import (
     refuse_schemas,
     say_conflicts,
 )
-from .conditions import for_some_databases
 from .data_migration import refuse_unknown, write_data_migration
 from .differences import Accepted, differences_in, refuse_differences
 from .draft import Draft, Step, release, tables

@@ -8,14 +8,7 @@ from itertools import pairwise, takewhile
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation
-from alembic.operations.ops import (
-    AddColumnOp,
-    AlterColumnOp,
-    CreateTableOp,
-    ModifyTableOps,
-    OpContainer,
-)
+from alembic.operations import MigrateOperation, ops
 
 from ..operations.base import Key, LosslessOp
 from ..operations.guards import refuse_duplicates, refuse_loss
@@ -40,7 +33,7 @@ from ..types.conversion import (
     using,
     way,
 )
-from ..types.portable import domains_in, enums_in, holding, on, stored
+from ..types.portable import domains_in, enums_in, on, rebuilt, stored
 from .aside import columns_aside, columns_moved
 from .compare_columns import defaults_around, value_in
 from .draft import (
@@ -58,17 +51,17 @@ from .draft import (
     "mark",
     "`# REVIEW:` stands where nobody can judge what becomes of the rows.",
 )
-def change_types(draft: Draft, container: OpContainer) -> None:
+def change_types(draft: Draft, container: ops.OpContainer) -> None:
     """Make every change of a type safe on a table with rows."""
     # First of all come the guards: MariaDB takes nothing back after a refusal.
     container.ops[:0] = [*_guards(container), *_united(draft, container)]
     _split(draft, container, container)
 
 
-def _guards(container: OpContainer) -> Iterator[LosslessOp]:
+def _guards(container: ops.OpContainer) -> Iterator[LosslessOp]:
     """Give the checks of rows, by the names that tables and columns have before."""
     for change in operations_in(container):
-        if not isinstance(change, AlterColumnOp):
+        if not isinstance(change, ops.AlterColumnOp):
             continue
         old, new = change.existing_type, change.modify_type
         if old is None or new is None or is_one_enum(old, new):
@@ -79,17 +72,17 @@ def _guards(container: OpContainer) -> Iterator[LosslessOp]:
             yield loss_guard(container, change, new)
 
 
-def _united(draft: Draft, container: OpContainer) -> Iterator[LosslessOp]:
+def _united(draft: Draft, container: ops.OpContainer) -> Iterator[LosslessOp]:
     """Give the looks at what is unique, and may not be in the new types.
 
     A key that is new with a type is looked at here, since it is compared by that.
     """
-    retyped, added = dict[Key, dict[str, AlterColumnOp]](), set[tuple[Key, str]]()
+    retyped, added = dict[Key, dict[str, ops.AlterColumnOp]](), set[tuple[Key, str]]()
     for op in operations_in(container):
-        if isinstance(op, AlterColumnOp) and op.modify_type is not None:
+        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
             found = retyped.setdefault((op.schema, op.table_name), {})
             found[op.modify_name or op.column_name] = op
-        elif isinstance(op, AddColumnOp):
+        elif isinstance(op, ops.AddColumnOp):
             added.add(((op.schema, op.table_name), op.column.name))
     for key, changes in retyped.items():
         table = names_before(container, key, "")[0]
@@ -119,12 +112,12 @@ def _is_made_here(type_: Any) -> bool:
     return bool(domains_in(type_)) or any(map(is_native, enums_in(type_)))
 
 
-def _is_known(change: AlterColumnOp) -> bool:
+def _is_known(change: ops.AlterColumnOp) -> bool:
     old, new = change.existing_type, change.modify_type
     return old is not None and new is not None and is_known(old, new)
 
 
-def _unites(change: AlterColumnOp) -> bool:
+def _unites(change: ops.AlterColumnOp) -> bool:
     """Tell whether values that differ may be the same in the new type."""
     old, new = change.existing_type, change.modify_type
     if old is None or new is None or is_one_enum(old, new):
@@ -132,11 +125,11 @@ def _unites(change: AlterColumnOp) -> bool:
     return may_unite(old, new)
 
 
-def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:
+def _split(draft: Draft, container: ops.OpContainer, within: ops.OpContainer) -> None:
     for operation in list(within.ops):
-        if isinstance(operation, OpContainer):
+        if isinstance(operation, ops.OpContainer):
             _split(draft, container, operation)
-        elif isinstance(operation, AlterColumnOp) and operation.modify_type:
+        elif isinstance(operation, ops.AlterColumnOp) and operation.modify_type:
             at = within.ops.index(operation)
             before, after = defaults_around(draft, container, operation)
             within.ops[at : at + 1] = [
@@ -146,13 +139,13 @@ def _split(draft: Draft, container: OpContainer, within: OpContainer) -> None:
             ]
 
 
-def _on_the_way(change: AlterColumnOp) -> list[AlterColumnOp]:
+def _on_the_way(change: ops.AlterColumnOp) -> list[ops.AlterColumnOp]:
     """Return the changes that lead from a type to another."""
     old, new = change.existing_type, change.modify_type
     if old is None or new is None or len(way(old, new)) == 1:
         return [change]
     middle = way(old, new)[0]
-    first = AlterColumnOp(
+    first = ops.AlterColumnOp(
         change.table_name,
         change.column_name,
         schema=change.schema,
@@ -167,7 +160,9 @@ def _on_the_way(change: AlterColumnOp) -> list[AlterColumnOp]:
     return [first, change]
 
 
-def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperation]:
+def _parts(
+    change: ops.AlterColumnOp, before: Any, after: Any
+) -> list[MigrateOperation]:
     """Take the default away, change the type, and give a default that fits it.
 
     No database converts a default: PostgreSQL stops at '' for an Integer.
@@ -199,7 +194,7 @@ def _parts(change: AlterColumnOp, before: Any, after: Any) -> list[MigrateOperat
     "mark",
     "`# MEANS:` stands where a value may be meant otherwise than it is taken.",
 )
-def _notes(change: AlterColumnOp, old: Any, new: Any) -> Iterator[Note]:
+def _notes(change: ops.AlterColumnOp, old: Any, new: Any) -> Iterator[Note]:
     """Say what an author must look at, or what every value becomes."""
     subject = f"{change.table_name}.{change.column_name}"
     if not is_known(old, new):
@@ -216,9 +211,9 @@ def bits_of(type_: Any) -> int | None:
 
 
 def _default_change(
-    change: AlterColumnOp, column: str, type_: Any, default: Any
-) -> AlterColumnOp:
-    return AlterColumnOp(
+    change: ops.AlterColumnOp, column: str, type_: Any, default: Any
+) -> ops.AlterColumnOp:
+    return ops.AlterColumnOp(
         change.table_name,
         column,
         schema=change.schema,
@@ -228,7 +223,9 @@ def _default_change(
     )
 
 
-def loss_guard(container: OpContainer, change: AlterColumnOp, new: Any) -> LosslessOp:
+def loss_guard(
+    container: ops.OpContainer, change: ops.AlterColumnOp, new: Any
+) -> LosslessOp:
     """Return the step that stops when a column has values that a type would destroy.
 
     It comes first, so it speaks of the column as it is called before anything changes.
@@ -246,11 +243,11 @@ Name = tuple[str | None, str]
 
 
 def enum_changes(
-    container: OpContainer,
-) -> Iterator[tuple[AlterColumnOp, sa.Enum, sa.Enum]]:
+    container: ops.OpContainer,
+) -> Iterator[tuple[ops.AlterColumnOp, sa.Enum, sa.Enum]]:
     """Give each change of an Enum's values, with the Enum before and after."""
     for operation in operations_in(container):
-        if isinstance(operation, AlterColumnOp):
+        if isinstance(operation, ops.AlterColumnOp):
             old, new = operation.existing_type, operation.modify_type
             if is_native(old) and is_native(new):
                 if is_one_enum(old, new):
@@ -267,7 +264,7 @@ def _name(enum: sa.Enum) -> Name:
     return enum.schema, str(enum.name)
 
 
-def _key(change: AlterColumnOp, enum: sa.Enum) -> str:
+def _key(change: ops.AlterColumnOp, enum: sa.Enum) -> str:
     """Return what stands for an Enum in the draft: one without a name is its column."""
     return str(enum.name or f"{change.table_name}.{change.column_name}")
 
@@ -277,7 +274,7 @@ def _key(change: AlterColumnOp, enum: sa.Enum) -> str:
     "question",
     "A value of an Enum is gone and another is new: was it renamed?",
 )
-def ask_for_values(draft: Draft, upgrade: OpContainer) -> None:
+def ask_for_values(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Ask of each value that is gone whether one that is new is its new name."""
     columns: dict[str, list[str]] = {}
     for change, _, new in enum_changes(upgrade):
@@ -313,7 +310,7 @@ def _value_question(
     return Question("rename", column, value, text, candidates, check)
 
 
-def shape_enums(draft: Draft, container: OpContainer) -> None:
+def shape_enums(draft: Draft, container: ops.OpContainer) -> None:
     """Make, change and drop types around the operations of one direction.
 
     It comes after the step that orders operations: a value is renamed between two
@@ -357,7 +354,7 @@ def shape_enums(draft: Draft, container: OpContainer) -> None:
     container.ops[:] = [*first, *rest, *late, *dropped]
 
 
-def _held(draft: Draft, container: OpContainer) -> Iterator[Name]:
+def _held(draft: Draft, container: ops.OpContainer) -> Iterator[Name]:
     """Give the types that a column needs which is set aside, or is by now."""
     for column in (*columns_aside(draft.state), *columns_moved(container)):
         yield from map(_name, enums_in(column.type))
@@ -371,16 +368,16 @@ def _drop(key: Name) -> LosslessOp:
     return drop_enum(key[1], schema=key[0])
 
 
-def _coming(container: OpContainer) -> dict[Name, list[str]]:
+def _coming(container: ops.OpContainer) -> dict[Name, list[str]]:
     """Return the values of each type that a column gets, or comes with."""
     found = list[Any]()
     for op in operations_in(container):
         match op:
-            case CreateTableOp():
+            case ops.CreateTableOp():
                 found += [it.type for it in op.columns if isinstance(it, sa.Column)]
-            case AddColumnOp():
+            case ops.AddColumnOp():
                 found.append(op.column.type)
-            case AlterColumnOp():
+            case ops.AlterColumnOp():
                 found.append(op.modify_type)
     return {_name(enum): enum.enums for type_ in found for enum in enums_in(type_)}
 
@@ -398,7 +395,7 @@ def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
 
 
 def _leading_renames(
-    container: OpContainer,
+    container: ops.OpContainer,
 ) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
     """Return the renames that an upgrade begins with, and what follows them."""
     count = len(list(takewhile(is_rename, container.ops)))
@@ -420,7 +417,9 @@ def _types(
     return {_name(enum): enum.enums for enum in enums}
 
 
-def _renamed_values(draft: Draft, container: OpContainer, key: str) -> dict[str, str]:
+def _renamed_values(
+    draft: Draft, container: ops.OpContainer, key: str
+) -> dict[str, str]:
     renamed = draft.renamed_values.get(key, {})
     if container is draft.downgrade:
         return {name: value for value, name in renamed.items()}
@@ -428,8 +427,8 @@ def _renamed_values(draft: Draft, container: OpContainer, key: str) -> dict[str,
 
 
 def _guards_of_values(
-    container: OpContainer,
-    change: AlterColumnOp,
+    container: ops.OpContainer,
+    change: ops.AlterColumnOp,
     old: sa.Enum,
     new: sa.Enum,
     renamed: dict[str, str],
@@ -438,12 +437,14 @@ def _guards_of_values(
     kept = sa.Enum(*new.enums, *renamed, name=new.name, schema=new.schema)
     if not set(old.enums) <= set(kept.enums):
         whole = stored(change.modify_type) if change.modify_type is not None else new
-        held = kept if is_native(whole) else holding(whole, new, kept)
+        held: Any = kept
+        if not is_native(whole):  # it is a part of what the column has
+            held = rebuilt(whole, lambda it: kept if it is new else it)
         yield loss_guard(container, change, held)
 
 
 def _widened(
-    change: AlterColumnOp,
+    change: ops.AlterColumnOp,
     old: sa.Enum,
     new: sa.Enum,
     renamed: dict[str, str],
@@ -454,7 +455,7 @@ def _widened(
     table, column = change.table_name, change.column_name
     every = dict.fromkeys((*old.enums, *new.enums))
     both = sa.Enum(*every, name=new.name, schema=new.schema)
-    widen = AlterColumnOp(
+    widen = ops.AlterColumnOp(
         table,
         column,
         schema=change.schema,
@@ -463,12 +464,14 @@ def _widened(
         existing_server_default=change.existing_server_default,
         modify_type=both,
     )
-    yield ModifyTableOps(table, [widen], schema=change.schema)
+    yield ops.ModifyTableOps(table, [widen], schema=change.schema)
     for value, name in renamed.items():
         yield rename_enum_value(table, column, value, name, schema=change.schema)
 
 
-def _set_default(draft: Draft, container: OpContainer, change: AlterColumnOp) -> None:
+def _set_default(
+    draft: Draft, container: ops.OpContainer, change: ops.AlterColumnOp
+) -> None:
     """Give the column the default that it has afterwards, perhaps a renamed value."""
     before, after = defaults_around(draft, container, change)
     change.existing_server_default = before if before is not None else False

@@ -320,8 +320,7 @@ class Names:
 
         :param columns: the names of its columns that the query speaks of.
         """
-        every: list[Any] = [sa.column(name) for name in columns]
-        return sa.table(self.name, *every, schema=self.schema)
+        return table(self.schema, self.name, *columns)
 
 
 def derived(*parts: str) -> str:

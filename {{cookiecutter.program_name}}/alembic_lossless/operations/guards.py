@@ -334,11 +334,15 @@ def refuse_orphans(  # noqa: PLR0913  what a revision has to say
     """
     subject, target = label(table_name, columns), label(parent, keys)
     source = table(schema, table_name, *columns)
-    found = table(schema, parent, *keys).alias("parent")
-    pairs = zip(source.columns, found.columns, strict=True)
-    refers = sa.exists().where(*(child == key for child, key in pairs))
-    orphans = sa.select(source).where(*not_null(source), ~refers)
+    orphans = _orphans(source, table(schema, parent, *keys))
     stop_at(operations, orphans, f"{subject} holds", f"that no {target} has")
+
+
+def _orphans(source: sa.TableClause, parent: sa.TableClause) -> sa.Select[Any]:
+    """Return a query for the rows of a table that no row of another one has."""
+    pairs = zip(source.columns, parent.alias("parent").columns, strict=True)
+    refers = sa.exists().where(*(child == key for child, key in pairs))
+    return sa.select(source).where(*not_null(source), ~refers)
 
 
 @rule("missing", "guard", "Rows are about to refer to a row that is not there.")
@@ -444,19 +448,10 @@ def explain_orphans(names: Names, constraint: str) -> None:
     if key is None:
         return
     columns, keys = key["constrained_columns"], key["referred_columns"]
-    source = names.clause(*columns)
-    parent = sa.table(
-        key["referred_table"],
-        *(sa.column(name) for name in keys),
-        schema=key.get("referred_schema"),
-    ).alias("parent")
-    pairs = zip(source.columns, parent.columns, strict=True)
-    refers = sa.exists().where(*(child == found for child, found in pairs))
-    given = (column.is_not(None) for column in source.columns)
-    query = sa.select(*source.columns).where(*given, ~refers)
-    _refuse_violating(
-        names, query, f"refer to no {key['referred_table']} ({constraint})"
-    )
+    parent = key["referred_table"]
+    referred = table(key.get("referred_schema"), parent, *keys)
+    query = _orphans(names.clause(*columns), referred)
+    _refuse_violating(names, query, f"refer to no {parent} ({constraint})")
 
 
 def _foreign_key(names: Names, name: str) -> ReflectedForeignKeyConstraint | None:

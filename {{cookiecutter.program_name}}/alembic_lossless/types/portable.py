@@ -176,16 +176,21 @@ def _is_plain(kind: type) -> bool:
     return own and issubclass(kind, plain) and not issubclass(kind, sa.Enum)
 
 
-def holding(type_: Type, old: sa.Enum, new: sa.Enum) -> Type:
-    """Return a type that holds another Enum in the place of one."""
-    if type_ is old:
-        return new
-    changed = type_.copy()
-    for name in PARTS:
-        if isinstance(held := getattr(type_, name, None), TypeEngine):
-            setattr(changed, name, holding(held, old, new))
-    given = {name: holding(one, old, new) for name, one in variants(type_).items()}
-    return with_variants(changed, given)
+def rebuilt(type_: Any, become: Callable[[Any], Any]) -> Any:
+    """Return a type of which it, its parts and its variants are what they become."""
+    kept = {
+        name: it
+        for name in (*PARTS, "impl")
+        if isinstance(it := vars(type_).get(name), TypeEngine)
+    }
+    given = {**kept, **variants(type_)}
+    changed = {name: rebuilt(it, become) for name, it in given.items()}
+    found = become(type_)
+    if found is type_ and all(it is given[name] for name, it in changed.items()):
+        return type_
+    found = copy.copy(found)
+    vars(found).update({name: changed[name] for name in kept})
+    return with_variants(found, {it: changed[it] for it in variants(type_)})
 
 
 def stored(type_: Type) -> Type:
