@@ -17,7 +17,7 @@ from ..operations.aside import (
     set_column_aside,
     set_table_aside,
 )
-from ..operations.base import LosslessOp, label
+from ..operations.base import Key, LosslessOp, label
 from ..rules import KEEPS, rule
 from ..sql import columns_in
 from ..state import State, name_of, sql
@@ -29,6 +29,7 @@ from .draft import (
     SetColumnAside,
     SetTableAside,
     as_aside,
+    key_of,
     operations_in,
 )
 
@@ -44,7 +45,7 @@ def set_aside(draft: Draft, upgrade: ops.OpContainer) -> None:
         if isinstance(op, ops.DropTableOp):
             subject = label(op.schema, op.table_name)
             if days := _days(draft, subject, _why_not_table(draft, op)):
-                until = _until(draft, op.schema, op.table_name, None, days)
+                until = _until(draft, key_of(op), None, days)
                 upgrade.ops[at] = as_aside(op, SetTableAside, until)
         elif isinstance(op, ops.ModifyTableOps):
             op.ops = [part for one in op.ops for part in _parts(draft, one)]
@@ -80,7 +81,7 @@ def _parts(draft: Draft, op: MigrateOperation) -> Iterator[MigrateOperation]:
     if not op.to_column().nullable:
         allow, op = allow_null(draft, op)
         yield allow
-    until = _until(draft, op.schema, op.table_name, op.column_name, days)
+    until = _until(draft, key_of(op), op.column_name, days)
     yield as_aside(op, SetColumnAside, until)
 
 
@@ -126,7 +127,7 @@ def _days(draft: Draft, subject: str, why_not: str) -> int:
 
 
 def _why_not_table(draft: Draft, op: ops.DropTableOp) -> str:
-    if draft.state.created(op.schema, op.table_name) is None:
+    if draft.state.created(*key_of(op)) is None:
         return "no revision made it, so that other databases have none to keep"
     return ""
 
@@ -140,7 +141,7 @@ def _why_not(draft: Draft, op: ops.DropColumnOp) -> str:
         return "its values are computed, and a downgrade computes them again"
     if column.identity is not None:
         return "the database counts it (Identity)"
-    for create in draft.state.others(op.schema, op.table_name):
+    for create in draft.state.others(*key_of(op)):
         if isinstance(create, ops.CreateCheckConstraintOp) and not name_of(create):
             condition = sql(create.to_constraint().sqltext, draft.context.dialect)
             if columns_in(condition, [op.column_name], draft.context.dialect):
@@ -148,17 +149,15 @@ def _why_not(draft: Draft, op: ops.DropColumnOp) -> str:
     return ""
 
 
-def _until(
-    draft: Draft, schema: str | None, table: str, column: str | None, days: int
-) -> str:
+def _until(draft: Draft, key: Key, column: str | None, days: int) -> str:
     """Return the day until which it is kept, one whose name is not taken."""
     until: date = datetime.now(tz=UTC).date() + timedelta(days=days)
-    state = draft.state
+    schema, table = key
 
     def taken() -> bool:
         if column is None:
-            return state.table(schema, kept_name(table, str(until))) is not None
-        return state.column(schema, table, kept_name(column, str(until))) is not None
+            return draft.state.table(schema, kept_name(table, str(until))) is not None
+        return draft.state.column(*key, kept_name(column, str(until))) is not None
 
     while taken():
         until += timedelta(days=1)

@@ -35,7 +35,15 @@ from ..state import (
 from ..types.conversion import is_known, is_native, is_one_enum, kind
 from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
 from ..types.values import is_lossless
-from .draft import ChangePrimaryKey, Draft, divide, operations_in
+from .draft import (
+    ChangePrimaryKey,
+    Draft,
+    change_of,
+    divide,
+    key_of,
+    of_kind,
+    operations_in,
+)
 from .render import code_of, default_code
 from .unmanaged import unmanaged_in
 
@@ -50,12 +58,12 @@ def as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
         if isinstance(operation, ops.AlterColumnOp):
             if operation.modify_type is not None:
                 operation.modify_type = stored(operation.modify_type)
-            known = state.columns(operation.schema, operation.table_name)
+            known = state.columns(*key_of(operation))
             _restore_existing(operation, known, impl)
         elif isinstance(operation, ops.DropColumnOp | ops.DropTableOp):
-            known = state.columns(operation.schema, operation.table_name)
+            known = state.columns(*key_of(operation))
             if isinstance(operation, ops.DropTableOp):
-                whole = state.created(operation.schema, operation.table_name)
+                whole = state.created(*key_of(operation))
                 if whole is not None and _is_whole(operation, known, impl):
                     bring_back(operation, whole)
                     _leave_constraints(upgrade, operation)
@@ -86,14 +94,10 @@ def _is_whole(
 
 def _leave_constraints(upgrade: ops.OpContainer, whole: ops.DropTableOp) -> None:
     """Let a table take its constraints with it: MariaDB tells of some as indexes."""
-    for change in upgrade.ops:
-        if isinstance(change, ops.ModifyTableOps):
-            key = change.schema, change.table_name
-            if key == (whole.schema, whole.table_name):
-                kept = (
-                    it for it in change.ops if not isinstance(it, ops.DropConstraintOp)
-                )
-                change.ops = [*kept]
+    for change in of_kind(ops.ModifyTableOps, upgrade.ops):
+        if key_of(change) == key_of(whole):
+            drops = [*of_kind(ops.DropConstraintOp, change.ops)]
+            change.ops = [it for it in change.ops if it not in drops]
 
 
 def _restore_existing(
@@ -201,7 +205,7 @@ def defaults_around(
     if container is draft.downgrade and change.modify_server_default is not False:
         declared = change.modify_server_default
     before = None if declared is False else declared
-    columns = draft.models.get((change.schema, change.table_name), {})
+    columns = draft.models.get(key_of(change), {})
     column = columns.get(change.modify_name or change.column_name)
     after = (
         column.server_default if column is not None and default_fits(column) else None
@@ -288,8 +292,8 @@ def refuse_computed(draft: Draft, upgrade: ops.OpContainer) -> None:
     :raises CommandError: with the columns, and what to do.
     """
     lines, typed = list[str](), list[str]()
-    for op in operations_in(upgrade):
-        if not isinstance(op, ops.AlterColumnOp) or op.modify_server_default is False:
+    for op in of_kind(ops.AlterColumnOp, operations_in(upgrade)):
+        if op.modify_server_default is False:
             continue
         both = (op.existing_server_default, op.modify_server_default)
         was, is_new = (isinstance(it, sa.Computed) for it in both)
@@ -334,7 +338,7 @@ def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
 def _with_generated(
     draft: Draft, change: ops.ModifyTableOps
 ) -> Iterator[ops.MigrateOperation]:
-    alters = [op for op in change.ops if isinstance(op, ops.AlterColumnOp)]
+    alters = of_kind(ops.AlterColumnOp, change.ops)
     late, last = list[ops.MigrateOperation](), _behind_formulas(draft, change)
     for op in [op for op in alters if _is_generated(op)]:
         # An identity is dropped before all else, and made after it.
@@ -353,7 +357,7 @@ def _with_generated(
     yield change
     yield from late
     if last:
-        yield ops.ModifyTableOps(change.table_name, last, schema=change.schema)
+        yield change_of(change, last)
 
 
 def _behind_formulas(
@@ -364,17 +368,15 @@ def _behind_formulas(
     The old one may speak of a column that is dropped, and what is made of the column
     would go with it where it is made anew.
     """
-    drops = [op for op in change.ops if isinstance(op, ops.DropColumnOp)]
+    drops = [*of_kind(ops.DropColumnOp, change.ops)]
     names, dialect = [op.column_name for op in drops], draft.context.dialect
     anew, used = dict[str, None](), set[str]()
-    for op in change.ops:
-        if not isinstance(op, ops.AlterColumnOp):
-            continue
+    for op in of_kind(ops.AlterColumnOp, change.ops):
         old, new = op.existing_server_default, op.modify_server_default
         if isinstance(old, sa.Computed) and isinstance(new, sa.Computed):
             used |= {*columns_in(sql(old.sqltext, dialect), names, dialect)}
             anew[op.modify_name or op.column_name] = None
-    table = draft.table_before(draft.downgrade, (change.schema, change.table_name))
+    table = draft.table_before(draft.downgrade, key_of(change))
     makes = [
         op
         for op in change.ops
@@ -401,7 +403,7 @@ def _taken(draft: Draft, op: ops.AlterColumnOp) -> LosslessOp:
     if isinstance(old, sa.DefaultClause):
         op.modify_server_default, op.existing_server_default = None, old
     new, old = (it if isinstance(it, GENERATORS) else None for it in (new, old))
-    column = draft.models.get((op.schema, op.table_name), {}).get(name)
+    column = draft.models.get(key_of(op), {}).get(name)
     counts = column is not None and column.table.autoincrement_column is column
     more: Any = {"counts": True} if counts else {}
     if isinstance(new, sa.Computed):

@@ -60,13 +60,7 @@ from ..state import (
 )
 from ..types.portable import ddl, dialect_named, domains_in, enums_in
 from .aside import columns_aside, columns_moved
-from .draft import (
-    Draft,
-    Note,
-    RestoreColumn,
-    metadatas,
-    tables,
-)
+from .draft import Draft, Note, RestoreColumn, key_of, metadatas, tables
 from .unmanaged import unmanaged_in, unwanted
 
 log = logging.getLogger("alembic.review")
@@ -500,8 +494,7 @@ def take_views(draft: Draft) -> Comparison:
 
 def _is_about_view(op: MigrateOperation, keys: Collection[Key]) -> bool:
     is_index = isinstance(op, ops.ModifyTableOps | ops.CreateIndexOp)
-    on_view = is_index and (op.schema, op.table_name) in keys  # type: ignore[attr-defined]
-    return called(op, *CALLS) or on_view
+    return called(op, *CALLS) or (is_index and key_of(op) in keys)
 
 
 def _compared(database: MigrationContext) -> Comparison:

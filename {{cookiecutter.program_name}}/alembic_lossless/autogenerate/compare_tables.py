@@ -74,12 +74,15 @@ from .draft import (
     DialectBlock,
     Draft,
     Note,
+    change_of,
     divide,
     given_models,
     is_rename,
     items_of,
+    key_of,
     named_as_made,
     names_before,
+    of_kind,
     operations_in,
     unique_index,
 )
@@ -195,7 +198,7 @@ def _with_manual_changes(
     yield from said
     for op in taken:
         if (alter := _altering(draft, op)) is not None:
-            yield ops.ModifyTableOps(op.table_name, [alter], schema=op.schema)
+            yield change_of(op, [alter])
             continue
         text = _text(op)
         yield Note(REVIEW, text)
@@ -239,7 +242,7 @@ def _column_after(
     draft: Draft, container: ops.OpContainer, op: Any, name: str
 ) -> sa.Column[Any] | None:
     """Return a column as it is declared when a direction has ended."""
-    key = op.schema, op.table_name
+    key = key_of(op)
     if container is not draft.downgrade:
         return draft.models.get(key, {}).get(name)
     table, name = names_before(draft.upgrade, key, name)
@@ -644,13 +647,13 @@ def _drop_of_same(
 def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Let a downgrade make again what revisions declared, not what a database says."""
     for change in upgrade.ops:
+        if not isinstance(change, ops.ModifyTableOps | ops.DropTableOp):
+            continue
+        known = draft.state.objects(*key_of(change))
+        others = draft.state.others(*key_of(change))
         if isinstance(change, ops.ModifyTableOps):
-            known = draft.state.objects(change.schema, change.table_name)
-            others = draft.state.others(change.schema, change.table_name)
             change.ops = [_as_declared(op, known, others) for op in change.ops]
-        elif isinstance(change, ops.DropTableOp):
-            known = draft.state.objects(change.schema, change.table_name)
-            others = draft.state.others(change.schema, change.table_name)
+        else:
             items = dropped_items(change)
             items[:] = [
                 _item_as_declared(item, known)
@@ -691,9 +694,7 @@ def _item_as_declared(item: Any, known: Objects) -> Any:
 
 def checks_of_columns(_draft: Draft, upgrade: ops.OpContainer) -> None:
     """Write the CHECK that stands in a column beside it, where Alembic writes it."""
-    for op in operations_in(upgrade):
-        if not isinstance(op, ops.CreateTableOp):
-            continue
+    for op in of_kind(ops.CreateTableOp, operations_in(upgrade)):
         columns = [item for item in op.columns if isinstance(item, sa.Column)]
         op.columns = [
             *op.columns,
@@ -726,7 +727,7 @@ def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:
     rest = [op for op in change.ops if op not in found]
     for part in (drops, rest, makes):
         if part:
-            yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
+            yield change_of(change, part)
 
 
 Keyed = sa.UniqueConstraint | sa.ForeignKeyConstraint
@@ -781,7 +782,7 @@ def _with_names(
     draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
 ) -> Iterator[ops.MigrateOperation]:
     drops = [*_drops(draft, change)]
-    table = draft.table_before(container, (change.schema, change.table_name))
+    table = draft.table_before(container, key_of(change))
     _name(change.ops, table, _names_of_checks(draft, table, drops))
     yield from drops
     if not change.is_empty():
@@ -927,7 +928,7 @@ def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
     if any(op.constraint_name in history.names(kind) for kind in kinds):
         return False
     made = created_by(op.to_constraint())
-    known = history.others(op.schema, op.table_name)
+    known = history.others(*key_of(op))
     return any(name_of(it) is None and is_same_key(it, made) for it in known)
 
 
@@ -1023,14 +1024,14 @@ def _taken_at(
     for change in upgrade.ops:
         if isinstance(change, ops.ModifyTableOps):
             for op in [*change.ops]:
-                place = (change.schema, change.table_name), name_of(op) or ("", "")
+                place = key_of(change), name_of(op) or ("", "")
                 if place in places:
                     found[place].append(op)
                     change.ops.remove(op)
         elif isinstance(change, ops.CreateTableOp):
             for item in [it for it in change.columns if isinstance(it, sa.Constraint)]:
                 name = "constraint", str(item.name)
-                if (place := ((change.schema, change.table_name), name)) in places:
+                if (place := (key_of(change), name)) in places:
                     found[place].append(created_by(item))
                     change.columns = [it for it in change.columns if it is not item]
     for place, every in found.items():

@@ -72,7 +72,6 @@ def _declared(table: sa.Table, database: MigrationContext) -> sa.Table:
 def refuse_unknown(known: set[str]) -> None:
     """Refuse a `-x data=…` that names no table.
 
-    :param known: the tables of all databases.
     :raises CommandError: naming the table, and those that there are.
     """
     for name in sorted(_wanted() - known):

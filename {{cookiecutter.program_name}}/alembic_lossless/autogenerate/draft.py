@@ -50,29 +50,20 @@ GIVEN = "alembic_lossless models"
 
 
 def as_here(database: MigrationContext) -> sa.MetaData | list[sa.MetaData]:
-    """Return what `target_metadata` is on the database that is compared.
-
-    :param database: the one that Alembic is configured for, and connected to.
-    """
+    """Return what `target_metadata` is on the database that is compared."""
     found = [_as_on(metadata, database.dialect) for metadata in metadatas(database)]
     is_one = isinstance(database.opts["target_metadata"], sa.MetaData)
     return found[0] if is_one else found
 
 
 def metadatas(database: MigrationContext) -> list[sa.MetaData]:
-    """Return what `target_metadata` names, one or several, as a list.
-
-    :param database: the one that Alembic is configured for.
-    """
+    """Return what `target_metadata` names, one or several, as a list."""
     given: sa.MetaData | Sequence[sa.MetaData] = database.opts["target_metadata"]
     return [given] if isinstance(given, sa.MetaData) else [*given]
 
 
 def given_models(database: MigrationContext) -> list[sa.MetaData]:
-    """Return the models as the app declares them.
-
-    :param database: the one that Alembic is configured for.
-    """
+    """Return the models as the app declares them."""
     return [metadata.info.get(GIVEN, metadata) for metadata in metadatas(database)]
 
 
@@ -120,11 +111,7 @@ class Note(MigrateOperation):
     """A comment in the script, which does nothing."""
 
     def __init__(self, mark: str, text: str) -> None:
-        """Take one of the `marks` and the text after it.
-
-        :param mark: such as `REVIEW`.
-        :param text: one line.
-        """
+        """Take one of the `marks` and the text after it."""
         self.mark = mark
         self.text = text
 
@@ -191,6 +178,7 @@ class RestoreTable(ops.CreateTableOp):
     until: str
 
 
+Kind = TypeVar("Kind", bound=MigrateOperation)
 Aside = TypeVar("Aside", SetColumnAside, RestoreColumn, SetTableAside, RestoreTable)
 
 
@@ -207,19 +195,13 @@ def as_aside(op: ops.MigrateOperation, kind: type[Aside], until: str) -> Aside:
 
 
 def is_rename(op: MigrateOperation) -> bool:
-    """Tell whether an operation only gives something another name.
-
-    :param op: one of a draft.
-    """
+    """Tell whether an operation only gives something another name."""
     is_call = called(op, rename_constraints, rename_sequence)
     return is_call or isinstance(op, RenameTable | RenameColumn)
 
 
 def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:
-    """Return the arguments of an operation that say what a column stays.
-
-    :param op: what alters a column.
-    """
+    """Return the arguments of an operation that say what a column stays."""
     same = ("type", "nullable", "comment", "server_default")
     return {f"existing_{what}": getattr(op, f"existing_{what}") for what in same}
 
@@ -255,12 +237,7 @@ class FillNulls(ops.MigrateOperation):
     """Give a value to the rows of a table that have none in a column."""
 
     def __init__(self, table: Key, column: str, value: Value) -> None:
-        """Take the table, the column and the value.
-
-        :param table: where the rows are.
-        :param column: what is NULL there.
-        :param value: what it becomes, of the type of the column.
-        """
+        """Take the table, the column and the value."""
         self.table, self.column, self.value = table, column, value
 
 
@@ -268,11 +245,7 @@ class DialectBlock(ops.OpContainer):
     """Operations for some kinds of databases alone."""
 
     def __init__(self, names: Iterable[str], found: Iterable[MigrateOperation]) -> None:
-        """Take the names of the databases, and what is done there.
-
-        :param names: those of `DIALECTS` that are meant.
-        :param found: the operations.
-        """
+        """Take the names of the databases, and what is done there."""
         super().__init__([*found])
         self.names = sorted(names)
 
@@ -281,11 +254,23 @@ class DialectBlock(ops.OpContainer):
         return DialectBlock(self.names, [op.reverse() for op in reversed(self.ops)])
 
 
-def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
-    """Give every operation, those within a batch included.
+def key_of(op: Any) -> Key:
+    """Return the schema and the name of the table that an operation is about."""
+    return op.schema, op.table_name
 
-    :param container: of one direction, or of one table.
-    """
+
+def change_of(op: Any, operations: Iterable[MigrateOperation]) -> ops.ModifyTableOps:
+    """Return a change of the table that an operation is about."""
+    return ops.ModifyTableOps(op.table_name, [*operations], schema=op.schema)
+
+
+def of_kind(kind: type[Kind], found: Iterable[MigrateOperation]) -> Iterator[Kind]:
+    """Give the operations of a kind."""
+    return (op for op in found if isinstance(op, kind))
+
+
+def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
+    """Give every operation, those within a batch included."""
     for operation in container.ops:
         if isinstance(operation, ops.OpContainer):
             yield from operations_in(operation)
@@ -313,8 +298,6 @@ def unique_index(operation: ops.MigrateOperation) -> sa.Index | None:
     """Return the index that an operation makes or drops, if it is a unique one.
 
     Most are not, and a first draft has thousands: it takes long to make an Index.
-
-    :param operation: any of a draft.
     """
     if isinstance(operation, ops.CreateIndexOp) and not operation.unique:
         return None
@@ -328,9 +311,6 @@ def named_as_made(op: Any, dialect: Dialect) -> str:
     """Return the name that a database gives an index or a constraint.
 
     It shortens long ones.
-
-    :param op: what makes or drops it.
-    :param dialect: the database.
     """
     quoter: Any = dialect.identifier_preparer
     if isinstance(op, ops.CreateIndexOp):
@@ -407,9 +387,6 @@ def hold(context: AutogenContext, upgrade: ops.UpgradeOps) -> None:
     """Keep what was found from being reversed, if it is to be reviewed.
 
     A hook that was given to the command itself comes before env.py's, and sees it all.
-
-    :param context: the comparison.
-    :param upgrade: what it found; it is emptied.
     """
     revision: Any = context.opts.get("revision_context")
     reviewed = revision is not None and "unmanaged" in context.opts
@@ -541,8 +518,6 @@ def tables(database: MigrationContext) -> list[sa.Table]:
     """Return the tables of the models, those that others refer to first.
 
     Views are none, nor are those that a query fills: they are compared as a whole.
-
-    :param database: the one that Alembic is configured for.
     """
     return [table for metadata in metadatas(database) for table in _sorted(metadata)]
 
@@ -566,10 +541,7 @@ def _sorted(metadata: sa.MetaData) -> Iterator[sa.Table]:
 
 
 def prepare(context: AutogenContext, _found: ops.UpgradeOps) -> None:
-    """Let a comparison read database and models in the library's way.
-
-    :param context: the comparison that begins.
-    """
+    """Let a comparison read database and models in the library's way."""
     known, database = vars(context), context.migration_context
     known["metadata"] = database.opts["target_metadata"] = as_here(database)
     known["sorted_tables"] = tables(database)
@@ -578,10 +550,7 @@ def prepare(context: AutogenContext, _found: ops.UpgradeOps) -> None:
 
 
 def inspector(database: MigrationContext) -> sa.Inspector:
-    """Return an inspector of the database that is compared.
-
-    :param database: the one that Alembic is configured for.
-    """
+    """Return an inspector of the database that is compared."""
     if database.connection is None:
         raise AssertionError
     return inspector_of(database.connection)

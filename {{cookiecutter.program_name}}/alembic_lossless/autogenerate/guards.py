@@ -46,9 +46,12 @@ from .draft import (
     Note,
     RestoreColumn,
     RestoreTable,
+    change_of,
     divide,
     is_of_beginnings,
+    key_of,
     names_before,
+    of_kind,
     operations_in,
     unique_index,
 )
@@ -108,11 +111,9 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
 def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[ops.MigrateOperation]:
     """Look whether there is what the rows are going to refer to."""
     given: dict[tuple[Key, str], Any] = {**draft.fills}
-    for op in operations_in(draft.upgrade):
-        if isinstance(op, ops.AddColumnOp):
-            at = (op.schema, op.table_name), op.column.name
-            if (default := _default_of(op.column)) is not None:
-                given.setdefault(at, default)
+    for op in of_kind(ops.AddColumnOp, operations_in(draft.upgrade)):
+        if (default := _default_of(op.column)) is not None:
+            given.setdefault((key_of(op), op.column.name), default)
     for (key, name), value in given.items():
         column = draft.models.get(key, {}).get(name)
         for fk in column.foreign_keys if column is not None else ():
@@ -163,13 +164,12 @@ def _check_guards(
 ) -> Iterator[LosslessOp]:
     """Look whether rows are as a new CHECK will have them."""
     every = list(operations_in(container))
-    gone = [op.to_constraint() for op in every if isinstance(op, ops.DropConstraintOp)]
+    gone = [op.to_constraint() for op in of_kind(ops.DropConstraintOp, every)]
     known = [check.sqltext for check in gone if isinstance(check, sa.CheckConstraint)]
-    for op in every:
-        if isinstance(op, ops.CreateCheckConstraintOp):
-            condition = op.to_constraint().sqltext
-            if not any(same(condition, old) for old in known):
-                yield from _check_guard(draft, container, op, fresh)
+    for op in of_kind(ops.CreateCheckConstraintOp, every):
+        condition = op.to_constraint().sqltext
+        if not any(same(condition, old) for old in known):
+            yield from _check_guard(draft, container, op, fresh)
 
 
 def _check_guard(
@@ -179,7 +179,7 @@ def _check_guard(
     fresh: set[Part],
 ) -> Iterator[LosslessOp]:
     """Give the look at the rows, unless what it is about is only coming."""
-    key: Key = op.schema, op.table_name
+    key: Key = key_of(op)
     condition = sql(op.to_constraint().sqltext, draft.context.dialect)
     dialect = draft.context.dialect
     used = columns_in(condition, _columns(draft, key), dialect)
@@ -257,11 +257,11 @@ def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[Part]:
         if isinstance(op, RestoreColumn | RestoreTable):
             continue  # the rows are there, and have their values
         if isinstance(op, ops.CreateTableOp):
-            yield (op.schema, op.table_name), None
+            yield key_of(op), None
         elif isinstance(op, ops.AddColumnOp):
-            yield (op.schema, op.table_name), op.column.name
+            yield key_of(op), op.column.name
         elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
-            yield (op.schema, op.table_name), op.column_name
+            yield key_of(op), op.column_name
 
 
 def _parts(rule: Rule) -> Iterator[Part]:
@@ -386,14 +386,14 @@ def fill(draft: Draft, container: ops.OpContainer, fills: Fills) -> None:
 def _split(
     change: ops.ModifyTableOps, fills: Fills, default: Default
 ) -> list[ops.MigrateOperation]:
-    key = (change.schema, change.table_name)
+    key = key_of(change)
     values: dict[ops.MigrateOperation, Value | None] = {
         op: fills.get((key, column_of(op).name)) for op in change.ops if needs_value(op)
     }
     if not any(values.values()):
         return [change]
-    first = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
-    last = ops.ModifyTableOps(change.table_name, [], schema=change.schema)
+    first = change_of(change, [])
+    last = change_of(change, [])
     between = list[ops.MigrateOperation]()
     for op in change.ops:
         value = values.get(op)
@@ -458,12 +458,9 @@ def ask_fills(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: where no value can be typed at all.
     """
-    whole = [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
-    made = {(op.schema, op.table_name) for op in whole}
-    for change in upgrade.ops:
-        if not isinstance(change, ops.ModifyTableOps):
-            continue
-        key = (change.schema, change.table_name)
+    made = {key_of(op) for op in of_kind(ops.CreateTableOp, upgrade.ops)}
+    for change in of_kind(ops.ModifyTableOps, upgrade.ops):
+        key = key_of(change)
         for op in filter(needs_value, change.ops if key not in made else ()):
             column = draft.models[key][column_of(op).name]
             if value := _value_for(draft, label(*key), column):
@@ -528,10 +525,8 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
     if container is draft.upgrade:
         return
     fills, notes = dict[tuple[Key, str], Value](), list[ops.MigrateOperation]()
-    for change in container.ops:
-        if not isinstance(change, ops.ModifyTableOps):
-            continue
-        key = (change.schema, change.table_name)
+    for change in of_kind(ops.ModifyTableOps, container.ops):
+        key = key_of(change)
         for op in filter(needs_value, change.ops):
             column = column_of(op)
             if isinstance(op, ops.AddColumnOp) and column.nullable:
@@ -561,7 +556,7 @@ def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
     for change in container.ops:
         found.append(change)
         added = change.ops if isinstance(change, ops.ModifyTableOps) else ()
-        for op in [it for it in added if isinstance(it, ops.AddColumnOp)]:
+        for op in of_kind(ops.AddColumnOp, added):
             column, default = op.column, op.column.server_default
             is_back = container is draft.downgrade
             fits_none = is_unique(column) or (is_back and column.foreign_keys)
@@ -573,9 +568,7 @@ def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
             if not column.nullable:
                 found.insert(0, Note(INVENTS, f"{subject} is NULL, and was NOT NULL."))
             op.column = like(column, nullable=True)
-            later = [_default_after(op, default)]
-            last = ops.ModifyTableOps(op.table_name, later, schema=op.schema)
-            found.append(last)
+            found.append(change_of(op, [_default_after(op, default)]))
     container.ops = found
 
 
@@ -585,11 +578,11 @@ def _constrained(draft: Draft, container: ops.OpContainer, key: Key) -> set[str]
     Where they come back with their values, the rows that came since have none; and one
     value in all rows is what an EXCLUDE refuses.
     """
-    changes = [it for it in container.ops if isinstance(it, ops.ModifyTableOps)]
-    every = [op for it in changes if (it.schema, it.table_name) == key for op in it.ops]
-    back = [it.column.name for it in every if isinstance(it, RestoreColumn)]
-    added = {it.column.name for it in every if isinstance(it, ops.AddColumnOp)}
-    excludes = (it for it in every if isinstance(it, CreateExcludeConstraintOp))
+    changes = of_kind(ops.ModifyTableOps, container.ops)
+    every = [op for it in changes if key_of(it) == key for op in it.ops]
+    back = [it.column.name for it in of_kind(RestoreColumn, every)]
+    added = {it.column.name for it in of_kind(ops.AddColumnOp, every)}
+    excludes = of_kind(CreateExcludeConstraintOp, every)
     found = {name for it in excludes for name in columns_of(it, added)} & added
     for op in every if back else ():
         if isinstance(op, ops.CreateCheckConstraintOp):

@@ -45,7 +45,17 @@ from ..types.conversion import is_native, keeps_all
 from ..types.portable import dialect_named, kind_of
 from ..types.values import texts_of
 from .aside import allow_null
-from .draft import Draft, FillNulls, Note, RenameColumn, RenameTable, operations_in
+from .draft import (
+    Draft,
+    FillNulls,
+    Note,
+    RenameColumn,
+    RenameTable,
+    change_of,
+    key_of,
+    of_kind,
+    operations_in,
+)
 from .guards import added_with, gives_itself
 from .render import render_item, written
 
@@ -64,15 +74,11 @@ POSTGRESQL = Server.oldest("postgresql")
 
 def make_online(draft: Draft, container: ops.OpContainer) -> None:
     """Give each change of a table in use its online form."""
-    made = {
-        (op.schema, op.table_name)
-        for op in container.ops
-        if isinstance(op, ops.CreateTableOp)
-    }
+    made = {key_of(op) for op in of_kind(ops.CreateTableOp, container.ops)}
     before, inside = list[MigrateOperation](), list[MigrateOperation]()
     for op in container.ops:
-        if isinstance(op, ops.ModifyTableOps) and _key(op) not in made:
-            partitioned = draft.state.is_partitioned(*_key(op))
+        if isinstance(op, ops.ModifyTableOps) and key_of(op) not in made:
+            partitioned = draft.state.is_partitioned(*key_of(op))
             stands_alone = partial(_stands_alone, draft)
             inside += online(op, stands_alone, partitioned=partitioned)
         elif isinstance(op, FillNulls):
@@ -87,7 +93,7 @@ def make_online(draft: Draft, container: ops.OpContainer) -> None:
 
 
 def _is_of(op: MigrateOperation, made: set[Key]) -> bool:
-    return isinstance(op, ops.ModifyTableOps) and _key(op) in made
+    return isinstance(op, ops.ModifyTableOps) and key_of(op) in made
 
 
 def _key(op: ops.ModifyTableOps) -> Key:
@@ -138,7 +144,7 @@ def _batch(
     if all(isinstance(op, Note) for op in inside):
         yield from inside  # a block of comments alone is no Python
     else:
-        yield ops.ModifyTableOps(change.table_name, inside, schema=change.schema)
+        yield change_of(change, inside)
 
 
 Parts = tuple[list[MigrateOperation], list[MigrateOperation]]
@@ -228,7 +234,7 @@ def _rewrites(op: ops.AlterColumnOp) -> bool:
 
 def _stands_alone(draft: Draft, op: ops.AlterColumnOp) -> bool:
     """Tell whether no key, index or CHECK uses a column, nor did one before."""
-    column = draft.models.get((op.schema, op.table_name), {}).get(op.column_name)
+    column = draft.models.get(key_of(op), {}).get(op.column_name)
     known = draft.state.column(op.schema, op.table_name, op.column_name)
     every = [it for it in (column, known) if it is not None]
     return column is not None and not any(map(is_used, every))
@@ -353,7 +359,7 @@ class Rename:
 
     def _table(self, *changes: MigrateOperation) -> ops.ModifyTableOps:
         op = self._op
-        return ops.ModifyTableOps(op.table_name, list(changes), schema=op.schema)
+        return change_of(op, list(changes))
 
 
 def is_dual_written(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> bool:
@@ -362,7 +368,7 @@ def is_dual_written(draft: Draft, upgrade: ops.UpgradeOps, op: RenameColumn) -> 
     Where a key or an index uses it, something generates its values, or more than its
     name changes, it is renamed after the deployment: the lint says whom that breaks.
     """
-    models = draft.models.get((op.schema, op.table_name), {})
+    models = draft.models.get(key_of(op), {})
     column = models.get(str(op.modify_name))
     if column is None or isinstance(column.server_default, GENERATORS):
         return False
@@ -517,8 +523,8 @@ class Phases:
 
     def late_names(self) -> set[str]:
         """Return the names that columns have after the deployment only."""
-        ops_ = (op for op in self.after.ops if isinstance(op, RenameColumn))
-        return {str(op.modify_name).lower() for op in ops_}
+        renames = of_kind(RenameColumn, self.after.ops)
+        return {str(op.modify_name).lower() for op in renames}
 
     def add_views(self, draft: Draft, before: Directions, after: Directions) -> None:
         """Let renamed tables have two names until the old version is gone.
@@ -547,21 +553,14 @@ class Phases:
 
 def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
     """Return the upgrade in two: before the deployment and after it."""
-    made = {
-        (op.schema, op.table_name)
-        for op in upgrade.ops
-        if isinstance(op, ops.CreateTableOp)
-    }
-    renamed = {
-        (op.schema, op.table_name, op.modify_name)
-        for op in upgrade.ops
-        if isinstance(op, RenameColumn)
-    }
+    made = {key_of(op) for op in of_kind(ops.CreateTableOp, upgrade.ops)}
+    renames = of_kind(RenameColumn, upgrade.ops)
+    renamed = {(key_of(op), op.modify_name) for op in renames}
     phases, late = Phases(_like(upgrade), _like(upgrade)), set[tuple[Key, str]]()
     for op in upgrade.ops:
         if called(op, rename_sequence):
-            column = (op.schema, op.table_name, op.column_name)
-            (phases.after if column in renamed else phases.before).ops.append(op)
+            is_late = (key_of(op), op.column_name) in renamed
+            (phases.after if is_late else phases.before).ops.append(op)
             continue
         if isinstance(op, RenameTable):
             phases.tables.append(op)
@@ -569,7 +568,7 @@ def split(draft: Draft, upgrade: ops.UpgradeOps) -> Phases:
             phases.renames.append(Rename(op))
             continue
         if isinstance(op, RenameColumn):
-            late.add(((op.schema, op.table_name), str(op.modify_name)))
+            late.add((key_of(op), str(op.modify_name)))
         first, last = _of_whole(draft, op, made, late)
         phases.before.ops += first
         phases.after.ops += last
@@ -584,12 +583,12 @@ def _refuse_behind_view(
 
     :raises CommandError: where the name is taken, or a column of the view changes.
     """
-    key = rename.schema, rename.table_name
+    key = key_of(rename)
     changed = [
         op.column_name
         for op in operations_in(before)
         if isinstance(op, ops.AlterColumnOp)
-        and (op.schema, op.table_name) == (rename.schema, rename.new_table_name)
+        and key_of(op) == (rename.schema, rename.new_table_name)
         and op.modify_type is not None
         and not is_native(op.modify_type)  # what comes to it is added to its type
     ]
@@ -629,19 +628,16 @@ def _of_whole(
     """
     if isinstance(op, ops.DropTableOp | RenameColumn) or called(op, drop_domain):
         return [], [op]
-    if not isinstance(op, ops.ModifyTableOps) or (op.schema, op.table_name) in made:
+    if not isinstance(op, ops.ModifyTableOps) or key_of(op) in made:
         return [op], []
-    fresh = {one.column.name for one in op.ops if isinstance(one, ops.AddColumnOp)}
+    fresh = {one.column.name for one in of_kind(ops.AddColumnOp, op.ops)}
     parts: InPhases = [], []
     for one in op.ops:
-        is_late = any(((op.schema, op.table_name), it) in late for it in _columns(one))
+        is_late = any((key_of(op), it) in late for it in _columns(one))
         both = ([], [one]) if is_late else _of_table(draft, one, fresh)
         for found, more in zip(parts, both, strict=True):
             found.extend(more)
-    first, last = (
-        [ops.ModifyTableOps(op.table_name, part, schema=op.schema)] if part else []
-        for part in parts
-    )
+    first, last = ([change_of(op, part)] if part else [] for part in parts)
     return list(first), list(last)
 
 
@@ -679,7 +675,7 @@ def _columns(op: MigrateOperation) -> Iterable[str]:
 def _added(draft: Draft, op: ops.AddColumnOp) -> InPhases:
     """Give a column that must not be empty a default until the old version is gone."""
     column = op.column
-    value = draft.fills.get(((op.schema, op.table_name), column.name))
+    value = draft.fills.get((key_of(op), column.name))
     if gives_itself(column) or value is None:
         return [op], []
     with_default, without = added_with(op, value)

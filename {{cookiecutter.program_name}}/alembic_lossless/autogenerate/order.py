@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from heapq import heappop, heappush
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
@@ -22,8 +22,11 @@ from .draft import (
     Draft,
     RestoreTable,
     SetTableAside,
+    change_of,
     divide,
+    key_of,
     names_before,
+    of_kind,
     operations_in,
     tables,
     unique_index,
@@ -142,7 +145,7 @@ class Postponed:
         # A table that is set aside must not stop who deletes what its rows refer to.
         each = isinstance(op, SetTableAside)
         drops = [drop_of(created_by(fk)) for fk in keys if each or self.has(fk)]
-        return ops.ModifyTableOps(op.table_name, drops, schema=op.schema)
+        return change_of(op, drops)
 
     def postpone(self, table: Keyed) -> ops.ModifyTableOps:
         """Take them out of a table that is created, and return what adds them."""
@@ -158,7 +161,7 @@ class Postponed:
             names = {name for fk in late for name in fk.column_keys}
             op.columns = [_uncounted(it, names) for it in op.columns]
         adds = [created_by(fk) for fk in late]
-        return ops.ModifyTableOps(op.table_name, adds, schema=op.schema)
+        return change_of(op, adds)
 
     def take(
         self,
@@ -175,7 +178,7 @@ class Postponed:
             if self.has(fk)
         ]
         change.ops = [op for op in change.ops if op not in taken]
-        return ops.ModifyTableOps(change.table_name, taken, schema=change.schema)
+        return change_of(change, taken)
 
 
 def _uncounted(item: Any, names: Collection[str]) -> Any:
@@ -194,8 +197,6 @@ def _uncounted(item: Any, names: Collection[str]) -> Any:
 TABLES = (ops.CreateTableOp, ops.DropTableOp, ops.ModifyTableOps)
 
 CREATES = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp)
-
-Kind = TypeVar("Kind", bound=ops.MigrateOperation)
 
 MOVES = (ops.AddColumnOp, ops.DropColumnOp)
 
@@ -230,7 +231,7 @@ def order(_draft: Draft, container: ops.OpContainer) -> None:
 
 def steady(_draft: Draft, upgrade: ops.OpContainer) -> None:
     """Take chance out of the draft before the downgrade is made from it."""
-    for change in _of(ops.ModifyTableOps, upgrade.ops):
+    for change in of_kind(ops.ModifyTableOps, upgrade.ops):
         _sort(change)
 
 
@@ -240,7 +241,7 @@ def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
     The indexes of a new table need none: they are dropped with it. Neither needs the
     table a copy, which would take longer than all the rest of a first draft.
     """
-    made = {(op.schema, op.table_name) for op in _of(ops.CreateTableOp, upgrade.ops)}
+    made = {key_of(op) for op in of_kind(ops.CreateTableOp, upgrade.ops)}
     back = [op for op in upgrade.ops if not _goes_with(made, op)]
     downgrade.ops = [
         without_table(op) if isinstance(op, ops.CreateTableOp) else op.reverse()
@@ -251,11 +252,11 @@ def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
 def _goes_with(made: Collection[Key], op: ops.MigrateOperation) -> bool:
     """Tell what is dropped with the tables that an upgrade makes."""
     if isinstance(op, DialectBlock):
-        changes = [*_of(ops.ModifyTableOps, op.ops)]
-        return all((it.schema, it.table_name) in made for it in changes)
+        changes = [*of_kind(ops.ModifyTableOps, op.ops)]
+        return all(key_of(it) in made for it in changes)
     return (
         isinstance(op, ops.ModifyTableOps)
-        and (op.schema, op.table_name) in made
+        and key_of(op) in made
         and all(isinstance(it, ops.CreateIndexOp) for it in op.ops)
     )
 
@@ -268,12 +269,12 @@ def drop_no_indexes_of_dropped_tables(
     A unique constraint is one of them there.
     """
     gone = {
-        (op.schema, op.table_name)
-        for op in _of(ops.DropTableOp, container.ops)
+        key_of(op)
+        for op in of_kind(ops.DropTableOp, container.ops)
         if not isinstance(op, SetTableAside)
     }
-    for change in _of(ops.ModifyTableOps, container.ops):
-        if (change.schema, change.table_name) in gone:
+    for change in of_kind(ops.ModifyTableOps, container.ops):
+        if key_of(change) in gone:
             change.ops = [op for op in change.ops if not _drops_index(op)]
     container.ops = [op for op in container.ops if not _is_empty(op)]
 
@@ -285,9 +286,9 @@ def _drops_index(op: ops.MigrateOperation) -> bool:
 
 
 def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
-    creates, cycles = by_reference(_of(ops.CreateTableOp, after))
-    drops, circles = by_reference(_of(ops.DropTableOp, after))
-    changes = _merged(_of(ops.ModifyTableOps, after))
+    creates, cycles = by_reference(of_kind(ops.CreateTableOp, after))
+    drops, circles = by_reference(of_kind(ops.DropTableOp, after))
+    changes = _merged(of_kind(ops.ModifyTableOps, after))
     apart = Postponed(changes.values(), [*cycles, *circles])
     late = [apart.postpone(table) for table in creates]
     late += [apart.take(op, ops.CreateForeignKeyOp) for op in changes.values()]
@@ -328,10 +329,6 @@ def _names(change: ops.ModifyTableOps, kinds: Any) -> set[str]:
     return {name_of(op) for op in change.ops if isinstance(op, kinds)}
 
 
-def _of(kind: type[Kind], found: Iterable[ops.MigrateOperation]) -> Iterator[Kind]:
-    return (op for op in found if isinstance(op, kind))
-
-
 def _is_empty(op: ops.MigrateOperation) -> bool:
     return isinstance(op, ops.ModifyTableOps) and op.is_empty()
 
@@ -348,7 +345,7 @@ def _merged(changes: Iterable[ops.ModifyTableOps]) -> dict[str, ops.ModifyTableO
     """Return one change for each table, its operations in order."""
     found: dict[str, ops.ModifyTableOps] = {}
     for op in changes:
-        empty = ops.ModifyTableOps(op.table_name, [], schema=op.schema)
+        empty = change_of(op, [])
         found.setdefault(label(op.schema, op.table_name), empty).ops += op.ops
     for change in found.values():
         _sort(change)
@@ -456,13 +453,13 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     """
     on_mysql = any(it.name in MYSQL for it in draft.dialects)
     is_known = bool(draft.dialects[1:]) or draft.context.dialect.name == "postgresql"
-    changes = [it for it in _of(ops.ModifyTableOps, container.ops) if _drops(it)]
+    changes = [it for it in of_kind(ops.ModifyTableOps, container.ops) if _drops(it)]
     if not changes or (is_known and not on_mysql):
         return
     models = {(table.schema, table.name): table for table in tables(draft.context)}
     freed = list[sa.ForeignKeyConstraint]()
     for change in changes:
-        table = models.get((change.schema, change.table_name))
+        table = models.get(key_of(change))
         for fk in table.foreign_key_constraints if table is not None else ():
             if _lose_index(change.ops, list(fk.column_keys)):
                 freed.append(fk)
@@ -484,11 +481,11 @@ def _with_indexes(
     for op in change.ops:
         part.append(op)
         if indexes := [*_made_indexes(draft, container, op)]:
-            yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
+            yield change_of(change, part)
             yield from indexes
             part = []
     if part:
-        yield ops.ModifyTableOps(change.table_name, part, schema=change.schema)
+        yield change_of(change, part)
 
 
 def _made_indexes(
@@ -503,7 +500,7 @@ def _made_indexes(
     fk = op.to_constraint()
     if not isinstance(fk, sa.ForeignKeyConstraint):
         return
-    key, columns = (op.schema, op.table_name), list(fk.column_keys)
+    key, columns = key_of(op), list(fk.column_keys)
     gone, made = set[str](), set[tuple[str, ...]]()
     for other in operations_in(container):
         if isinstance(other, ops.DropColumnOp) and other.table_name == key[1]:
@@ -570,14 +567,13 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
     MariaDB lets no such column change, and PostgreSQL no text become a number.
     """
     retyped = {
-        ((op.schema, op.table_name), op.column_name)
-        for op in operations_in(container)
-        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
+        (key_of(op), op.column_name)
+        for op in of_kind(ops.AlterColumnOp, operations_in(container))
+        if op.modify_type is not None
     }
     if not retyped:
         return
-    whole = [op for op in container.ops if isinstance(op, Whole)]
-    apart = {(op.schema, op.table_name) for op in whole}
+    apart = {key_of(op) for op in container.ops if isinstance(op, Whole)}
     freed = (
         fk
         for table in tables(draft.context)

@@ -35,6 +35,8 @@ from .draft import (
     Note,
     SetColumnAside,
     SetTableAside,
+    key_of,
+    of_kind,
     operations_in,
     tables,
 )
@@ -79,9 +81,9 @@ def refuse_tables_again(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: with each of them, and what may have happened.
     """
-    made = [it for it in upgrade.ops if isinstance(it, ops.CreateTableOp)]
+    made = [*of_kind(ops.CreateTableOp, upgrade.ops)]
     known = replayed(draft.context).tables if made else {}
-    keys = ((it.schema, it.table_name) for it in made)
+    keys = (key_of(it) for it in made)
     again = [label(*key) for key in keys if key in known]
     if again:
         url = printable(sa.inspect(draft.context.connection).engine.url)
@@ -107,7 +109,7 @@ def refuse_same_names(draft: Draft, upgrade: ops.OpContainer) -> None:
     lines = []
     kinds = ops.CreateTableOp | ops.AddColumnOp | ops.AlterColumnOp
     made = (it for it in operations_in(upgrade) if isinstance(it, kinds))
-    for key in sorted({(it.schema, it.table_name) for it in made}, key=str):
+    for key in sorted({key_of(it) for it in made}, key=str):
         columns = defaultdict[str, list[str]](list)
         for column in draft.models[key].values():
             type_: Any = column.type
@@ -130,14 +132,14 @@ def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
     key: Key
     match op:
         case ops.CreateTableOp():
-            key = op.schema, op.table_name
+            key = key_of(op)
             return [
                 (key, item.name) for item in op.columns if isinstance(item, sa.Column)
             ]
         case ops.AddColumnOp():
-            return [((op.schema, op.table_name), op.column.name)]
+            return [(key_of(op), op.column.name)]
         case ops.AlterColumnOp(modify_nullable=False):
-            return [((op.schema, op.table_name), op.column_name)]
+            return [(key_of(op), op.column_name)]
         case ops.CreateForeignKeyOp():
             key = op.kw.get("source_schema"), op.source_table
             return [(key, name) for name in op.local_cols]
@@ -360,10 +362,9 @@ def _defaults_made(
     found = [
         (table, one.name, one.server_default) for table, one in _columns_made(upgrade)
     ]
-    for op in operations_in(upgrade):
-        if isinstance(op, ops.AlterColumnOp):
-            table, default = label(op.schema, op.table_name), op.modify_server_default
-            found.append((table, op.column_name, default))
+    for op in of_kind(ops.AlterColumnOp, operations_in(upgrade)):
+        table, default = label(op.schema, op.table_name), op.modify_server_default
+        found.append((table, op.column_name, default))
     for table, name, default in found:
         arg = default.arg if isinstance(default, sa.DefaultClause) else None
         if isinstance(arg, sa.ClauseElement) and not isinstance(arg, sa.TextClause):
@@ -404,8 +405,8 @@ def refuse_primary_keys(draft: Draft, upgrade: ops.OpContainer) -> None:
     :raises CommandError: with the columns, and what to do.
     """
     config = draft.prompt.config
-    for op in operations_in(upgrade):
-        if isinstance(op, ChangePrimaryKey) and not draft.prompt.open:
+    for op in of_kind(ChangePrimaryKey, operations_in(upgrade)):
+        if not draft.prompt.open:
             typed = _of_columns_there(draft, op)
             how = "has these lines:" if typed else "makes a new table, and copies rows."
             leave = command_with([f"leave={op.table}.primary_key"], config)
@@ -457,7 +458,7 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
 
     :raises CommandError: with the likely cause.
     """
-    drops = [op for op in upgrade.ops if isinstance(op, ops.DropTableOp)]
+    drops = [*of_kind(ops.DropTableOp, upgrade.ops)]
     names = [label(op.schema, op.table_name) for op in drops]
     said = [draft.prompt.confirms_drop(name) for name in names]
     if all(said) or draft.prompt.open or _tables_there(draft) - set(names):
@@ -469,7 +470,7 @@ def refuse_to_drop_everything(draft: Draft, upgrade: ops.OpContainer) -> None:
     lines = [f"The draft would drop every table ({', '.join(sorted(names))})."]
     lines[0] += " Nothing is written."
     gone = [op.to_table() for op, told in zip(drops, said, strict=True) if not told]
-    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    fresh = [op.to_table() for op in of_kind(ops.CreateTableOp, upgrade.ops)]
     pairs = closest(gone, fresh)
     if renames := sorted(f"rename={old.fullname}:{new.name}" for old, new in pairs):
         lines.append("A table that was renamed keeps its rows when you say so:")
@@ -498,11 +499,9 @@ def refuse_to_move(draft: Draft, upgrade: ops.OpContainer) -> None:
     """
     if draft.prompt.open:
         return
-    made = [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    made = [*of_kind(ops.CreateTableOp, upgrade.ops)]
     lines = list[str]()
-    for op in upgrade.ops:
-        if not isinstance(op, ops.DropTableOp):
-            continue
+    for op in of_kind(ops.DropTableOp, upgrade.ops):
         old = label(op.schema, op.table_name)
         for new in (it for it in made if it.table_name == op.table_name):
             if not draft.prompt.confirms_drop(old):

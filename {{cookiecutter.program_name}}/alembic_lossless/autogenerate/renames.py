@@ -29,6 +29,9 @@ from .draft import (
     RenameColumn,
     RenameTable,
     existing,
+    key_of,
+    of_kind,
+    operations_in,
     put_back,
     tables,
 )
@@ -51,11 +54,7 @@ class Names:
     """The tables of the database, once they are read for a second comparison."""
 
     def table(self, schema: str | None, name: str) -> str:
-        """Return the new name of a table.
-
-        :param schema: where it is.
-        :param name: what the database calls it.
-        """
+        """Return the new name of a table."""
         return self.tables.get((schema, name), name)
 
     def old_table(self, schema: str | None, name: str) -> Key:
@@ -70,10 +69,7 @@ class Names:
         return moved.get((schema, before), schema), before
 
     def in_turn(self, found: Iterable[sa.Table]) -> list[sa.Table]:
-        """Return tables with those first that lose the name which another one gets.
-
-        :param found: tables of the models.
-        """
+        """Return tables with those first that lose the name which another one gets."""
         places = [(schema, new) for (schema, _), new in self.tables.items()]
         last = len(places)
         place = {key: number for number, key in enumerate(places)}
@@ -99,9 +95,6 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[ops.UpgradeOps, sa.Insp
     """Return what the models differ by from the database with the new names.
 
     It is compared as it will be once the renames are done.
-
-    :param draft: what is known of the database.
-    :param names: what is renamed.
     """
     database = draft.context
     connection: Any = database.connection
@@ -141,10 +134,6 @@ def named_by_convention(
     Each is given with the name that it has.
 
     A later revision, and MariaDB, which keeps an index for each of them, go by name.
-
-    :param database: the one that is compared.
-    :param inspector: reads it.
-    :param names: what is renamed.
     """
     concerned = {(schema, new) for (schema, _), new in names.tables.items()}
     concerned |= {table for table, _ in names.columns}
@@ -178,20 +167,13 @@ Trait = tuple[str, str]
 
 
 def value_kind(type_: sa.types.TypeEngine[object]) -> str:
-    """Return which values a type has: text, number, time, bytes, or "" for others.
-
-    :param type_: any, also one of an app's own.
-    """
+    """Return which values a type has: text, number, time, bytes, or "" for others."""
     inner = stored(type_)
     return next((name for name, of in VALUE_KINDS.items() if isinstance(inner, of)), "")
 
 
 def convertible(old: sa.Column[object], new: sa.Column[object]) -> bool:
-    """Return whether the values of a column can become those of another at all.
-
-    :param old: the type that the values have.
-    :param new: the type of the other column.
-    """
+    """Return whether the values of a column can become those of another at all."""
     kinds = {value_kind(old.type), value_kind(new.type)}
     return len(kinds) == 1 or "" in kinds or ("text" in kinds and "bytes" not in kinds)
 
@@ -201,9 +183,6 @@ def may_be_renamed(old: sa.Column[object], new: sa.Column[object]) -> bool:
 
     Columns of one kind are, and all whose names are similar. A foreign key is like a
     foreign key, a primary key like a primary key.
-
-    :param old: the column that is gone.
-    :param new: the one that is fresh.
     """
     if not convertible(old, new):
         return False
@@ -247,9 +226,6 @@ class TableSimilarity:
         of the columns of both have the same name and kind: half of the old ones are
         enough for a similar name. Where other tables are left, all columns of the same
         kinds in the same order will do.
-
-        :param old: a table that is gone.
-        :param new: one that is fresh.
         """
         if old.schema != new.schema:
             return old.name == new.name
@@ -267,11 +243,7 @@ class TableSimilarity:
 def closest(
     gone: Iterable[sa.Table], fresh: Sequence[sa.Table]
 ) -> Iterator[tuple[sa.Table, sa.Table]]:
-    """Yield tables that are gone with the fresh ones most like them, each one once.
-
-    :param gone: tables that only the database has.
-    :param fresh: tables that only the models have.
-    """
+    """Yield tables that are gone with the fresh ones most like them, each one once."""
     pairs = [(old, new) for old in gone for new in fresh if old.schema == new.schema]
     taken = set[sa.Table]()
     for old, new in sorted(pairs, key=_similarity, reverse=True):
@@ -289,9 +261,7 @@ def _similarity(pair: tuple[sa.Table, sa.Table]) -> tuple[float, float]:
 
 def _moved_references(upgrade: ops.OpContainer) -> Iterator[tuple[str, str]]:
     """Yield from where to where foreign keys of columns that are left are moved."""
-    for table in upgrade.ops:
-        if not isinstance(table, ops.ModifyTableOps):
-            continue
+    for table in of_kind(ops.ModifyTableOps, upgrade.ops):
         before, after = dict[tuple[str, ...], str](), dict[tuple[str, ...], str]()
         for op in table.ops:
             if isinstance(op, ops.CreateForeignKeyOp | ops.DropConstraintOp):
@@ -336,9 +306,6 @@ def ask_renames(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Ask which tables and columns were renamed, and rewrite the upgrade to rename.
 
     The renames come first, and then what the models differ by under the new names.
-
-    :param draft: what is known, and who is asked.
-    :param upgrade: what would be done; it is changed.
     """
     names = Names()
     renamed = _renamed_tables(draft, upgrade)
@@ -389,12 +356,12 @@ def move(draft: Draft) -> None:
 
 def _renamed_tables(draft: Draft, upgrade: ops.OpContainer) -> dict[Key, Key]:
     """Return the new key of each table that is renamed, or moves."""
-    gone = [op.to_table() for op in upgrade.ops if isinstance(op, ops.DropTableOp)]
+    gone = [op.to_table() for op in of_kind(ops.DropTableOp, upgrade.ops)]
     found = dict[Key, Key]()
     if not gone:
         return found
     moves = draft.context.dialect.name in MOVING
-    fresh = [op.to_table() for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]
+    fresh = [op.to_table() for op in of_kind(ops.CreateTableOp, upgrade.ops)]
     for known, table in _passed_on_tables(draft):
         gone.append(known)
         fresh.append(table)
@@ -533,10 +500,9 @@ def _columns(
     container: ops.OpContainer, of: type[ops.AddColumnOp] | type[ops.DropColumnOp]
 ) -> dict[tuple[Key, str], sa.Column[object]]:
     """Return the columns that operations of a kind add or drop."""
-    tables = [op for op in container.ops if isinstance(op, ops.ModifyTableOps)]
     return {
-        ((table.schema, table.table_name), op.to_column().name): op.to_column()
-        for table in tables
+        (key_of(table), op.to_column().name): op.to_column()
+        for table in of_kind(ops.ModifyTableOps, container.ops)
         for op in table.ops
         if isinstance(op, of)
     }
@@ -673,11 +639,9 @@ def _renames(
     for (schema, old), new in names.tables.items():
         yield RenameTable(old, new, schema=schema)
     changed = {
-        ((op.schema, op.table_name), op.column_name): op.existing_type
-        for table in found.ops
-        if isinstance(table, ops.ModifyTableOps)
-        for op in table.ops
-        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
+        (key_of(op), op.column_name): op.existing_type
+        for op in of_kind(ops.AlterColumnOp, operations_in(found))
+        if op.modify_type is not None
     }
     for (table, old), new in names.columns.items():
         same = existing(gone[table, old], fresh[table, new], changed.get((table, new)))

@@ -40,7 +40,9 @@ from .draft import (
     Draft,
     Note,
     is_rename,
+    key_of,
     names_before,
+    of_kind,
     operations_in,
     unique_in,
 )
@@ -60,9 +62,7 @@ def change_types(draft: Draft, container: ops.OpContainer) -> None:
 
 def _guards(container: ops.OpContainer) -> Iterator[LosslessOp]:
     """Give the checks of rows, by the names that tables and columns have before."""
-    for change in operations_in(container):
-        if not isinstance(change, ops.AlterColumnOp):
-            continue
+    for change in of_kind(ops.AlterColumnOp, operations_in(container)):
         old, new = change.existing_type, change.modify_type
         if old is None or new is None or is_one_enum(old, new):
             continue
@@ -80,10 +80,10 @@ def _united(draft: Draft, container: ops.OpContainer) -> Iterator[LosslessOp]:
     retyped, added = dict[Key, dict[str, ops.AlterColumnOp]](), set[tuple[Key, str]]()
     for op in operations_in(container):
         if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
-            found = retyped.setdefault((op.schema, op.table_name), {})
+            found = retyped.setdefault(key_of(op), {})
             found[op.modify_name or op.column_name] = op
         elif isinstance(op, ops.AddColumnOp):
-            added.add(((op.schema, op.table_name), op.column.name))
+            added.add((key_of(op), op.column.name))
     for key, changes in retyped.items():
         table = names_before(container, key, "")[0]
         # The history has the new names by now, the models of a downgrade the old ones.
@@ -232,7 +232,7 @@ def loss_guard(
 
     :param container: the operations of one direction, that the change is in.
     """
-    key = change.schema, change.table_name
+    key = key_of(change)
     was = names_before(container, key, change.column_name)
     old = change.existing_type
     return refuse_loss(*was, new, existing_type=old, schema=change.schema)
@@ -246,18 +246,17 @@ def enum_changes(
     container: ops.OpContainer,
 ) -> Iterator[tuple[ops.AlterColumnOp, sa.Enum, sa.Enum]]:
     """Give each change of an Enum's values, with the Enum before and after."""
-    for operation in operations_in(container):
-        if isinstance(operation, ops.AlterColumnOp):
-            old, new = operation.existing_type, operation.modify_type
-            if is_native(old) and is_native(new):
-                if is_one_enum(old, new):
-                    yield operation, old, new
-            elif old is not None and new is not None:
-                before = {_name(enum): enum for enum in enums_in(old)}
-                for enum in enums_in(new):
-                    was = before.get(_name(enum))
-                    if was is not None and was.enums != enum.enums:
-                        yield operation, was, enum
+    for operation in of_kind(ops.AlterColumnOp, operations_in(container)):
+        old, new = operation.existing_type, operation.modify_type
+        if is_native(old) and is_native(new):
+            if is_one_enum(old, new):
+                yield operation, old, new
+        elif old is not None and new is not None:
+            before = {_name(enum): enum for enum in enums_in(old)}
+            for enum in enums_in(new):
+                was = before.get(_name(enum))
+                if was is not None and was.enums != enum.enums:
+                    yield operation, was, enum
 
 
 def _name(enum: sa.Enum) -> Name:

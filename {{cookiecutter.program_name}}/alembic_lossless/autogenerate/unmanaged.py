@@ -43,6 +43,7 @@ from .draft import (
     Note,
     RenameColumn,
     RenameTable,
+    change_of,
     metadatas,
     named_as_made,
     tables,
@@ -500,11 +501,7 @@ def _conditions(
 
 
 def excludes(inspector: sa.Inspector, connection: sa.Connection) -> Any:
-    """Return the EXCLUDE constraints of PostgreSQL, asked for once.
-
-    :param inspector: remembers them.
-    :param connection: is asked.
-    """
+    """Return the EXCLUDE constraints of PostgreSQL, asked for once."""
     cache = inspector.info_cache
     if EXCLUDES not in cache:
         cache[EXCLUDES] = connection.execute(EXCLUDES).mappings().all()
@@ -571,7 +568,7 @@ def _part(
     change: ops.ModifyTableOps, inside: list[ops.MigrateOperation]
 ) -> Iterator[ops.ModifyTableOps]:
     if inside:
-        yield ops.ModifyTableOps(change.table_name, inside, schema=change.schema)
+        yield change_of(change, inside)
 
 
 def _name(op: ops.MigrateOperation) -> str | None:

@@ -134,11 +134,7 @@ def _on_each(old: Type, new: Type) -> Iterator[tuple[Type, Type]]:
 
 
 def is_known(old: Type, new: Type) -> bool:
-    """Tell whether it can be said of each value what a change does to it.
-
-    :param old: the type of a column.
-    :param new: the type that it is about to have.
-    """
+    """Tell whether it can be said of each value what a change does to it."""
     return all(_is_known(*pair) for pair in _on_each(old, new))
 
 
@@ -156,11 +152,7 @@ def _is_known(old: Type, new: Type) -> bool:
 
 
 def keeps_all(old: Type, new: Type) -> bool:
-    """Tell whether the new type holds every value that the old one can hold.
-
-    :param old: the type of a column.
-    :param new: the type that it is about to have.
-    """
+    """Tell whether the new type holds every value that the old one can hold."""
     pairs = [_items(*pair) for pair in _on_each(old, new)]
     asked = _keeps_sign, _keeps_fraction, _keeps_all
     return all(keeps(*it) for it in pairs for keeps in asked)
@@ -171,9 +163,6 @@ def may_unite(old: Type, new: Type) -> bool:
 
     None of them is lost by that: '1' and '1.0' are one number, and to a collation 'a'
     and 'A' one text. Texts alone are written in more ways than one.
-
-    :param old: the type of a column.
-    :param new: the type that it is about to have.
     """
     return any(_may_unite(*pair) for pair in _on_each(old, new))
 
@@ -379,11 +368,7 @@ BECOMES: dict[tuple[type, type], str] = {
 
 
 def becomes(old: Type, new: Type) -> str | None:
-    """Return what a value becomes, None where it stays what it is.
-
-    :param old: the type of the column before.
-    :param new: its type afterwards.
-    """
+    """Return what a value becomes, None where it stays what it is."""
     if isinstance(old, sa.DateTime) and isinstance(new, sa.DateTime):
         if old.timezone is new.timezone:
             return None

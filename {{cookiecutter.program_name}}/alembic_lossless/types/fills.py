@@ -144,10 +144,7 @@ def neutral(column: Column[Any], dialects: Iterable[Dialect] = ()) -> Value | No
 
 
 def is_unique(column: Column[Any]) -> bool:
-    """Return whether no two rows can have the same value.
-
-    :param column: a column of a table.
-    """
+    """Return whether no two rows can have the same value."""
     keys: list[sa.Index | sa.UniqueConstraint] = []
     if column.table is not None:
         keys = [index for index in column.table.indexes if index.unique]
@@ -160,8 +157,6 @@ def form_of(type_: Type) -> Form:
     """Return how values of a type are typed.
 
     What nobody knows is text that the database reads.
-
-    :param type_: what a column stores.
     """
     names = [class_.__name__ for class_ in type(type_).__mro__]
     with suppress(NotImplementedError):
@@ -170,10 +165,7 @@ def form_of(type_: Type) -> Form:
 
 
 def has_form(type_: Type) -> bool:
-    """Tell whether a value of a type can be typed at all; a pickle is Python's alone.
-
-    :param type_: the type of a column of a model.
-    """
+    """Tell whether a value of a type can be typed at all; a pickle is Python's alone."""
     return not isinstance(type_, sa.PickleType | sa.types.NullType)
 
 

@@ -34,10 +34,7 @@ SERVER_NAMES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "mysql": "MySQ
 
 
 def kind_of(dialect: Dialect) -> str:
-    """Return what a database is; a driver of MySQL's may speak to MariaDB.
-
-    :param dialect: that of a connection.
-    """
+    """Return what a database is; a driver of MySQL's may speak to MariaDB."""
     return "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
 
 

@@ -59,7 +59,6 @@ class Value:
     def stored(self, dialect: Dialect) -> Stored:
         """Return what a database stores of it.
 
-        :param dialect: the database.
         :raises ValueError: for what the type cannot write there.
         """
         try:
@@ -71,7 +70,6 @@ class Value:
     def check(self, dialects: Iterable[Dialect]) -> None:
         """Refuse a value that a database cannot hold.
 
-        :param dialects: the databases.
         :raises ValueError: with the value, the type and the database.
         """
         type_ = stored(self.type)
@@ -134,10 +132,7 @@ def _known_to(type_: Type) -> list[str]:
 
 
 class Literal(sa.ColumnElement[Any]):
-    """A value where SQL has an expression: the default of a column of a draft.
-
-    :param value: the value.
-    """
+    """A value where SQL has an expression: the default of a column of a draft."""
 
     inherit_cache = False
 
@@ -148,10 +143,7 @@ class Literal(sa.ColumnElement[Any]):
 
 
 def in_statement(value: Any) -> sa.ClauseElement:
-    """Return a value as a statement has it, right also with `--sql`.
-
-    :param value: a value of Python, or an expression.
-    """
+    """Return a value as a statement has it, right also with `--sql`."""
     if isinstance(value, sa.ClauseElement):
         return value
     return Literal(Value(value, sa.literal(value).type))
@@ -171,9 +163,6 @@ def stored_as(value: Any, type_: Type, dialect: Dialect) -> Stored:
     database. A number is never a float on the way, and what drivers have objects for,
     such as a range, is written in the database's own words.
 
-    :param value: a value of Python.
-    :param type_: the type of the column.
-    :param dialect: the database.
     :raises Exception: whatever a type raises for a value that it cannot write.
     """
     here = type_.dialect_impl(dialect)
@@ -336,11 +325,7 @@ def _fits(stored: Stored, type_: Type, dialect: str) -> bool:
 
 
 def literal(stored: Stored, dialect: Dialect) -> str:
-    """Return what is stored as a literal of SQL.
-
-    :param stored: text, a truth, a number or bytes.
-    :param dialect: the database.
-    """
+    """Return what is stored as a literal of SQL."""
     return sql.compiled(_expression(stored, dialect), dialect)
 
 
@@ -372,18 +357,12 @@ def texts_of(expression: sa.ClauseElement) -> dict[str, str]:
 
 
 def sql_code(texts: Mapping[str, str]) -> str:
-    """Return the code of an expression that is written in SQL.
-
-    :param texts: the SQL of each database.
-    """
+    """Return the code of an expression that is written in SQL."""
     return f"sa.text({chosen({name: sql.text(it).text for name, it in texts.items()})})"
 
 
 def chosen(texts: Mapping[str, str]) -> str:
-    """Return the code of a text, chosen by the database where that matters.
-
-    :param texts: the text for each database.
-    """
+    """Return the code of a text, chosen by the database where that matters."""
     (most, _), *_ = Counter(texts.values()).most_common()
     others = {name: text for name, text in texts.items() if text != most}
     name = "op.get_context().dialect.name"
