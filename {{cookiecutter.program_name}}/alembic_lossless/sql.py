@@ -1167,16 +1167,12 @@ def quoted(name: str, dialect: Dialect | None = None) -> str:
 
 
 def rendered(name: str, dialect: Dialect) -> str:
-    """Return a name that SQLAlchemy's preparer has put into quotes, without them.
+    """Return a name that SQLAlchemy's preparer has put into quotes, without these.
 
     :param name: for example of `format_index`, which shortens it as the server does.
     """
-    return unquoted(undoubled(name, dialect), dialect)
-
-
-def unquoted(sql: str, dialect: Dialect | None = None) -> str:
-    """Return the name that a text consists of, without its schema."""
-    return [it.value for it in tokens(sql, dialect) if it.is_name][-1]
+    every = tokens(undoubled(name, dialect), dialect)
+    return [it.value for it in every if it.is_name][-1]
 
 
 def quoted_table(name: str, schema: str | None, dialect: Dialect | None = None) -> str:

@@ -379,7 +379,8 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     if old is not None and model is not None:
         change.ops += _unnamed_checks(context, change, model)
         if context.migration_context.dialect.name == "postgresql":
-            there = [it for it in models.values() if found.has_exclude(it)]
+            made = of_kind(CreateExcludeConstraintOp, models.values())
+            there = [it for it in made if found.has(it)]
             change.ops = [*_each_once(change.ops, old, model, there)]
 
 
@@ -528,10 +529,6 @@ class _Unseen:
         if kind not in self._found:
             self._found[kind] = set(self._ask(kind))
         return named_as_made(op, self._dialect) in self._found[kind]
-
-    def has_exclude(self, op: Create) -> bool:
-        """Tell whether the database has this EXCLUDE."""
-        return isinstance(op, CreateExcludeConstraintOp) and self.has(op)
 
     def _ask(self, kind: type[Create]) -> Iterator[str]:
         connection = self._context.connection

@@ -323,8 +323,16 @@ def shape_enums(draft: Draft, container: ops.OpContainer) -> None:
             before.setdefault(_name(new), old.enums)
             after.setdefault(_name(new), new.enums)
     held = set(_held(draft, container))
-    created = [_create(key, after[key]) for key in after if key not in {*before, *held}]
-    dropped = [_drop(key) for key in before if key not in after and key not in held]
+    created = [
+        create_enum(name, after[schema, name], schema=schema)
+        for schema, name in after
+        if (schema, name) not in {*before, *held}
+    ]
+    dropped = [
+        drop_enum(name, schema=schema)
+        for schema, name in before
+        if (schema, name) not in {*after, *held}
+    ]
     changed: dict[Name, LosslessOp] = {}
     guards: list[MigrateOperation] = []
     widened: list[MigrateOperation] = []
@@ -357,14 +365,6 @@ def _held(draft: Draft, container: ops.OpContainer) -> Iterator[Name]:
     """Give the types that a column needs which is set aside, or is by now."""
     for column in (*columns_aside(draft.state), *columns_moved(container)):
         yield from map(_name, enums_in(column.type))
-
-
-def _create(key: Name, values: list[str]) -> LosslessOp:
-    return create_enum(key[1], values, schema=key[0])
-
-
-def _drop(key: Name) -> LosslessOp:
-    return drop_enum(key[1], schema=key[0])
 
 
 def _coming(container: ops.OpContainer) -> dict[Name, list[str]]:

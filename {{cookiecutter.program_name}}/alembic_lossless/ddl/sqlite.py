@@ -150,7 +150,8 @@ def remember_orphans(raw: Any) -> Callable[[], None]:
             for table, found in after.items()
             if len(found) > len(before.get(table, [])) and table in tables
         }
-        if not new and _orphan_count(after) > _orphan_count(before):
+        were, are = (sum(map(len, it.values())) for it in (before, after))
+        if not new and are > were:
             new = after  # in a table that this run made or renamed
         if new:
             raise CommandError("\n".join(_told(before, new)))
@@ -209,10 +210,6 @@ def _orphans(
 def _tables(raw: sqlite3.Connection) -> list[tuple[Catalog, str]]:
     query = "SELECT name FROM {} WHERE type = 'table'"
     return [(it, name) for it in Catalog.every(raw) for (name,) in it.rows(query)]
-
-
-def _orphan_count(orphans: dict[str, list[Orphan]]) -> int:
-    return sum(len(found) for found in orphans.values())
 
 
 class Attached:
@@ -569,7 +566,7 @@ class Unreflected:
         told = new.dialect_options["sqlite"]
         told["strict"] |= "STRICT" in options
         told["with_rowid"] &= "WITHOUT ROWID" not in options
-        told["autoincrement"] |= any(map(_counts_up, self._items))
+        told["autoincrement"] |= _count(self._items, "AUTOINCREMENT") > 0
         for column in new.primary_key if told["autoincrement"] else ():
             # The key then stands in the column, and so does what it says.
             said = new.primary_key.dialect_options["sqlite"]["on_conflict"]
@@ -743,10 +740,6 @@ def _clauses(constraint: Any) -> Iterator[str]:
         yield "NOT DEFERRABLE"
     if constraint.initially:
         yield f"INITIALLY {constraint.initially}"
-
-
-def _counts_up(item: Item) -> bool:
-    return item.count("AUTOINCREMENT") > 0
 
 
 def _count(items: Sequence[Item], clause: str) -> int:

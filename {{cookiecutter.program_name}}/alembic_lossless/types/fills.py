@@ -165,7 +165,7 @@ def form_of(type_: Type) -> Form:
 
 
 def has_form(type_: Type) -> bool:
-    """Tell whether a value of a type can be typed at all; a pickle is Python's alone."""
+    """Tell whether a value of a type can be typed; a pickle is Python's alone."""
     return not isinstance(type_, sa.PickleType | sa.types.NullType)
 
 

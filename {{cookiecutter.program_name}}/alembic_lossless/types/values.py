@@ -109,11 +109,10 @@ class Value:
         :param number: likewise, of one that is exact.
         """
         found = dict[str, Stored]()
-        for dialect in map(dialect_named, _known_to(self.type)):
-            try:
-                found[dialect.name] = self.stored(dialect)
-            except ValueError:
-                continue  # a type need not know each of them
+        for name in DIALECTS:
+            if ddl(self.type, name) is not None:
+                with suppress(ValueError):  # a type need not know each of them
+                    found[name] = self.stored(dialect_named(name))
         if all(isinstance(one, str) for one in found.values()):
             return text.format(chosen({name: str(it) for name, it in found.items()}))
         if len({(type(one), one) for one in found.values()}) == 1:
@@ -125,10 +124,6 @@ class Value:
         return sql_code(
             {name: literal(it, dialect_named(name)) for name, it in found.items()}
         )
-
-
-def _known_to(type_: Type) -> list[str]:
-    return [name for name in DIALECTS if ddl(type_, name) is not None]
 
 
 class Literal(sa.ColumnElement[Any]):
