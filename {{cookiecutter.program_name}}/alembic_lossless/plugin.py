@@ -69,7 +69,10 @@ def setup(plugin: Plugin) -> None:
 
     for priority, target, group, path in COMPARISONS:
         plugin.add_autogenerate_comparator(
-            _later(path), target, group or None, priority=DispatchPriority[priority]
+            _later(path, target),
+            target,
+            group or None,
+            priority=DispatchPriority[priority],
         )
 
 
@@ -79,12 +82,19 @@ def register() -> None:
         setup(Plugin(NAME))
 
 
-def _later(path: str) -> Callable[..., Any]:
-    """Return a comparison that is imported when it is needed: Alembic is whole then."""
+def _later(path: str, target: str) -> Callable[..., Any]:
+    """Return a comparison that is imported when it is needed: Alembic is whole then.
+
+    That of a table or a column is given the change, which says where it is, and what
+    the database and the models have.
+    """
     module, _, name = path.partition(".")
 
     def compare(*arguments: Any) -> Any:
-        found = import_module(f".autogenerate.{module}", __package__)
-        return getattr(found, name)(*arguments)
+        found = getattr(import_module(f".autogenerate.{module}", __package__), name)
+        if target not in {"table", "column"}:
+            return found(*arguments)
+        context, change, *_place, there, model = arguments
+        return found(context, change, there, model)
 
     return compare

@@ -17,7 +17,7 @@ from ..operations.aside import (
     set_column_aside,
     set_table_aside,
 )
-from ..operations.base import Key, LosslessOp, label
+from ..operations.base import Key, LosslessOp, altering, label
 from ..rules import KEEPS, rule
 from ..sql import columns_in
 from ..state import State, name_of, sql
@@ -95,10 +95,9 @@ def allow_null(
     column = op.to_column()
     known = draft.state.column(op.schema, op.table_name, column.name)
     default: Any = column.server_default
-    allow = ops.AlterColumnOp(
-        op.table_name,
+    allow = altering(
+        op,
         column.name,
-        schema=op.schema,
         existing_type=column.type if known is None else known.type,
         existing_nullable=False,
         existing_comment=column.comment,

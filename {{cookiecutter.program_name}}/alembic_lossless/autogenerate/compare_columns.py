@@ -424,11 +424,12 @@ def _kept_of_formula(op: ops.AlterColumnOp) -> dict[str, Any]:
 
 
 def compare_column(
-    context: AutogenContext, change: ops.AlterColumnOp, *compared: Any
+    context: AutogenContext,
+    change: ops.AlterColumnOp,
+    there: sa.Column[Any],
+    column: sa.Column[Any],
 ) -> None:
-    """Compare a column of the models, which comes last, with the revisions."""
-    there: sa.Column[Any] = compared[-2]
-    column: sa.Column[Any] = compared[-1]
+    """Compare a column of the models with the revisions."""
     state = replayed(context.migration_context)
     declared = state.column(change.schema, change.table_name, column.name)
     if declared is None:
@@ -509,15 +510,16 @@ def say_edited(
 
 
 def existing_as_declared(
-    context: AutogenContext, change: ops.AlterColumnOp, *compared: Any
+    context: AutogenContext,
+    change: ops.AlterColumnOp,
+    there: sa.Column[Any],
+    column: sa.Column[Any],
 ) -> None:
     """Say of a type that changes what the revisions call it, variants included.
 
     A key counts up, which Alembic forgets of an identity and of a sequence with a name:
     MariaDB hears the whole column again, and would stop counting.
     """
-    there: sa.Column[Any] = compared[-2]
-    column: sa.Column[Any] = compared[-1]
     if column.table.autoincrement_column is column:
         change.kw["autoincrement"] = True
     state = replayed(context.migration_context)
@@ -649,11 +651,9 @@ def _differ_elsewhere(context: MigrationContext, old: Type, new: Type) -> bool:
     return any(before != after for before, after in pairs)
 
 
-def compare_primary_key(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+def compare_primary_key(
     context: AutogenContext,
     change: ops.ModifyTableOps,
-    schema: Any,
-    name: Any,
     old: sa.Table | None,
     new: sa.Table | None,
 ) -> None:
@@ -665,7 +665,7 @@ def compare_primary_key(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         return
     unmanaged = unmanaged_in(context.migration_context)
     if after or unmanaged is None or unmanaged.is_ours(old.primary_key):
-        change.ops.append(ChangePrimaryKey((schema, name), before, after))
+        change.ops.append(ChangePrimaryKey(key_of(change), before, after))
     elif unmanaged.is_wanted("primary key", unmanaged.subject(old.primary_key)):
         key = ops.DropConstraintOp.from_constraint(old.primary_key)
         key.constraint_name = name_for(old.primary_key)

@@ -197,12 +197,9 @@ def compare_domains(
     upgrade.ops = [*made, *changed, *upgrade.ops, *dropped]
 
 
-def without_domain(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+def without_domain(
     context: AutogenContext,
-    _change: ops.AlterColumnOp,
-    schema: str | None,
-    table: str,
-    name: str,
+    change: ops.AlterColumnOp,
     old: sa.Column[Any],
     model: sa.Column[Any],
 ) -> None:
@@ -213,7 +210,8 @@ def without_domain(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     if context.migration_context.dialect.name != POSTGRESQL:
         return
     if isinstance(old.type, DOMAIN):
-        own = replayed(context.migration_context).column(schema, table, name)
+        state = replayed(context.migration_context)
+        own = state.column(*key_of(change), change.column_name)
         known = model if own is None else own
         if old.type.not_null:
             old.nullable = known.nullable

@@ -22,7 +22,7 @@ from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, made_on
 from ..ddl.sqlite import CONFLICTS
-from ..operations.base import Key, LosslessOp, called, label
+from ..operations.base import Key, LosslessOp, altering, called, label
 from ..operations.columns import manual_change
 from ..operations.constraints import (
     WORDS,
@@ -110,11 +110,9 @@ NOT_COMPARED: dict[str, Callable[[sa.Table], bool]] = {
 """What a table is made with and no later draft changes; whether a model has it."""
 
 
-def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+def compare_options(
     context: AutogenContext,
     change: ops.ModifyTableOps,
-    schema: str | None,
-    table: str,
     old: sa.Table | None,
     model: sa.Table | None,
 ) -> None:
@@ -124,7 +122,7 @@ def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
     if old is None or model is None:
         return
     state = replayed(context.migration_context)
-    if (whole := state.created(schema, table)) is not None:
+    if (whole := state.created(*key_of(change))) is not None:
         if not context.migration_context.dialect.supports_comments:
             change.ops += _comment(model, whole.comment)
         _compare(change, options_of_table(whole), options_of_table(model))
@@ -132,7 +130,8 @@ def compare_options(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         *model.primary_key.columns.keys()
     }
     for column in model.columns:
-        if (known := state.column(schema, table, column.name)) is not None:
+        known = state.column(*key_of(change), column.name)
+        if known is not None:
             before = options_of_column(known)
             after = options_of_column(column, context.migration_context.dialect)
             if "autoincrement" not in before or not is_same_key:
@@ -212,10 +211,9 @@ def _altering(draft: Draft, op: LosslessOp) -> ops.AlterColumnOp | None:
     if op.column_name is None or {*op.options} != {CONFLICTS}:
         return None
     column = draft.models[op.schema, op.table_name][op.column_name]
-    return ops.AlterColumnOp(
-        op.table_name,
+    return altering(
+        op,
         op.column_name,
-        schema=op.schema,
         existing_type=column.type,
         existing_nullable=column.nullable,
         **op.options,
@@ -342,16 +340,14 @@ KINDS = {
 INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index'"
 
 
-def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+def compare_objects(
     context: AutogenContext,
     change: ops.ModifyTableOps,
-    schema: str | None,
-    table: str,
     old: sa.Table | None,
     model: sa.Table | None,
 ) -> None:
     """Notice an index or a constraint that is new, gone, or another one."""
-    known = replayed(context.migration_context).objects(schema, table)
+    known = replayed(context.migration_context).objects(*key_of(change))
     models = objects_of(model) if model is not None else {}
     if old is None or model is None:
         # The rest is created and dropped with its table.
@@ -371,7 +367,7 @@ def compare_objects(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         before, after = known.get(name), models.get(name)
         if edited := _edited(old, before, after):
             what = " and ".join(edited)
-            say_edited((schema, table, name[1]), f"another {what}", "the same")
+            say_edited((*key_of(change), name[1]), f"another {what}", "the same")
             continue
         steps = list(_steps(found, before, after))
         if steps and _is_included(context, after or before):
@@ -737,8 +733,6 @@ NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
 def compare_unnamed(
     context: AutogenContext,
     change: ops.ModifyTableOps,
-    _schema: Any,
-    _name: Any,
     old: sa.Table | None,
     new: sa.Table | None,
 ) -> None:

@@ -15,7 +15,7 @@ from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from alembic.util import CommandError
 
-from ..operations.base import Key, LosslessOp, label
+from ..operations.base import Key, LosslessOp, altering, label
 from ..operations.guards import (
     refuse_duplicates,
     refuse_missing,
@@ -422,10 +422,9 @@ def added_with(
 def _default_after(op: ops.AddColumnOp, default: Any) -> ops.AlterColumnOp:
     """Return what gives a column that was added the default that it is to have."""
     column = op.column
-    return ops.AlterColumnOp(
-        op.table_name,
+    return altering(
+        op,
         column.name,
-        schema=op.schema,
         existing_type=column.type,
         existing_nullable=column.nullable,
         existing_comment=column.comment,

@@ -22,7 +22,7 @@ from .._alembic import to_be_rendered
 from ..lint.postgresql import STABLE
 from ..lint.rules import Growth, Harm, Server, Situation, examine, growth, version_of
 from ..operations.backfill import backfill
-from ..operations.base import AutocommitBlock, Key, LosslessOp, called, label
+from ..operations.base import AutocommitBlock, Key, LosslessOp, altering, called, label
 from ..operations.columns import alter_type_concurrently, begin_dual_write
 from ..operations.constraints import (
     create_unique_constraint_concurrently,
@@ -329,10 +329,9 @@ class Rename:
     def _complete(self, name: str) -> list[MigrateOperation]:
         """Return what forbids NULL, and gives the default, if the column had that."""
         op = self._op
-        change = ops.AlterColumnOp(
-            op.table_name,
+        change = altering(
+            op,
             name,
-            schema=op.schema,
             existing_type=op.existing_type,
             existing_nullable=True,
             existing_comment=op.existing_comment,
@@ -345,10 +344,9 @@ class Rename:
         op = self._op
         if op.existing_nullable is not False:
             return []
-        change = ops.AlterColumnOp(
-            op.table_name,
+        change = altering(
+            op,
             op.column_name,
-            schema=op.schema,
             existing_type=op.existing_type,
             existing_nullable=False,
             existing_comment=op.existing_comment,

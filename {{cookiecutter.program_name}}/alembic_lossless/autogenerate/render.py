@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from .._alembic import column_code, is_made_by_type, type_code, variants, with_variants
 from ..ddl.sqlite import CONFLICTS
-from ..operations.base import AutocommitBlock, LosslessOp, label
+from ..operations.base import AutocommitBlock, LosslessOp, altering, label
 from ..state import GENERATORS, created_by, options_of, sql, text_code
 from ..types import values
 from ..types.portable import PARTS, SQLType, bare_words, dialect_of_class, stored
@@ -158,10 +158,9 @@ def _render_table(_context: AutogenContext, op: RenameTable) -> str:
 
 @renderers.dispatch_for(RenameColumn)
 def _render_column(context: AutogenContext, op: RenameColumn) -> str:
-    rename = ops.AlterColumnOp(
-        op.table_name,
+    rename = altering(
+        op,
         op.column_name,
-        schema=op.schema,
         modify_name=op.modify_name,
         **same_as_before(op),
     )

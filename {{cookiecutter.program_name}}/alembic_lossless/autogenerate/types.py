@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
-from ..operations.base import Key, LosslessOp
+from ..operations.base import Key, LosslessOp, altering
 from ..operations.guards import refuse_duplicates, refuse_loss
 from ..operations.objects import (
     change_enum,
@@ -145,10 +145,9 @@ def _on_the_way(change: ops.AlterColumnOp) -> list[ops.AlterColumnOp]:
     if old is None or new is None or len(way(old, new)) == 1:
         return [change]
     middle = way(old, new)[0]
-    first = ops.AlterColumnOp(
-        change.table_name,
+    first = altering(
+        change,
         change.column_name,
-        schema=change.schema,
         existing_type=old,
         existing_nullable=change.existing_nullable,
         existing_server_default=change.existing_server_default,
@@ -213,10 +212,9 @@ def bits_of(type_: Any) -> int | None:
 def _default_change(
     change: ops.AlterColumnOp, column: str, type_: Any, default: Any
 ) -> ops.AlterColumnOp:
-    return ops.AlterColumnOp(
-        change.table_name,
+    return altering(
+        change,
         column,
-        schema=change.schema,
         existing_type=type_,
         existing_nullable=change.existing_nullable,
         modify_server_default=default,
@@ -454,10 +452,9 @@ def _widened(
     table, column = change.table_name, change.column_name
     every = dict.fromkeys((*old.enums, *new.enums))
     both = sa.Enum(*every, name=new.name, schema=new.schema)
-    widen = ops.AlterColumnOp(
-        table,
+    widen = altering(
+        change,
         column,
-        schema=change.schema,
         existing_type=old,
         existing_nullable=change.existing_nullable,
         existing_server_default=change.existing_server_default,

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -44,6 +43,7 @@ from .draft import (
     RenameColumn,
     RenameTable,
     change_of,
+    key_of,
     metadatas,
     named_as_made,
     tables,
@@ -372,26 +372,21 @@ def unwanted(context: AutogenContext, kind: str, subject: str) -> bool:
 
 
 def keep_comment(
-    context: AutogenContext, change: Any, *where: Any
+    context: AutogenContext, change: Any, old: Any, model: Any
 ) -> PriorityDispatchResult:
-    """Leave the comment of a table or a column alone that nobody declared.
-
-    :param where: the schema, the table, perhaps the name of a column, and then the
-        table or the column as the database and as the models have it.
-    """
-    schema, table, *column, old, model = where
+    """Leave the comment of a table or a column alone that nobody declared."""
+    column = [change.column_name] if isinstance(change, ops.AlterColumnOp) else []
     if old is None or model is None or not old.comment or model.comment:
         return PriorityDispatchResult.CONTINUE
     history = replayed(context.migration_context)
     if not column and "comment" in old.columns:
         return PriorityDispatchResult.STOP  # an answer would speak of that column
     if column:
-        declared = history.column(schema, table, column[0])
-        was = declared.comment if declared is not None else None
+        known: Any = history.column(*key_of(change), *column)
     else:
-        known = history.table(schema, table)
-        was = known.comment if known is not None else None
-    subject = ".".join([label(schema, table), *column, "comment"])
+        known = history.table(*key_of(change))
+    was = known.comment if known is not None else None
+    subject = ".".join([label(*key_of(change)), *column, "comment"])
     if was or not unwanted(context, "comment", subject):
         return PriorityDispatchResult.CONTINUE
     if column:
@@ -399,17 +394,15 @@ def keep_comment(
     return PriorityDispatchResult.STOP
 
 
-def compare_default(  # noqa: PLR0913, PLR0917  the signature is Alembic's
+def compare_default(
     context: AutogenContext,
-    change: AlterColumnOp,
-    schema: str | None,
-    table: str,
-    name: str,
+    change: ops.AlterColumnOp,
     old: sa.Column[Any],
     model: sa.Column[Any],
 ) -> None:
     """Notice the default of a column that nobody declared."""
-    declared = replayed(context.migration_context).column(schema, table, name)
+    key, name = key_of(change), change.column_name
+    declared = replayed(context.migration_context).column(*key, name)
     default = old.server_default
     if not isinstance(default, sa.DefaultClause) or model.server_default is not None:
         return
@@ -417,9 +410,7 @@ def compare_default(  # noqa: PLR0913, PLR0917  the signature is Alembic's
         return
     if model.table.autoincrement_column is model or _is_given(context, old):
         return
-    if not unwanted(
-        context, "default", f"{label(schema, table)}.{name}.server_default"
-    ):
+    if not unwanted(context, "default", f"{label(*key)}.{name}.server_default"):
         change.existing_server_default = default
         change.modify_server_default = None
 
@@ -433,8 +424,6 @@ def _is_given(context: AutogenContext, column: sa.Column[Any]) -> bool:
 def compare_unmanaged(
     context: AutogenContext,
     change: ops.ModifyTableOps,
-    _schema: str | None,
-    _table: str,
     old: sa.Table | None,
     model: sa.Table | None,
 ) -> None:

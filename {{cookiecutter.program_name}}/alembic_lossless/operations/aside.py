@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 from .. import sql
 from ..types.portable import enums_in
 from ..types.reflection import inspector_of
-from .base import LosslessOp, Names, derived, dialect_of, operation
+from .base import LosslessOp, Names, altering, derived, dialect_of, operation
 from .base import label as table_label
 from .objects import drop_enum
 
@@ -339,10 +339,9 @@ def _(op: LosslessOp) -> MigrateOperation:
     kept, since = (it(op.column_name, op.until) for it in (kept_name, since_name))
     mark: sa.Column[Any] = sa.Column(since, sa.Boolean, server_default=sa.true())
     add = ops.AddColumnOp(op.table_name, mark, schema=op.schema)
-    rename = ops.AlterColumnOp(
-        op.table_name,
+    rename = altering(
+        op,
         op.column_name,
-        schema=op.schema,
         modify_name=kept,
         modify_nullable=True,
         modify_server_default=None,
@@ -355,10 +354,9 @@ def _(op: LosslessOp) -> MigrateOperation:
     """Return the column that is dropped, and the change of the other one."""
     kept, since = (it(op.column_name, op.until) for it in (kept_name, since_name))
     drop = ops.DropColumnOp(op.table_name, since, schema=op.schema)
-    rename = ops.AlterColumnOp(
-        op.table_name,
+    rename = altering(
+        op,
         kept,
-        schema=op.schema,
         modify_name=op.column_name,
         modify_server_default=op.existing_server_default,
     )

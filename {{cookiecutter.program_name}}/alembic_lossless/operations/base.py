@@ -205,6 +205,16 @@ def called(op: MigrateOperation, *operations: Operation[...]) -> TypeGuard[Lossl
     return isinstance(op, LosslessOp) and op.operation in operations
 
 
+def altering(op: Any, column: str, **given: Any) -> ops.AlterColumnOp:
+    """Return a change of a column in the table that an operation is about.
+
+    :param op: the operation.
+    :param column: the name of the column.
+    :param given: what is there, and what becomes of it, as `AlterColumnOp` has it.
+    """
+    return ops.AlterColumnOp(op.table_name, column, schema=op.schema, **given)
+
+
 def table(schema: str | None, name: str, *columns: str) -> sa.TableClause:
     """Return a table that an operation speaks of, with these columns.
 

@@ -17,7 +17,7 @@ from ..types.portable import SQLType
 from ..types.reflection import inspector_of
 from ..types.values import in_statement
 from .backfill import backfill, copy_column
-from .base import LosslessOp, Names, derived, operation
+from .base import LosslessOp, Names, altering, derived, operation
 from .constraints import set_not_null
 from .objects import option_words, sequence_of
 
@@ -275,10 +275,9 @@ def alter_generated(  # noqa: PLR0913  what a revision has to say
 @alter_generated.declares("as_alembic")
 def _(op: LosslessOp) -> ops.AlterColumnOp:
     """Return the change of the column."""
-    return ops.AlterColumnOp(
-        op.table_name,
+    return altering(
+        op,
         op.column_name,
-        schema=op.schema,
         existing_type=op.type_,
         existing_server_default=op.existing,
         modify_server_default=op.new,
@@ -468,10 +467,9 @@ def alter_type_concurrently(  # noqa: PLR0913  as of op.alter_column
 def _(op: LosslessOp) -> ops.AlterColumnOp:
     """Return the change of the column."""
     using = op.postgresql_using
-    return ops.AlterColumnOp(
-        op.table_name,
+    return altering(
+        op,
         op.column_name,
-        schema=op.schema,
         modify_type=op.type_,
         existing_type=op.existing_type,
         existing_nullable=op.existing_nullable,

@@ -22,7 +22,7 @@ from .. import sql
 from ..ddl.sqlite import Rebuild
 from ..types.portable import kind_of
 from ..types.reflection import inspector_of
-from .base import Key, LosslessOp, Names, derived, operation
+from .base import Key, LosslessOp, Names, altering, derived, operation
 from .guards import explain_duplicates, explain_orphans, explain_violation
 
 
@@ -118,10 +118,9 @@ def set_not_null(  # noqa: PLR0913  MariaDB hears the whole column again
 @set_not_null.declares("as_alembic")
 def _(op: LosslessOp) -> ops.AlterColumnOp:
     """Return the change of the column."""
-    return ops.AlterColumnOp(
-        op.table_name,
+    return altering(
+        op,
         op.column_name,
-        schema=op.schema,
         modify_nullable=False,
         existing_type=op.existing_type,
         existing_server_default=op.existing_server_default,
