@@ -26,64 +26,22 @@ from alembic.util import CommandError
 from .._alembic import is_check, write_revisions_by
 from ..project import Versions, production_server
 from ..prompts import Answers, Prompt
-from .aside import set_aside, write_aside
-from .compare_columns import as_declared, compare_type, refuse_computed, shape_generated
-from .compare_objects import arrange_views, hold_domains, take_views
-from .compare_tables import (
-    checks_of_columns,
-    expressions_apart,
-    find_unnamed,
-    for_some_databases,
-    make_schemas,
-    mark_manual_changes,
-    names_as_declared,
-    objects_as_declared,
-    refuse_schemas,
-    say_conflicts,
+from . import (
+    aside,
+    compare_columns,
+    compare_objects,
+    compare_tables,
+    guards,
+    online,
+    order,
+    refusals,
+    types,
 )
 from .data_migration import refuse_unknown, write_data_migration
 from .differences import Accepted, differences_in, refuse_differences
 from .draft import Draft, Step, release, tables
-from .guards import (
-    ask_fills,
-    fill_asked,
-    fill_neutrally,
-    guard_keys,
-    hold_defaults,
-)
-from .online import (
-    Directions,
-    declare_phases,
-    leave_fills,
-    make_online,
-    note_costs,
-    split,
-)
-from .order import (
-    drop_indexes_of_keys,
-    drop_no_indexes_of_dropped_tables,
-    free_indexes,
-    free_retyped,
-    order,
-    reverse,
-    steady,
-)
-from .refusals import (
-    mark_drops,
-    refuse_contradictions,
-    refuse_defaults,
-    refuse_primary_keys,
-    refuse_same_names,
-    refuse_tables_again,
-    refuse_to_drop_everything,
-    refuse_to_move,
-    refuse_to_move_online,
-    refuse_uncompilable,
-    refuse_unknown_features,
-)
 from .renames import ask_renames, move
 from .render import render_item, written
-from .types import ask_for_values, change_types, shape_enums
 from .unmanaged import Unmanaged, allow_for_others
 
 
@@ -144,51 +102,51 @@ def _refuse_other_languages(parts: Mapping[str, Any]) -> None:
 
 
 QUESTIONS: tuple[Step, ...] = (
-    refuse_uncompilable,
-    refuse_unknown_features,
-    refuse_defaults,
+    refusals.refuse_uncompilable,
+    refusals.refuse_unknown_features,
+    refusals.refuse_defaults,
     ask_renames,
-    refuse_primary_keys,
-    refuse_contradictions,
-    refuse_tables_again,
-    refuse_same_names,
-    refuse_schemas,
-    refuse_computed,
-    names_as_declared,
-    as_declared,
-    objects_as_declared,
-    checks_of_columns,
-    ask_for_values,
-    refuse_to_drop_everything,
-    refuse_to_move,
-    set_aside,
-    ask_fills,
-    for_some_databases,
-    steady,
+    refusals.refuse_primary_keys,
+    refusals.refuse_contradictions,
+    refusals.refuse_tables_again,
+    refusals.refuse_same_names,
+    compare_tables.refuse_schemas,
+    compare_columns.refuse_computed,
+    compare_tables.names_as_declared,
+    compare_columns.as_declared,
+    compare_tables.objects_as_declared,
+    compare_tables.checks_of_columns,
+    types.ask_for_values,
+    refusals.refuse_to_drop_everything,
+    refusals.refuse_to_move,
+    aside.set_aside,
+    guards.ask_fills,
+    compare_tables.for_some_databases,
+    order.steady,
 )
 """Steps for the upgrade; they may ask."""
 
 REWRITES: tuple[Step, ...] = (
-    hold_domains,
-    drop_no_indexes_of_dropped_tables,
-    free_indexes,
-    free_retyped,
-    order,
-    fill_asked,
-    fill_neutrally,
-    hold_defaults,
-    shape_enums,
-    change_types,
-    shape_generated,
-    mark_manual_changes,
-    guard_keys,
+    compare_objects.hold_domains,
+    order.drop_no_indexes_of_dropped_tables,
+    order.free_indexes,
+    order.free_retyped,
+    order.order,
+    guards.fill_asked,
+    guards.fill_neutrally,
+    guards.hold_defaults,
+    types.shape_enums,
+    types.change_types,
+    compare_columns.shape_generated,
+    compare_tables.mark_manual_changes,
+    guards.guard_keys,
     allow_for_others,
-    drop_indexes_of_keys,
-    find_unnamed,
-    expressions_apart,
-    mark_drops,
-    write_aside,
-    say_conflicts,
+    order.drop_indexes_of_keys,
+    compare_tables.find_unnamed,
+    compare_tables.expressions_apart,
+    refusals.mark_drops,
+    aside.write_aside,
+    compare_tables.say_conflicts,
 )
 """Steps for the upgrade and for the downgrade; they ask nothing."""
 
@@ -200,7 +158,7 @@ def run_pipeline(
     *,
     live: bool,
     leaves_fills: bool = False,
-) -> Directions:
+) -> online.Directions:
     """Review what was found for a database; return what waits for the deployment.
 
     :param live: whether people use the app while it migrates.
@@ -214,29 +172,29 @@ def run_pipeline(
     later = ops.DowngradeOps([], downgrade_token=downgrade.downgrade_token)
     if prompt.open:
         return after, later
-    views = take_views(draft)
+    views = compare_objects.take_views(draft)
     if not live:
         _rewrite(draft)
         move(draft)
-        arrange_views(draft, views)
-        make_schemas(draft, upgrade)
+        compare_objects.arrange_views(draft, views)
+        compare_tables.make_schemas(draft, upgrade)
         _note_costs(draft)
         return after, later
-    refuse_to_move_online(draft)
-    phases = split(draft, upgrade)
+    refusals.refuse_to_move_online(draft)
+    phases = online.split(draft, upgrade)
     upgrade.ops, after.ops = phases.before.ops, phases.after.ops
     first, last = (upgrade, downgrade), (after, later)
     drafts = [replace(draft, upgrade=up, downgrade=down) for up, down in (first, last)]
     for part in drafts:
         _rewrite(part)
     phases.add_renames(first, last)
-    left = leave_fills(after) if leaves_fills else []
+    left = online.leave_fills(after) if leaves_fills else []
     for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
-        arrange_views(part, own)
-        make_schemas(part, part.upgrade)
+        compare_objects.arrange_views(part, own)
+        compare_tables.make_schemas(part, part.upgrade)
     phases.add_views(draft, first, last)
     for part in drafts:
-        make_online(part, part.upgrade)
+        online.make_online(part, part.upgrade)
         _note_costs(part)
     upgrade.ops += left
     return last
@@ -245,7 +203,7 @@ def run_pipeline(
 def _rewrite(draft: Draft) -> None:
     """Give both directions the form that is safe on tables with rows."""
     upgrade, downgrade = draft.upgrade, draft.downgrade
-    reverse(upgrade, downgrade)
+    order.reverse(upgrade, downgrade)
     for step in REWRITES:
         step(draft, upgrade)
         step(draft, downgrade)
@@ -254,7 +212,7 @@ def _rewrite(draft: Draft) -> None:
 def _note_costs(draft: Draft) -> None:
     """Say whom a draft stops; on SQLite, its one writer waits for the run anyway."""
     if _served(draft.context) != "sqlite":
-        note_costs(draft, draft.upgrade)
+        online.note_costs(draft, draft.upgrade)
 
 
 Function = Callable[..., Any]
@@ -292,7 +250,8 @@ def reviewed(
         "runs_on": runs_on,
         "keep_dropped": keep_dropped,
         "render_item": _else(render, render_item, undecided=False),
-        "compare_type": compare and _else(compare, compare_type, undecided=None),
+        "compare_type": compare
+        and _else(compare, compare_columns.compare_type, undecided=None),
         "include_name": _both(names, unmanaged.include_name),
         "include_object": _both(objects, unmanaged.include_object),
         "process_revision_directives": _then(first, review) if first else review,
@@ -338,7 +297,7 @@ class Review:
         """
         self._databases = databases
         self._live = live
-        self._after: list[Directions] = []
+        self._after: list[online.Directions] = []
         self._prompt: Prompt | None = None
         self._tables: set[str] = set()
         self._differences: list[str] = []
@@ -414,7 +373,7 @@ class Review:
         self.accepted.say()
         self.accepted.write()
         check_when_written(context.script)
-        declare_phases(scripts, self._after)
+        online.declare_phases(scripts, self._after)
         for script in scripts:
             for part in (*script.upgrade_ops_list, *script.downgrade_ops_list):
                 written(part)
