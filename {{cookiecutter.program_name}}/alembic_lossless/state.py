@@ -46,6 +46,7 @@ from ._alembic import (
     prefixes_of,
 )
 from .ddl.sqlite import CLAUSE, CONFLICTS
+from .operations import objects
 from .operations.base import Key, LosslessOp, called, label
 from .operations.columns import manual_change
 from .operations.constraints import (
@@ -53,26 +54,6 @@ from .operations.constraints import (
     primary_key_of,
     rename_constraints,
     set_constraint_comment,
-)
-from .operations.objects import (
-    alter_domain,
-    alter_sequence,
-    change_enum,
-    create_domain,
-    create_enum,
-    create_schema,
-    create_sequence,
-    create_table_as,
-    create_view,
-    creation_of,
-    creation_of_domain,
-    drop_domain,
-    drop_enum,
-    drop_sequence,
-    drop_view,
-    given_options,
-    move_table,
-    replace_view,
 )
 from .sql import (
     LONGEST,
@@ -980,17 +961,17 @@ class State:
             ([drop_unnamed_constraint], self._drop_unnamed),
             ([rename_constraints], self._rename_constraints),
             ([set_constraint_comment], self._constraint_comment),
-            ([create_sequence, alter_sequence], self._sequence),
-            ([drop_sequence], self._no_sequence),
-            ([create_schema], self._schema),
-            ([move_table], self._move_table),
-            ([create_domain, alter_domain], self._domain),
-            ([drop_domain], self._no_domain),
-            ([create_view, replace_view], self._view),
-            ([drop_view], self._no_view),
-            ([create_table_as], self._filled_table),
-            ([create_enum, change_enum], self._enum),
-            ([drop_enum], self._no_enum),
+            ([objects.create_sequence, objects.alter_sequence], self._sequence),
+            ([objects.drop_sequence], self._no_sequence),
+            ([objects.create_schema], self._schema),
+            ([objects.move_table], self._move_table),
+            ([objects.create_domain, objects.alter_domain], self._domain),
+            ([objects.drop_domain], self._no_domain),
+            ([objects.create_view, objects.replace_view], self._view),
+            ([objects.drop_view], self._no_view),
+            ([objects.create_table_as], self._filled_table),
+            ([objects.create_enum, objects.change_enum], self._enum),
+            ([objects.drop_enum], self._no_enum),
         ):
             if called(op, *operations):
                 effect(op)
@@ -1187,7 +1168,7 @@ class State:
                 self._touch(it.table)
 
     def _sequence(self, op: LosslessOp) -> None:
-        made = sa.Sequence(op.name, schema=op.schema, **given_options(op))
+        made = sa.Sequence(op.name, schema=op.schema, **objects.given_options(op))
         self.sequences[self.key(op.schema, op.name)] = made
 
     def _no_sequence(self, op: LosslessOp) -> None:
@@ -1211,7 +1192,7 @@ class State:
 
     def _view(self, op: LosslessOp) -> None:
         self.views[self.key(op.schema, op.name)] = op
-        if called(op, replace_view) and op.materialized:
+        if called(op, objects.replace_view) and op.materialized:
             self._forget(self.key(op.schema, op.name))  # its indexes
 
     def _no_view(self, op: LosslessOp) -> None:
@@ -1224,7 +1205,7 @@ class State:
     # Enums that are types: a column has the values of its type, whatever it says
 
     def _enum(self, op: LosslessOp) -> None:
-        values = op.new if called(op, change_enum) else op.values
+        values = op.new if called(op, objects.change_enum) else op.values
         self._set_enum(self.key(op.schema, op.name), values)
 
     def _no_enum(self, op: LosslessOp) -> None:
@@ -1588,17 +1569,19 @@ def _mention(table: sa.Table, names: Iterable[Any]) -> None:
 
 
 def _created(table: sa.Table) -> LosslessOp:
-    return creation_of(table, map(dialect_named, DIALECTS))
+    return objects.creation_of(table, map(dialect_named, DIALECTS))
 
 
 DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
-    CreateDomainType: creation_of_domain,
-    DropDomainType: lambda it: drop_domain(it.name, it.data_type, schema=it.schema),
-    CreateEnumType: lambda it: create_enum(it.name, it.enums, schema=it.schema),
-    DropEnumType: lambda it: drop_enum(it.name, schema=it.schema),
+    CreateDomainType: objects.creation_of_domain,
+    DropDomainType: lambda it: objects.drop_domain(
+        it.name, it.data_type, schema=it.schema
+    ),
+    CreateEnumType: lambda it: objects.create_enum(it.name, it.enums, schema=it.schema),
+    DropEnumType: lambda it: objects.drop_enum(it.name, schema=it.schema),
     CREATE_VIEW: _created,
     CREATE_TABLE_AS: _created,
-    DROP_VIEW: lambda it: drop_view(it.name, schema=it.schema),
+    DROP_VIEW: lambda it: objects.drop_view(it.name, schema=it.schema),
     ddl.CreateTable: ops.CreateTableOp.from_table,
     ddl.DropTable: lambda it: ops.DropTableOp(it.name, schema=it.schema),
     ddl.CreateIndex: ops.CreateIndexOp.from_index,
@@ -1608,11 +1591,11 @@ DDL: dict[type[Any], Callable[[Any], MigrateOperation]] = {
     ddl.SetTableComment: lambda it: ops.CreateTableCommentOp(
         it.name, it.comment, schema=it.schema
     ),
-    ddl.CreateSequence: lambda it: create_sequence(
+    ddl.CreateSequence: lambda it: objects.create_sequence(
         it.name, schema=it.schema, **options_of_sequence(it)
     ),
-    ddl.DropSequence: lambda it: drop_sequence(it.name, schema=it.schema),
-    ddl.CreateSchema: create_schema,
+    ddl.DropSequence: lambda it: objects.drop_sequence(it.name, schema=it.schema),
+    ddl.CreateSchema: objects.create_schema,
 }
 """The statements that SQLAlchemy has a class for, as operations that do the same."""
 

@@ -22,29 +22,10 @@ from sqlalchemy.exc import CompileError
 
 from .. import sql
 from .._alembic import CREATE_TABLE_AS, copy_of, maker_of, sequences_of
+from ..operations import objects
 from ..operations.base import Key, LosslessOp, called, label
 from ..operations.columns import alter_generated
 from ..operations.guards import GUARDS
-from ..operations.objects import (
-    CACHED,
-    alter_domain,
-    alter_sequence,
-    change_enum,
-    create_domain,
-    create_schema,
-    create_sequence,
-    create_table_as,
-    create_view,
-    creation_of,
-    creation_of_domain,
-    drop_domain,
-    drop_sequence,
-    drop_view,
-    dropping,
-    no_materialized,
-    query_for,
-    replace_view,
-)
 from ..replay import replayed
 from ..rules import REVIEW, rule
 from ..sql import literal, quoted_table, text
@@ -102,18 +83,22 @@ def compare_sequences(
         schema, name = key
         if key not in known:
             if not _is_there(context, key):
-                before.append(create_sequence(name, schema=schema, **options))
+                before.append(objects.create_sequence(name, schema=schema, **options))
         elif other_options(known[key], options):
             was = known[key]
-            change = alter_sequence(name, schema=schema, **options, existing=was)
+            change = objects.alter_sequence(
+                name, schema=schema, **options, existing=was
+            )
             before.append(change)
     for key in known.keys() - models.keys():
-        after.append(drop_sequence(key[1], schema=key[0], **known[key]))
+        after.append(objects.drop_sequence(key[1], schema=key[0], **known[key]))
     others = set(_there(context)) - known.keys() - models.keys()
     for schema, name in sorted(others, key=str):
         if not unwanted(context, "sequence", label(schema, name)):
             found = _reflected(context, (schema, name))
-            after.append(drop_sequence(name, schema=schema, if_exists=True, **found))
+            after.append(
+                objects.drop_sequence(name, schema=schema, if_exists=True, **found)
+            )
     upgrade.ops = [*before, *upgrade.ops, *after]
 
 
@@ -143,7 +128,7 @@ def _reflected(context: AutogenContext, key: Key) -> dict[str, Any]:
     query = text(asked.format(name=name, literal=literal(name, dialect)))
     found = dict(connection.execute(query).mappings().one())
     usual = {"start": 1, "increment": 1, "minvalue": 1, "cycle": False}
-    usual["cache"] = CACHED[connection.dialect.name]
+    usual["cache"] = objects.CACHED[connection.dialect.name]
     given = {option: it for option, it in found.items() if it != usual.get(option)}
     return {
         option: bool(it) if option == "cycle" else it
@@ -193,7 +178,7 @@ def compare_domains(
         elif not same(old.options, new.options) or not _is_made_of(old, new):
             changed.append(_change(old, new))
     gone = [key for key in reversed(before) if key not in models and key not in held]
-    dropped = [_call(drop_domain, before[key]) for key in gone]
+    dropped = [_call(objects.drop_domain, before[key]) for key in gone]
     upgrade.ops = [*made, *changed, *upgrade.ops, *dropped]
 
 
@@ -241,7 +226,7 @@ def _change(old: LosslessOp, new: LosslessOp) -> LosslessOp:
             " models, or has another collation: PostgreSQL changes neither. Nothing is"
             " written. Give the new one another name in the models."
         )
-    return _call(alter_domain, new, existing=dict(old.options))
+    return _call(objects.alter_domain, new, existing=dict(old.options))
 
 
 def _is_made_of(old: LosslessOp, new: LosslessOp) -> bool:
@@ -260,7 +245,7 @@ def _of(found: Iterable[sa.Table], state: State) -> Iterator[tuple[Key, Lossless
         for column in table.columns:
             for domain in domains_in(column.type):
                 if domain.create_type:
-                    made = creation_of_domain(domain)
+                    made = objects.creation_of_domain(domain)
                     yield state.key(domain.schema, str(domain.name)), made
 
 
@@ -292,7 +277,10 @@ def hold_domains(draft: Draft, container: ops.OpContainer) -> None:
     made = dict(_declared_domains(draft.state))
     found = list[MigrateOperation]()
     for op in container.ops:
-        if called(op, create_domain, drop_domain) and (op.schema, op.name) in held:
+        if (
+            called(op, objects.create_domain, objects.drop_domain)
+            and (op.schema, op.name) in held
+        ):
             continue
         if isinstance(op, ops.ModifyTableOps) and container is draft.downgrade:
             found += _notes(draft.state, made, op)
@@ -326,7 +314,12 @@ def _notes(
                 )
 
 
-CALLS = (create_view, replace_view, drop_view, create_table_as)
+CALLS = (
+    objects.create_view,
+    objects.replace_view,
+    objects.drop_view,
+    objects.create_table_as,
+)
 
 
 class Made(NamedTuple):
@@ -337,9 +330,9 @@ class Made(NamedTuple):
 
     def drop(self, *, if_exists: bool = False) -> MigrateOperation:
         """Return what drops it, with its indexes."""
-        if called(self.call, create_table_as):
+        if called(self.call, objects.create_table_as):
             return self.call.reverse()
-        return dropping(self.call, if_exists=if_exists)
+        return objects.dropping(self.call, if_exists=if_exists)
 
     def create(self, *, anyway: bool) -> Iterator[MigrateOperation]:
         """Give what makes it.
@@ -347,17 +340,19 @@ class Made(NamedTuple):
         :param anyway: whether there may be one.
         """
         call = self.call
-        if anyway and called(call, create_view):
-            call = replace_view(*call.args, **call.kwargs)
-        elif called(call, replace_view):
-            call = create_view(*call.args, **call.kwargs)
+        if anyway and called(call, objects.create_view):
+            call = objects.replace_view(*call.args, **call.kwargs)
+        elif called(call, objects.replace_view):
+            call = objects.create_view(*call.args, **call.kwargs)
         yield call
         yield from self.indexes.values()
 
     def is_like(self, other: "Made", dialect: str) -> bool:
         """Tell whether another one shows the same, in the same way."""
         one, two = self.call, other.call
-        words = [_words(query_for(it.query, dialect), dialect) for it in (one, two)]
+        words = [
+            _words(objects.query_for(it.query, dialect), dialect) for it in (one, two)
+        ]
         return words[0] == words[1] and all(
             same(getattr(one, what), getattr(two, what))
             for what in ("materialized", "postgresql_with")
@@ -545,9 +540,9 @@ def _of_models(database: MigrationContext) -> Views:
             continue  # its rows are data by now
         if getattr(maker, "materialized", False):
             others = (it.name for it in dialects if it.name != "postgresql")
-            lines += [no_materialized(*key, other) for other in others]
+            lines += [objects.no_materialized(*key, other) for other in others]
         try:
-            call = creation_of(table, dialects)
+            call = objects.creation_of(table, dialects)
         except CompileError as error:
             lines.append(f"{name}: a database has no words for its query: {error}")
             continue
@@ -600,7 +595,7 @@ def _reflected_view(connection: Any, key: Key, *, materialized: bool) -> Made:
     said = sa.inspect(connection).get_view_definition(key[1], key[0])
     query = sql.query_of_view(said or "", connection.dialect)
     options: dict[str, Any] = {"materialized": True} if materialized else {}
-    return Made(create_view(key[1], query, schema=key[0], **options))
+    return Made(objects.create_view(key[1], query, schema=key[0], **options))
 
 
 # What becomes of them
@@ -634,7 +629,9 @@ class _Arrangement:
             for table, column in _changed_parts(draft, container.ops)
         ]
         both = self._before.keys() & self._after.keys()
-        filled = {it for it in both if called(self._after[it].call, create_table_as)}
+        filled = {
+            it for it in both if called(self._after[it].call, objects.create_table_as)
+        }
         changes = {key for key in both - filled if not self._stays(key)}
         moved = {
             key
@@ -716,7 +713,7 @@ def _behind_guards(operations: Sequence[MigrateOperation]) -> int:
     """Return the place behind what looks at the rows first, and behind new schemas."""
     at = 0
     for place, op in enumerate(operations, 1):
-        if called(op, *GUARDS, create_schema):
+        if called(op, *GUARDS, objects.create_schema):
             at = place
         elif not isinstance(op, Note):
             break
@@ -749,7 +746,7 @@ def _changed_parts(
         elif isinstance(op, ops.AlterColumnOp):
             if op.modify_type is not None or op.modify_name is not None:
                 yield op.table_name, op.column_name
-        elif called(op, change_enum):
+        elif called(op, objects.change_enum):
             yield from _columns_of_enum(draft, op)
         elif isinstance(op, LosslessOp) and (alike := op.as_alembic()) is not None:
             yield from _changed_parts(draft, [alike])

@@ -22,22 +22,13 @@ from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, made_on
 from ..ddl.sqlite import CONFLICTS
+from ..operations import objects
 from ..operations.base import Key, LosslessOp, altering, called, label
 from ..operations.columns import manual_change
 from ..operations.constraints import (
     WORDS,
     drop_unnamed_constraint,
     set_constraint_comment,
-)
-from ..operations.objects import (
-    ATTACH,
-    create_domain,
-    create_enum,
-    create_schema,
-    create_sequence,
-    create_table_as,
-    create_view,
-    has_schema,
 )
 from ..replay import declared_at, replayed
 from ..rules import REVIEW, rule
@@ -275,7 +266,9 @@ def refuse_schemas(draft: Draft, upgrade: ops.OpContainer) -> None:
     if dialect == "sqlite" and connection is not None:
         news = _new_schemas(draft, upgrade)
         lines = [
-            ATTACH.format(name=it) for it in news if not has_schema(connection, it)
+            objects.ATTACH.format(name=it)
+            for it in news
+            if not objects.has_schema(connection, it)
         ]
     if dialect in MYSQL:
         lines = [
@@ -307,11 +300,17 @@ def _references_without_schema(container: ops.OpContainer) -> Iterator[tuple[str
 def make_schemas(draft: Draft, container: ops.OpContainer) -> None:
     """Begin an upgrade with the schemas that no revision has used before."""
     if container is draft.upgrade:
-        made = [create_schema(name) for name in _new_schemas(draft, container)]
+        made = [objects.create_schema(name) for name in _new_schemas(draft, container)]
         container.ops[:0] = made
 
 
-IN_SCHEMA = (create_enum, create_domain, create_view, create_table_as, create_sequence)
+IN_SCHEMA = (
+    objects.create_enum,
+    objects.create_domain,
+    objects.create_view,
+    objects.create_table_as,
+    objects.create_sequence,
+)
 """The calls that make something in a schema."""
 
 
@@ -499,8 +498,8 @@ def _edited(
     return differences if is_edited else []
 
 
-def _only_indexes(objects: Objects) -> Objects:
-    return {name: op for name, op in objects.items() if name[0] == "index"}
+def _only_indexes(found: Objects) -> Objects:
+    return {name: op for name, op in found.items() if name[0] == "index"}
 
 
 class _Unseen:
