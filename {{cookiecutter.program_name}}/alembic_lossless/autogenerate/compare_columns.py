@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import context as alembic_context
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import DefaultImpl
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.types import TypeEngine
@@ -337,9 +337,9 @@ def shape_generated(draft: Draft, container: ops.OpContainer) -> None:
 
 def _with_generated(
     draft: Draft, change: ops.ModifyTableOps
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     alters = of_kind(ops.AlterColumnOp, change.ops)
-    late, last = list[ops.MigrateOperation](), _behind_formulas(draft, change)
+    late, last = list[MigrateOperation](), _behind_formulas(draft, change)
     for op in [op for op in alters if _is_generated(op)]:
         # An identity is dropped before all else, and made after it.
         is_made = isinstance(op.modify_server_default, GENERATORS)
@@ -362,7 +362,7 @@ def _with_generated(
 
 def _behind_formulas(
     draft: Draft, change: ops.ModifyTableOps
-) -> list[ops.MigrateOperation]:
+) -> list[MigrateOperation]:
     """Return what waits until a column has another formula.
 
     The old one may speak of a column that is dropped, and what is made of the column

@@ -78,7 +78,7 @@ def compare_sequences(
     state = replayed(context.migration_context)
     known = {key: options_of_sequence(it) for key, it in state.sequences.items()}
     models = dict(_declared(context))
-    before, after = list[ops.MigrateOperation](), list[ops.MigrateOperation]()
+    before, after = list[MigrateOperation](), list[MigrateOperation]()
     for key, options in models.items():
         schema, name = key
         if key not in known:

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.sql.elements import conv
@@ -156,7 +156,7 @@ def _name_not_compared(model: sa.Table) -> None:
             log.warning("%s: %s is not compared, and no draft changes it.", where, name)
 
 
-def _comment(model: sa.Table, old: str | None) -> list[ops.MigrateOperation]:
+def _comment(model: sa.Table, old: str | None) -> list[MigrateOperation]:
     if (model.comment or None) == (old or None):
         return []
     log.info("Detected another comment of '%s'", model)
@@ -180,7 +180,7 @@ def mark_manual_changes(draft: Draft, container: ops.OpContainer) -> None:
 
 def _with_manual_changes(
     draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     taken = [op for op in change.ops if called(op, manual_change)]
     said = [op for op in change.ops if called(op, set_constraint_comment)]
     change.ops = [op for op in change.ops if op not in (*taken, *said)]
@@ -379,7 +379,7 @@ def compare_objects(
             change.ops = [*_each_once(change.ops, old, model, there)]
 
 
-def _say_whole(op: ops.MigrateOperation, model: sa.Table) -> None:
+def _say_whole(op: MigrateOperation, model: sa.Table) -> None:
     """Let what makes a key say all that its model does: Alembic leaves some out."""
     if isinstance(op, NAMED):
         for it in model.constraints:
@@ -424,7 +424,7 @@ def _in_order(
 
 
 def _is_unique_of(
-    op: ops.MigrateOperation, doubtful: set[frozenset[str]], names: set[str]
+    op: MigrateOperation, doubtful: set[frozenset[str]], names: set[str]
 ) -> bool:
     """Tell what makes or drops a UNIQUE of some columns that has none of the names."""
     name = (name_of(op) or ("", ""))[1]
@@ -444,11 +444,11 @@ ONCE = (ops.CreateUniqueConstraintOp, CreateExcludeConstraintOp)
 
 
 def _each_once(
-    changes: Iterable[ops.MigrateOperation],
+    changes: Iterable[MigrateOperation],
     old: sa.Table,
     model: sa.Table,
     excludes: Iterable[Create],
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Leave out a UNIQUE or EXCLUDE that says what the key or another one there says.
 
     Source: `transformIndexConstraints` of PostgreSQL. Of those in one CREATE TABLE that
@@ -592,7 +592,7 @@ def _is_included(context: AutogenContext, op: Any) -> bool:
 
 def _unnamed_checks(
     context: AutogenContext, change: ops.ModifyTableOps, model: sa.Table
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Give what drops and makes CHECKs without a name, which their text tells apart.
 
     A later revision gives one the name that PostgreSQL would, and there it is known by.
@@ -626,7 +626,7 @@ def _unnamed_checks(
 
 def _drop_of_same(
     change: ops.ModifyTableOps, check: Create, named: Objects
-) -> ops.MigrateOperation | None:
+) -> MigrateOperation | None:
     """Return the drop of a CHECK that says the same, and has the name it was given."""
     for op in change.ops:
         if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "check":
@@ -664,8 +664,8 @@ def _comes_with_type(item: Any, items: list[Any], others: Iterable[Create]) -> b
 
 
 def _as_declared(
-    op: ops.MigrateOperation, known: Objects, others: Iterable[Create]
-) -> ops.MigrateOperation:
+    op: MigrateOperation, known: Objects, others: Iterable[Create]
+) -> MigrateOperation:
     if not isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
         return op
     declared = known.get(name_of(op) or ("", ""))
@@ -770,7 +770,7 @@ def find_unnamed(draft: Draft, container: ops.OpContainer) -> None:
 
 def _with_names(
     draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     drops = [*_drops(draft, change)]
     table = draft.table_before(container, key_of(change))
     _name(change.ops, table, _names_of_checks(draft, table, drops))
@@ -806,7 +806,7 @@ def _drops(draft: Draft, change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
 
 
 def _name(
-    changes: Iterable[ops.MigrateOperation], table: sa.Table | None, taken: set[str]
+    changes: Iterable[MigrateOperation], table: sa.Table | None, taken: set[str]
 ) -> None:
     """Give each new constraint of a table a name, with a number where it is taken."""
     for op in changes:
@@ -1010,7 +1010,7 @@ def _taken_at(
     upgrade: ops.OpContainer, places: set[Place]
 ) -> Iterator[tuple[Place, tuple[Drop | None, Create | None]]]:
     """Take what is dropped and made at some places out of a draft."""
-    found = defaultdict[Place, list[ops.MigrateOperation]](list)
+    found = defaultdict[Place, list[MigrateOperation]](list)
     for change in upgrade.ops:
         if isinstance(change, ops.ModifyTableOps):
             for op in [*change.ops]:

@@ -78,7 +78,7 @@ def differences_in(
                 yield f"{name}: {said}" if name else said
 
 
-def _lines(op: ops.MigrateOperation) -> Iterator[str]:
+def _lines(op: MigrateOperation) -> Iterator[str]:
     if isinstance(op, ops.CreateTableOp | ops.DropTableOp):
         how = "added" if isinstance(op, ops.CreateTableOp) else "removed"
         yield f"{label(op.schema, op.table_name)}: table {how}"
@@ -97,7 +97,7 @@ def _lines(op: ops.MigrateOperation) -> Iterator[str]:
         yield f"{type(op).__name__.removesuffix('Op')}: {op.to_diff_tuple()}"
 
 
-def _change(table: str, op: ops.MigrateOperation) -> Iterator[str]:
+def _change(table: str, op: MigrateOperation) -> Iterator[str]:
     how = "added" if isinstance(op, ADDED) else "removed"
     if isinstance(op, ops.AddColumnOp | ops.DropColumnOp):
         yield f"{table}.{op.to_column().name}: column {how}"
@@ -173,7 +173,7 @@ class Accepted:
 
     def leave_out(self, upgrade: ops.OpContainer) -> None:
         """Take the accepted differences out of what a comparison found."""
-        kept = list[ops.MigrateOperation]()
+        kept = list[MigrateOperation]()
         for op in upgrade.ops:
             if isinstance(op, ops.ModifyTableOps):
                 table = label(op.schema, op.table_name)
@@ -237,7 +237,7 @@ class Accepted:
         return False
 
 
-def _subjects(op: ops.MigrateOperation) -> Iterator[str]:
+def _subjects(op: MigrateOperation) -> Iterator[str]:
     """Give what an answer calls a difference that is no change of a table."""
     if isinstance(op, ops.CreateTableOp | ops.DropTableOp):
         yield label(op.schema, op.table_name)
@@ -247,7 +247,7 @@ def _subjects(op: ops.MigrateOperation) -> Iterator[str]:
         yield label(getattr(op, "schema", None), op.name)
 
 
-def _what(op: ops.MigrateOperation) -> str:
+def _what(op: MigrateOperation) -> str:
     """Return what an answer calls a difference in a table."""
     match op:
         case ChangePrimaryKey():

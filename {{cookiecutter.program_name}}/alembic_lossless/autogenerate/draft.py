@@ -182,7 +182,7 @@ Kind = TypeVar("Kind", bound=MigrateOperation)
 Aside = TypeVar("Aside", SetColumnAside, RestoreColumn, SetTableAside, RestoreTable)
 
 
-def as_aside(op: ops.MigrateOperation, kind: type[Aside], until: str) -> Aside:
+def as_aside(op: MigrateOperation, kind: type[Aside], until: str) -> Aside:
     """Return an operation as one that keeps, or brings back, what it is about.
 
     :param op: what drops or makes it.
@@ -233,7 +233,7 @@ def existing(
     return same
 
 
-class FillNulls(ops.MigrateOperation):
+class FillNulls(MigrateOperation):
     """Give a value to the rows of a table that have none in a column."""
 
     def __init__(self, table: Key, column: str, value: Value) -> None:
@@ -269,7 +269,7 @@ def of_kind(kind: type[Kind], found: Iterable[MigrateOperation]) -> Iterator[Kin
     return (op for op in found if isinstance(op, kind))
 
 
-def operations_in(container: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
+def operations_in(container: ops.OpContainer) -> Iterator[MigrateOperation]:
     """Give every operation, those within a batch included."""
     for operation in container.ops:
         if isinstance(operation, ops.OpContainer):
@@ -294,7 +294,7 @@ def divide(
     container.ops = [*chain.from_iterable(every)]
 
 
-def unique_index(operation: ops.MigrateOperation) -> sa.Index | None:
+def unique_index(operation: MigrateOperation) -> sa.Index | None:
     """Return the index that an operation makes or drops, if it is a unique one.
 
     Most are not, and a first draft has thousands: it takes long to make an Index.
@@ -344,7 +344,7 @@ def names_before(container: ops.OpContainer, key: Key, column: str) -> tuple[str
     return table, column
 
 
-class ChangePrimaryKey(ops.MigrateOperation):
+class ChangePrimaryKey(MigrateOperation):
     """A table has another primary key in the models; Alembic does not compare them."""
 
     def __init__(self, key: Key, old: list[str], new: list[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeGuard, cast
 
 import sqlalchemy as sa
 from alembic.ddl.postgresql import CreateExcludeConstraintOp
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from alembic.util import CommandError
 
 from ..operations.base import Key, LosslessOp, altering, label
@@ -94,7 +94,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     every = list(operations_in(container))
     known = {_rule(draft, op) for op in every if isinstance(op, Drop)}
     fresh = set(_fresh(every))
-    guards = list[ops.MigrateOperation]()
+    guards = list[MigrateOperation]()
     for new in (_rule(draft, op) for op in every):
         if new is None or new in known:
             continue
@@ -108,7 +108,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     container.ops = [*guards, *whole]
 
 
-def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[ops.MigrateOperation]:
+def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[MigrateOperation]:
     """Look whether there is what the rows are going to refer to."""
     given: dict[tuple[Key, str], Any] = {**draft.fills}
     for op in of_kind(ops.AddColumnOp, operations_in(draft.upgrade)):
@@ -138,7 +138,7 @@ def _fill_guard(
     value: Any,
     referred: sa.Column[Any],
     fresh: set[Part],
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Look for the row that a value is about to refer to."""
     key, parent = at[0], (referred.table.schema, referred.table.name)
     table, column = names_before(draft.upgrade, *at)
@@ -197,7 +197,7 @@ def _columns(draft: Draft, key: Key) -> list[str]:
     return [*{**draft.models.get(key, {}), **draft.state.columns(*key)}]
 
 
-def _rule(draft: Draft, op: ops.MigrateOperation) -> Rule | None:
+def _rule(draft: Draft, op: MigrateOperation) -> Rule | None:
     """Return the rule of a key, made or removed; None for all else."""
     index = unique_index(op)
     if index is not None and not is_of_beginnings(index):
@@ -251,7 +251,7 @@ def _names(columns: Iterable[sa.Column[Any]]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
-def _fresh(every: Iterable[ops.MigrateOperation]) -> Iterator[Part]:
+def _fresh(every: Iterable[MigrateOperation]) -> Iterator[Part]:
     """Give what holds nothing before the revision, or something else."""
     for op in every:
         if isinstance(op, RestoreColumn | RestoreTable):
@@ -293,7 +293,7 @@ def _guard(draft: Draft, container: ops.OpContainer, rule: Rule) -> LosslessOp:
 
 def _guard_of_new_parent(
     draft: Draft, container: ops.OpContainer, rule: Rule, fresh: set[Part]
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Look whether rows refer to anything, where their parent has no rows yet."""
     if rule.parent is None or (rule.parent, None) not in fresh:
         return
@@ -385,16 +385,16 @@ def fill(draft: Draft, container: ops.OpContainer, fills: Fills) -> None:
 
 def _split(
     change: ops.ModifyTableOps, fills: Fills, default: Default
-) -> list[ops.MigrateOperation]:
+) -> list[MigrateOperation]:
     key = key_of(change)
-    values: dict[ops.MigrateOperation, Value | None] = {
+    values: dict[MigrateOperation, Value | None] = {
         op: fills.get((key, column_of(op).name)) for op in change.ops if needs_value(op)
     }
     if not any(values.values()):
         return [change]
     first = change_of(change, [])
     last = change_of(change, [])
-    between = list[ops.MigrateOperation]()
+    between = list[MigrateOperation]()
     for op in change.ops:
         value = values.get(op)
         if value is None or not needs_value(op):
@@ -523,7 +523,7 @@ def fill_neutrally(draft: Draft, container: ops.OpContainer) -> None:
     """
     if container is draft.upgrade:
         return
-    fills, notes = dict[tuple[Key, str], Value](), list[ops.MigrateOperation]()
+    fills, notes = dict[tuple[Key, str], Value](), list[MigrateOperation]()
     for change in of_kind(ops.ModifyTableOps, container.ops):
         key = key_of(change)
         for op in filter(needs_value, change.ops):
@@ -551,7 +551,7 @@ def hold_defaults(draft: Draft, container: ops.OpContainer) -> None:
     One default for all of them would be there twice. In a downgrade it may refer to a
     row that is gone, too.
     """
-    found = list[ops.MigrateOperation]()
+    found = list[MigrateOperation]()
     for change in container.ops:
         found.append(change)
         added = change.ops if isinstance(change, ops.ModifyTableOps) else ()

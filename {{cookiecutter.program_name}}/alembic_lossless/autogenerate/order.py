@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import copy_of, dropped_items, without_table
@@ -108,7 +108,7 @@ def changed_columns(changes: Iterable[ops.ModifyTableOps]) -> dict[str, set[str]
     return found
 
 
-def _columns_changed(op: ops.MigrateOperation) -> Iterable[str]:
+def _columns_changed(op: MigrateOperation) -> Iterable[str]:
     if isinstance(op, ops.AddColumnOp | ops.DropColumnOp):
         return [op.to_column().name]
     if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
@@ -249,7 +249,7 @@ def reverse(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
     ]
 
 
-def _goes_with(made: Collection[Key], op: ops.MigrateOperation) -> bool:
+def _goes_with(made: Collection[Key], op: MigrateOperation) -> bool:
     """Tell what is dropped with the tables that an upgrade makes."""
     if isinstance(op, DialectBlock):
         changes = [*of_kind(ops.ModifyTableOps, op.ops)]
@@ -279,13 +279,13 @@ def drop_no_indexes_of_dropped_tables(
     container.ops = [op for op in container.ops if not _is_empty(op)]
 
 
-def _drops_index(op: ops.MigrateOperation) -> bool:
+def _drops_index(op: MigrateOperation) -> bool:
     if isinstance(op, ops.DropConstraintOp):
         return op.constraint_type == "unique"
     return isinstance(op, ops.DropIndexOp)
 
 
-def _ordered(after: list[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
+def _ordered(after: list[MigrateOperation]) -> Iterator[MigrateOperation]:
     creates, cycles = by_reference(of_kind(ops.CreateTableOp, after))
     drops, circles = by_reference(of_kind(ops.DropTableOp, after))
     changes = _merged(of_kind(ops.ModifyTableOps, after))
@@ -329,7 +329,7 @@ def _names(change: ops.ModifyTableOps, kinds: Any) -> set[str]:
     return {name_of(op) for op in change.ops if isinstance(op, kinds)}
 
 
-def _is_empty(op: ops.MigrateOperation) -> bool:
+def _is_empty(op: MigrateOperation) -> bool:
     return isinstance(op, ops.ModifyTableOps) and op.is_empty()
 
 
@@ -361,7 +361,7 @@ def _sort(change: ops.ModifyTableOps) -> None:
 class _Formulas:
     """The columns that a change adds or drops, and what their formulas speak of."""
 
-    def __init__(self, changes: Iterable[ops.MigrateOperation]) -> None:
+    def __init__(self, changes: Iterable[MigrateOperation]) -> None:
         moved = (op for op in changes if isinstance(op, MOVES))
         columns = {op.to_column().name: op.to_column().computed for op in moved}
         self._sources = {
@@ -380,7 +380,7 @@ class _Formulas:
 
 
 def _rank(
-    made: set[str], formulas: _Formulas, op: ops.MigrateOperation
+    made: set[str], formulas: _Formulas, op: MigrateOperation
 ) -> tuple[int, int, str]:
     """Return what operations on a table are sorted by.
 
@@ -401,7 +401,7 @@ def _rank(
     return next(ranks, 3 + len(CHANGES)), depth, name_of(op)
 
 
-def name_of(op: ops.MigrateOperation) -> str:
+def name_of(op: MigrateOperation) -> str:
     """Return what operations of a kind are sorted by, if models give no order."""
     if isinstance(op, ops.AlterColumnOp):
         return ""
@@ -475,9 +475,9 @@ def drop_indexes_of_keys(draft: Draft, container: ops.OpContainer) -> None:
 
 def _with_indexes(
     draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Give a change in parts: an index is dropped before another key can need it."""
-    part = list[ops.MigrateOperation]()
+    part = list[MigrateOperation]()
     for op in change.ops:
         part.append(op)
         if indexes := [*_made_indexes(draft, container, op)]:
@@ -489,7 +489,7 @@ def _with_indexes(
 
 
 def _made_indexes(
-    draft: Draft, container: ops.OpContainer, op: ops.MigrateOperation
+    draft: Draft, container: ops.OpContainer, op: MigrateOperation
 ) -> Iterator[LosslessOp]:
     """Give the drop of the index that MariaDB made for a foreign key, if it did.
 
@@ -536,9 +536,7 @@ def _drops(change: ops.ModifyTableOps) -> bool:
     return any(isinstance(op, Drop) for op in change.ops)
 
 
-def _lose_index(
-    changes: Sequence[ops.MigrateOperation], columns: Sequence[str]
-) -> bool:
+def _lose_index(changes: Sequence[MigrateOperation], columns: Sequence[str]) -> bool:
     """Return whether columns are without an index for a while, or for good.
 
     A constraint is dropped before another is created; so is an index of the same name.
@@ -550,7 +548,7 @@ def _lose_index(
     return any(first) or bool(gone and not made)
 
 
-def _index_columns(op: ops.MigrateOperation) -> list[str]:
+def _index_columns(op: MigrateOperation) -> list[str]:
     """Return the columns of an index or a unique constraint, in order."""
     if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
         return [column.name for column in op.to_index().columns]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from alembic.util import CommandError
 from sqlalchemy.dialects.mysql import INET4
 from sqlalchemy.dialects.postgresql.ranges import AbstractMultiRange
@@ -127,7 +127,7 @@ def _sets_null(fk: sa.ForeignKey) -> bool:
     return (fk.ondelete or "").upper() == "SET NULL"
 
 
-def _columns_required(op: ops.MigrateOperation) -> Iterable[tuple[Key, str]]:
+def _columns_required(op: MigrateOperation) -> Iterable[tuple[Key, str]]:
     """Return the columns that an operation makes, makes NOT NULL or lets refer."""
     key: Key
     match op:
@@ -553,7 +553,7 @@ def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
     """Say in the script and in the log what an upgrade deletes."""
     if upgrade is not draft.upgrade:
         return
-    marked: list[ops.MigrateOperation] = []
+    marked: list[MigrateOperation] = []
     for op in upgrade.ops:
         if isinstance(op, ops.DropTableOp) and not isinstance(op, SetTableAside):
             name = label(op.schema, op.table_name)
@@ -564,7 +564,7 @@ def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
     upgrade.ops = marked
 
 
-def _marked(draft: Draft, change: ops.ModifyTableOps) -> Iterator[ops.MigrateOperation]:
+def _marked(draft: Draft, change: ops.ModifyTableOps) -> Iterator[MigrateOperation]:
     for op in change.ops:
         if isinstance(op, ops.DropColumnOp) and not isinstance(op, SetColumnAside):
             name = f"{label(change.schema, change.table_name)}.{op.column_name}"

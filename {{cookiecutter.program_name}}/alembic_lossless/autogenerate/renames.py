@@ -10,7 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
@@ -82,7 +82,7 @@ class Names:
             yield move_table(name, new, schema=schema)
 
     @property
-    def operations(self) -> Iterator[ops.MigrateOperation]:
+    def operations(self) -> Iterator[MigrateOperation]:
         """The operations that move and rename, tables first."""
         yield from self.moving
         for (schema, old), new in self.tables.items():
@@ -634,7 +634,7 @@ def _counts(column: sa.Column[object]) -> bool:
 
 def _renames(
     draft: Draft, names: Names, gone: Columns, fresh: Columns, found: ops.OpContainer
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Yield the operations that rename, tables first."""
     for (schema, old), new in names.tables.items():
         yield RenameTable(old, new, schema=schema)

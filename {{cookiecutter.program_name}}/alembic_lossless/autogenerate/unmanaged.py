@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
+from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -212,7 +212,7 @@ class Unmanaged:
 
     def leave_doubtful(self, upgrade: ops.OpContainer) -> None:
         """Drop nothing of others that was compared because it may have been renamed."""
-        kept = list[ops.MigrateOperation]()
+        kept = list[MigrateOperation]()
         for op in upgrade.ops:
             if isinstance(op, ops.DropTableOp | ops.ModifyTableOps):
                 subject = label(op.schema, op.table_name)
@@ -223,7 +223,7 @@ class Unmanaged:
             kept.append(op)
         upgrade.ops = kept
 
-    def _is_doubtful(self, table: str, op: ops.MigrateOperation) -> bool:
+    def _is_doubtful(self, table: str, op: MigrateOperation) -> bool:
         name = op.column_name if isinstance(op, ops.DropColumnOp) else ""
         return f"{table}.{name}" in self.doubtful
 
@@ -515,7 +515,7 @@ def allow_for_others(draft: Draft, container: ops.OpContainer) -> None:
     if not taken:
         return
     is_upgrade = container is draft.upgrade
-    every = list[ops.MigrateOperation]()
+    every = list[MigrateOperation]()
     for op in container.ops:
         if isinstance(op, ops.ModifyTableOps):
             every += _parts(op, taken, is_upgrade=is_upgrade)
@@ -532,13 +532,13 @@ def allow_for_others(draft: Draft, container: ops.OpContainer) -> None:
 
 def _parts(
     change: ops.ModifyTableOps, taken: Mapping[str, str], *, is_upgrade: bool
-) -> Iterator[ops.MigrateOperation]:
+) -> Iterator[MigrateOperation]:
     """Give the change of a table in parts: an index of others has one to itself.
 
     A batch that makes the table of SQLite anew knows no IF EXISTS.
     """
     table = label(change.schema, change.table_name)
-    part = list[ops.MigrateOperation]()
+    part = list[MigrateOperation]()
     for op in change.ops:
         subject = table if table in taken else f"{table}.{_name(op)}"
         if is_upgrade and not isinstance(op, INDEXES):
@@ -554,13 +554,13 @@ def _parts(
 
 
 def _part(
-    change: ops.ModifyTableOps, inside: list[ops.MigrateOperation]
+    change: ops.ModifyTableOps, inside: list[MigrateOperation]
 ) -> Iterator[ops.ModifyTableOps]:
     if inside:
         yield change_of(change, inside)
 
 
-def _name(op: ops.MigrateOperation) -> str | None:
+def _name(op: MigrateOperation) -> str | None:
     """Return the name of what an operation drops or changes."""
     if isinstance(op, ops.DropConstraintOp):
         return str(op.constraint_name or name_for(op.to_constraint()))
@@ -571,7 +571,7 @@ def _name(op: ops.MigrateOperation) -> str | None:
     return None
 
 
-def _allow(op: ops.MigrateOperation, *, is_upgrade: bool) -> None:
+def _allow(op: MigrateOperation, *, is_upgrade: bool) -> None:
     """Let an upgrade drop what is not there, and a downgrade make what is."""
     if isinstance(op, ops.DropTableOp | ops.DropIndexOp) and is_upgrade:
         op.if_exists = True
