@@ -30,6 +30,7 @@ from .draft import (
     SetTableAside,
     as_aside,
     key_of,
+    of_kind,
     operations_in,
 )
 
@@ -190,8 +191,8 @@ def write_aside(_draft: Draft, container: ops.OpContainer) -> None:
 
 def _beside(change: ops.ModifyTableOps) -> Iterator[MigrateOperation]:
     """Give what comes back first, then the batch, and what is set aside last."""
-    back = [it for it in change.ops if isinstance(it, RestoreColumn)]
-    aside = [it for it in change.ops if isinstance(it, SetColumnAside)]
+    back = [*of_kind(RestoreColumn, change.ops)]
+    aside = [*of_kind(SetColumnAside, change.ops)]
     change.ops = [it for it in change.ops if it not in back and it not in aside]
     for it in back:
         yield _call(restore_column, it, it.column)

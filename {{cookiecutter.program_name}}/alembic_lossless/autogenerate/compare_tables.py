@@ -714,8 +714,8 @@ def expressions_apart(_draft: Draft, container: ops.OpContainer) -> None:
 
 def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:
     found = [op for op in change.ops if has_expressions(op)]
-    drops = [op for op in found if isinstance(op, ops.DropIndexOp)]
-    makes = [op for op in found if isinstance(op, ops.CreateIndexOp)]
+    drops = [*of_kind(ops.DropIndexOp, found)]
+    makes = [*of_kind(ops.CreateIndexOp, found)]
     rest = [op for op in change.ops if op not in found]
     for part in (drops, rest, makes):
         if part:

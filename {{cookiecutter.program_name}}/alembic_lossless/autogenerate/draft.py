@@ -412,7 +412,7 @@ def put_back(upgrade: ops.UpgradeOps) -> bool:
 
     :param upgrade: the operations of one database; they are changed.
     """
-    held = [op for op in upgrade.ops if isinstance(op, Held)]
+    held = [*of_kind(Held, upgrade.ops)]
     found = [op for it in held for op in it.ops]
     upgrade.ops = [*found, *(op for op in upgrade.ops if op not in held)]
     return bool(held)

@@ -87,7 +87,7 @@ class Rule(NamedTuple):
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     """Begin with a look at the rows that a new key is about."""
     whole = container.ops
-    blocks = [op for op in whole if isinstance(op, DialectBlock)]
+    blocks = [*of_kind(DialectBlock, whole)]
     for block in blocks:
         guard_keys(draft, block)
     container.ops = [op for op in whole if op not in blocks]

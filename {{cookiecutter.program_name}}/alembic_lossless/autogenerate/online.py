@@ -105,7 +105,7 @@ def leave_fills(after: ops.UpgradeOps) -> list[MigrateOperation]:
 
     The revision that had them forbids NULL, and waits until each row has its value.
     """
-    fills = [op for op in after.ops if isinstance(op, FillNulls)]
+    fills = [*of_kind(FillNulls, after.ops)]
     after.ops = [op for op in after.ops if op not in fills]
     return [_in_batches(op, later=True) for op in fills]
 
