@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.types import TypeEngine
 
 
 def keywords(text: str) -> frozenset[str]:
@@ -1205,17 +1204,14 @@ def object_name(table: str, *columns: str, ending: str) -> str:
     return "_".join([*(it.decode(errors="ignore") for it in parts), ending])
 
 
-def literal(
-    value: Any, dialect: Dialect | None = None, type_: TypeEngine[Any] | None = None
-) -> str:
+def literal(value: Any, dialect: Dialect | None = None) -> str:
     """Return a value as it stands in a statement.
 
     :param dialect: the database that is to read it; None for standard SQL.
-    :param type_: the type whose processor writes it; by default the value's own.
-    :raises CompileError: when the type writes no values.
+    :raises CompileError: when the value's own type writes no values.
     """
-    if type_ is None and isinstance(value, str):
-        type_ = sa.String()  # a name that knows its quotes is text, too
+    # A name that knows its quotes is text, too.
+    type_ = sa.String() if isinstance(value, str) else None
     return compiled(sa.literal(value, type_), dialect or _standard())
 
 

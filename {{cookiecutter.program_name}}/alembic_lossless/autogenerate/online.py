@@ -117,7 +117,7 @@ def _in_batches(op: FillNulls, *, later: bool = False) -> LosslessOp:
 
 
 def online(
-    change: ops.ModifyTableOps, stands_alone: StandsAlone, *, partitioned: bool = False
+    change: ops.ModifyTableOps, stands_alone: StandsAlone, *, partitioned: bool
 ) -> Iterator[MigrateOperation]:
     """Give the change of a table in parts, those in a batch and those that are not.
 

@@ -157,7 +157,7 @@ def run_pipeline(
     prompt: Prompt,
     *,
     live: bool,
-    leaves_fills: bool = False,
+    leaves_fills: bool,
 ) -> online.Directions:
     """Review what was found for a database; return what waits for the deployment.
 
