@@ -11,6 +11,7 @@ PLAIN = "city = sa.Integer, sa.ForeignKey('city.id')"
 INDEX = f"{PLAIN}, index=True"
 UNIQUE = f"{PLAIN}, unique=True"
 UNIQUE_INDEX = f"{PLAIN}, index=True, unique=True"
+CASCADING = PLAIN.replace("'city.id'", "'city.id', ondelete='CASCADE'")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,20 @@ def test_the_index_of_a_key_is_mariadbs(project: Environment, server: str) -> No
     define_thing(project, "city = sa.Integer")
     is_said = "drop_index_of_foreign_key" in draft(project, "after")
     assert is_said is (server == "mariadb")
+
+
+@pytest.mark.parametrize("after", ["sa.String(9)", None], ids=["column", "key"])
+def test_an_index_that_goes_or_stays_anyway_is_not_spoken_of(
+    project: Environment, after: str | None
+) -> None:
+    """I drop the column, too, or change the key alone: MariaDB sees to the index."""
+    given = '    url=url,\n    runs_on=("mariadb",),\n'
+    project.edit("migrations/__init__.py", "    url=url,\n", given)
+    define_thing(project, PLAIN)
+    draft(project, "before")
+    define_thing(project, f"name = {after}" if after else CASCADING)
+    script = draft(project, "after", *(["drop=thing.city"] if after else []))
+    assert "drop_index_of_foreign_key" not in script.partition("def downgrade")[0]
 
 
 ORDERED = """

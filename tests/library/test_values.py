@@ -4,11 +4,14 @@ import datetime as dt
 import pickle
 import uuid
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic_lossless.types.fills import typed
+from alembic_lossless.types.portable import dialect_named
 from drafts import MODULE, alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from gallery import ABSTRACT, exported, expressions, known_by, made
@@ -429,6 +432,42 @@ def test_a_value_is_checked_where_it_will_be(
     revision = ("revision", "--autogenerate", "-m", "more")
     assert said in refusal(project, "-x", fill, *revision)
     assert len(project.revisions()) == 2
+
+
+READ = {
+    "postgresql": "BIT BOOLEAN BYTEA CIDR DATE FLOAT HSTORE INET INTEGER INTERVAL"
+    " INT4MULTIRANGE INT4RANGE JSONB MACADDR MACADDR8 MONEY NUMERIC OID TIME TIMESTAMP"
+    " UUID",
+    "mysql": "BIT BOOLEAN DATE DATETIME FLOAT INTEGER JSON NUMERIC TIME TIMESTAMP YEAR",
+    "mariadb": "INET4 INET6",
+    "sqlite": "BOOLEAN DATE DATETIME FLOAT INTEGER JSON NUMERIC TIME TIMESTAMP",
+}
+"""The types of a database whose values are not any text."""
+
+
+@pytest.mark.parametrize(
+    ("database", "name"),
+    [(database, name) for database, names in READ.items() for name in names.split()],
+)
+def test_what_no_value_looks_like_is_refused_when_it_is_typed(
+    database: str, name: str
+) -> None:
+    """I type something else: no revision is written with it, and I read an example."""
+    place = "mysql" if database == "mariadb" else database
+    type_ = getattr(import_module(f"sqlalchemy.dialects.{place}"), name)()
+    column = sa.Column("it", type_)
+    with pytest.raises(ValueError, match=r"some words is no value for .*: write .+\."):
+        typed(column, "some words", [dialect_named(database)])
+
+
+def test_a_network_has_no_address_of_a_host() -> None:
+    """I type an address with its network: INET holds that, and CIDR does not."""
+    dialects = [dialect_named("postgresql")]
+    for type_ in (postgresql.INET(), postgresql.CIDR()):
+        typed(sa.Column("it", type_), "192.168.0.0/24", dialects)
+    typed(sa.Column("it", postgresql.INET()), "192.168.0.1/24", dialects)
+    with pytest.raises(ValueError, match=r"write 192\.168\.0\.0/24"):
+        typed(sa.Column("it", postgresql.CIDR()), "192.168.0.1/24", dialects)
 
 
 def test_no_answer_is_offered_where_none_works(project: Environment) -> None:

@@ -35,6 +35,9 @@ NAMES = (
 )
 ROWS = "INSERT INTO thing (id, name, age) VALUES (1, 'Ada', 17), (2, 'Bo', 30)"
 
+AGES = {3: [("Ada",), ("Bo",)], 18: [("Bo",)]}
+"""An age -> the rows of who is as old."""
+
 OF_VIEW = """
 SELECT attname, attacl::text, col_description(oid, attnum)
 FROM pg_class JOIN pg_attribute ON attrelid = oid AND attnum > 0
@@ -262,6 +265,26 @@ def test_a_materialized_view_and_its_index(
     assert sql(database_url, indexes) == [("ix_held_name",)]
     alembic(shop, "downgrade -1", "downgrade -1", "upgrade head", "check")
     assert sql(database_url, "SELECT count(*) FROM held") == [(2,)]
+
+
+@on("postgresql")
+def test_the_query_of_a_materialized_view_changes(
+    shop: Environment, database_url: str
+) -> None:
+    """I change it below another view, or hold no rows any more: both are there."""
+    held = ADULTS.replace("metadata=", "materialized=True, metadata=")
+    rows = "SELECT name FROM names ORDER BY name"
+    for age, names in AGES.items():
+        define(shop, [NAME, AGE], [held.format(age=age), NAMES])
+        draft(shop, f"from {age}")
+        assert sql(database_url, rows) == names
+    alembic(shop, "downgrade -1")
+    assert sql(database_url, rows) == AGES[3]
+    alembic(shop, "upgrade head", "check")
+    define(shop, [NAME, AGE], [ADULTS.format(age=3), NAMES])
+    draft(shop, "not held any more")
+    assert sql(database_url, rows) == AGES[3]
+    alembic(shop, "downgrade -1", "upgrade head", "check")
 
 
 @on("sqlite", "postgresql")
