@@ -111,6 +111,34 @@ def test_the_order_of_an_index_is_compared(
     assert (verdict.kind, verdict.text) == ("passed", "")
 
 
+PASSED_ON = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Post(Model):
+    __tablename__ = "post"
+    id = sa.Column(sa.Integer, primary_key=True)
+    at = sa.Column(sa.Integer)
+    answers = sa.Column(sa.Integer, sa.ForeignKey("post.id"))
+    __table_args__ = ({indexes})
+"""
+
+
+@pytest.mark.parametrize("part", ["'answers'", "sa.desc('answers')"])
+@pytest.mark.parametrize("options", ["", ", unique=True"])
+def test_another_index_gets_the_name_of_one_that_a_key_needs(
+    judge: Court, part: str, options: str
+) -> None:
+    """I give an index's name to another, and the foreign key has a new one."""
+    before = f"sa.Index('ix', {part}),"
+    after = f"sa.Index('ix', 'at'), sa.Index('other', 'answers', 'id'{options}),"
+    first, last = (PASSED_ON.format(indexes=it) for it in (before, after))
+    verdict = judge.judge(Case(judge.database, first, last))
+    assert (verdict.kind, verdict.text) == ("passed", "")
+
+
 MODELS = """
 import sqlalchemy as sa
 

@@ -271,6 +271,22 @@ def _without_type(table: sa.Table) -> Iterator[Create]:
     yield from (op for op in _checks_in_columns(table) if name_of(op) is None)
 
 
+def expressions_of(table: sa.Table) -> list[Create]:
+    """Return what of a table has an expression: a CHECK, or an index of some rows.
+
+    The CHECK of a Boolean or an Enum is its type's.
+    """
+    every = [*objects_of(table).values(), *_without_type(table)]
+    return [op for op in every if _has_expression(op)]
+
+
+def _has_expression(op: Create) -> bool:
+    if isinstance(op, ops.CreateCheckConstraintOp | CreateExcludeConstraintOp):
+        return True
+    is_partial = any(it.rpartition("_")[2] == "where" for it in op.kw)
+    return isinstance(op, ops.CreateIndexOp) and (is_partial or has_expressions(op))
+
+
 def unnamed_checks(table: sa.Table) -> list[Create]:
     """Return the CHECKs of a table that nobody named and no type makes."""
     found = (it for it in _without_type(table) if name_of(it) is None)
@@ -1141,10 +1157,11 @@ class State:
     def _drop_unnamed(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
         if op.condition is not None:
-            for it in [*constraints_of(table)] if table is not None else ():
-                said = None if it.name else getattr(it, "sqltext", None)
-                if said is not None and same(said, op.condition):
-                    self._take(it.table, it)
+            every = constraints_of(table) if table is not None else ()
+            unnamed = [it for it in every if not it.name and hasattr(it, "sqltext")]
+            # Of those that say the same the last one is dropped.
+            for it in [it for it in unnamed if same(it.sqltext, op.condition)][-1:]:
+                self._take(it.table, it)
             return
         kinds = {"unique": sa.UniqueConstraint, "foreignkey": sa.ForeignKeyConstraint}
         for it in [*table.constraints] if table is not None else ():

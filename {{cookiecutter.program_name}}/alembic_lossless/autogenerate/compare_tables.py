@@ -717,9 +717,18 @@ def _parts(change: ops.ModifyTableOps) -> Iterator[ops.ModifyTableOps]:
     drops = [*of_kind(ops.DropIndexOp, found)]
     makes = [*of_kind(ops.CreateIndexOp, found)]
     rest = [op for op in change.ops if op not in found]
-    for part in (drops, rest, makes):
+    # MariaDB keeps an index as long as a foreign key needs it.
+    keys = [op for op in rest if drops and _drops_key(op)]
+    rest = [op for op in rest if op not in keys]
+    for part in (keys, drops, rest, makes):
         if part:
             yield change_of(change, part)
+
+
+def _drops_key(op: MigrateOperation) -> bool:
+    if not isinstance(op, ops.DropConstraintOp):
+        return False
+    return isinstance(op.to_constraint(), sa.ForeignKeyConstraint)
 
 
 Keyed = sa.UniqueConstraint | sa.ForeignKeyConstraint
@@ -772,8 +781,10 @@ def _with_names(
     draft: Draft, container: ops.OpContainer, change: ops.ModifyTableOps
 ) -> Iterator[MigrateOperation]:
     drops = [*_drops(draft, change)]
-    table = draft.table_before(container, key_of(change))
-    _name(change.ops, table, _names_of_checks(draft, table, drops))
+    before = draft.table_before(container, key_of(change))
+    after = draft.table_after(container, key_of(change))
+    taken = _names_of_checks(draft, before, drops)
+    _name(change.ops, after if after is not None else before, taken)
     yield from drops
     if not change.is_empty():
         yield change
@@ -808,7 +819,10 @@ def _drops(draft: Draft, change: ops.ModifyTableOps) -> Iterator[LosslessOp]:
 def _name(
     changes: Iterable[MigrateOperation], table: sa.Table | None, taken: set[str]
 ) -> None:
-    """Give each new constraint of a table a name, with a number where it is taken."""
+    """Give each new constraint of a table a name, with a number where it is taken.
+
+    :param table: as it is when it has them.
+    """
     for op in changes:
         if not isinstance(op, (*NAMED, ops.CreateCheckConstraintOp)):
             continue
@@ -1015,7 +1029,7 @@ def _taken_at(
         if isinstance(change, ops.ModifyTableOps):
             for op in [*change.ops]:
                 place = key_of(change), name_of(op) or ("", "")
-                if place in places:
+                if place in places and isinstance(op, Drop | Create):
                     found[place].append(op)
                     change.ops.remove(op)
         elif isinstance(change, ops.CreateTableOp):

@@ -202,7 +202,7 @@ def _rule(draft: Draft, op: MigrateOperation) -> Rule | None:
     index = unique_index(op)
     if index is not None and not is_of_beginnings(index):
         at, conditions = _key_of(index), tuple(_conditions(draft, index))
-        parts = (_indexed(draft, at, it) for it in index.expressions)
+        parts = (indexed(draft, at, it) for it in index.expressions)
         return Rule(at, tuple(parts), where=conditions)
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
@@ -232,8 +232,12 @@ def _conditions(draft: Draft, index: sa.Index) -> Iterator[tuple[str, Expression
             yield option, Expression(written, tuple(used))
 
 
-def _indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
-    """Return a column of an index, or its expression."""
+def indexed(draft: Draft, key: Key, part: Any) -> str | Expression:
+    """Return a column of an index, in whichever order it is, or its expression.
+
+    :param key: the table.
+    :param part: one of the index's `expressions`.
+    """
     known = _columns(draft, key)
     if isinstance(part, sa.ColumnClause) and (
         not part.is_literal or part.name in known

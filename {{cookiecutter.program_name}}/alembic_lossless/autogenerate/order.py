@@ -15,7 +15,18 @@ from .._alembic import copy_of, dropped_items, without_table
 from ..operations.base import Key, LosslessOp, label
 from ..operations.constraints import drop_index_of_foreign_key
 from ..sql import columns_in
-from ..state import Drop, created_by, drop_of
+from ..state import (
+    Create,
+    Drop,
+    created_by,
+    drop_of,
+    expressions_of,
+    has_expressions,
+    is_alike,
+    name_of,
+    renamed_columns,
+)
+from ..types.conversion import keeps_casts
 from ..types.portable import MYSQL
 from .draft import (
     DialectBlock,
@@ -31,6 +42,7 @@ from .draft import (
     tables,
     unique_index,
 )
+from .guards import Expression, indexed
 
 Whole = ops.CreateTableOp | ops.DropTableOp
 
@@ -326,7 +338,7 @@ def _gone(
 
 
 def _names(change: ops.ModifyTableOps, kinds: Any) -> set[str]:
-    return {name_of(op) for op in change.ops if isinstance(op, kinds)}
+    return {own_name(op) for op in change.ops if isinstance(op, kinds)}
 
 
 def _is_empty(op: MigrateOperation) -> bool:
@@ -353,7 +365,7 @@ def _merged(changes: Iterable[ops.ModifyTableOps]) -> dict[str, ops.ModifyTableO
 
 
 def _sort(change: ops.ModifyTableOps) -> None:
-    made = {name_of(op) for op in change.ops if isinstance(op, CREATES)}
+    made = {own_name(op) for op in change.ops if isinstance(op, CREATES)}
     depths = _Formulas(change.ops)
     change.ops.sort(key=partial(_rank, made, depths))
 
@@ -398,10 +410,10 @@ def _rank(
     if isinstance(op, ops.DropColumnOp):
         depth = -depth
     ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))
-    return next(ranks, 3 + len(CHANGES)), depth, name_of(op)
+    return next(ranks, 3 + len(CHANGES)), depth, own_name(op)
 
 
-def name_of(op: MigrateOperation) -> str:
+def own_name(op: MigrateOperation) -> str:
     """Return what operations of a kind are sorted by, if models give no order."""
     if isinstance(op, ops.AlterColumnOp):
         return ""
@@ -461,7 +473,7 @@ def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
     for change in changes:
         table = models.get(key_of(change))
         for fk in table.foreign_key_constraints if table is not None else ():
-            if _lose_index(change.ops, list(fk.column_keys)):
+            if _lose_index(draft, change, list(fk.column_keys)):
                 freed.append(fk)
     take_away_and_give_back(container, freed)
 
@@ -536,22 +548,32 @@ def _drops(change: ops.ModifyTableOps) -> bool:
     return any(isinstance(op, Drop) for op in change.ops)
 
 
-def _lose_index(changes: Sequence[MigrateOperation], columns: Sequence[str]) -> bool:
+def _lose_index(
+    draft: Draft, change: ops.ModifyTableOps, columns: Sequence[Any]
+) -> bool:
     """Return whether columns are without an index for a while, or for good.
 
-    A constraint is dropped before another is created; so is an index of the same name.
+    A constraint is dropped before another is created; so is an index of the same name,
+    or before one of expressions.
     """
-    concerned = [op for op in changes if _index_columns(op)[: len(columns)] == columns]
+    concerned = [
+        op for op in change.ops if _index_columns(draft, op)[: len(columns)] == columns
+    ]
     gone = [op for op in concerned if isinstance(op, Drop)]
-    made = {name_of(op) for op in concerned if isinstance(op, CREATES)}
-    first = (isinstance(op, ops.DropConstraintOp) or name_of(op) in made for op in gone)
+    made = [op for op in concerned if isinstance(op, CREATES)]
+    made = [op for op in made if not has_expressions(op)]
+    names = {own_name(op) for op in change.ops if isinstance(op, CREATES)}
+    first = (
+        isinstance(op, ops.DropConstraintOp) or own_name(op) in names for op in gone
+    )
     return any(first) or bool(gone and not made)
 
 
-def _index_columns(op: MigrateOperation) -> list[str]:
+def _index_columns(draft: Draft, op: MigrateOperation) -> list[str | Expression]:
     """Return the columns of an index or a unique constraint, in order."""
     if isinstance(op, ops.CreateIndexOp | ops.DropIndexOp):
-        return [column.name for column in op.to_index().columns]
+        key = op.schema, str(op.table_name)
+        return [indexed(draft, key, part) for part in op.to_index().expressions]
     if isinstance(op, ops.DropConstraintOp | ops.CreateUniqueConstraintOp):
         constraint = op.to_constraint()
         if isinstance(constraint, sa.UniqueConstraint):
@@ -564,11 +586,7 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
 
     MariaDB lets no such column change, and PostgreSQL no text become a number.
     """
-    retyped = {
-        (key_of(op), op.column_name)
-        for op in of_kind(ops.AlterColumnOp, operations_in(container))
-        if op.modify_type is not None
-    }
+    retyped = {(key_of(op), op.column_name) for op in _retypes(container)}
     if not retyped:
         return
     apart = {key_of(op) for op in container.ops if isinstance(op, Whole)}
@@ -580,6 +598,46 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
         if retyped & set(_key_columns(fk))
     )
     take_away_and_give_back(container, freed)
+
+
+def _retypes(container: ops.OpContainer) -> Iterator[ops.AlterColumnOp]:
+    for op in of_kind(ops.AlterColumnOp, operations_in(container)):
+        if op.modify_type is not None:
+            yield op
+
+
+def free_expressions(draft: Draft, container: ops.OpContainer) -> None:
+    """Make CHECKs and indexes anew around another type of a column they speak of.
+
+    PostgreSQL keeps their casts to the old type, or finds no operator for both types.
+    """
+    if all(it.name != "postgresql" for it in draft.dialects):
+        return
+    retyped = dict[Key, dict[str, None]]()
+    for op in _retypes(container):
+        old, new = op.existing_type, op.modify_type
+        if old is None or new is None or not keeps_casts(old, new):
+            retyped.setdefault(key_of(op), {})[op.column_name] = None
+    for key, columns in retyped.items():
+        if (table := draft.table_after(container, key)) is None:
+            continue
+        changes = of_kind(ops.ModifyTableOps, container.ops)
+        changed = [op for it in changes if key_of(it) == key for op in it.ops]
+        for made in expressions_of(table):
+            is_used = renamed_columns(made, columns, table) is None
+            if is_used and not any(_is_about(op, made) for op in changed):
+                anew: list[MigrateOperation] = [drop_of(made), made]
+                container.ops.append(ops.ModifyTableOps(key[1], anew, schema=key[0]))
+
+
+def _is_about(op: MigrateOperation, made: Create) -> bool:
+    """Tell what makes or drops the same index or constraint."""
+    if not isinstance(op, Create | Drop):
+        return False
+    if name_of(made) is not None:
+        return name_of(op) == name_of(made)
+    create: Any = op.reverse() if isinstance(op, Drop) else op
+    return name_of(op) is None and is_alike(create, made)
 
 
 def _key_columns(fk: sa.ForeignKeyConstraint) -> Iterator[tuple[Key, str]]:

@@ -129,6 +129,7 @@ QUESTIONS: tuple[Step, ...] = (
 REWRITES: tuple[Step, ...] = (
     compare_objects.hold_domains,
     order.drop_no_indexes_of_dropped_tables,
+    order.free_expressions,
     order.free_indexes,
     order.free_retyped,
     order.order,

@@ -675,13 +675,15 @@ class Unreflected:
         """Return the unnamed CHECKs, unless the revision gives CHECKs itself."""
         if any(isinstance(it, sa.CheckConstraint) for it in self._batch.table_args):
             return []
-        left = {sql.normal(it, DIALECT) for it in self._no_longer}
-        return [
-            (renamed, said)
-            for name, condition, said in self._checks()
-            if name is None and sql.normal(condition, DIALECT) not in left
-            if (renamed := sql.renamed(condition, self._names, DIALECT))
-        ]
+        found, left = [], [sql.normal(it, DIALECT) for it in self._no_longer]
+        for name, condition, said in self._checks():
+            if (plain := sql.normal(condition, DIALECT)) in left and name is None:
+                left.remove(plain)  # of two that say the same, one may stay
+                continue
+            renamed = sql.renamed(condition, self._names, DIALECT)
+            if renamed and name is None:
+                found.append((renamed, said))
+        return found
 
     def _left_alone(self) -> set[Any]:
         """Return the names of the constraints that are the old table's."""

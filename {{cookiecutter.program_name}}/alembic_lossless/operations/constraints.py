@@ -354,14 +354,17 @@ def drop_index_of_foreign_key(
 
 
 MADE_BY_SERVERS = {
-    "check": {"check", "CONSTRAINT"},
-    "foreignkey": {"fkey", "ibfk"},
-    "unique": {"key"},
+    "check": ("check", "CONSTRAINT"),
+    "foreignkey": ("fkey", "ibfk"),
+    "unique": ("key",),
 }
-"""How the names end that PostgreSQL and MariaDB make up, before their number."""
+"""How the names end that PostgreSQL and MariaDB make up, before their number.
+
+A draft gives those of PostgreSQL on MariaDB, too: MariaDB's own ones came before them.
+"""
 
 
-def _by_name(found: dict[str, Any], type_: str) -> tuple[bool, int]:
+def _by_name(found: dict[str, Any], type_: str) -> tuple[int, int]:
     """Sort a constraint that a server named, or nobody, before one that has a name.
 
     Of those that a server counted, the one with the highest number is the first.
@@ -369,8 +372,9 @@ def _by_name(found: dict[str, Any], type_: str) -> tuple[bool, int]:
     name = found["name"] or ""
     letters = name.rstrip("0123456789")
     last = letters.rstrip("_").rpartition("_")[2]
-    is_named = bool(name) and last not in MADE_BY_SERVERS[type_]
-    return is_named, -int(name[len(letters) :] or 0)
+    endings = MADE_BY_SERVERS[type_]
+    known = [*endings, last] if name else [last]
+    return known.index(last), -int(name[len(letters) :] or 0)
 
 
 def _reflected(names: Names, kind: str) -> list[Any]:

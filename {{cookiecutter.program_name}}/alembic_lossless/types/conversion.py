@@ -6,7 +6,17 @@ from typing import Any, TypeGuard
 import sqlalchemy as sa
 
 from .._alembic import variants
-from .portable import BYTES, CHARACTER, DIALECTS, MYSQL, Type, ddl, dialect_named, on
+from .portable import (
+    BYTES,
+    CHARACTER,
+    DIALECTS,
+    MYSQL,
+    Type,
+    ddl,
+    dialect_named,
+    on,
+    stored,
+)
 
 KINDS = (
     sa.String,
@@ -75,6 +85,25 @@ def is_one_enum(old: Type, new: Type) -> bool:
         return False
     named = bool(old.name and new.name)
     return not named or (old.schema, old.name) == (new.schema, new.name)
+
+
+def keeps_casts(old: Type, new: Type) -> bool:
+    """Tell whether PostgreSQL has the same of an expression when its column changes.
+
+    It keeps an expression as it was read, with a cast to the type of then in it.
+
+    :param old: the type of the column when the expression was made.
+    :param new: the type that the column gets.
+    """
+    before, after = (on(stored(it), "postgresql") for it in (old, new))
+    same = kind(before)
+    if kind(after) is not same:
+        return False
+    if same is sa.Enum:
+        return is_one_enum(before, after)
+    if issubclass(same, (sa.String, *NUMBERS)):
+        return isinstance(before, sa.CHAR) is isinstance(after, sa.CHAR)
+    return ddl(before, "postgresql") == ddl(after, "postgresql")
 
 
 def is_decimal(type_: Type) -> TypeGuard[sa.Numeric[Any]]:
