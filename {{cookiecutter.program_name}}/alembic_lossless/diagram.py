@@ -28,6 +28,9 @@ from .runtime.several import few, give_parts
 from .state import MENTIONED, referred
 from .types.portable import dialect_named
 
+# Tables
+
+
 MANY = "{"
 """The foot of a crow."""
 
@@ -166,6 +169,9 @@ def _name(table: str) -> str:
 def _word(text: str) -> str:
     """Return a text as one word of Mermaid: `VARCHAR(100)`, `NUMERIC(8-2)`."""
     return re.sub(r"[^\w()\[\]-]+", "-", text.replace(" ", "_")).strip("-")
+
+
+# The history
 
 
 DONE, OPEN, SOME = "*", "o", "+"

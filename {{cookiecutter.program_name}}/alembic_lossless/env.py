@@ -256,7 +256,7 @@ def migrating_several(
     known = {name: _given_for(name, database) for name, database in known.items()}
     reviewed = _reviewing(known.values())
     checks = {}
-    places = several.Places(known)
+    places = several.Positions(known)
     with whole_lines(context.config), places.said(), ExitStack() as stack:
         stack.enter_context(_lock_file_kept())
 

@@ -421,6 +421,9 @@ def names() -> set[str]:
     return {rule.name for rule in RULES}
 
 
+# Changes of rows
+
+
 EVERYWHERE = ("postgresql", "mariadb", "mysql")
 
 

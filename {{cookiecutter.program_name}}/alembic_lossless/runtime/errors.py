@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alembic import context
 from alembic.config import Config
+from alembic.runtime.migration import RevisionStep
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import MultipleHeads, ResolutionError, RevisionError
 from alembic.util import CommandError, messaging
@@ -429,8 +430,7 @@ def _explain_python(run: "Run", error: BaseException) -> None:
         return
     if run.step is None:
         raise CommandError(f"{place}: {what}" if place else what) from error
-    word = "upgrade" if run.step.is_upgrade else "downgrade"
-    lines = [f"The {word} of revision {run.step.revision.revision} failed: {what}"]
+    lines = [f"{named(run.step)} failed: {what}"]
     lines += [f"In: {place}"] if place else []
     lines.append(_outcome(run) or "What it did was undone.")
     raise CommandError("\n".join(lines)) from error
@@ -517,6 +517,12 @@ def join(heads: Sequence[str], program: str) -> str:
     )
 
 
+def named(step: RevisionStep) -> str:
+    """Return what messages call a step: "The upgrade of revision 1a2b"."""
+    word = "upgrade" if step.is_upgrade else "downgrade"
+    return f"The {word} of revision {step.revision.revision}"
+
+
 def _failure(
     run: "Run",
     error: BaseException | None,
@@ -536,11 +542,10 @@ def _failure(
             lines.append(outcome or (KEPT if run.mark.kept else "Nothing was changed."))
         return "\n".join(lines)
     outcome = _outcome(run, is_permanent=is_permanent) or "What it did was undone."
-    word = "upgrade" if run.step.is_upgrade else "downgrade"
     shown = " ".join((statement or "").split())[:STATEMENT_SHOWN]
     return "\n".join(
         [
-            f"The {word} of revision {run.step.revision.revision} failed: {known.said}",
+            f"{named(run.step)} failed: {known.said}",
             *([f"In: {shown}"] if shown else []),
             *known.advice,
             *_in_the_way(run, known, error),

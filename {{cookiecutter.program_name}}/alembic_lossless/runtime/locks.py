@@ -32,6 +32,11 @@ from .connect import awaited, backend_pid, engine_of
 if TYPE_CHECKING:
     from .run import Run
 
+log = logging.getLogger(__name__)
+
+
+# Poolers
+
 
 PATIENCE = 2.0
 """Seconds to wait for a session: a pool in session mode may have no other one."""
@@ -127,7 +132,8 @@ def _raw_session(raw: Any) -> int:
     return int(found)
 
 
-log = logging.getLogger(__name__)
+# The lock of a migration
+
 
 PAUSE = 0.1
 """Seconds between two tries: an upgrade that waits for nobody loses no more."""
@@ -377,6 +383,9 @@ def _refuse_open_work(connection: Connection) -> None:
         )
 
 
+# Who is in the way
+
+
 QUICK, SLOW = 0.01, 0.5
 """Seconds between two looks: a statement of a live revision waits 0.05 s at a time."""
 
@@ -540,6 +549,9 @@ class Blockers:
                 end = SERVERS[other.dialect.name].end
                 other.execute(sa.text(end), {"pid": blocker.pid})
             self._seen.pop(key, None)
+
+
+# How far it is, on a terminal
 
 
 QUIET = 1.0

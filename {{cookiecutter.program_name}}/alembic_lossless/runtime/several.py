@@ -44,6 +44,8 @@ from .recovery import MARK, half_applied
 
 Heads = tuple[str, ...]
 
+log = getLogger(__name__)
+
 SHOWN = 10
 """How many names of databases a message has."""
 
@@ -165,7 +167,7 @@ def errors_of(name: str) -> Iterator[None]:
         raise OneDatabaseError(f"{name}: {error}") from error
 
 
-class Places:
+class Positions:
     """Where databases were before a run, to say where each one is when it fails."""
 
     def __init__(self, databases: Mapping[str, Database]) -> None:
@@ -227,7 +229,8 @@ class Places:
         return found
 
 
-log = getLogger(__name__)
+# Schemas
+
 
 ENTERS = {"postgresql": "SET search_path TO {}", "mysql": "USE {}", "mariadb": "USE {}"}
 """How a connection enters a schema, where nothing then names it."""

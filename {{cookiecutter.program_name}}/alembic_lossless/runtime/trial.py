@@ -27,11 +27,16 @@ from ..rules import phase_of, rule
 from ..sql import Effect, Statement, quoted, script, words_in
 from .causes import BUSY, codes_of, explain
 from .connect import engine_of
-from .errors import traceback_location
+from .errors import named, traceback_location
 from .recovery import Journal
 
 if TYPE_CHECKING:
     from .run import Run
+
+log = logging.getLogger(__name__)
+
+
+# Databases that are thrown away
 
 
 PREFIX = "rehearsal_"
@@ -137,7 +142,8 @@ def _drop(connection: Connection, name: str) -> None:
         connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
 
 
-log = logging.getLogger(__name__)
+# The rehearsal of a run
+
 
 SETTING = "MIGRATION_REHEARSE"
 
@@ -318,8 +324,7 @@ def _run(run: "Run", trial: MigrationContext, step: RevisionStep) -> None:
 def _explained(run: "Run", step: RevisionStep, watch: "_Watch") -> Iterator[None]:
     """Turn a failure on the copy into one of the run, if it would be one."""
     revision = step.revision.revision
-    word = "upgrade" if step.is_upgrade else "downgrade"
-    begin = f"The {word} of revision {revision} would fail"
+    begin = f"{named(step)} would fail"
     end = (
         "It was rehearsed on an empty copy of the tables; nothing was changed. To run"
         f" it all the same: {run.database.settings.variable(SETTING)}=no"
