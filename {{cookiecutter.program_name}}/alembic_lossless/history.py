@@ -1,27 +1,19 @@
 """What the revision files and a database say, without changing either."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from .lint.rules import Server, version_of
 from .operations.aside import kept
 from .operations.base import label
-from .project import oldest
-from .replaced import follows
-from .rules import AFTER, phase_of
 from .runtime.applied import Applied, Edited, Ran
 from .runtime.connect import Database, opened
 from .runtime.recovery import RevisionMarker
-from .types.portable import kind_of
 
 
 def stamped(database: Database) -> tuple[str, ...]:
@@ -33,22 +25,6 @@ def stamped(database: Database) -> tuple[str, ...]:
 def _context(database: Database, connection: Connection) -> MigrationContext:
     options = dict(database.version_table)
     return MigrationContext.configure(connection, opts=options)
-
-
-def server_of(database: Database, dialect: str | None) -> Server:
-    """Return the kind of server that a database is on, and its version if it answers.
-
-    Production may have an older one.
-
-    :param dialect: another kind.
-    """
-    kind, version = database.url.get_backend_name(), tuple[int, ...]()
-    if dialect not in {None, kind}:
-        kind = str(dialect)
-    else:
-        with suppress(CommandError, SQLAlchemyError), opened(database) as connection:
-            kind, version = kind_of(connection.dialect), version_of(connection.dialect)
-    return Server.oldest(kind, version, oldest(database.runs_on).get(kind, ()))
 
 
 class HalfApplied(NamedTuple):
@@ -165,14 +141,3 @@ def edited(folder: ScriptDirectory, database: Database, name: str) -> list[Edite
 def ran(database: Database, connection: Connection) -> dict[str, Ran]:
     """Return what a database remembers of revisions that took long, by their ids."""
     return Applied(connection, dict(database.version_table)).ran()
-
-
-def ready_at(folder: ScriptDirectory) -> tuple[frozenset[str], ...]:
-    """Return where a database may be while this code serves, the newest first."""
-    found = [frozenset(folder.get_heads())]
-    while len(found[-1]) == 1:
-        (newest,) = folder.get_revisions(tuple(found[-1]))
-        if phase_of(newest) != AFTER:
-            break
-        found.append(frozenset(follows(newest)))
-    return tuple(found)

@@ -212,9 +212,17 @@ class History:
         That is at the newest revisions, or before those at the end that wait until the
         old version of the app is gone.
         """
-        from .history import ready_at
+        from .replaced import follows
+        from .rules import AFTER, phase_of
 
-        return ready_at(self.script())
+        folder = self.script()
+        found = [frozenset(folder.get_heads())]
+        while len(found[-1]) == 1:
+            (newest,) = folder.get_revisions(tuple(found[-1]))
+            if phase_of(newest) != AFTER:
+                break
+            found.append(frozenset(follows(newest)))
+        return tuple(found)
 
     def lock_problems(self) -> list[str]:
         """Return in what `history.lock` is not as the revisions are.
@@ -691,9 +699,10 @@ class Migrations(History):
 
         from .autogenerate.online import safe_form
         from .config import part_of
-        from .history import ran, server_of
+        from .history import ran
         from .lint import runner as linting
         from .lint.estimate import estimated
+        from .lint.rules import Server
         from .project import production_server
         from .runtime.connect import opened
         from .runtime.errors import between
@@ -707,7 +716,7 @@ class Migrations(History):
         at_hand = self.database(database)
         backend = at_hand.url.get_backend_name()
         dialect = dialect or production_server(backend, self.project.runs_on)
-        server = server_of(at_hand, dialect)
+        server = Server.of(at_hand, dialect)
         ids = [script.revision for script in chosen if script.revision != begin]
         part = part_of(self.project, database or self.project.names[0])
         if not estimate:

@@ -6,6 +6,7 @@ declares its phase as "after": then the old version is gone when it runs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -13,8 +14,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
+from alembic.util import CommandError
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import TypeEngine
 
@@ -28,11 +31,13 @@ from ..operations.constraints import (
 )
 from ..operations.guards import GUARDS, refuse_duplicates
 from ..operations.objects import create_view, drop_view
+from ..project import oldest
 from ..rules import PAGES, anchored
+from ..runtime.connect import Database, opened
 from ..sql import Script, compiled, not_null_in, text_in
 from ..state import State
 from ..types.conversion import is_native
-from ..types.portable import dialect_named
+from ..types.portable import dialect_named, kind_of
 
 Key = tuple[str | None, str]
 """A table: (schema, name)."""
@@ -83,6 +88,20 @@ class Server:
         """
         known = [it for it in versions if it] or [OLDEST.get(dialect, ())]
         return cls(dialect, min(known))
+
+    @classmethod
+    def of(cls, database: Database, dialect: str) -> "Server":
+        """Return the kind of server that a database is on, if it answers its version.
+
+        Production may have an older one.
+
+        :param dialect: the kind, which may be another one than the database's.
+        """
+        kind, version = dialect, tuple[int, ...]()
+        if dialect == database.url.get_backend_name():
+            with suppress(CommandError, SQLAlchemyError), opened(database) as found:
+                kind, version = kind_of(found.dialect), version_of(found.dialect)
+        return cls.oldest(kind, version, oldest(database.runs_on).get(kind, ()))
 
     def at_least(self, *version: int) -> bool:
         """Tell whether it is known to be this version or a later one."""
