@@ -96,7 +96,10 @@ def rebase(
             "There is one head, or none: nothing is to be put behind another.\nWhere a"
             f" rebase was ended in the middle: {lossless_program(program)} upgrade"
         )
-    at = {name: _stamped(migrations, name) for name in migrations.each()}
+    at = dict[str, tuple[str, ...]]()
+    for name in migrations.each():
+        with _answering(migrations, name):
+            at[name] = migrations.stamped(name)
     folder = migrations.script(chain(*at.values()))
     branches = _chosen(folder, mine, published, program)
     texts = dict(_rewritten(migrations.script(), branches))
@@ -227,8 +230,12 @@ def _below(branches: Branches) -> Iterator[str]:
 # git
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git says, or None where it cannot say anything."""
+def git(folder: Path, *arguments: str) -> str | None:
+    """Return what git says, or None where it cannot say anything.
+
+    :param folder: where it is asked.
+    :param arguments: what it is asked.
+    """
     with suppress(OSError):
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],  # noqa: S607  whichever is there
@@ -246,13 +253,13 @@ def _on_main(
 ) -> tuple[str, set[str]]:
     """Return where git's main is, and which revisions are on it."""
     files = {Path(it.path): it.revision for it in scripts}
-    here = _git(Path(folder.dir), "symbolic-ref", "--short", "-q", "HEAD")
+    here = git(Path(folder.dir), "symbolic-ref", "--short", "-q", "HEAD")
     found, where = set[str](), list[str]()
     for ref in MAIN:
         if ref == (here or "").strip():
             continue
         for place in {path.parent for path in files}:
-            listed = _git(place, "ls-tree", "--name-only", ref, ".")
+            listed = git(place, "ls-tree", "--name-only", ref, ".")
             names = {*(listed or "").splitlines()}
             there = {name for path, name in files.items() if path.name in names}
             if listed is not None:
@@ -264,7 +271,7 @@ def _on_main(
 def _refuse_uncommitted(files: Iterable[Path]) -> None:
     """Refuse to write a file whose changes git could not give back."""
     for path in files:
-        state = _git(path.parent, "status", "--porcelain", "--", path.name) or ""
+        state = git(path.parent, "status", "--porcelain", "--", path.name) or ""
         if state[1:2] not in {"", " ", "?"}:
             raise CommandError(
                 f"{path} has changes that are not committed. Commit or stash them."
@@ -399,11 +406,6 @@ def _answering(migrations: "Migrations", name: str) -> Iterator[None]:
         known = explain(error.orig, database.url, migrations.project.settings)
         said = f"{known.about(str(database))} Nothing is written."
         raise CommandError(said) from error
-
-
-def _stamped(migrations: "Migrations", name: str) -> tuple[str, ...]:
-    with _answering(migrations, name):
-        return migrations.stamped(name)
 
 
 def _has_run(  # noqa: PLR0913, PLR0917  a database, and what is to happen

@@ -123,14 +123,19 @@ def _run(
     program: str, statements: Sequence[Statement], new: set[Key]
 ) -> Iterator[tuple[Statement, list[Said]]]:
     """Give each statement with what squawk says about it."""
-    known = "".join(f"CREATE TABLE {_quoted(key)} ();\n" for key in new)
+    dialect = dialect_named("postgresql")
+    known = "".join(
+        f"CREATE TABLE {quoted_table(name, schema, dialect)} ();\n"
+        for schema, name in new
+    )
     with TemporaryDirectory() as folder:
         files = {str(Path(folder, f"{n}.sql")): s for n, s in enumerate(statements)}
         begins = {}
         for file, statement in files.items():
             begins[file] = known.count("\n") + 1
             Path(file).write_text(f"{known}{BEGIN}{statement.text}\n", encoding="utf-8")
-            if _creates(statement.text):
+            made = script(statement.text, dialect).statements
+            if any(it.begins("CREATE TABLE") for it in made):
                 known += statement.text.strip().rstrip(";") + ";\n"
         for mode in (["--assume-in-transaction"], []):
             part = [f for f, one in files.items() if one.autocommit is not bool(mode)]
@@ -138,16 +143,6 @@ def _run(
             for file in part:
                 own = [x for x in found if x["file"] == file]
                 yield files[file], [x for x in own if x["line"] >= begins[file]]
-
-
-def _quoted(key: Key) -> str:
-    schema, name = key
-    return quoted_table(name, schema, dialect_named("postgresql"))
-
-
-def _creates(text: str) -> bool:
-    made = script(text, dialect_named("postgresql")).statements
-    return any(it.begins("CREATE TABLE") for it in made)
 
 
 def _read(command: list[str]) -> list[Said]:

@@ -138,7 +138,8 @@ class Journal:
         try:
             with executed_by(migration.impl, self._one) as self._execute:
                 yield
-            self._refuse_shorter_file()
+            if self._passed and self._number < self._passed.number:
+                raise CommandError(_changed(self._passed.number))
         finally:
             commit_blocks_by(migration, self._block)
             del migration.opts["journal"]
@@ -262,10 +263,6 @@ class Journal:
                 raise CommandError(_changed(self._number))
             log.warning("Going on after statement %d, which is done.", self._number)
         return False
-
-    def _refuse_shorter_file(self) -> None:
-        if self._passed and self._number < self._passed.number:
-            raise CommandError(_changed(self._passed.number))
 
     def _note(self) -> None:
         self._written = True

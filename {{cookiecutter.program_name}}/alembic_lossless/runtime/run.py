@@ -501,7 +501,7 @@ def transaction(
                 # It would be remembered when the next of several is configured.
                 _configure(run, run.steps if reads else run.no_steps, dont_mutate=reads)
             stack.enter_context(context.begin_transaction())
-            yield _nothing
+            yield lambda: None  # what only reads has nothing to commit
             return
         kind = sqlite if connection.dialect.name == "sqlite" else locks
         if connection.dialect.name in locks.COMMITS_DDL:
@@ -512,10 +512,6 @@ def transaction(
         check = stack.enter_context(_checked(run))
         yield check
         check()
-
-
-def _nothing() -> None:
-    """Check nothing: a command that reads has nothing to commit."""
 
 
 def _configure(run: Run, steps: Steps, *, dont_mutate: bool) -> None:

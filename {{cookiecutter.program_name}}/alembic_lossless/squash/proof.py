@@ -20,7 +20,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, event, make_url
 
 from ..config import database_in, reading
-from ..rehearsal.copies import Table, throw_away_each, user_tables
+from ..rehearsal.copies import throw_away_each, user_tables
 from ..runtime.applied import is_own
 from ..runtime.run import unlogged
 from ..sql import Effect, items, normal, script
@@ -222,7 +222,9 @@ def rows_of(
     for table in user_tables(connection):
         if is_own(table, version_table):
             continue
-        result = connection.execute(_all_of(table))
+        named = sa.table(table.name, schema=table.schema)
+        every = sa.select(sa.literal_column("*")).select_from(named)
+        result = connection.execute(every)
         order = sorted(result.keys())
         rows = Counter(
             tuple(repr(row[name]) for name in order) for row in result.mappings()
@@ -230,11 +232,6 @@ def rows_of(
         if rows:
             found[str(table)] = Rows(tuple(order), rows)
     return found
-
-
-def _all_of(table: Table) -> sa.Select[tuple[object, ...]]:
-    named = sa.table(table.name, schema=table.schema)
-    return sa.select(sa.literal_column("*")).select_from(named)
 
 
 def row_differences(old: Mapping[str, Rows], new: Mapping[str, Rows]) -> list[str]:

@@ -6,7 +6,6 @@ A revision that is carried along is one function of the new file, with its whole
 import ast
 import io
 import shutil
-import subprocess
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,7 +23,7 @@ from sqlalchemy import URL
 from .. import lockfile
 from ..autogenerate.review import laid_out
 from ..config import database_in, insist_on_source_tree, reading
-from ..rebase import with_code
+from ..rebase import git, with_code
 from ..rehearsal.copies import throw_away_each
 from ..replaced import folder_of, follows, old_revisions, replaced_by
 from ..rules import AFTER, phase_of
@@ -284,7 +283,9 @@ class _Range:
         self.ids = [it.revision for it in self.scripts]
         self.before = [it for it in self.every if it.revision in before]
         self.dependencies = self._dependencies(folder)
-        self.depended_on = _whole(folder, self.dependencies)
+        self.depended_on = {
+            it.revision for head in self.dependencies for it in _below(folder, head)
+        }
         self._refuse(folder)
 
     def _refuse(self, folder: ScriptDirectory) -> None:
@@ -358,12 +359,8 @@ def _ancestors(folder: ScriptDirectory, heads: Iterable[str]) -> set[str]:
     return found
 
 
-def _whole(folder: ScriptDirectory, heads: Iterable[str]) -> set[str]:
-    """Return revisions with all that they need."""
-    return {it.revision for head in heads for it in _below(folder, head)}
-
-
 def _below(folder: ScriptDirectory, head: str) -> Iterator[Script]:
+    """Give a revision and all that it needs."""
     script = folder.get_revision(head)
     yield script
     for name in (*follows(script), *_dependencies(folder, script)):
@@ -583,17 +580,8 @@ def _complete(path: Path, chosen: _Range, every: dict[str, Folded]) -> None:
 def _refuse_uncommitted(scripts: Iterable[Script]) -> None:
     """Refuse to move files of which nobody has another copy."""
     paths = [Path(it.path) for it in scripts]
-    git = shutil.which("git")
-    if git is None:
-        return
-    done = subprocess.run(
-        [git, "status", "--porcelain", "--untracked-files=all", "--", *map(str, paths)],
-        cwd=paths[0].parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if lines := done.stdout.splitlines():
+    every = ["--porcelain", "--untracked-files=all", "--", *map(str, paths)]
+    if lines := (git(paths[0].parent, "status", *every) or "").splitlines():
         raise CommandError(
             f"{lines[0][3:]} is not committed. Commit the revisions of the range first,"
             " so that the squash is a commit of its own. Nothing is written."
