@@ -223,7 +223,7 @@ def rows_of(
         if is_own(table, version_table):
             continue
         named = sa.table(table.name, schema=table.schema)
-        every = sa.select(sa.literal_column("*")).select_from(named)
+        every: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(named)
         result = connection.execute(every)
         order = sorted(result.keys())
         rows = Counter(
