@@ -14,6 +14,7 @@ from compiled import compiled_folder, share
 from rendering import Project, generated, warm_process
 from servers import DATABASES, drop_emptied, empty_database
 from shared import shared_folder
+from warm import SELDOM
 
 # A byte code file beside the library would travel into every generated project.
 sys.dont_write_bytecode = True
@@ -54,6 +55,7 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what was imported, which is most of what there is."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*SELDOM)
 
 
 @pytest.fixture(autouse=True, scope="session")
