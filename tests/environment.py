@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 from warnings import catch_warnings, simplefilter
 
 from alembic.config import CommandLine, Config
-from alembic_lossless import Migrations
-from alembic_lossless.cli import run
+from alembic_lossless import Migrations, cli
 from rendering import TEMPLATE, Project, warm_process
 
 LIBRARY = TEMPLATE / "{{cookiecutter.program_name}}"
@@ -165,7 +165,8 @@ def _status_of(package: str, program: str, arguments: tuple[str, ...]) -> int:
             line.run_cmd(config, options)
         else:
             module = importlib.import_module(f"{package}.migrations")
-            run(module.migrations, arguments, program)
+            with patch.object(cli, "CommandLine", _lossless_line):
+                cli.run(module.migrations, arguments, program)
     except SystemExit as end:
         return int(end.code or 0) & 0xFF
     except Exception:  # noqa: BLE001  the interpreter, too, prints it and exits with 1
@@ -178,6 +179,10 @@ def _status_of(package: str, program: str, arguments: tuple[str, ...]) -> int:
 def _command_line() -> CommandLine:
     """Return Alembic's command line, whose parser takes long to make."""
     return CommandLine("alembic")
+
+
+_lossless_line = cache(cli.CommandLine)
+"""Likewise the library's own."""
 
 
 def _forget(package: str) -> None:

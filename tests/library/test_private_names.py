@@ -187,7 +187,7 @@ def older(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an Alembic that is too old seem to be installed."""
     monkeypatch.setattr(
         requirements,
-        "version",
+        "version_of",
         lambda name: "1.17.2" if name == "alembic" else version(name),
     )
 

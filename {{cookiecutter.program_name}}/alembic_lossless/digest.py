@@ -9,6 +9,7 @@ import ast
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ class Statement(NamedTuple):
     """What is said of that."""
 
 
+@lru_cache(maxsize=1000)
 def declared(source: bytes, only: str = "") -> tuple[Statement, ...]:
     """Return the statements of the upgrade of a revision.
 

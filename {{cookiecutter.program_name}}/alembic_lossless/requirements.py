@@ -6,6 +6,7 @@ Nothing here imports Alembic, which may be another one, or none.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 ALEMBIC = "alembic>=1.18.3"
@@ -75,8 +76,12 @@ def install(requirement: str) -> str:
     return f'Run: python -m pip install "{requirement}"'
 
 
+@cache
 def version_of(name: str) -> str | None:
-    """Return the version of a distribution, None where it is not installed."""
+    """Return the version of a distribution, None where it is not installed.
+
+    It stays the same for as long as what was imported of it; a file is read for it.
+    """
     try:
         return version(name)
     except PackageNotFoundError:
