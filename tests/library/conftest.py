@@ -9,8 +9,17 @@ from environment import Environment, make
 from proof.case import Court, court
 from scripts import database_of
 from servers import DATABASES, empty_database
+from statements import share
 
 CONVENTION = "metadata = MetaData(naming_convention=NAMING_CONVENTION)"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _statements() -> Iterator[None]:
+    """Compile no statement again because another command made another engine."""
+    with pytest.MonkeyPatch.context() as patch:
+        share(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
