@@ -75,6 +75,11 @@ END $$
 """
 """Takes all out of a PostgreSQL database, which is quicker than to make another."""
 
+VACUUMS = """
+VACUUM pg_attrdef, pg_attribute, pg_class, pg_constraint, pg_depend, pg_index, pg_type
+"""
+"""Takes away what the catalog had of it, which is twice as slow to read otherwise."""
+
 IS_ORDINARY = """
 SELECT datacl IS NULL AND NOT EXISTS (
     SELECT FROM pg_db_role_setting WHERE setdatabase = pg_database.oid
@@ -133,7 +138,7 @@ def drop_emptied() -> None:
 def _is_emptied(url: URL) -> bool:
     """Empty a PostgreSQL database, and tell whether it is then like a new one."""
     try:
-        return bool(_execute(url, EMPTIES, IS_ORDINARY))
+        return bool(_execute(url, EMPTIES, VACUUMS, IS_ORDINARY))
     except DBAPIError:
         return False
 
