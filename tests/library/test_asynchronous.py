@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 from alembic_lossless import Migrations
+from alembic_lossless.runtime.connect import Database, synchronous_url
 from environment import Environment
 from scripts import ask, tables, versions, write
 from sqlalchemy import event, make_url
@@ -118,3 +119,11 @@ def test_a_server_that_is_away_is_a_sentence(project: Environment) -> None:
         gone = create_async_engine("postgresql+psycopg_async://me@127.0.0.1:1/shop")
         with pytest.raises(CommandError, match=r"127\.0\.0\.1:1"):
             migrations.upgrade(connection=gone)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg2://u@h/d", "mysql+mysqldb://u@h/d", "sqlite:///a.db"]
+)
+def test_a_driver_that_is_not_awaited_stays(url: str) -> None:
+    """I chose a driver: what the library does beside the app does not choose again."""
+    assert synchronous_url(Database(make_url(url))) == make_url(url)

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import pytest
 from environment import Environment
-from scripts import ask, empty, server, versions
+from scripts import ask, empty, server, versions, write
 from servers import ON_POSTGRESQL, ON_SERVERS
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -207,6 +207,25 @@ def test_before_the_deployment_an_upgrade_stops(
         migrations.upgrade()
         assert set(migrations.stamped()) == migrations.ready_at()[0]
         assert not migrations.pending()
+
+
+MADE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
+
+
+def test_what_follows_a_change_that_waits_waits_too(
+    project: Environment, database_url: str
+) -> None:
+    """A revision after the one for later says no phase: it does not run before that."""
+    shop = empty(project.using(database_url))
+    write(shop, "a", MADE.format("a"))
+    later = write(shop, "b", MADE.format("b"), down="a")
+    later.write_text(later.read_text() + '\nphase = "after"\n')
+    write(shop, "c", MADE.format("c"), down="b")
+    said = shop.run("flask", "db", "upgrade", "--before").stdout
+    assert "and what follows it wait until" in said
+    assert versions(database_url) == ["a"]
+    shop.run("flask", "db", "upgrade")
+    assert versions(database_url) == ["c"]
 
 
 @ON_POSTGRESQL

@@ -5,8 +5,11 @@ import signal
 import time
 from contextlib import suppress
 from threading import Event, Thread
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from alembic_lossless.operations import backfill
 from alembic_lossless.runtime.locks import Blockers
 from alembic_lossless.runtime.online import online_form
 from alembic_lossless.sql import script
@@ -14,7 +17,7 @@ from environment import LIBRARY, Environment
 from pseudo_terminal import type_into
 from scripts import ask, database_of, empty, open_query, server, versions, write
 from servers import ON_MARIADB, ON_POSTGRESQL, ON_SERVERS, VARIABLES, engine_of
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 TABLES = """
@@ -481,6 +484,30 @@ ADDS = f"""{BLOCK}
     op.add_column("thing", sa.Column("size", sa.Integer))
     op.backfill("thing", "size", 7)
 """
+
+
+@ON_SERVERS
+def test_a_fill_that_goes_fast_takes_more_at_once(
+    project: Environment, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I fill 20,000 rows that nobody holds: it does not ask for each few of them."""
+    shop = begun(project, database_url, FILL, rows=20_000)
+    said = list[str]()
+
+    def hear(_conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith("UPDATE thing"):
+            said.append(statement)
+
+    # No time passes while a batch runs, however busy the machine is.
+    monkeypatch.setattr(backfill, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        with shop.migrations() as migrations:
+            migrations.upgrade()
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert 1 < len(said) < 10
+    assert ask(database_url, "SELECT DISTINCT age FROM thing") == [(7,)]
 
 
 @ON_SERVERS

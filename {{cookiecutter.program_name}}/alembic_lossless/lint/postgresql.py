@@ -189,7 +189,6 @@ _rule(
     ops.CreateIndexOp,
     ops.DropIndexOp,
     harm=Harm.FAILS,
-    instead="with op.get_context().autocommit_block():",
     says="PostgreSQL refuses CONCURRENTLY for {name} inside a transaction.",
     when=lambda op, known: _is_apart(op) and not known.autocommit,
 )
