@@ -90,7 +90,7 @@ def squawk() -> str | None:
     return str(beside) if beside.exists() else shutil.which("squawk")
 
 
-def _judged_by(
+def _found_by_squawk(
     program: str, statements: Sequence[Statement], new: set[Key]
 ) -> Iterator[Finding]:
     """Give what squawk finds in statements, by the names of the rules here.
@@ -350,7 +350,7 @@ def _in_text(recorder: Judge, situation: Situation, found: Judged) -> Iterator[F
         found.notes.append(MISSING)
         return
     new = {key for key, column in situation.new if column is None}
-    for finding in _judged_by(program, recorder.statements, new):
+    for finding in _found_by_squawk(program, recorder.statements, new):
         if not (situation.phase == AFTER and finding.harm is Harm.BREAKS):
             yield finding
 

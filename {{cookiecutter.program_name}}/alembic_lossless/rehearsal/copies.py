@@ -617,7 +617,7 @@ def _postgresql(source: Source) -> Iterator[Copy]:
         stack.callback(engine.dispose)
         with engine.begin() as copy:
             copy.exec_driver_sql(f"CREATE SCHEMA {KEPT}")
-            tables = _kept(copy, "AS TABLE {table}")
+            tables = _kept(copy, KEPT)
         yield Copy(engine, tables)
 
 
@@ -743,7 +743,7 @@ def _mariadb(source: Source) -> Iterator[Copy]:
         engine = engine_of(source.url.set(database=name))
         stack.callback(engine.dispose)
         with engine.begin() as copy:
-            tables = _kept(copy, "AS SELECT * FROM {table}", f"{name}_{KEPT}")
+            tables = _kept(copy, f"{name}_{KEPT}")
         yield Copy(engine, tables)
 
 
@@ -787,19 +787,15 @@ def _for_mariadb(url: URL) -> tuple[list[str], dict[str, str]]:
     return words, {"MYSQL_PWD": url.password} if url.password else {}
 
 
-def _kept(
-    connection: Connection, rows: str, database: str = KEPT
-) -> dict[Table, Table]:
-    """Copy each table to one that no revision touches."""
+def _kept(connection: Connection, database: str) -> dict[Table, Table]:
+    """Copy each table to one in another schema or database, which none touches."""
     quote = connection.dialect.identifier_preparer.quote
     found = {}
     for number, table in enumerate(user_tables(connection)):
         kept = Table(database, f"t{number}")
         name = ".".join(quote(part) for part in table if part)
-        words = rows.format(table=name)
-        connection.exec_driver_sql(
-            f"CREATE TABLE {quote(database)}.{kept.name} {words}"
-        )
+        place = f"{quote(database)}.{kept.name}"
+        connection.exec_driver_sql(f"CREATE TABLE {place} AS SELECT * FROM {name}")  # noqa: S608  a quoted name
         found[table] = kept
     return found
 
