@@ -36,6 +36,28 @@ def test_the_check_of_a_type_has_the_name_of_create_all(
         assert snapshot(one) == snapshot(two)
 
 
+def test_the_check_of_a_type_is_renamed_with_its_table(
+    project: Environment, database_url: str
+) -> None:
+    """I rename a table with a Boolean and an Enum, whose values change afterwards."""
+    shop = project.using(database_url)
+    path = shop.package / "things.py"
+    for name, values in (("thing", "'a', 'b'"), ("article", "'a', 'b', 'c'")):
+        define_thing(shop, *(it.replace("'a', 'b'", values) for it in CHECKS))
+        path.write_text(path.read_text().replace('"thing"', f'"{name}"'))
+        draft(shop, name, *(["rename=thing:article"] if name == "article" else []))
+    # A truth needs no CHECK on PostgreSQL.
+    said = ["mood"] if "postgresql" in database_url else ["flag", "mood"]
+    insert = "INSERT INTO {} (flag, mood) VALUES (false, 'a')"
+    for step, name in (("downgrade -1", "thing"), ("upgrade head", "article")):
+        alembic(shop, step)
+        found = inspect(create_engine(database_url, poolclass=NullPool))
+        checks = sorted(str(it["name"]) for it in found.get_check_constraints(name))
+        assert checks == [f"ck_{name}_{it}" for it in said]
+        sql(database_url, insert.format(name))
+    alembic(shop, "check")
+
+
 def test_a_constraint_without_a_name_gets_one(
     project: Environment, database_url: str
 ) -> None:

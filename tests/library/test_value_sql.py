@@ -12,6 +12,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from alembic_lossless.types.value_sql import provably_lossless
 from alembic_lossless.types.values import is_lossless
+from servers import ON_MARIADB
 from sqlalchemy.dialects import mysql
 from sqlalchemy.pool import NullPool
 
@@ -134,4 +135,19 @@ def test_good_rows_stay_on_the_server(database_url: str, change: str) -> None:
         operations.refuse_loss("thing", "value", new)
         connection.execute(thing.insert().values(value=bad))
         with pytest.raises(CommandError, match=r"thing\.value holds 1 value that"):
+            operations.refuse_loss("thing", "value", new)
+
+
+@ON_MARIADB
+def test_a_number_that_loses_its_sign_is_found(database_url: str) -> None:
+    """My decimals become UNSIGNED: one below zero is in the way, the others are not."""
+    new = mysql.DECIMAL(6, 2, unsigned=True)
+    with column_of(database_url, sa.Numeric(6, 2), ["1.25", "0"]) as (
+        connection,
+        thing,
+    ):
+        operations: Any = Operations(MigrationContext.configure(connection))
+        operations.refuse_loss("thing", "value", new)
+        connection.execute(thing.insert().values(value="-1.25"))
+        with pytest.raises(CommandError, match="value holds 1 value that"):
             operations.refuse_loss("thing", "value", new)
