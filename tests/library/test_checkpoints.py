@@ -41,6 +41,8 @@ KEPT = {
     "rows before what fails": run(INSERT, "CREATE TABLE a (id INT)"),
     "one of two tables": run("DROP TABLE a, nowhere"),
     "rows, committed": run(INSERT, "COMMIT"),
+    "rows, committed in Python": run(INSERT)
+    + "\nop.get_bind().commit()\nraise OSError('stop')",
 }
 """What MariaDB does not undo, with each word that the mark's own statement has."""
 
