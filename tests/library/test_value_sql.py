@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.util import CommandError
-from alembic_lossless.types.value_sql import provably_lossless
+from alembic_lossless.types.conversion import provably_lossless
 from alembic_lossless.types.values import is_lossless
 from servers import ON_MARIADB
 from sqlalchemy.dialects import mysql

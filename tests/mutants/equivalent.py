@@ -12,7 +12,7 @@ EQUIVALENT = {
     " is as good with a digit more: 62 characters, and MySQL takes 64",
     "operations/backfill.py: raise AssertionError -> pass": "who walks has a journal:"
     " the line tells mypy",
-    "types/value_sql.py: SURE_DIGITS = 18 -> SURE_DIGITS = 17": "of longer numbers the"
+    "types/conversion.py: SURE_DIGITS = 18 -> SURE_DIGITS = 17": "of longer numbers the"
     " driver gives the value, and Python is asked",
     "autogenerate/order.py: return ( isinstance(op, ops.ModifyTableOps) and"
     " (op.schema, op.table_name) in made and all(isinstance(it, ops.CreateIndexOp) for"

@@ -17,7 +17,7 @@ LIBRARY = Path("{{cookiecutter.program_name}}", "alembic_lossless")
 
 MODULES = (
     *("operations/guards.py", "operations/backfill.py"),
-    *("types/conversion.py", "types/values.py", "types/value_sql.py", "types/fills.py"),
+    *("types/conversion.py", "types/values.py", "types/fills.py"),
     *("autogenerate/renames.py", "autogenerate/order.py", "autogenerate/guards.py"),
     *("autogenerate/refusals.py", "autogenerate/online.py"),
     *("autogenerate/compare_columns.py", "autogenerate/compare_tables.py"),

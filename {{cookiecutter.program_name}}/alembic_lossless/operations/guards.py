@@ -17,9 +17,9 @@ from sqlalchemy.types import TypeEngine
 from .. import sql
 from ..rules import rule
 from ..runtime.recovery import journal_of
+from ..types.conversion import becoming, provably_lossless
 from ..types.portable import MYSQL, words
 from ..types.reflection import inspector_of
-from ..types.value_sql import becoming, provably_lossless
 from ..types.values import in_statement, is_lossless
 from .base import Names, dialect_of, is_online, operation, table
 

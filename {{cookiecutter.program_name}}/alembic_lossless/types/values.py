@@ -27,6 +27,7 @@ from .conversion import (
     KINDS,
     MICROSECONDS,
     MYSQL_NUMERIC,
+    SQLITE_DIGITS,
     fraction,
     is_short,
     is_unsigned,
@@ -390,9 +391,6 @@ BARE_UUID = re.compile(r"[0-9a-f]{32}")
 
 ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},]+)')
 """An element of an array as PostgreSQL writes it, perhaps in quotes."""
-
-SQLITE_DIGITS = 15
-"""What SQLite writes of a Float that becomes text."""
 
 DECIMALS_READ = 10
 """How many digits after the point SQLAlchemy reads of a Numeric without a scale.
