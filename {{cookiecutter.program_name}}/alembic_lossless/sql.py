@@ -1286,10 +1286,7 @@ SETS = re.compile(rb"SET (\w+) = ")
 
 
 def setting_in(line: bytes) -> str | None:
-    """Return the name of what a line of a script of pg_dump's sets, if it does.
-
-    :param line: the line.
-    """
+    """Return the name of what a line of a script of pg_dump's sets, if it does."""
     found = SETS.match(line)
     return found[1].decode() if found else None
 
@@ -1298,10 +1295,7 @@ GTIDS = re.compile(rb"SET @@GLOBAL\.GTID_PURGED\b", re.IGNORECASE)
 
 
 def sets_gtids(line: bytes) -> bool:
-    """Tell whether a line of a script of mysqldump's names transactions of its server.
-
-    :param line: the line.
-    """
+    """Tell whether a line of mysqldump's script names transactions of its server."""
     return GTIDS.match(line) is not None
 
 
@@ -1309,10 +1303,7 @@ ROWS_FOLLOW = re.compile(rb"COPY .* FROM STDIN;\s*$", re.IGNORECASE)
 
 
 def begins_rows(line: bytes) -> bool:
-    """Tell whether the next lines of a script of pg_dump's are rows, and no SQL.
-
-    :param line: the line.
-    """
+    """Tell whether the next lines of a script of pg_dump's are rows, and no SQL."""
     return ROWS_FOLLOW.match(line) is not None
 
 
