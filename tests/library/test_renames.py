@@ -74,6 +74,17 @@ def test_a_column_keeps_its_default(project: Environment, database_url: str) -> 
     assert rows == [("none", 1), ("none", 1)]
 
 
+def test_columns_are_renamed_in_one_order(project: Environment) -> None:
+    """I rename several columns, and no chance is in the draft."""
+    define_thing(project, *(f"old{i} = sa.String(9)" for i in range(6)))
+    draft(project, "before")
+    define_thing(project, *(f"new{i} = sa.String(9)" for i in range(6)))
+    text = draft(project, "after", *(f"rename=thing.old{i}:new{i}" for i in range(6)))
+    upgrade = text.partition("def downgrade")[0]
+    places = [upgrade.index(f'"old{i}"') for i in range(6)]
+    assert places == sorted(places)
+
+
 @ON_MARIADB
 def test_a_default_that_no_revision_knows(
     project: Environment, database_url: str

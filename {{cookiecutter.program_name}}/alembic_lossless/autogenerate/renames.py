@@ -402,7 +402,7 @@ def _ask_columns(
     for name, known, column in _passed_on(draft, table, {now, was}):
         gone[name], fresh[name] = known, column
         columns[0][table, name], columns[1][table, name] = known, column
-    for old in gone.values():
+    for _, old in sorted(gone.items()):  # Alembic takes them out of a set
         taken = {new for (at, _), new in names.columns.items() if at == table}
         for one in {now, was}:
             taken |= draft.prompt.answers.targets(one, except_for=f"{one}.{old.name}")
