@@ -8,6 +8,7 @@ get values, then they need them.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard, cast
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from ..prompts import Question
 from ..rules import INVENTS, REVIEW, rule
 from ..sql import (
     columns_in,
+    functions_in,
     literal,
     quoted,
     renamed,
@@ -94,11 +96,17 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     every = list(operations_in(container))
     known = {_rule(draft, op) for op in every if isinstance(op, Drop)}
     fresh = set(_fresh(every))
+    given = _given(draft, every)
     guards = list[MigrateOperation]()
     for new in (_rule(draft, op) for op in every):
         if new is None or new in known:
             continue
-        if fresh.isdisjoint(_parts(new)):
+        unknown = fresh.intersection(_parts(new))
+        if new.parent is None and unknown <= given.keys():
+            wanted = unknown.union(*(given[it].uses for it in unknown))
+            values = {str(it[1]): given[it].value for it in given if it in wanted}
+            guards.append(_guard(draft, container, new, values))
+        elif not unknown:
             guards.append(_guard(draft, container, new))
         elif fresh.isdisjoint(_parts(Rule(new.table, new.columns))):
             guards += _guard_of_new_parent(draft, container, new, fresh)
@@ -112,7 +120,8 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[MigrateOperation]:
     """Look whether there is what the rows are going to refer to."""
     given: dict[tuple[Key, str], Any] = {**draft.fills}
     for op in of_kind(ops.AddColumnOp, operations_in(draft.upgrade)):
-        if (default := _default_of(op.column)) is not None:
+        default = _default_of(op.column)
+        if op.column.foreign_keys and default is not None:
             given.setdefault((key_of(op), op.column.name), default)
     for (key, name), value in given.items():
         column = draft.models.get(key, {}).get(name)
@@ -122,11 +131,54 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[MigrateOperation]:
                 yield from _fill_guard(draft, (key, name), value, fk.column, fresh)
 
 
+class Given(NamedTuple):
+    """What each row gets in a column that is new."""
+
+    value: Any
+    uses: frozenset[Part] = frozenset()
+    """The new columns that the formula of this one speaks of."""
+
+
+def _given(draft: Draft, every: Iterable[MigrateOperation]) -> dict[Part, Given]:
+    """Return what rows get in columns that are new, where it can be said before.
+
+    What a function makes may be another value for each row.
+    """
+    dialect = draft.context.dialect
+    found, formulas = dict[Part, Given](), dict[Part, str]()
+    for op in of_kind(ops.AddColumnOp, every):
+        key, name = key_of(op), op.column.name
+        if isinstance(op.column.server_default, sa.Computed):
+            formulas[key, name] = sql(op.column.server_default.sqltext, dialect)
+        else:
+            value: Any = draft.fills.get((key, name), _typed_default(op.column))
+            is_text = isinstance(value, sa.TextClause)
+            if not is_text or not functions_in(text_in(value), dialect):
+                found[key, name] = Given(value)
+    new = {*found, *formulas}
+    for part, formula in formulas.items():
+        key = part[0]
+        names = columns_in(formula, _columns(draft, key), dialect)
+        uses = new.intersection((key, it) for it in names)
+        if uses <= found.keys():
+            found[part] = Given(text(formula), frozenset(uses))
+    return {part: it for part, it in found.items() if it.value is not None}
+
+
+def _typed_default(column: sa.Column[Any]) -> Any:
+    """Return the default that the rows get, as a value of the column's type."""
+    default = getattr(column.server_default, "arg", None)
+    if not isinstance(default, str):
+        return _default_of(column)
+    try:
+        return typed(column, f"'{default}'")
+    except ValueError:
+        return None
+
+
 def _default_of(column: sa.Column[Any]) -> Any:
     """Return the default that the rows get with a new column, as an expression."""
     default = getattr(column.server_default, "arg", None)
-    if not column.foreign_keys:
-        return None
     if isinstance(default, sa.TextClause):
         return None if text_in(default).upper() == "NULL" else default
     return text(literal(default)) if isinstance(default, str) else None
@@ -278,8 +330,16 @@ def _parts(rule: Rule) -> Iterator[Part]:
         yield from ((rule.parent, column) for column in rule.keys)
 
 
-def _guard(draft: Draft, container: ops.OpContainer, rule: Rule) -> LosslessOp:
-    """Return the look at the rows, by the names that there are before."""
+def _guard(
+    draft: Draft,
+    container: ops.OpContainer,
+    rule: Rule,
+    values: Mapping[str, Any] = MappingProxyType({}),
+) -> LosslessOp:
+    """Return the look at the rows, by the names that there are before.
+
+    :param values: what each row gets in the columns that are new.
+    """
     schema = rule.table[0]
     columns = [_before(draft, container, rule.table, it) for it in rule.columns]
     table = names_before(container, rule.table, "")[0]
@@ -288,7 +348,8 @@ def _guard(draft: Draft, container: ops.OpContainer, rule: Rule) -> LosslessOp:
             option: _before(draft, container, rule.table, it)
             for option, it in rule.where
         }
-        return refuse_duplicates(table, columns, schema=schema, **conditions)
+        more: dict[str, Any] = {"values": dict(values)} if values else {}
+        return refuse_duplicates(table, columns, **more, **conditions, schema=schema)
     parent = names_before(container, rule.parent, "")[0]
     keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]
     names = [str(it) for it in columns]

@@ -240,6 +240,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     columns: Sequence[str | sa.TextClause],
     *,
     types: Mapping[str, TypeEngine[Any]] | None = None,
+    values: Mapping[str, Any] | None = None,
     postgresql_where: sa.TextClause | None = None,
     sqlite_where: sa.TextClause | None = None,
     schema: str | None = None,
@@ -249,6 +250,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     :param table_name: the table, by the name it has now.
     :param columns: those that are unique together, or expressions, as `sa.text`.
     :param types: the types that some of them are about to have, and are compared by.
+    :param values: what each row is about to have in columns that are not there yet.
     :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
     :param sqlite_where: likewise on SQLite.
     :param schema: the schema of the table.
@@ -258,7 +260,9 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
     parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
-    shared = _shared(table(schema, table_name), parts)
+    source = _with(table(schema, table_name), table_name, values or {})
+    shared = _shared(source, parts)
+    holds = "would hold" if values else "holds"
     why = "more than once" + (" in the new type" if types else "")
     conditions = {"postgresql": postgresql_where, "sqlite": sqlite_where}
     where = conditions.get(dialect_of(operations))
@@ -266,7 +270,18 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
         said = sql.text_in(where)
         shared = shared.where(sa.literal_column(f"({said})"))
         why = f"{why} where {said}"
-    stop_at(operations, shared, f"{label(table_name, texts)} holds", why)
+    stop_at(operations, shared, f"{label(table_name, texts)} {holds}", why)
+
+
+def _with(source: sa.FromClause, name: str, values: Mapping[str, Any]) -> sa.FromClause:
+    """Return a table as it is with more columns, of which one may speak of another."""
+    for column, value in values.items():
+        said: Any = in_statement(value)
+        if isinstance(value, sa.TextClause):
+            said = sa.literal_column(f"({sql.text_in(value)})")
+        query = sa.select(sa.literal_column("*"), said.label(column))
+        source = query.select_from(source).subquery(name)
+    return source
 
 
 def _part(
@@ -296,7 +311,7 @@ WHERE table_schema = coalesce(:schema, database()) AND table_name = :name
 
 
 def _shared(
-    source: sa.TableClause, parts: Sequence[sa.ColumnElement[Any]]
+    source: sa.FromClause, parts: Sequence[sa.ColumnElement[Any]]
 ) -> sa.Select[Any]:
     """Return a query for the values that more than one row has.
 

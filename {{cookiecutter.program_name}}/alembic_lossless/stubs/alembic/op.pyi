@@ -570,6 +570,7 @@ def refuse_duplicates(
     columns: Sequence[str | sa.TextClause],
     *,
     types: Mapping[str, TypeEngine[Any]] | None = None,
+    values: Mapping[str, Any] | None = None,
     postgresql_where: sa.TextClause | None = None,
     sqlite_where: sa.TextClause | None = None,
     schema: str | None = None,
@@ -579,6 +580,7 @@ def refuse_duplicates(
     :param table_name: the table, by the name it has now.
     :param columns: those that are unique together, or expressions, as `sa.text`.
     :param types: the types that some of them are about to have, and are compared by.
+    :param values: what each row is about to have in columns that are not there yet.
     :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
     :param sqlite_where: likewise on SQLite.
     :param schema: the schema of the table.

@@ -1,0 +1,89 @@
+"""A unique column is added to a table with rows, which would have one value."""
+
+import pytest
+from proof.case import Case, Court, court
+from servers import DATABASES
+
+MODELS = '''"""The models of an app."""
+
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Friend(Model):
+    __tablename__ = "friend"
+
+    id = sa.Column(sa.Integer(), primary_key=True)
+    age = sa.Column(sa.Integer())
+    {columns}
+    __table_args__ = ({keys})
+'''
+CODE = "code = sa.Column(sa.Integer(), nullable=False{})"
+GIVEN = CODE.format(", server_default='7'")
+TEXT = 'code = sa.Column(sa.String(9), nullable=False, server_default="it\'s")'
+TWICE = (
+    "twice = sa.Column(sa.Integer(), sa.Computed('{} * 2', persisted=True),"
+    " unique=True)"
+)
+KEYS = {
+    "a column": (CODE.format(", unique=True"), ""),
+    "an index": (CODE.format(""), "sa.Index('ix', 'code', unique=True),"),
+    "a key of two": (CODE.format(""), "sa.UniqueConstraint('age', 'code'),"),
+    "a server default": (GIVEN, "sa.UniqueConstraint('code'),"),
+    "a text": (TEXT, "sa.UniqueConstraint('code'),"),
+    "a formula of it": (f"{GIVEN}\n    {TWICE.format('code')}", ""),
+    "a formula of another": (TWICE.format("age"), ""),
+}
+ONLY = {
+    "an expression": (CODE.format(""), "sa.Index('ix', sa.text('(code + 1)'), {0}),"),
+    "some rows": (
+        CODE.format(""),
+        "sa.Index('ix', 'age', {0}, {1}_where=sa.text('code > 5')),",
+    ),
+}
+"""What MariaDB has not."""
+
+
+def becomes(judge: Court, kind: str, ages: tuple[int, ...]) -> str:
+    """Return what becomes of friends of these ages when the column is added."""
+    columns, keys = {**KEYS, **ONLY}[kind]
+    given = keys.format("unique=True", judge.database)
+    friends = tuple(
+        (("id", str(at)), ("age", str(age))) for at, age in enumerate(ages, 1)
+    )
+    case = Case(
+        judge.database,
+        MODELS.format(columns="", keys=""),
+        MODELS.format(columns=columns, keys=given),
+        rows=(("friend", friends),),
+        tables={"friend": "friend"},
+        columns={"friend\nid": "id", "friend\nage": "age"},
+        fills={"friend.code": "7"},
+    )
+    found = judge.judge(case)
+    return found.kind if found.kind == "passed" else f"{found.kind}: {found.text}"
+
+
+EVERY = [(database, kind) for database in DATABASES for kind in KEYS]
+EVERY += [(database, kind) for database in ("sqlite", "postgresql") for kind in ONLY]
+
+
+@pytest.mark.parametrize(("database", "kind"), EVERY)
+def test_a_value_that_several_rows_would_have_stops_the_run_before_anything(
+    database: str, kind: str
+) -> None:
+    """I am told before the first statement: MariaDB takes nothing back."""
+    with court(database) as judge:
+        said = becomes(judge, kind, (3, 3))
+    assert said.startswith(("refused: friend.", "refused: friend ("))
+    assert "would hold 1 value more than once" in said
+    assert said.endswith("this revision has changed nothing.")
+
+
+@pytest.mark.parametrize(("database", "kind"), EVERY)
+def test_it_is_added_where_the_values_are_unique(database: str, kind: str) -> None:
+    """One row may have the value, and several where another column tells them apart."""
+    is_told_apart = kind in {"a key of two", "a formula of another", "some rows"}
+    with court(database) as judge:
+        assert becomes(judge, kind, (3, 4) if is_told_apart else (3,)) == "passed"
