@@ -84,7 +84,8 @@ class Project:
         :param status: the exit status to insist on; None takes any.
         :param typed: the standard input.
         """
-        warm = command[0] in PROGRAMS or command[:3] == ("python", "-m", "pytest")
+        warm = command[0] in PROGRAMS or command[:2] == ("python", "-c")
+        warm |= command[:3] == ("python", "-m", "pytest")
         done = self._done(command, cwd or self.path, typed or "", warm=warm)
         if status is not None:
             assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"

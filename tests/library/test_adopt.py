@@ -491,5 +491,6 @@ def test_no_flask_is_imported(tmp_path: Path) -> None:
     app.lossless("adopt --write", "draft -m first")
     app.run("python", "-m", "alembic_lossless", "upgrade")
     code = f"import sys; sys.modules['flask'] = sys.modules['click'] = None\n{LOSSLESS}"
-    done = app.run("python", "-c", code, "status", "check", "lint --dialect mysql")
+    words = ("status", "check", "lint --dialect mysql")
+    done = app.run(sys.executable, "-c", code, *words)
     assert "Models: match the database" in done.stdout

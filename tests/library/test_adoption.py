@@ -1,6 +1,7 @@
 """An app that exists takes the library: docs/adopt.md, on what each tool made."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -218,7 +219,7 @@ def test_an_app_without_flask_migrates_itself(tmp_path: Path) -> None:
     draft = f'{code}assert migrations.revision("first")'
     app.run("python", "-c", draft)
     start = f"{code}migrations.upgrade(); assert migrations.check() == []"
-    app.run("python", "-c", f'{start}; assert "flask" not in sys.modules')
+    app.run(sys.executable, "-c", f'{start}; assert "flask" not in sys.modules')
     url = f"sqlite:///{app.path}/app.db"
     assert tables(url) == {"city", "friend", "alembic_version"}
     assert "(head)" in app.alembic("current").stdout

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import sys
 from pathlib import Path
 
 from environment import LIBRARY, Environment
@@ -173,7 +174,7 @@ WIDTH = "from alembic.util import messaging\nmessaging.TERMWIDTH = 80\n"
 
 def alone(project: Environment, code: str) -> str:
     """Run a program in a process of its own, in which nothing has been imported."""
-    done = project.run("python", "-c", STATE + code)
+    done = project.run(sys.executable, "-c", STATE + code)
     return done.stdout + done.stderr
 
 

@@ -1,6 +1,7 @@
 """`flask db`: Alembic's own commands on the app's database."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,7 @@ def test_other_commands_do_not_import_alembic(project: Project) -> None:
         "import sys; from friend_book.__main__ import main;"
         "main(['routes'], standalone_mode=False); print('alembic' in sys.modules)"
     )
-    done = project.run("python", "-c", code)
+    done = project.run(sys.executable, "-c", code)
     assert done.stdout.splitlines()[-1] == "False"
 
 
@@ -191,7 +192,7 @@ def test_revisions_run_without_the_app(project: Project) -> None:
         "app = ('flask', 'sqlalchemy.orm', 'friend_book.db', 'friend_book.models')\n"
         "print({*app, 'alembic_lossless.autogenerate.review'} & {*sys.modules})"
     )
-    done = project.run("python", "-c", code)
+    done = project.run(sys.executable, "-c", code)
     assert done.stdout.splitlines()[-1] == "set()"
 
 
