@@ -81,6 +81,13 @@ MENDED = (
     "a column was dropped before the formula that spoke of it became another one",
     "a unique index of some rows did not look at them before it was made",
     "of two constraints without a name that say the same the first was dropped",
+    "PostgreSQL: a CHECK or an index kept casts to the type that its column had before",
+    "PostgreSQL: an Enum could not become text under a CHECK or an index of some rows",
+    "of several CHECKs that say the same all were dropped",
+    "a CHECK without a name came back without the column's name in its own",
+    "the comment of a CHECK for one kind of database never changed",
+    "MariaDB: an index's name could not pass on where a foreign key needs the index",
+    "a unique column that gets one value in every row was not looked at before",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 
