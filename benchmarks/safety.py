@@ -4,9 +4,9 @@ Usage: python benchmarks/safety.py [MOMENTS [ROUNDS]] [--help]
 
 MOMENTS is how often an upgrade is killed, ROUNDS how often eight start together. Needs
 `pip install --group dev --group benchmarks`, and Linux or macOS; the rows about servers
-need TEST_POSTGRESQL_URL and TEST_MARIADB_URL and are left out without them. All tools
-get the same revisions. The apps of all enforce foreign keys, as SQLite's own
-documentation asks for.
+need TEST_POSTGRESQL_URL and TEST_MARIADB_URL and are left out without them. What a
+command says of a torn database is shown as an error. All tools get the same revisions.
+The apps of all enforce foreign keys, as SQLite's own documentation asks for.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -235,7 +236,10 @@ def ended_up(app: App) -> str:
     status, shown = app.upgrade()
     if status == 0 and is_whole(app.url):
         return "whole"
-    return "refused with what to type" if "alembic stamp" in shown else "torn"
+    if "alembic stamp" in shown:
+        return "refused with what to type"
+    print(f"torn, exit status {status}: {shown}", file=sys.stderr)
+    return "torn"
 
 
 def shown_as(found: list[str]) -> str:

@@ -391,6 +391,24 @@ def test_a_script_for_some_databases_runs_on_all(
     alembic(there, "downgrade base", "upgrade head", "check")
 
 
+def test_what_is_for_another_database_is_drafted_when_it_changes(
+    project: Environment, tmp_path: Path
+) -> None:
+    """I draft on SQLite: PostgreSQL's CHECK is made anew, and only if I change it."""
+    runs_on = '    url=url,\n    runs_on=("sqlite", "postgresql"),\n'
+    project.edit("migrations/__init__.py", "    url=url,\n", runs_on)
+    here = project.using(f"sqlite:///{tmp_path / 'here.db'}")
+    less = FOR_SOME.replace("hobby", "sport").replace("Hobby", "Sport")
+    column = "    place = sa.Column(sa.Integer)\n    __table_args__"
+    more = less.replace("    __table_args__", column)
+    drafts = list[str]()
+    for number, said in enumerate((less.format(3), more.format(3), more.format(4))):
+        (here.package / "sports.py").write_text(IMPORTS + said)
+        drafts.append(draft(here, f"sports {number}"))
+    found = [[it in text for it in ("size > 3", "size > 4")] for text in drafts]
+    assert found == [[True, False], [False, False], [True, True]]
+
+
 # A foreign key whose name changes, and something else of it
 
 TREE = """
