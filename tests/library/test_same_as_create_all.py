@@ -375,6 +375,44 @@ def test_what_is_for_other_databases_is_not_here(
     assert judged(judge, *models, rows=OF_HOBBY, **ONE) == PASSED
 
 
+EVERYWHERE = """    __table_args__ = (
+        sa.CheckConstraint("size > 3", name="big"),
+        sa.Index("ix_hobby_name", "name"),
+        sa.UniqueConstraint("name", "size", name="both"),
+    )
+"""
+ONE_IN_ALL = f"{NOTHING}{EVERYWHERE}"
+
+
+@pytest.mark.parametrize("column", ["size", "weight"])
+@pytest.mark.parametrize(
+    "models",
+    [
+        (FOR_SOME.format(3), FOR_SOME.format(4)),
+        (FOR_SOME.format(3), NOTHING),
+        (NOTHING, FOR_SOME.format(3)),
+        (ONE_IN_ALL, FOR_SOME.format(3)),
+        (FOR_SOME.format(3), ONE_IN_ALL),
+    ],
+    ids=["changed", "removed", "added", "less", "more"],
+)
+def test_what_is_for_some_databases_follows_its_table(
+    judge: Court, models: tuple[str, str], column: str
+) -> None:
+    """I rename a table, or its column too, and change what some databases have."""
+    before, after = models
+    after = after.replace('"hobby"', '"sport"').replace("size", column)
+    verdict = judged(
+        judge,
+        before,
+        after,
+        rows=OF_HOBBY,
+        tables={"hobby": "sport"},
+        columns={"hobby\nsize": column},
+    )
+    assert verdict == PASSED
+
+
 def test_a_script_for_some_databases_runs_on_all(
     project: Environment, database_url: str, tmp_path: Path
 ) -> None:

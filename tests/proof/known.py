@@ -88,6 +88,7 @@ MENDED = (
     "the comment of a CHECK for one kind of database never changed",
     "MariaDB: an index's name could not pass on where a foreign key needs the index",
     "a unique column that gets one value in every row was not looked at before",
+    "an index for some databases was dropped before its table had the name it is told",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

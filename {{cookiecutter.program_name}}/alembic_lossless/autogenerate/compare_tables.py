@@ -71,6 +71,7 @@ from .draft import (
     is_rename,
     items_of,
     key_of,
+    leading_renames,
     named_as_made,
     names_before,
     of_kind,
@@ -965,7 +966,8 @@ def for_some_databases(draft: Draft, upgrade: ops.OpContainer) -> None:
     for name, state in states.items():
         steps[name] = dict(_steps_elsewhere(draft, state, places, wanted, name))
     drops, makes = _blocks(steps, wanted)
-    upgrade.ops = [*drops, *upgrade.ops, *makes]
+    renames, rest = leading_renames(upgrade)
+    upgrade.ops = [*renames, *drops, *rest, *makes]
 
 
 def _conditional(draft: Draft) -> Iterator[tuple[Place, tuple[Create, set[str]]]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -198,6 +198,14 @@ def is_rename(op: MigrateOperation) -> bool:
     """Tell whether an operation only gives something another name."""
     is_call = called(op, rename_constraints, rename_sequence)
     return is_call or isinstance(op, RenameTable | RenameColumn)
+
+
+def leading_renames(
+    container: ops.OpContainer,
+) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
+    """Return the renames that an upgrade begins with, and what follows them."""
+    count = len(list(takewhile(is_rename, container.ops)))
+    return container.ops[:count], container.ops[count:]
 
 
 def same_as_before(op: ops.AlterColumnOp) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Enums are types of their own on PostgreSQL: their values are asked about.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,8 +39,8 @@ from .compare_columns import defaults_around, value_in
 from .draft import (
     Draft,
     Note,
-    is_rename,
     key_of,
+    leading_renames,
     names_before,
     of_kind,
     operations_in,
@@ -350,7 +350,7 @@ def shape_enums(draft: Draft, container: ops.OpContainer) -> None:
         for step in _pass_on(key, before[key], new)
     ]
     # A rename speaks of the old values, and a downgrade renames after all else.
-    renames, rest = _leading_renames(container)
+    renames, rest = leading_renames(container)
     # A column that is dropped may hold the value that is dropped.
     calls = [*changed.values(), *passed_on]
     late = [call for call in calls if _narrows(call.old, call.new, call.renamed)]
@@ -389,14 +389,6 @@ def _pass_on(key: Name, old: list[str], new: list[str]) -> Iterator[LosslessOp]:
 
 def _narrows(old: list[str], new: list[str], renamed: dict[str, str]) -> bool:
     return not renamed and set(new) < set(old)
-
-
-def _leading_renames(
-    container: ops.OpContainer,
-) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
-    """Return the renames that an upgrade begins with, and what follows them."""
-    count = len(list(takewhile(is_rename, container.ops)))
-    return container.ops[:count], container.ops[count:]
 
 
 def _columns_of(
