@@ -299,7 +299,8 @@ Values = tuple[str, Sequence[str], str]
 def _values(cls: str, made: object, database: str) -> Values:
     """Return the family of a type, some of its values and what one types for it."""
     if cls in SPECIAL:
-        return cls, SPECIAL[cls], ""
+        # Only the server knows what a path is; what the others take is checked before.
+        return cls, SPECIAL[cls], "$" if cls == "JSONPATH" else ""
     if cls.endswith("MULTIRANGE"):
         one = SPECIAL[cls.replace("MULTI", "")]
         return cls, [f"[{it}]" for it in one], ""
