@@ -21,6 +21,7 @@ from alembic.util import CommandError
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, made_on
+from ..ddl.postgresql import is_index_there
 from ..ddl.sqlite import CONFLICTS
 from ..operations import objects
 from ..operations.base import Key, LosslessOp, altering, called, label
@@ -356,6 +357,7 @@ def compare_objects(
         for op in change.ops:
             _say_whole(op, model)
         _in_order(context, change, model)
+        change.ops = [*_without_other_words(context, change.ops, known, models)]
     found = _Unseen(context, old)
     concerned = {name_of(op) for op in change.ops}
     gone = {name_of(op) for op in change.ops if isinstance(op, Drop)}
@@ -378,6 +380,27 @@ def compare_objects(
             made = of_kind(CreateExcludeConstraintOp, models.values())
             there = [it for it in made if found.has(it)]
             change.ops = [*_each_once(change.ops, old, model, there)]
+
+
+def _without_other_words(
+    context: AutogenContext,
+    changes: Iterable[MigrateOperation],
+    known: Objects,
+    models: Objects,
+) -> Iterator[MigrateOperation]:
+    """Leave out an index of expressions that PostgreSQL only writes in other words."""
+    changes, connection = [*changes], context.connection
+    same = set[Name]()
+    if connection is not None and connection.dialect.name == "postgresql":
+        for op in filter(has_expressions, of_kind(ops.CreateIndexOp, changes)):
+            name = "index", str(op.index_name)
+            before, after = known.get(name), models.get(name)
+            if isinstance(after, ops.CreateIndexOp) and before is not None:
+                is_same = not changed(before, after) and is_index_there(
+                    connection, after
+                )
+                same |= {name} if is_same else set()
+    yield from (op for op in changes if name_of(op) not in same)
 
 
 def _say_whole(op: MigrateOperation, model: sa.Table) -> None:

@@ -1,11 +1,13 @@
 """How the operations of Alembic are carried out on PostgreSQL."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.postgresql import PostgresqlImpl
-from sqlalchemy.schema import SetConstraintComment
+from alembic.operations.ops import CreateIndexOp
+from sqlalchemy.schema import CreateIndex, SetConstraintComment
 
 from .. import sql
 from ..types.conversion import is_one_enum
@@ -95,3 +97,39 @@ class PostgreSQL(CompleteReflection, PostgresqlImpl):
     def _comment(self, constraint: sa.Constraint) -> None:
         if constraint.comment is not None:
             self.execute(SetConstraintComment(constraint))
+
+
+INDEX = sa.text("""
+SELECT indisunique, substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
+FROM pg_index WHERE indexrelid = to_regclass(:name)
+""")
+
+
+COPY = "alembic_lossless_copy"
+
+
+def is_index_there(connection: sa.Connection, index: CreateIndexOp) -> bool:
+    """Tell whether a table has an index as an operation would make it.
+
+    The server writes an expression in its own way, a moment with its column's type. It
+    is asked how it would write this one: by the index of an empty copy, which is gone
+    with the savepoint that it is made in.
+
+    :param connection: of the database that has the table.
+    :param index: what would make the index.
+    """
+    dialect, own = connection.dialect, f"of_{COPY}"
+    table = sql.quoted_table(index.table_name, index.schema, dialect)
+    there = sql.quoted_table(str(index.index_name), index.schema, dialect)
+    made = copy(index)
+    made.table_name, made.schema, made.index_name = COPY, None, own
+    made.kw = {key: it for key, it in index.kw.items() if "concurrently" not in key}
+    with connection.begin_nested() as savepoint:
+        words = f"CREATE TEMPORARY TABLE {COPY} (LIKE {table})"
+        connection.execute(sql.text(words))
+        connection.execute(CreateIndex(made.to_index()))
+        is_there, wanted = (
+            connection.execute(INDEX, {"name": it}).one_or_none() for it in (there, own)
+        )
+        savepoint.rollback()
+    return is_there == wanted
