@@ -24,6 +24,10 @@ from ..types.values import in_statement, is_lossless
 from .base import Names, dialect_of, is_online, operation, table
 
 AGAIN = "Correct the rows and try again: this revision has changed nothing."
+OWN_VALUES = (
+    "Let it be nullable, and give each row its own value before it is unique: this"
+    " revision has changed nothing."
+)
 
 RAISES = (
     "DO $guard$ BEGIN IF EXISTS ({query}) THEN"
@@ -52,7 +56,11 @@ LONGEST_SIGNAL = 128
 
 
 def stop_at(
-    operations: Operations, query: sa.Select[Any], holds: str, why: str
+    operations: Operations,
+    query: sa.Select[Any],
+    holds: str,
+    why: str,
+    then: str = AGAIN,
 ) -> None:
     """Stop at the rows that a query finds; with `--sql`, let the script stop at them.
 
@@ -60,25 +68,29 @@ def stop_at(
     :param query: what must find no row.
     :param holds: what holds them, as the sentence begins.
     :param why: why they may not be.
+    :param then: what to do about it.
     :raises CommandError: with a count and an example.
     """
     if operations.get_context().as_sql:
-        write_guard(operations, query, f"{holds} values {why}.")
+        write_guard(operations, query, f"{holds} values {why}.", then)
     else:
-        refuse(rows_of(operations, query), holds, why)
+        refuse(rows_of(operations, query), holds, why, then)
 
 
-def write_guard(operations: Operations, query: sa.Select[Any], said: str) -> None:
+def write_guard(
+    operations: Operations, query: sa.Select[Any], said: str, then: str = AGAIN
+) -> None:
     """Write a guard into the script of `--sql`, unless `-x unguarded` leaves it out.
 
     :param operations: what a revision has as `op`.
     :param query: what must find no row.
     :param said: what is wrong where it finds one.
+    :param then: what to do about it.
     """
     if is_unguarded(operations):
         return
     dialect = operations.get_context().dialect
-    sentence = f"{said} {AGAIN}"
+    sentence = f"{said} {then}"
     shown = sentence if len(sentence) <= LONGEST_SIGNAL else said[:LONGEST_SIGNAL]
     signal = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {sql.literal(shown, dialect)}"
     words = {
@@ -116,12 +128,15 @@ def rows_of(operations: Operations, query: sa.Select[Any]) -> Iterable[Sequence[
     return operations.get_bind().execute(query, execution_options=streamed)
 
 
-def refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
+def refuse(
+    rows: Iterable[Sequence[Any]], holds: str, why: str, then: str = AGAIN
+) -> None:
     """Stop at rows that should not be, and say how many there are.
 
     :param rows: those that should not be.
     :param holds: how the message begins: what holds the values.
     :param why: what is wrong with them.
+    :param then: what to do about it.
     """
     remaining = iter(rows)
     row = next(remaining, None)
@@ -130,7 +145,7 @@ def refuse(rows: Iterable[Sequence[Any]], holds: str, why: str) -> None:
     count = 1 + sum(1 for _ in remaining)
     values = "1 value" if count == 1 else f"{count} values"
     example = row[0] if len(row) == 1 else tuple(row)
-    raise CommandError(f"{holds} {values} {why}, for example {example!r}. {AGAIN}")
+    raise CommandError(f"{holds} {values} {why}, for example {example!r}. {then}")
 
 
 def label(name: str, columns: Sequence[str]) -> str:
@@ -262,7 +277,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
     source = _with(table(schema, table_name), table_name, values or {})
     shared = _shared(source, parts)
-    holds = "would hold" if values else "holds"
+    holds, then = ("would hold", OWN_VALUES) if values else ("holds", AGAIN)
     why = "more than once" + (" in the new type" if types else "")
     conditions = {"postgresql": postgresql_where, "sqlite": sqlite_where}
     where = conditions.get(dialect_of(operations))
@@ -270,7 +285,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
         said = sql.text_in(where)
         shared = shared.where(sa.literal_column(f"({said})"))
         why = f"{why} where {said}"
-    stop_at(operations, shared, f"{label(table_name, texts)} {holds}", why)
+    stop_at(operations, shared, f"{label(table_name, texts)} {holds}", why, then)
 
 
 def _with(source: sa.FromClause, name: str, values: Mapping[str, Any]) -> sa.FromClause:
