@@ -117,6 +117,12 @@ def test_an_index_of_moments_is_compared_in_the_words_of_the_server(
     (shop.package / "moods.py").write_text(models)
     draft(shop, "moods")
     alembic(shop, "check")
+    reading = "options=-cdefault_transaction_read_only%3Don"
+    said = refusal(shop.using(f"{database_url}?{reading}"), "check")
+    assert "moods: index ix removed" in said, (
+        "who may not ask is told what Alembic sees"
+    )
+    shop.using(database_url)
     sql(database_url, "DROP INDEX ix")
     sql(database_url, "CREATE INDEX ix ON moods ((mood > '2021-01-01'), id)")
     said = refusal(shop, "check")
