@@ -89,6 +89,7 @@ MENDED = (
     "MariaDB: an index's name could not pass on where a foreign key needs the index",
     "a unique column that gets one value in every row was not looked at before",
     "an index for some databases was dropped before its table had the name it is told",
+    "PostgreSQL: an index of an expression with a moment in it was never clean",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 
