@@ -277,14 +277,17 @@ def expressions_of(table: sa.Table) -> list[Create]:
     The CHECK of a Boolean or an Enum is its type's.
     """
     every = [*objects_of(table).values(), *_without_type(table)]
-    return [op for op in every if _has_expression(op)]
+    return [op for op in every if _has_expression(op, table)]
 
 
-def _has_expression(op: Create) -> bool:
-    if isinstance(op, ops.CreateCheckConstraintOp | CreateExcludeConstraintOp):
-        return True
-    is_partial = any(it.rpartition("_")[2] == "where" for it in op.kw)
-    return isinstance(op, ops.CreateIndexOp) and (is_partial or has_expressions(op))
+def _has_expression(op: Create, table: sa.Table) -> bool:
+    if isinstance(op, CreateExcludeConstraintOp):
+        names = (str(getattr(it, "name", it)) for it, _ in op.elements)
+        return op.where is not None or not all(it in table.columns for it in names)
+    if isinstance(op, ops.CreateIndexOp):
+        is_partial = any(it.rpartition("_")[2] == "where" for it in op.kw)
+        return is_partial or has_expressions(op)
+    return isinstance(op, ops.CreateCheckConstraintOp)
 
 
 def unnamed_checks(table: sa.Table) -> list[Create]:
