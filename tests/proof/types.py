@@ -299,8 +299,8 @@ Values = tuple[str, Sequence[str], str]
 def _values(cls: str, made: object, database: str) -> Values:
     """Return the family of a type, some of its values and what one types for it."""
     if cls in SPECIAL:
-        # Only the server knows what a path is; what the others take is checked before.
-        return cls, SPECIAL[cls], "$" if cls == "JSONPATH" else ""
+        # Only the server knows what these take; that of others is checked before.
+        return cls, SPECIAL[cls], {"JSONPATH": "$", "TSQUERY": "cat"}.get(cls, "")
     if cls.endswith("MULTIRANGE"):
         one = SPECIAL[cls.replace("MULTI", "")]
         return cls, [f"[{it}]" for it in one], ""
