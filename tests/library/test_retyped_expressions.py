@@ -1,11 +1,9 @@
 """CHECKs, indexes of some rows and of expressions follow the type of their column."""
 
-from collections.abc import Iterator
-
 import pytest
 from drafts import alembic, draft, refusal, sql
 from environment import Environment
-from proof.case import Case, Court, court
+from proof.case import Case, Court
 from servers import ON_POSTGRESQL
 
 MODELS = '''"""The models of an app."""
@@ -75,17 +73,11 @@ CHANGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[Court]:
-    """Give a court that compares with what PostgreSQL makes of the models."""
-    with court("postgresql") as found:
-        yield found
-
-
+@pytest.mark.parametrize("judge", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_an_expression_is_as_if_it_had_been_made_with_the_new_type(
-    postgresql: Court, kind: str, change: str
+    judge: Court, kind: str, change: str
 ) -> None:
     """And with the old one after a downgrade: PostgreSQL would keep the old casts."""
     old, new, condition, value = CHANGES[change]
@@ -101,7 +93,7 @@ def test_an_expression_is_as_if_it_had_been_made_with_the_new_type(
         fills={"friend.mood": "'1'"},
         convention=kind != "CHECK without a name",
     )
-    verdict = postgresql.judge(case)
+    verdict = judge.judge(case)
     assert (verdict.kind, verdict.text) == ("passed", "")
 
 
