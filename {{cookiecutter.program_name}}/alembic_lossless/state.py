@@ -277,10 +277,11 @@ def expressions_of(table: sa.Table) -> list[Create]:
     The CHECK of a Boolean or an Enum is its type's.
     """
     every = [*objects_of(table).values(), *_without_type(table)]
-    return [op for op in every if _has_expression(op, table)]
+    return [op for op in every if _keeps_expression(op, table)]
 
 
-def _has_expression(op: Create, table: sa.Table) -> bool:
+def _keeps_expression(op: Create, table: sa.Table) -> bool:
+    """Tell what a database keeps an expression of, beside the names of columns."""
     if isinstance(op, CreateExcludeConstraintOp):
         names = (str(getattr(it, "name", it)) for it, _ in op.elements)
         return op.where is not None or not all(it in table.columns for it in names)

@@ -8,7 +8,6 @@ get values, then they need them.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from functools import partial
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard, cast
 
 import sqlalchemy as sa
@@ -102,12 +101,10 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
         if new is None or new in known:
             continue
         unknown = fresh.intersection(_parts(new))
-        if new.parent is None and unknown <= given.keys():
+        if not unknown or (new.parent is None and unknown <= given.keys()):
             wanted = unknown.union(*(given[it].uses for it in unknown))
             values = {str(it[1]): given[it].value for it in given if it in wanted}
             guards.append(_guard(draft, container, new, values))
-        elif not unknown:
-            guards.append(_guard(draft, container, new))
         elif fresh.isdisjoint(_parts(Rule(new.table, new.columns))):
             guards += _guard_of_new_parent(draft, container, new, fresh)
     guards += _check_guards(draft, container, fresh)
@@ -331,10 +328,7 @@ def _parts(rule: Rule) -> Iterator[Part]:
 
 
 def _guard(
-    draft: Draft,
-    container: ops.OpContainer,
-    rule: Rule,
-    values: Mapping[str, Any] = MappingProxyType({}),
+    draft: Draft, container: ops.OpContainer, rule: Rule, values: Mapping[str, Any]
 ) -> LosslessOp:
     """Return the look at the rows, by the names that there are before.
 
@@ -348,7 +342,7 @@ def _guard(
             option: _before(draft, container, rule.table, it)
             for option, it in rule.where
         }
-        more: dict[str, Any] = {"values": dict(values)} if values else {}
+        more: dict[str, Any] = {"values": values} if values else {}
         return refuse_duplicates(table, columns, **more, **conditions, schema=schema)
     parent = names_before(container, rule.parent, "")[0]
     keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]

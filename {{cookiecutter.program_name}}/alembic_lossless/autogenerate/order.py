@@ -440,7 +440,8 @@ def take_away_and_give_back(
     }
     for fk in keys:
         if _place(fk) not in changed:
-            container.ops.append(_exchange(fk, names.get(fk)))
+            key = fk.table.schema, fk.table.name
+            container.ops.append(_exchange(key, created_by(fk), names.get(fk)))
 
 
 def _place(fk: sa.ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
@@ -448,13 +449,15 @@ def _place(fk: sa.ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
     return str(fk.table), tuple(fk.column_keys)
 
 
-def _exchange(fk: sa.ForeignKeyConstraint, old: str | None) -> ops.ModifyTableOps:
-    """Return what drops a foreign key, by the name that it has, and makes it again."""
-    create: Any = created_by(fk)
-    drop: Any = drop_of(create)
+def _exchange(key: Key, made: Create, old: str | None = None) -> ops.ModifyTableOps:
+    """Return what drops an index or a constraint of a table, and makes it again.
+
+    :param old: the name that it has, where it gets another one.
+    """
+    drop: Any = drop_of(made)
     if old:
         drop.constraint_name = conv(old)
-    return ops.ModifyTableOps(fk.table.name, [drop, create], schema=fk.table.schema)
+    return ops.ModifyTableOps(key[1], [drop, made], schema=key[0])
 
 
 def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
@@ -560,8 +563,9 @@ def _lose_index(
         op for op in change.ops if _index_columns(draft, op)[: len(columns)] == columns
     ]
     gone = [op for op in concerned if isinstance(op, Drop)]
-    made = [op for op in concerned if isinstance(op, CREATES)]
-    made = [op for op in made if not has_expressions(op)]
+    made = [
+        op for op in concerned if isinstance(op, CREATES) and not has_expressions(op)
+    ]
     names = {own_name(op) for op in change.ops if isinstance(op, CREATES)}
     first = (
         isinstance(op, ops.DropConstraintOp) or own_name(op) in names for op in gone
@@ -626,8 +630,7 @@ def free_expressions(draft: Draft, container: ops.OpContainer) -> None:
         for made in expressions_of(table):
             is_used = renamed_columns(made, columns, table) is None
             if is_used and not any(_is_about(op, made) for op in changed):
-                anew: list[MigrateOperation] = [drop_of(made), made]
-                container.ops.append(ops.ModifyTableOps(key[1], anew, schema=key[0]))
+                container.ops.append(_exchange(key, made))
 
 
 def _is_about(op: MigrateOperation, made: Create) -> bool:

@@ -275,7 +275,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
     parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
-    source = _with(table(schema, table_name), table_name, values or {})
+    source = _with_values(table(schema, table_name), table_name, values or {})
     shared = _shared(source, parts)
     holds, then = ("would hold", OWN_VALUES) if values else ("holds", AGAIN)
     why = "more than once" + (" in the new type" if types else "")
@@ -288,7 +288,9 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     stop_at(operations, shared, f"{label(table_name, texts)} {holds}", why, then)
 
 
-def _with(source: sa.FromClause, name: str, values: Mapping[str, Any]) -> sa.FromClause:
+def _with_values(
+    source: sa.FromClause, name: str, values: Mapping[str, Any]
+) -> sa.FromClause:
     """Return a table as it is with more columns, of which one may speak of another."""
     for column, value in values.items():
         said: Any = in_statement(value)
