@@ -256,6 +256,53 @@ def test_names_follow_a_rename(judge: Court, convention: bool) -> None:  # noqa:
     assert verdict == PASSED
 
 
+WITH_TEXTS = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+    __table_args__ = (
+        sa.CheckConstraint(QUOTED, name="alone"),
+        sa.CheckConstraint("size > 0 OR " + QUOTED, name="beside"),
+        sa.CheckConstraint(sa.or_(sa.text(QUOTED), sa.column("size") > 0), name="text"),
+        sa.Index("ix_some", "id", sqlite_where=sa.text(QUOTED)),
+        sa.Index("ix_others", "id", postgresql_where=sa.text(QUOTED)),
+    )
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    is_done = sa.Column({name!r}, sa.Boolean())
+    size = sa.Column(sa.Integer)
+    other = sa.Column({other!r}, sa.Integer)
+    not_done = sa.Column(sa.Boolean(), sa.Computed({formula!r}, persisted=True))
+"""
+ROW_OF_TEXTS = (("id", "1"), ("done", "True"), ("done then", "1"))
+
+
+@pytest.mark.parametrize(
+    "to", ["done", "values", "order", "a b", "Gr\u00f6\u00dfe", "9lives"]
+)
+@pytest.mark.parametrize("table", ["hobby", "pastime"])
+def test_a_text_has_the_new_name_as_a_database_reads_it(
+    judge: Court, table: str, to: str
+) -> None:
+    """I rename a column that stands in texts, alone and beside others."""
+    quote = "`" if judge.database == "mariadb" else '"'
+
+    def models(name: str) -> str:
+        said = f"{quote}{name}{quote}"
+        found = WITH_TEXTS.replace("QUOTED", repr(said))
+        return found.format(name=name, other="done then", formula=f"NOT {said}")
+
+    before, after = models("done"), models(to).replace('"hobby"', f'"{table}"')
+    verdict = judged(
+        judge,
+        before,
+        after,
+        rows=(("hobby", (ROW_OF_TEXTS,)),),
+        tables={"hobby": table},
+        columns={"hobby\ndone": to, "hobby\ndone then": "done then"},
+    )
+    assert verdict == PASSED
+
+
 # The values of an Enum
 
 MOODS = """

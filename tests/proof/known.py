@@ -90,6 +90,7 @@ MENDED = (
     "a unique column that gets one value in every row was not looked at before",
     "an index for some databases was dropped before its table had the name it is told",
     "PostgreSQL: an index of an expression with a moment in it was never clean",
+    "in SQL text a column's new name had no quotes where it needs them",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

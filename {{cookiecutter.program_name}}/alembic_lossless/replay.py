@@ -89,11 +89,7 @@ class Replay(Operations):
         # A replay is a run, also where the command writes the SQL of one.
         run = {"as_sql": False, "literal_binds": False}
         given = {"target_metadata": None, **(options or {}), **run}
-        self.state = State(
-            given["target_metadata"],
-            dialect.default_schema_name,
-            has_enums=dialect.name == "postgresql",
-        )
+        self.state = State(dialect, given["target_metadata"])
         engine = _empty_database(dialect, self.state, self._executed)
         self._connection = engine.connect()
         with unlogged():
@@ -253,7 +249,7 @@ def _unreadable(revision: Script, error: BaseException) -> Unreadable:
 
 def reflected(connection: sa.Connection, schemas: Iterable[str | None]) -> State:
     """Return the tables of a database, with which one can do what revisions do."""
-    state = State(default_schema=connection.dialect.default_schema_name)
+    state = State(connection.dialect)
     inspector = inspector_of(connection)
     event.listen(state.metadata, "column_reflect", in_own_words)
     for schema in schemas:

@@ -220,6 +220,9 @@ COLUMNS = frozenset(
 )
 """The arguments that speak of columns, behind the name of a database."""
 
+TEXTS = frozenset({"condition", "where"})
+"""Those of them whose words are SQL; in the others each is the name of a column."""
+
 
 def constraints_of(table: sa.Table) -> Iterator[sa.Constraint]:
     """Give the constraints of a table, and those that stand in its columns."""
@@ -669,67 +672,82 @@ def drop_of(op: Create) -> Drop:
 
 
 def renamed_columns(
-    op: Create, names: Mapping[str, str | None], table: sa.Table
+    op: Create, names: Mapping[str, str | None], table: sa.Table, dialect: Dialect
 ) -> Create | None:
     """Return an operation as it reads when columns of its table have other names.
 
     :param names: the new name of each column by the old one; None if it is dropped.
     :param table: the table with the new names.
+    :param dialect: the database that reads the names in a text.
     :return: None when it speaks of a column that is dropped.
     """
-    found = copy.copy(op)
+    found, names_in = copy.copy(op), _Renames(table, names, dialect).argument
     try:
         for name, value in vars(op).items():
-            if _speaks_of_columns(name):
-                setattr(found, name, _renamed(value, names, table))
-        found.kw = {
-            name: _renamed(value, names, table) if _speaks_of_columns(name) else value
-            for name, value in op.kw.items()
-        }
+            setattr(found, name, names_in(name, value))
+        found.kw = {name: names_in(name, value) for name, value in op.kw.items()}
     except KeyError:
         return None
     return found
 
 
-def _speaks_of_columns(argument: str) -> bool:
-    return argument.split("_", 1)[-1] in COLUMNS and argument != "remote_cols"
+@dataclass(frozen=True)
+class _Renames:
+    """The new names of the columns of a table; None for one that is dropped.
 
-
-def _renamed(value: Any, names: Mapping[str, str | None], table: sa.Table) -> Any:
-    """Rename columns in an argument.
-
-    :raises KeyError: where one of them is dropped.
+    Each method raises KeyError where it meets one that is dropped.
     """
-    if isinstance(value, str):
-        return _name_or_text(value, names)
-    if isinstance(value, sa.Column):
-        return _name_or_text(value.name, names)
-    if isinstance(value, list | tuple):
-        return type(value)(_renamed(item, names, table) for item in value)
-    if isinstance(value, Mapping):
-        return {_renamed(key, names, table): item for key, item in value.items()}
-    if not isinstance(value, sa.ClauseElement):
-        return value
 
-    def replace(part: Any, **_: Any) -> Any:
+    table: sa.Table
+    names: Mapping[str, str | None] = field(default_factory=dict)
+    dialect: Dialect | None = None
+
+    def argument(self, name: str, value: Any) -> Any:
+        """Return an argument of an operation with the new names."""
+        kind = name.split("_", 1)[-1]
+        if kind not in COLUMNS or name == "remote_cols":
+            return value
+        is_text = kind in TEXTS and isinstance(value, str)
+        return self.text(value) if is_text else self.value(value)
+
+    def value(self, value: Any) -> Any:
+        """Return a column, an expression, or some of them with the new names."""
+        if isinstance(value, str):
+            return self.column(value)
+        if isinstance(value, sa.Column):
+            return self.column(value.name)
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.value, value))
+        if isinstance(value, Mapping):
+            return {self.value(key): item for key, item in value.items()}
+        if not isinstance(value, sa.ClauseElement):
+            return value
+        found: Any = replacement_traverse(value, {}, self._part)  # type: ignore[call-overload]
+        return found
+
+    def _part(self, part: Any, **_: Any) -> Any:
         if isinstance(part, sa.TextClause):
-            return sa.text(_name_or_text(part.text, names))
-        if isinstance(part, sa.ColumnClause):
-            name = _name_or_text(part.name, names)
-            if part.is_literal:
-                return sa.literal_column(name)
-            return table.c[name] if name in table.c else sa.column(name, part.type)
-        return None
+            return sa.text(self.text(part.text))
+        if not isinstance(part, sa.ColumnClause):
+            return None
+        if part.is_literal:
+            return sa.literal_column(self.text(part.name))
+        name, columns = self.column(part.name), self.table.c
+        return columns[name] if name in columns else sa.column(name, part.type)
 
-    found: Any = replacement_traverse(value, {}, replace)  # type: ignore[call-overload]
-    return found
+    def column(self, name: str) -> str:
+        """Return the new name of a column."""
+        return self._kept(name, self.names.get(name, name))
 
+    def text(self, text: str) -> str:
+        """Return SQL text with the new names, in quotes where they need them."""
+        new = renamed(text, self.names, self.dialect) if self.names else text
+        return self._kept(text, new)
 
-def _name_or_text(text: str, names: Mapping[str, str | None]) -> str:
-    new = names[text] if text in names else renamed(text, names) if names else text
-    if new is None:
-        raise KeyError(text)
-    return new
+    def _kept(self, old: str, new: str | None) -> str:
+        if new is None:
+            raise KeyError(old)
+        return new
 
 
 def is_partitioned(table: sa.Table) -> bool:
@@ -804,17 +822,14 @@ class State:
 
     def __init__(
         self,
+        dialect: Dialect,
         models: Any = None,
-        default_schema: str | None = None,
-        *,
-        has_enums: bool = False,
     ) -> None:
         """Begin with nothing, as the first revision does.
 
+        :param dialect: the database that the revisions are for.
         :param models: the metadata of the models, for its naming convention; of several
             there is none, as for Alembic.
-        :param default_schema: the schema that a table without one is in.
-        :param has_enums: whether an Enum is a type of its own, as on PostgreSQL.
         """
         convention = getattr(models, "naming_convention", None)
         self.metadata = sa.MetaData(naming_convention=convention)
@@ -824,8 +839,9 @@ class State:
         self.domains: dict[Key, LosslessOp] = {}
         """The call that made each DOMAIN, or changed it last."""
         self.sequences: dict[Key, sa.Sequence] = {}
-        self._dialect = dialect_named("postgresql") if has_enums else None
-        self.has_enums = has_enums
+        self._dialect = dialect
+        self.has_enums = dialect.name == "postgresql"
+        """Whether an Enum is a type of its own."""
         self.enums: dict[Key, tuple[str, ...]] = {}
         """The values of each Enum that is a type, if the database has such types."""
         self._old_names: dict[Key, Key] = {}
@@ -833,7 +849,7 @@ class State:
         self.unreadable: list[Unreadable] = []
         self._said: list[frozenset[str]] = []
         """The names in each statement that is text, and makes or changes something."""
-        self._default = default_schema
+        self._default = dialect.default_schema_name
         self._dropped: defaultdict[type[Create], set[str]] = defaultdict(set)
         self._objects: dict[Key, Objects] = {}
         self._names: dict[type[Create], frozenset[str]] | None = None
@@ -1016,7 +1032,8 @@ class State:
             return
         script = Script(statement, self._dialect)
         if script.effect is Effect.ANYTHING:
-            said = (it.value.lower() for it in significant(statement) if it.is_name)
+            pieces = significant(statement, self._dialect)
+            said = (it.value.lower() for it in pieces if it.is_name)
             self._said.append(frozenset(said))
         for one in script.statements if self.has_enums else ():
             if any(map(one.begins, ("CREATE TYPE", "ALTER TYPE", "DROP TYPE"))):
@@ -1390,7 +1407,7 @@ class State:
         table = sa.Table(
             name,
             self.metadata,
-            *_columns_for(old, columns, names),
+            *_columns_for(old, columns, names, self._dialect),
             schema=schema,
             comment=old.comment,
             info=old.info,
@@ -1422,7 +1439,7 @@ class State:
     def _add_renamed(
         self, table: sa.Table, op: Create, names: Mapping[str, str | None]
     ) -> None:
-        found = renamed_columns(op, names, table)
+        found = renamed_columns(op, names, table, self._dialect)
         if found is not None:
             self._add(table, found)
         elif name := name_of(op):
@@ -1535,7 +1552,10 @@ def _with_default(column: sa.Column[Any], default: Any) -> sa.Column[Any]:
 
 
 def _columns_for(
-    table: sa.Table, columns: Columns, names: Mapping[str, str | None]
+    table: sa.Table,
+    columns: Columns,
+    names: Mapping[str, str | None],
+    dialect: Dialect,
 ) -> Iterator[sa.Column[Any]]:
     """Give the columns of a table that is made anew, without what stands beside."""
     for old in table.c:
@@ -1547,7 +1567,7 @@ def _columns_for(
         new.primary_key = False
         new.foreign_keys, new.constraints = set(), set()
         if names and new.computed is not None:
-            formula = renamed(str(new.computed.sqltext), names)
+            formula = renamed(str(new.computed.sqltext), names, dialect)
             if formula is not None:  # otherwise no database lets the column be dropped
                 stored = new.computed.persisted
                 new = _with_default(new, sa.Computed(formula, persisted=stored))
@@ -1557,7 +1577,7 @@ def _columns_for(
 def _item(table: sa.Table, op: Create) -> Any:
     """Return the index or the constraint that an operation makes, for this table."""
     if isinstance(op, ops.CreateIndexOp):
-        parts = [_renamed(it, {}, table) for it in op.columns]
+        parts = [_Renames(table).value(it) for it in op.columns]
         _mention(table, parts)
         return sa.Index(op.index_name, *parts, unique=op.unique, **op.kw)
     given = {"name": op.constraint_name, **op.kw}
@@ -1576,9 +1596,10 @@ def _item(table: sa.Table, op: Create) -> Any:
             _mention(table, op.columns)
             return sa.UniqueConstraint(*op.columns, **given)
         case CreateExcludeConstraintOp():
-            elements = _renamed(list(op.elements), {}, table)
+            elements = _Renames(table).value(list(op.elements))
             return ExcludeConstraint(*elements, where=op.where, **given)
-    return sa.CheckConstraint(_renamed(op.condition, {}, table), **given)
+    condition = _Renames(table).argument("condition", op.condition)
+    return sa.CheckConstraint(condition, **given)
 
 
 def _mention(table: sa.Table, names: Iterable[Any]) -> None:

@@ -381,7 +381,7 @@ def _behind_formulas(
         op
         for op in change.ops
         if isinstance(op, Create) and table is not None
-        if anew and renamed_columns(op, anew, table) is None
+        if anew and renamed_columns(op, anew, table, dialect) is None
     ]
     return [*makes, *(op for op in drops if op.column_name in used)]
 

@@ -617,7 +617,7 @@ def free_expressions(draft: Draft, container: ops.OpContainer) -> None:
     """
     if all(it.name != "postgresql" for it in draft.dialects):
         return
-    retyped = dict[Key, dict[str, None]]()
+    dialect, retyped = draft.context.dialect, dict[Key, dict[str, None]]()
     for op in _retypes(container):
         old, new = op.existing_type, op.modify_type
         if old is None or new is None or not keeps_casts(old, new):
@@ -628,7 +628,7 @@ def free_expressions(draft: Draft, container: ops.OpContainer) -> None:
         changes = of_kind(ops.ModifyTableOps, container.ops)
         changed = [op for it in changes if key_of(it) == key for op in it.ops]
         for made in expressions_of(table):
-            is_used = renamed_columns(made, columns, table) is None
+            is_used = renamed_columns(made, columns, table, dialect) is None
             if is_used and not any(_is_about(op, made) for op in changed):
                 container.ops.append(_exchange(key, made))
 

@@ -17,6 +17,7 @@ from alembic.operations import MigrateOperation, ops
 from alembic.util import CommandError
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import TypeEngine
@@ -184,7 +185,7 @@ class Situation:
     """What is known of the tables before an operation."""
 
     server: Server
-    history: State = field(default_factory=State)
+    history: State = field(default_factory=lambda: State(DefaultDialect()))
     """What the revisions have declared before."""
     phase: str | None = None
     """"before" or "after" the deployment, where the revision says it."""

@@ -584,7 +584,7 @@ class _Fold:
     ) -> Draft:
         """Return a draft whose models have these tables beside those made before."""
         database = self.replay.migration_context
-        before = State(default_schema=database.dialect.default_schema_name)
+        before = State(database.dialect)
         before.tables = dict(self._made)
         self._made |= made
         database.opts["declared"] = {database.opts["upgrade_token"]: before}
