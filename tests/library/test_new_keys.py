@@ -359,6 +359,53 @@ def test_a_new_type_makes_unique_values_alike(  # noqa: PLR0913, PLR0917  what d
     alembic(shop, "upgrade head", "check", "downgrade -1", "upgrade head", "check")
 
 
+CODED = """
+from datetime import date, datetime, time
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Thing(Model):
+    __tablename__ = "thing"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    code = sa.Column({}, unique=True)
+"""
+SPELLED = {
+    "sa.UUID()": "UUID('{}ab7b810-9dad-41d1-80b4-00c04fd430c8')",
+    "sa.Uuid()": "UUID('{}ab7b810-9dad-41d1-80b4-00c04fd430c8')",
+    "sa.Uuid(native_uuid=False)": "UUID('{}ab7b810-9dad-41d1-80b4-00c04fd430c8')",
+    "sa.Date()": "date(2026, 3, {})",
+    "sa.DateTime()": "datetime(2026, 3, {}, 10, 30)",
+    "sa.Time()": "time(10, 3{})",
+    "sa.Integer()": "{}",
+    "sa.Numeric(5, 1)": "Decimal('{}.5')",
+    "sa.Boolean()": "{} == 1",
+}
+"""Types whose values a text can spell, and two of each."""
+
+
+@pytest.mark.parametrize("type_", SPELLED)
+def test_unique_values_become_texts_and_come_back(judge: Court, type_: str) -> None:
+    """A downgrade looks at texts by what they spell, and those that differ differ."""
+    rows = tuple((("id", at), ("code", SPELLED[type_].format(at))) for at in "12")
+    case = Case(
+        judge.database,
+        CODED.format(type_),
+        CODED.format("sa.String(60)"),
+        rows=(("thing", rows),),
+        tables={"thing": "thing"},
+        columns={"thing\nid": "id", "thing\ncode": "code"},
+        retyped=("thing\ncode",),
+    )
+    verdict = judge.judge(case)
+    assert (verdict.kind, verdict.text) == ("passed", "")
+
+
 BOOK = """
 import sqlalchemy as sa
 

@@ -26,6 +26,7 @@ from .. import sql
 from .._alembic import leave_checks_to_names, rebuilds
 from ..runtime.sqlite import pragma, raw_connection
 from ..sql import Item
+from ..types.conversion import CASTS, copied
 from ..types.portable import SQLType, ddl
 from ..types.reflection import CompleteReflection, inspector_of
 
@@ -945,61 +946,22 @@ class SQLite(Rebuild):
     Source: section 3.1 of SQLite's "Datatypes", on the affinity of a declared type.
     """
 
-    def correct_for_autogen_constraints(
-        self,
-        conn_unique_constraints: set[sa.UniqueConstraint],
-        conn_indexes: set[sa.Index],
-        metadata_unique_constraints: set[sa.UniqueConstraint],
-        metadata_indexes: set[sa.Index],
-    ) -> None:
-        """Take indexes of expressions out, which SQLAlchemy does not reflect here.
-
-        Of `age DESC` it sees the column alone. Revisions say what they are.
-        """
-        del conn_unique_constraints, metadata_unique_constraints
-        found = {
-            index
-            for index in metadata_indexes
-            if not all(isinstance(it, sa.Column) for it in index.expressions)
-        }
-        names = {index.name for index in found}
-        metadata_indexes -= found
-        conn_indexes -= {index for index in conn_indexes if index.name in names}
-
     def cast_for_batch_migrate(
         self,
         existing: sa.Column[Any],
         existing_transfer: dict[str, Any],
         new_type: TypeEngine[Any],
     ) -> None:
-        """Choose the expression that fills a rebuilt column.
-
-        A type whose name tells SQLite nothing, such as VARBINARY, would make a number
-        of each value: 0. What is none of CASTS is copied as it is.
-        Source: "Datatypes In SQLite", determination of column affinity.
-        """
+        """Choose the expression that fills a rebuilt column."""
         source = existing_transfer["expr"]
-        if isinstance(new_type, sa.Date):
-            existing_transfer["expr"] = sa.func.date(source)
-        elif isinstance(new_type, sa.DateTime) and isinstance(existing.type, sa.Date):
+        if isinstance(new_type, sa.DateTime) and isinstance(existing.type, sa.Date):
             existing_transfer["expr"] = sa.type_coerce(source, sa.String).concat(
                 " 00:00:00.000000"
             )
-        elif isinstance(new_type, sa.Uuid):
-            # Its digits alone; UUID is a name that tells SQLite nothing.
-            bare = sa.func.replace(source, "-", "")
-            existing_transfer["expr"] = sa.func.lower(bare)
-        elif isinstance(new_type, BYTES):
-            existing_transfer["expr"] = sa.cast(source, sa.LargeBinary)
         elif isinstance(new_type, CASTS):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
-
-
-BYTES = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
-
-
-CASTS = (sa.Boolean, sa.Float, sa.Integer, sa.Numeric, sa.String)
-"""The types to which SQLite converts a value by their names."""
+        else:
+            existing_transfer["expr"] = copied(source, new_type)
 
 
 DROPS = "drop_constraint"

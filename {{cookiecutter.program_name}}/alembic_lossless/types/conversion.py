@@ -749,6 +749,29 @@ def _between(column: Value, low: int, high: int) -> Condition:
     return column.between(_number(low), _number(high))
 
 
+CASTS = (sa.Boolean, sa.Float, sa.Integer, sa.Numeric, sa.String)
+"""The types to which SQLite converts a value by their names."""
+
+
+def copied(column: Value, new: Type) -> Value:
+    """Return what SQLite copies of a column to a table where it has another type.
+
+    A type whose name tells SQLite nothing, such as UUID or VARBINARY, would make a
+    number of each value: 0. What is none of CASTS is copied as it is.
+    Source: "Datatypes In SQLite", determination of column affinity.
+
+    :param column: the column, as it is now.
+    :param new: the type that it is about to have.
+    """
+    if isinstance(new, sa.Date):
+        return sa.func.date(column)
+    if isinstance(new, sa.Uuid):  # its digits alone
+        return sa.func.lower(sa.func.replace(column, "-", ""))
+    if isinstance(new, sa.LargeBinary | sa.BINARY | sa.VARBINARY):
+        return sa.cast(column, sa.LargeBinary)
+    return sa.cast(column, new) if isinstance(new, CASTS) else column
+
+
 def becoming(
     column: Value, new: Type, dialect: str, collation: str | None = None
 ) -> Value:
@@ -764,6 +787,8 @@ def becoming(
         collation = getattr(new, "collation", None) or collation
         text = _as_text(column, new, dialect, collation)
         return text if collation is None else sa.collate(text, collation)
+    if dialect == "sqlite":
+        return copied(column, new)
     if dialect not in MYSQL:
         return sa.cast(column, new)
     match new:
