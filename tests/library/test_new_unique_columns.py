@@ -87,3 +87,64 @@ def test_it_is_added_where_the_values_are_unique(database: str, kind: str) -> No
     is_told_apart = kind in {"a key of two", "a formula of another", "some rows"}
     with court(database) as judge:
         assert becomes(judge, kind, (3, 4) if is_told_apart else (3,)) == "passed"
+
+
+NULLS = '''"""The models of an app."""
+
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Friend(Model):
+    __tablename__ = "friend"
+
+    id = sa.Column(sa.Integer(), primary_key=True)
+    age = sa.Column(sa.Integer())
+    code = sa.Column(sa.{type}, nullable={nullable}{unique})
+    __table_args__ = ({keys})
+'''
+FILLED = {
+    "a column": (", unique=True", ""),
+    "an index": ("", "sa.Index('ix', 'code', unique=True),"),
+    "a key of two": ("", "sa.UniqueConstraint('code', 'age'),"),
+}
+CODES = {
+    "several have none": (("3", "None"), ("3", "None")),
+    "one has none, and another the value": (("3", "None"), ("3", "'it\\'s'")),
+    "one has none": (("3", "None"), ("3", "'other'")),
+}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+@pytest.mark.parametrize("rows", CODES)
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_column_becomes_unique_and_is_filled(
+    database: str, kind: str, rows: str
+) -> None:
+    """What fills it would be there twice, or it fits: before the first statement."""
+    unique, keys = FILLED[kind]
+    loose = {"type": "String(9)", "nullable": True, "unique": "", "keys": ""}
+    bound = {**loose, "nullable": False, "unique": unique, "keys": keys}
+    friends = tuple(
+        (("id", str(at)), ("age", age), ("code", code))
+        for at, (age, code) in enumerate(CODES[rows], 1)
+    )
+    with court(database) as judge:
+        case = Case(
+            database,
+            NULLS.format(**loose),
+            NULLS.format(**bound),
+            rows=(("friend", friends),),
+            tables={"friend": "friend"},
+            columns={f"friend\n{it}": it for it in ("id", "age", "code")},
+            filled=("friend\ncode",),
+            fills={"friend.code": "it's"},
+        )
+        found = judge.judge(case)
+    if rows == "one has none":
+        assert (found.kind, found.text) == ("passed", "")
+    else:
+        assert found.kind == "refused"
+        assert "would hold 1 value more than once" in found.text
+        assert found.text.endswith("this revision has changed nothing.")

@@ -96,6 +96,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     known = {_rule(draft, op) for op in every if isinstance(op, Drop)}
     fresh = set(_fresh(every))
     given = _given(draft, every)
+    filled = {(it.table, it.column): it.value for it in of_kind(FillNulls, every)}
     guards = list[MigrateOperation]()
     for new in (_rule(draft, op) for op in every):
         if new is None or new in known:
@@ -104,7 +105,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
         if not unknown or (new.parent is None and unknown <= given.keys()):
             wanted = unknown.union(*(given[it].uses for it in unknown))
             values = {str(it[1]): given[it].value for it in given if it in wanted}
-            guards.append(_guard(draft, container, new, values))
+            guards.append(_guard(draft, container, new, values, filled))
         elif fresh.isdisjoint(_parts(Rule(new.table, new.columns))):
             guards += _guard_of_new_parent(draft, container, new, fresh)
     guards += _check_guards(draft, container, fresh)
@@ -328,11 +329,16 @@ def _parts(rule: Rule) -> Iterator[Part]:
 
 
 def _guard(
-    draft: Draft, container: ops.OpContainer, rule: Rule, values: Mapping[str, Any]
+    draft: Draft,
+    container: ops.OpContainer,
+    rule: Rule,
+    values: Mapping[str, Any],
+    filled: Mapping[tuple[Key, str], Any],
 ) -> LosslessOp:
     """Return the look at the rows, by the names that there are before.
 
     :param values: what each row gets in the columns that are new.
+    :param filled: what rows get where they have NULL.
     """
     schema = rule.table[0]
     columns = [_before(draft, container, rule.table, it) for it in rule.columns]
@@ -343,6 +349,12 @@ def _guard(
             for option, it in rule.where
         }
         more: dict[str, Any] = {"values": values} if values else {}
+        fills = {
+            str(column): filled[rule.table, str(it)]
+            for column, it in zip(columns, rule.columns, strict=True)
+            if (rule.table, str(it)) in filled
+        }
+        more |= {"fills": fills} if fills else {}
         return refuse_duplicates(table, columns, **more, **conditions, schema=schema)
     parent = names_before(container, rule.parent, "")[0]
     keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]

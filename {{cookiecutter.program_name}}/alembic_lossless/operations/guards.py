@@ -256,6 +256,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     *,
     types: Mapping[str, TypeEngine[Any]] | None = None,
     values: Mapping[str, Any] | None = None,
+    fills: Mapping[str, Any] | None = None,
     postgresql_where: sa.TextClause | None = None,
     sqlite_where: sa.TextClause | None = None,
     schema: str | None = None,
@@ -266,6 +267,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     :param columns: those that are unique together, or expressions, as `sa.text`.
     :param types: the types that some of them are about to have, and are compared by.
     :param values: what each row is about to have in columns that are not there yet.
+    :param fills: what some of the columns are about to hold where they are NULL.
     :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
     :param sqlite_where: likewise on SQLite.
     :param schema: the schema of the table.
@@ -275,9 +277,13 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
     parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
+    for column, value in (fills or {}).items():
+        place = texts.index(column)
+        parts[place] = sa.func.coalesce(parts[place], in_statement(value))
     source = _with_values(table(schema, table_name), table_name, values or {})
     shared = _shared(source, parts)
-    holds, then = ("would hold", OWN_VALUES) if values else ("holds", AGAIN)
+    is_given = bool(values or fills)
+    holds, then = ("would hold", OWN_VALUES) if is_given else ("holds", AGAIN)
     why = "more than once" + (" in the new type" if types else "")
     conditions = {"postgresql": postgresql_where, "sqlite": sqlite_where}
     where = conditions.get(dialect_of(operations))

@@ -571,6 +571,7 @@ def refuse_duplicates(
     *,
     types: Mapping[str, TypeEngine[Any]] | None = None,
     values: Mapping[str, Any] | None = None,
+    fills: Mapping[str, Any] | None = None,
     postgresql_where: sa.TextClause | None = None,
     sqlite_where: sa.TextClause | None = None,
     schema: str | None = None,
@@ -581,6 +582,7 @@ def refuse_duplicates(
     :param columns: those that are unique together, or expressions, as `sa.text`.
     :param types: the types that some of them are about to have, and are compared by.
     :param values: what each row is about to have in columns that are not there yet.
+    :param fills: what some of the columns are about to hold where they are NULL.
     :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
     :param sqlite_where: likewise on SQLite.
     :param schema: the schema of the table.
