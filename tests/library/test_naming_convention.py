@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from drafts import alembic, define_thing, draft, sql
+from drafts import alembic, define_thing, draft, newest, sql
 from environment import Environment
 from schema import snapshot
 from scripts import write
@@ -119,3 +119,44 @@ def test_a_check_of_my_own_is_not_one_of_the_type(
         sql(database_url, f"ALTER TABLE thing ADD CONSTRAINT others CHECK ({others})")
     define_thing(shop, CHECKS[0])
     assert "CHECK thing.others" in alembic(shop, "revision --autogenerate -m enum")
+
+
+KEYS = (
+    "code = sa.String(9), unique=True",
+    'above = sa.ForeignKey("thing.id"), sa.CheckConstraint("above > 3", name="high")',
+)
+
+
+def test_a_convention_comes_later(project: Environment, database_url: str) -> None:
+    """My tables get a convention: names change, and PostgreSQL makes nothing anew."""
+    shop = project.using(database_url)
+    path = shop.package / "db.py"
+    whole = path.read_text()
+    path.write_text(whole.replace("naming_convention=NAMING_CONVENTION", ""))
+    define_thing(shop, *KEYS)
+    draft(shop, "first")
+    rows = "INSERT INTO thing (id, code, above) VALUES (4, 'a', 4)"
+    sql(database_url, rows)
+    path.write_text(whole)
+    draft(shop, "named")
+    script = newest(shop, "named")
+    if "postgresql" in database_url:
+        assert "drop_" not in script
+        assert "create_" not in script
+        assert 'op.rename_constraints(\n        "thing",' in script
+    names = {"uq_thing_code", "fk_thing_above_thing", "ck_thing_high"}
+    assert names <= names_in(database_url)
+    alembic(shop, "check", "downgrade -1", "upgrade head", "check")
+    assert names <= names_in(database_url)
+    assert sql(database_url, "SELECT id, code, above FROM thing") == [(4, "a", 4)]
+
+
+def names_in(url: str) -> set[str]:
+    """Return the names of the constraints of a table."""
+    found = inspect(create_engine(url, poolclass=NullPool))
+    every = (
+        *found.get_unique_constraints("thing"),
+        *found.get_foreign_keys("thing"),
+        *found.get_check_constraints("thing"),
+    )
+    return {str(it["name"]) for it in every}

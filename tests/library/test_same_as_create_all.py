@@ -143,6 +143,70 @@ def test_a_unique_constraint_that_is_there_already(judge: Court) -> None:
         assert judged(judge, before, after) == PASSED
 
 
+BESIDE = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+    __table_args__ = (sa.UniqueConstraint("name"), {0})
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(20))
+"""
+
+
+@pytest.mark.parametrize("convention", [True, False])
+@pytest.mark.parametrize(
+    "key",
+    ['sa.UniqueConstraint("name", name="uq")', 'sa.Index("uq", "name", unique=True)'],
+)
+def test_a_unique_key_beside_one_without_a_name(
+    judge: Court,
+    key: str,
+    convention: bool,  # noqa: FBT001
+) -> None:
+    """I name a second unique key of a column, and take it away again."""
+    if judge.database == "postgresql":  # it makes one of two constraints that are alike
+        key = key.replace(
+            'sa.UniqueConstraint("name"', 'sa.UniqueConstraint("name", "id"'
+        )
+    one, two = BESIDE.format(""), BESIDE.format(key)
+    for before, after in ((one, two), (two, one)):
+        assert judged(judge, before, after, convention=convention) == PASSED
+
+
+OTHER_NAMES = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+    __table_args__ = ({0})
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String(20))
+    above = sa.Column(sa.Integer)
+"""
+KINDS = {
+    "foreign key": 'sa.ForeignKeyConstraint(["above"], ["hobby.id"]{}),',
+    "unique": 'sa.UniqueConstraint("name"{}),',
+    "check": 'sa.CheckConstraint("above > 3"{}),',
+}
+
+
+@pytest.mark.parametrize("convention", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("first", ["", ", name='one'"])
+def test_a_constraint_gets_another_name(
+    judge: Court,
+    kind: str,
+    first: str,
+    convention: bool,  # noqa: FBT001
+) -> None:
+    """I name a constraint, or call it otherwise, and leave all else as it is."""
+    if kind == "check" and convention and not first:
+        first = ", name='any'"  # the convention names no CHECK that has none
+    before, after = (
+        OTHER_NAMES.format(KINDS[kind].format(it)) for it in (first, ", name='two'")
+    )
+    assert judged(judge, before, after, convention=convention) == PASSED
+
+
 SPAN = """
 class Hobby(Model):
     __tablename__ = "hobby"

@@ -21,6 +21,7 @@ MODULES = (
     *("autogenerate/renames.py", "autogenerate/order.py", "autogenerate/guards.py"),
     *("autogenerate/refusals.py", "autogenerate/online.py"),
     *("autogenerate/compare_columns.py", "autogenerate/compare_tables.py"),
+    "autogenerate/compare_constraints.py",
     "autogenerate/compare_objects.py",
     *("autogenerate/unmanaged.py", "runtime/locks.py", "runtime/online.py"),
     *("runtime/recovery.py", "runtime/run.py", "runtime/connect.py", "ddl/sqlite.py"),

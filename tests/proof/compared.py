@@ -182,6 +182,10 @@ operator class of a type. MySQL's names of one option are one: `mysql_DEFAULT CH
 `mysql_character_set` and `mysql_charset`. What depends on how a server is set, as
 `mysql_engine` or a tablespace, is compared as it is written.
 
+A constraint that models name has that name, whatever it was called before. Where they
+give none, and no naming convention does, any name will do: that of a server, of a
+draft, or one that an earlier model gave.
+
 ## Views
 
 A `CreateView` of the metadata is compared by its query, with the one that the

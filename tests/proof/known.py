@@ -91,6 +91,10 @@ MENDED = (
     "an index for some databases was dropped before its table had the name it is told",
     "PostgreSQL: an index of an expression with a moment in it was never clean",
     "in SQL text a column's new name had no quotes where it needs them",
+    "a key of the same columns as one without a name was not dropped, or twice",
+    "a foreign key that only got another name kept the old one",
+    "a unique column that is filled was not looked at with what fills it",
+    "SQLite: a downgrade took unique texts that spell UUIDs for one number",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

@@ -37,10 +37,11 @@ COMPARISONS = (
     ("FIRST", "schema", "", "renames.look_into_new"),
     ("FIRST", "column", "", "compare_objects.without_domain"),
     ("FIRST", "column", "", "compare_columns.compare_column"),
-    ("FIRST", "table", "", "compare_tables.compare_unnamed"),
+    ("FIRST", "table", "indexes", "compare_constraints.in_our_way"),
+    ("FIRST", "table", "foreignkeys", "compare_constraints.in_our_way"),
     ("FIRST", "table", "", "compare_columns.compare_primary_key"),
     # What Alembic noticed by itself stands there by then.
-    ("LAST", "table", "", "compare_tables.compare_objects"),
+    ("LAST", "table", "", "compare_constraints.compare_constraints"),
     ("LAST", "table", "", "unmanaged.compare_unmanaged"),
     ("LAST", "table", "", "compare_tables.compare_options"),
     # Before Alembic says that it goes.

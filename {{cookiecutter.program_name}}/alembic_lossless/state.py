@@ -56,7 +56,6 @@ from .operations.constraints import (
     set_constraint_comment,
 )
 from .sql import (
-    LONGEST,
     Effect,
     Script,
     Statement,
@@ -66,7 +65,6 @@ from .sql import (
     normal,
     object_name,
     renamed,
-    rendered,
     significant,
     text_in,
     undoubled,
@@ -298,6 +296,19 @@ def unnamed_checks(table: sa.Table) -> list[Create]:
     """Return the CHECKs of a table that nobody named and no type makes."""
     found = (it for it in _without_type(table) if name_of(it) is None)
     return [it for it in found if isinstance(it, ops.CreateCheckConstraintOp)]
+
+
+def every_of(table: sa.Table) -> list[Create]:
+    """Return all indexes and constraints but the primary key and what types make."""
+    unnamed = (op for op in _without_type(table) if name_of(op) is None)
+    keys = (op for op in unnamed if not isinstance(op, ops.CreatePrimaryKeyOp))
+    found = [*objects_of(table).values(), *keys]
+    return sorted(found, key=_place_of)  # a table gives them in no order
+
+
+def _place_of(op: Create) -> Any:
+    columns = [] if isinstance(op, ops.CreateCheckConstraintOp) else columns_of(op, ())
+    return name_of(op) or (), str(getattr(op, "condition", "")), columns
 
 
 def _checks_in_columns(table: sa.Table) -> Iterator[Create]:
@@ -633,6 +644,19 @@ def made_name(op: Create, table: str, columns: Iterable[str]) -> str:
     return object_name(table, *columns, ending=ENDINGS.get(type(op), "check"))
 
 
+def is_given_name(op: Create, columns: Iterable[str]) -> bool:
+    """Tell whether an index or a constraint has a name that somebody gave it.
+
+    Else it has none, or the one that a draft gives what models do not name.
+
+    :param columns: the names of those of its table.
+    """
+    if isinstance(op, ops.CreateIndexOp) or (name := name_of(op)) is None:
+        return isinstance(op, ops.CreateIndexOp)
+    made = made_name(op, table_of(op)[1], columns_of(op, columns))
+    return name[1].rstrip("0123456789") != made
+
+
 def has_expressions(op: MigrateOperation) -> bool:
     """Tell an index of expressions, as `lower(name)` or `age DESC`."""
     columns: Any = ()
@@ -896,6 +920,11 @@ class State:
             self._objects[key] = {} if table is None else objects_of(table)
         return self._objects[key]
 
+    def every(self, schema: str | None, name: str) -> list[Create]:
+        """Return its indexes and constraints, but the key and what types make."""
+        table = self.table(schema, name)
+        return [] if table is None else every_of(table)
+
     def others(self, schema: str | None, name: str) -> list[Create]:
         """Return its other constraints: the key, a type's, those without a name."""
         table = self.table(schema, name)
@@ -934,20 +963,6 @@ class State:
                     found[type(op)].add(name)
             self._names = {made: frozenset(names) for made, names in found.items()}
         return self._names.get(kind, frozenset())
-
-    def whole_names(self, dialect: Dialect) -> dict[str, str]:
-        """Return the long names that revisions gave, by what a database made of them.
-
-        PostgreSQL keeps 63 bytes of a name and MariaDB 64 characters, SQLite keeps all.
-        """
-        self.names(ops.CreateIndexOp)
-        shorten = dialect.identifier_preparer.truncate_and_render_index_name
-        return {
-            rendered(shorten(conv(name)), dialect): name
-            for names in (self._names or {}).values()
-            for name in names
-            if len(name.encode()) > LONGEST
-        }
 
     def name_unnamed(
         self, schema: str | None, name: str, convention: Mapping[str, str]
@@ -1194,9 +1209,20 @@ class State:
     def _rename_constraints(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
         for it in [*constraints_of(table)] if table is not None else ():
-            if (new := op.names.get(str(it.name))) is not None:
+            old = self._name_there(it)
+            # What nobody named may have been renamed to what it would be called now.
+            is_as_made = not it.name and old in op.names.values()
+            if (new := op.names.get(old)) is not None and not is_as_made:
                 it.name = conv(new)
                 self._touch(it.table)
+
+    def _name_there(self, constraint: Any) -> str:
+        """Return the name of a constraint; PostgreSQL gives one to what has none."""
+        is_named = constraint.name or isinstance(constraint, sa.PrimaryKeyConstraint)
+        if is_named or self._dialect.name != "postgresql":
+            return str(constraint.name)
+        table, op = constraint.table, created_by(constraint)
+        return made_name(op, table.name, columns_of(op, table.columns.keys()))
 
     def _constraint_comment(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)

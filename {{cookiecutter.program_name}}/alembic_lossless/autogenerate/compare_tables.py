@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.sql.elements import conv
 
 from .._alembic import dropped_items, made_on
-from ..ddl.postgresql import is_index_there
 from ..ddl.sqlite import CONFLICTS
 from ..operations import objects
 from ..operations.base import Key, LosslessOp, altering, called, label
@@ -39,29 +37,23 @@ from ..state import (
     Name,
     Objects,
     State,
-    arguments,
     changed,
     columns_of,
     created_by,
     drop_of,
     has_expressions,
-    is_alike,
-    is_same_key,
     made_name,
     name_for,
     name_of,
-    objects_of,
     of_its_column,
     options_of_column,
     options_of_table,
     other_options,
     same,
     sql,
-    table_of,
     unnamed_checks,
 )
 from ..types.portable import DIALECTS, MYSQL, dialect_named
-from .compare_columns import say_edited
 from .draft import (
     DialectBlock,
     Draft,
@@ -73,13 +65,10 @@ from .draft import (
     items_of,
     key_of,
     leading_renames,
-    named_as_made,
     names_before,
     of_kind,
     operations_in,
-    unique_index,
 )
-from .unmanaged import excludes
 
 log = logging.getLogger("alembic.review")
 
@@ -329,353 +318,17 @@ def _new_schemas(draft: Draft, upgrade: ops.OpContainer) -> list[str]:
     return [name for name in dict.fromkeys(used) if name is not None]
 
 
-KINDS = {
-    ops.CreateIndexOp: "index",
-    ops.CreateUniqueConstraintOp: "unique_constraint",
-    ops.CreateForeignKeyOp: "foreign_key_constraint",
-    ops.CreateCheckConstraintOp: "check_constraint",
-    CreateExcludeConstraintOp: "exclude_constraint",
-}
-"""What `include_object` hears of them."""
-
-INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index'"
-
-
-def compare_objects(
-    context: AutogenContext,
-    change: ops.ModifyTableOps,
-    old: sa.Table | None,
-    model: sa.Table | None,
-) -> None:
-    """Notice an index or a constraint that is new, gone, or another one."""
-    known = replayed(context.migration_context).objects(*key_of(change))
-    models = objects_of(model) if model is not None else {}
-    if old is None or model is None:
-        # The rest is created and dropped with its table.
-        known, models = _only_indexes(known), _only_indexes(models)
-    else:
-        for op in change.ops:
-            _say_whole(op, model)
-        _in_order(context, change, model)
-        change.ops = [*_without_other_words(context, change.ops, known, models)]
-    found = _Unseen(context, old)
-    concerned = {name_of(op) for op in change.ops}
-    gone = {name_of(op) for op in change.ops if isinstance(op, Drop)}
-    for name in sorted((known.keys() & concerned) - gone):
-        # Alembic makes the index that replaces one which it does not see.
-        if found.is_one(known[name]) and found.has(known[name]):
-            change.ops.append(drop_of(known[name]))
-    for name in sorted((known.keys() | models.keys()) - concerned):
-        before, after = known.get(name), models.get(name)
-        if edited := _edited(old, before, after):
-            what = " and ".join(edited)
-            say_edited((*key_of(change), name[1]), f"another {what}", "the same")
-            continue
-        steps = list(_steps(found, before, after))
-        if steps and _is_included(context, after or before):
-            change.ops += steps
-    if old is not None and model is not None:
-        change.ops += _unnamed_checks(context, change, model)
-        if context.migration_context.dialect.name == "postgresql":
-            made = of_kind(CreateExcludeConstraintOp, models.values())
-            there = [it for it in made if found.has(it)]
-            change.ops = [*_each_once(change.ops, old, model, there)]
-
-
-def _without_other_words(
-    context: AutogenContext,
-    changes: Iterable[MigrateOperation],
-    known: Objects,
-    models: Objects,
-) -> Iterator[MigrateOperation]:
-    """Leave out an index of expressions that PostgreSQL only writes in other words."""
-    changes, connection = [*changes], context.connection
-    same = set[Name]()
-    if connection is not None and connection.dialect.name == "postgresql":
-        for op in filter(has_expressions, of_kind(ops.CreateIndexOp, changes)):
-            name = "index", str(op.index_name)
-            before, after = known.get(name), models.get(name)
-            if isinstance(after, ops.CreateIndexOp) and before is not None:
-                is_same = not changed(before, after) and is_index_there(
-                    connection, after
-                )
-                same |= {name} if is_same else set()
-    yield from (op for op in changes if name_of(op) not in same)
-
-
-def _say_whole(op: MigrateOperation, model: sa.Table) -> None:
-    """Let what makes a key say all that its model does: Alembic leaves some out."""
-    if isinstance(op, NAMED):
-        for it in model.constraints:
-            made = created_by(it) if isinstance(it, Keyed) else None
-            if made and name_of(made) == name_of(op) and is_same_key(made, op):
-                op.kw = made.kw
-
-
-def _in_order(
-    context: AutogenContext, change: ops.ModifyTableOps, model: sa.Table
-) -> None:
-    """Tell UNIQUEs without a name by the order of their columns, where it says more.
-
-    To Alembic those of the same columns are one, in whatever order.
-    """
-    whole = replayed(context.migration_context).created(change.schema, model.name)
-    if whole is None:
-        return
-    names = {str(it.name) for it in model.constraints if it.name}
-    gone: list[Any] = [
-        created_by(it) for it in _uniques(whole) if str(it.name) not in names
-    ]
-    made: list[Any] = [created_by(it) for it in _uniques(model) if not it.name]
-    orders = defaultdict[frozenset[str], set[tuple[str, ...]]](set)
-    for unique in (*_uniques(whole), *_uniques(model)):
-        columns = unique.columns.keys()
-        orders[frozenset(columns)].add((*columns,))
-    doubtful = {of for of, found in orders.items() if len(found) > 1}
-    if not doubtful:
-        return
-    indexes = {str(it.name) for it in (*whole.indexes, *model.indexes)}
-    change.ops = [
-        op for op in change.ops if not _is_unique_of(op, doubtful, names | indexes)
-    ]
-    for it in [*made]:
-        kept = next((was for was in gone if not changed(was, it)), None)
-        if kept is not None:
-            gone.remove(kept)
-            made.remove(it)
-    change.ops += [drop_of(it) for it in gone if frozenset(it.columns) in doubtful]
-    change.ops += [it for it in made if frozenset(it.columns) in doubtful]
-
-
-def _is_unique_of(
-    op: MigrateOperation, doubtful: set[frozenset[str]], names: set[str]
-) -> bool:
-    """Tell what makes or drops a UNIQUE of some columns that has none of the names."""
-    name = (name_of(op) or ("", ""))[1]
-    if isinstance(op, ops.CreateUniqueConstraintOp):
-        return not name and frozenset(op.columns) in doubtful
-    item: Any = None
-    if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "unique":
-        item = op.to_constraint()
-    elif isinstance(op, ops.DropIndexOp):  # MariaDB tells of one as an index
-        item = unique_index(op)
-    is_one = item is not None and name not in names
-    return is_one and frozenset(item.columns.keys()) in doubtful
-
-
-ONCE = (ops.CreateUniqueConstraintOp, CreateExcludeConstraintOp)
-"""What makes an index of its own, of which PostgreSQL needs no second one."""
-
-
-def _each_once(
-    changes: Iterable[MigrateOperation],
-    old: sa.Table,
-    model: sa.Table,
-    excludes: Iterable[Create],
-) -> Iterator[MigrateOperation]:
-    """Leave out a UNIQUE or EXCLUDE that says what the key or another one there says.
-
-    Source: `transformIndexConstraints` of PostgreSQL. Of those in one CREATE TABLE that
-    are alike it makes the first alone, and the key before all.
-    """
-    changes = [*changes]
-    # One that changes is dropped and made again: it is not there in between.
-    made = {name_of(op) for op in changes if isinstance(op, ONCE)}
-    named = {str(it.name) for it in old.constraints}
-    there = [created_by(it) for it in _uniques(model) if str(it.name) in named]
-    there += excludes
-    seen = [op for op in there if name_of(op) not in made]
-    key = model.primary_key
-    if not any((key.dialect_kwargs, key.deferrable)):
-        columns = [it.name for it in key]
-        seen.append(ops.CreateUniqueConstraintOp(None, "", columns))
-    for op in changes:
-        if isinstance(op, ONCE):
-            if any(not changed(it, op) for it in seen):
-                continue
-            seen.append(op)
-        yield op
-
-
-def _edited(
-    table: sa.Table | None, before: Create | None, after: Create | None
-) -> list[str]:
-    """Return the arguments that the database has as the models, not as the revisions.
-
-    There are none unless all arguments are such that differ between these. Of an index
-    the servers do not say all.
-    """
-    if table is None or before is None or isinstance(after, ops.CreateIndexOp | None):
-        return []
-    differences = changed(before, after)
-    found = objects_of(table).get(name_of(after) or ("", "")) if differences else None
-    if found is None:
-        return []
-    there, was, new = (arguments(op) for op in (found, before, after))
-    is_edited = all(
-        same(there.get(name), new.get(name))
-        and not same(there.get(name), was.get(name))
-        # What it does not say, it may have forgotten.
-        and not same(there.get(name), None)
-        for name in differences
-    )
-    return differences if is_edited else []
-
-
-def _only_indexes(found: Objects) -> Objects:
-    return {name: op for name, op in found.items() if name[0] == "index"}
-
-
-class _Unseen:
-    """Know which of the objects that Alembic does not see a database has."""
-
-    def __init__(self, context: AutogenContext, table: sa.Table | None) -> None:
-        self._context, self._table = context, table
-        self._found: dict[type[Create], set[str]] = {}
-        self._dialect = context.migration_context.dialect
-
-    def is_one(self, op: Create) -> bool:
-        """Tell whether Alembic overlooks such an object."""
-        if isinstance(op, ops.CreateIndexOp):
-            return self._dialect.name == "sqlite" and has_expressions(op)
-        return isinstance(op, ops.CreateCheckConstraintOp | CreateExcludeConstraintOp)
-
-    def has(self, op: Create) -> bool:
-        """Tell whether the database has an object of that name."""
-        if self._table is None:
-            return False
-        kind = type(op)
-        if kind not in self._found:
-            self._found[kind] = set(self._ask(kind))
-        return named_as_made(op, self._dialect) in self._found[kind]
-
-    def _ask(self, kind: type[Create]) -> Iterator[str]:
-        connection = self._context.connection
-        if kind is ops.CreateCheckConstraintOp:
-            every = self._table.constraints if self._table is not None else ()
-            checks = (it for it in every if isinstance(it, sa.CheckConstraint))
-            yield from (str(it.name) for it in checks if it.name)
-        elif connection is None:
-            return
-        elif kind is ops.CreateIndexOp:
-            yield from connection.scalars(sa.text(INDEXES))
-        else:
-            found = excludes(self._context.inspector, connection)
-            yield from (str(it["name"]) for it in found)
-
-
-def _steps(
-    found: _Unseen, before: Create | None, after: Create | None
-) -> Iterator[Any]:
-    """Give what makes one object of another; None stands for none."""
-    if before is not None and after is not None:
-        differences = changed(before, after)
-        is_there = not found.is_one(after) or found.has(after)
-        if differences == ["comment"] and is_there:
-            log.info("Detected another comment of %s", _said(after))
-            yield _comment_of(before, after)
-            return
-        if differences and is_there:
-            log.info("Detected changed %s: %s", _said(after), ", ".join(differences))
-            yield drop_of(before)
-        if differences or not is_there:
-            yield after
-    elif after is not None and found.is_one(after) and not found.has(after):
-        log.info("Detected added %s", _said(after))
-        yield after
-    elif before is not None and found.is_one(before) and found.has(before):
-        log.info("Detected removed %s", _said(before))
-        yield drop_of(before)
-
-
-def _comment_of(before: Create, after: Create) -> LosslessOp:
-    """Return what gives a constraint the comment of another one."""
-    schema, table = table_of(after)
-    _, name = name_of(after) or ("", "")
-    was, comment = (op.kw.get("comment") for op in (before, after))
-    return set_constraint_comment(
-        name, table, comment, existing_comment=was, schema=schema
-    )
-
-
-def _said(op: Create) -> str:
-    """Return what a person calls an index or a constraint, and its table."""
-    found: Any = op
-    _, name = name_of(op) or ("", "")
-    where = getattr(found, "table_name", None) or found.source_table
-    return (
-        f"{KINDS.get(type(op), 'constraint').replace('_', ' ')} '{name}' on '{where}'"
-    )
-
-
-def _is_included(context: AutogenContext, op: Any) -> bool:
-    item = op.to_index() if isinstance(op, ops.CreateIndexOp) else op.to_constraint()
-    kind: Any = KINDS[type(op)]
-    return context.run_object_filters(item, item.name, kind, False, None)  # noqa: FBT003
-
-
-def _unnamed_checks(
-    context: AutogenContext, change: ops.ModifyTableOps, model: sa.Table
-) -> Iterator[MigrateOperation]:
-    """Give what drops and makes CHECKs without a name, which their text tells apart.
-
-    A later revision gives one the name that PostgreSQL would, and there it is known by.
-    """
-    declared = replayed(context.migration_context).created(change.schema, model.name)
-    if declared is None:
-        for check in unnamed_checks(model):
-            log.warning(
-                "%s: a CHECK without a name is not compared (%s). Give it one.",
-                label(model.schema, model.name),
-                getattr(check, "condition", ""),
-            )
-        return
-    there, named = unnamed_checks(declared), objects_of(declared)
-    wanted = list[ops.CreateCheckConstraintOp]()
-    for check in unnamed_checks(model):
-        kept = next((it for it in there if not changed(it, check)), None)
-        if kept is not None:
-            there.remove(kept)
-        elif (drop := _drop_of_same(change, check, named)) is not None:
-            change.ops.remove(drop)
-        elif isinstance(check, ops.CreateCheckConstraintOp):
-            wanted.append(check)
-    for gone in there:
-        log.info("Detected removed CHECK of '%s' without a name", model)
-        yield drop_of(gone)
-    for check in wanted:
-        log.info("Detected added CHECK of '%s' without a name", model)
-        yield check
-
-
-def _drop_of_same(
-    change: ops.ModifyTableOps, check: Create, named: Objects
-) -> MigrateOperation | None:
-    """Return the drop of a CHECK that says the same, and has the name it was given."""
-    for op in change.ops:
-        if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "check":
-            found = named.get(name_of(op) or ("", ""))
-            if found is not None and is_alike(found, check):
-                return op
-    return None
-
-
 def objects_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
-    """Let a downgrade make again what revisions declared, not what a database says."""
-    for change in upgrade.ops:
-        if not isinstance(change, ops.ModifyTableOps | ops.DropTableOp):
-            continue
-        known = draft.state.objects(*key_of(change))
-        others = draft.state.others(*key_of(change))
-        if isinstance(change, ops.ModifyTableOps):
-            change.ops = [_as_declared(op, known, others) for op in change.ops]
-        else:
-            items = dropped_items(change)
-            items[:] = [
-                _item_as_declared(item, known)
-                for item in items
-                if not _comes_with_type(item, items, others)
-            ]
+    """Let a downgrade make tables again as declared, not as a database has them."""
+    for drop in of_kind(ops.DropTableOp, upgrade.ops):
+        known = draft.state.objects(*key_of(drop))
+        others = draft.state.others(*key_of(drop))
+        items = dropped_items(drop)
+        items[:] = [
+            _item_as_declared(item, known)
+            for item in items
+            if not _comes_with_type(item, items, others)
+        ]
 
 
 def _comes_with_type(item: Any, items: list[Any], others: Iterable[Create]) -> bool:
@@ -685,19 +338,6 @@ def _comes_with_type(item: Any, items: list[Any], others: Iterable[Create]) -> b
     names = {name_of(it) for it in others}
     named = ("constraint", str(item.name)) if hasattr(item, "name") else None
     return makes and isinstance(item, sa.CheckConstraint) and named in names
-
-
-def _as_declared(
-    op: MigrateOperation, known: Objects, others: Iterable[Create]
-) -> MigrateOperation:
-    if not isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
-        return op
-    declared = known.get(name_of(op) or ("", ""))
-    if isinstance(op, ops.DropConstraintOp) and op.constraint_name is None:
-        made = created_by(op.to_constraint())
-        alike = (it for it in others if is_alike(it, made))
-        declared = next((it for it in alike if name_of(it) is None), None)
-    return op if declared is None else drop_of(declared)
 
 
 def _item_as_declared(item: Any, known: Objects) -> Any:
@@ -762,37 +402,6 @@ NAMED = (ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
 """What makes them."""
 
 
-def compare_unnamed(
-    context: AutogenContext,
-    change: ops.ModifyTableOps,
-    old: sa.Table | None,
-    new: sa.Table | None,
-) -> None:
-    """Notice a unique constraint that SQLite has without a name, and models have not.
-
-    Alembic compares it in one direction: it notices such a one that is new.
-    """
-    if old is None or new is None:
-        return
-    wanted = [frozenset(it.columns.keys()) for it in _uniques(new)]
-    kind: Any = "unique_constraint"
-    reflected = True
-    for constraint in _uniques(old):
-        columns = constraint.columns.keys()
-        if (
-            constraint.name is None
-            and frozenset(columns) not in wanted
-            and context.run_object_filters(constraint, None, kind, reflected, None)
-        ):
-            change.ops.append(drop_of(created_by(constraint)))
-            log.info("Detected removed unique constraint of %s", ", ".join(columns))
-
-
-def _uniques(table: sa.Table) -> list[sa.UniqueConstraint]:
-    found = (it for it in table.constraints if isinstance(it, sa.UniqueConstraint))
-    return sorted(found, key=lambda it: it.columns.keys())
-
-
 def find_unnamed(draft: Draft, container: ops.OpContainer) -> None:
     """Drop what has no name by its columns, and name what a table gets.
 
@@ -807,7 +416,7 @@ def _with_names(
     drops = [*_drops(draft, change)]
     before = draft.table_before(container, key_of(change))
     after = draft.table_after(container, key_of(change))
-    taken = _names_of_checks(draft, before, drops)
+    taken = _names_of_checks(before, drops)
     _name(change.ops, after if after is not None else before, taken)
     yield from drops
     if not change.is_empty():
@@ -858,17 +467,19 @@ def _name(
         taken.add(str(op.constraint_name))
 
 
-def _names_of_checks(
-    draft: Draft, table: sa.Table | None, gone: Iterable[LosslessOp]
-) -> set[str]:
+def _names_of_checks(table: sa.Table | None, gone: Iterable[LosslessOp]) -> set[str]:
     """Return the names that PostgreSQL gave the CHECKs without one that stay."""
-    found, conditions = set[str](), {it.condition for it in gone}
+    found = set[str]()
     if table is None:
         return found
+    conditions = [it.condition for it in gone]
     every: Iterable[Any] = unnamed_checks(table)
     for check in every:
         condition = check.to_constraint().sqltext
-        if sql(condition, draft.context.dialect) not in conditions:
+        said = (it for it in conditions if same(sa.text(it or ""), condition))
+        if (one := next(said, None)) is not None:
+            conditions.remove(one)
+        else:
             found.add(_free(_name_of_check(check, table), found))
     return found
 
@@ -887,77 +498,14 @@ def _columns(constraint: Keyed) -> list[str]:
 
 
 def names_as_declared(draft: Draft, upgrade: ops.OpContainer) -> None:
-    """Drop indexes and constraints by the names that they have in the revisions.
+    """Drop what a draft named by what it holds.
 
-    The other databases, on which the script runs too, know no other.
+    Where `create_all` made its table it has another name.
     """
-    history, dialect = draft.state, draft.context.dialect
-    whole = history.whole_names(dialect)
-
-    def named(op: Drop) -> Drop:
-        op = _wholly_named(op, whole)
-        if dialect.name in MYSQL and isinstance(op, ops.DropIndexOp):
-            op = _as_constraint(op, history)
-        if _is_unnamed(op, history):
+    for op in of_kind(ops.DropConstraintOp, operations_in(upgrade)):
+        is_named = op.constraint_type in WORDS and op.constraint_name is not None
+        if is_named and draft.state.drafted_name(op) is not None:
             op.constraint_name = None
-        return op
-
-    _each(upgrade, named)
-
-
-def _each(container: ops.OpContainer, named: Callable[[Drop], Drop]) -> None:
-    for at, op in enumerate(container.ops):
-        if isinstance(op, ops.OpContainer):
-            _each(op, named)
-        elif isinstance(op, ops.DropIndexOp | ops.DropConstraintOp):
-            container.ops[at] = named(op)
-
-
-def _wholly_named(op: Drop, whole: dict[str, str]) -> Drop:
-    """Return a drop by a name that no server has shortened."""
-    _, name = name_of(op) or ("", "")
-    if name not in whole:
-        return op
-    if isinstance(op, ops.DropIndexOp):
-        index = op.to_index()
-        index.name = conv(whole[name])
-        return ops.DropIndexOp.from_index(index)
-    constraint = op.to_constraint()
-    constraint.name = conv(whole[name])
-    return drop_of(created_by(constraint))
-
-
-def _as_constraint(op: ops.DropIndexOp, history: State) -> Drop:
-    """Return the drop of a constraint where MariaDB tells of an index of one.
-
-    What revisions gave no name has one of the server's.
-    """
-    index, names = op.to_index(), history.names
-    known = history.table(op.schema, str(op.table_name)) is not None
-    unnamed = known and op.index_name not in names(ops.CreateIndexOp)
-    declared = op.index_name in names(ops.CreateUniqueConstraintOp)
-    if not (declared or (index.unique and unnamed)):
-        return op
-    constraint = sa.UniqueConstraint(*index.columns, name=index.name)
-    return drop_of(created_by(constraint))
-
-
-def _is_unnamed(op: Drop, history: State) -> TypeGuard[ops.DropConstraintOp]:
-    """Tell whether a constraint has no name that is the same everywhere.
-
-    What an author named has that name. What a draft named has another one where
-    `create_all` made the table.
-    """
-    if not isinstance(op, ops.DropConstraintOp) or op.constraint_type not in WORDS:
-        return False
-    if history.drafted_name(op) is not None:
-        return True
-    kinds = (*NAMED, ops.CreateCheckConstraintOp)
-    if any(op.constraint_name in history.names(kind) for kind in kinds):
-        return False
-    made = created_by(op.to_constraint())
-    known = history.others(*key_of(op))
-    return any(name_of(it) is None and is_same_key(it, made) for it in known)
 
 
 # What is for some kinds of databases alone: `ddl_if`, and revisions that ask which one.

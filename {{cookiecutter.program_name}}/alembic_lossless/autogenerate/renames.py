@@ -11,7 +11,6 @@ from typing import Any, TypeGuard, TypeVar
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, ops
-from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from .._alembic import compare_with, is_made_by_type
@@ -35,7 +34,6 @@ from .draft import (
     put_back,
     tables,
 )
-from .order import take_away_and_give_back
 from .unmanaged import unmanaged_in
 
 
@@ -91,7 +89,7 @@ class Names:
             yield ops.AlterColumnOp(table, old, schema=schema, modify_name=new)
 
 
-def compare_renamed(draft: Draft, names: Names) -> tuple[ops.UpgradeOps, sa.Inspector]:
+def compare_renamed(draft: Draft, names: Names) -> ops.UpgradeOps:
     """Return what the models differ by from the database with the new names.
 
     It is compared as it will be once the renames are done.
@@ -114,7 +112,7 @@ def compare_renamed(draft: Draft, names: Names) -> tuple[ops.UpgradeOps, sa.Insp
     )
     put_back(found)
     draft.context.opts["accepted"].leave_out(found)
-    return found, inspector
+    return found
 
 
 def look_into_new(
@@ -124,33 +122,6 @@ def look_into_new(
     unmanaged = unmanaged_in(context.migration_context)
     if unmanaged is not None:
         schemas |= unmanaged.schemas() & {*context.inspector.get_schema_names()}
-
-
-def named_by_convention(
-    database: MigrationContext, inspector: sa.Inspector, names: Names
-) -> Iterator[tuple[sa.ForeignKeyConstraint, str]]:
-    """Yield the foreign keys that get a new name, which Alembic does not compare.
-
-    Each is given with the name that it has.
-
-    A later revision, and MariaDB, which keeps an index for each of them, go by name.
-    """
-    concerned = {(schema, new) for (schema, _), new in names.tables.items()}
-    concerned |= {table for table, _ in names.columns}
-    for table in tables(database):
-        key = (table.schema, table.name)
-        read = inspector.get_multi_foreign_keys(table.schema, [table.name])
-        old = {_signature(found): found["name"] for found in read.get(key, ())}
-        for fk in table.foreign_key_constraints:
-            referred = (fk.referred_table.schema, fk.referred_table.name)
-            name = old.get((tuple(fk.column_keys), referred))
-            if name and fk.name and name != fk.name and {key, referred} & concerned:
-                yield fk, name
-
-
-def _signature(found: Any) -> tuple[object, object]:
-    referred = (found["referred_schema"], found["referred_table"])
-    return tuple(found["constrained_columns"]), referred
 
 
 SIMILAR = 0.6
@@ -317,7 +288,7 @@ def ask_renames(draft: Draft, upgrade: ops.OpContainer) -> None:
     compared = None
     if renamed:
         compared = compare_renamed(draft, names)
-        upgrade.ops = compared[0].ops
+        upgrade.ops = compared.ops
     gone, fresh = (
         _columns(upgrade, ops.DropColumnOp),
         _columns(upgrade, ops.AddColumnOp),
@@ -331,10 +302,7 @@ def ask_renames(draft: Draft, upgrade: ops.OpContainer) -> None:
         names.columns = _in_turn(names.columns)
         compared = compare_renamed(draft, names)
     if compared is not None:
-        found, inspector = compared
-        named = dict(named_by_convention(draft.context, inspector, names))
-        take_away_and_give_back(found, named, named)
-        upgrade.ops = [*_renames(draft, names, gone, fresh, found), *found.ops]
+        upgrade.ops = [*_renames(draft, names, gone, fresh, compared), *compared.ops]
     draft.unmanaged.leave_doubtful(upgrade)
 
 

@@ -29,6 +29,7 @@ from ..prompts import Answers, Prompt
 from . import (
     aside,
     compare_columns,
+    compare_constraints,
     compare_objects,
     compare_tables,
     guards,
@@ -112,6 +113,7 @@ QUESTIONS: tuple[Step, ...] = (
     refusals.refuse_same_names,
     compare_tables.refuse_schemas,
     compare_columns.refuse_computed,
+    compare_constraints.rename_in_place,
     compare_tables.names_as_declared,
     compare_columns.as_declared,
     compare_tables.objects_as_declared,

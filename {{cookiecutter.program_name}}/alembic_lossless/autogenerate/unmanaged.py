@@ -183,10 +183,7 @@ class Unmanaged:
         if model is not None:
             declared += [*objects_of(model).values(), *others_of(model)]
         dialect = database.dialect
-        return any(_is_made_by(item, op, dialect) for op in declared) or (
-            # Last, since it looks at every name of the history.
-            item.name in known.whole_names(database.dialect)
-        )
+        return any(_is_made_by(item, op, dialect) for op in declared)
 
     @staticmethod
     def subject(item: Any) -> str:
@@ -429,7 +426,7 @@ def compare_unmanaged(
 ) -> None:
     """Notice a CHECK or an EXCLUDE that nobody declared.
 
-    `compare_objects` drops those that a revision made.
+    `compare_constraints` drops those that a revision made.
     """
     unmanaged = unmanaged_in(context.migration_context)
     if old is None or model is None or unmanaged is None:
