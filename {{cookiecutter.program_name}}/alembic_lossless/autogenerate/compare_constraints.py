@@ -8,6 +8,7 @@ and is only asked whether it has what was declared.
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -82,7 +83,7 @@ def compare_constraints(
     """Notice an index or a constraint that is new, gone, or another one."""
     state, key = replayed(context.migration_context), key_of(change)
     declared = state.every(*key)
-    wanted = every_of(model) if model is not None else []
+    wanted = _wanted(old, model)
     stays = old is not None and model is not None
     if model is not None and stays and state.created(*key) is None:
         wanted = [*_without_checks(model, wanted)]
@@ -98,6 +99,17 @@ def compare_constraints(
     if model is not None and context.migration_context.dialect.name == "postgresql":
         steps = [*_each_once(steps, there.kept, model)]
     change.ops += steps
+
+
+def _wanted(old: sa.Table | None, model: sa.Table | None) -> list[Create]:
+    """Return what a model wants beside its table, or all where the table is there."""
+    if model is None:
+        return []
+    if old is not None:
+        return every_of(model)
+    found: list[Create]
+    found = [ops.CreateIndexOp.from_index(index) for index in model.indexes]
+    return sorted(found, key=lambda op: name_of(op) or ())
 
 
 def _without_checks(model: sa.Table, wanted: Iterable[Create]) -> Iterator[Create]:
@@ -177,7 +189,6 @@ class _There:
         state = replayed(context.migration_context)
         self._is_unknown = state.created(*key) is None
         self._left = [*self._items()]
-        self._names = {*self._unseen()}
         self.kept: list[Create] = []
         """What the table has that the model wants."""
 
@@ -194,16 +205,17 @@ class _There:
             if self._context.run_name_filters(item.name, kind, place):
                 yield item
 
-    def _unseen(self) -> Iterator[str]:
-        """Give the names of what SQLAlchemy does not reflect."""
-        connection, name = self._context.connection, self._dialect.name
+    @cached_property
+    def _unseen(self) -> set[str]:
+        """The names of what SQLAlchemy does not reflect."""
+        connection = self._context.connection
         if self._table is None or connection is None:
-            return
-        if name == "sqlite":
-            yield from connection.scalars(sa.text(INDEXES))
-        elif name == "postgresql":
-            found = excludes(self._context.inspector, connection)
-            yield from (str(it["name"]) for it in found)
+            return set()
+        if self._dialect.name == "sqlite":
+            return {*connection.scalars(sa.text(INDEXES))}
+        is_told = self._dialect.name == "postgresql"
+        found = excludes(self._context.inspector, connection) if is_told else ()
+        return {str(it["name"]) for it in found}
 
     def _is_unseen(self, op: Create) -> bool:
         if isinstance(op, CreateExcludeConstraintOp):
@@ -229,7 +241,7 @@ class _There:
         name = self._called(op)
         called = (it for it in self._left if it.name == name)
         found = next((it for it in called if self._is_of_kind(it, op)), None)
-        is_there = found is None and self._is_unseen(op) and name in self._names
+        is_there = found is None and self._is_unseen(op) and name in self._unseen
         return name if is_there else found
 
     def _is_of_kind(self, item: Any, op: Create) -> bool:

@@ -28,11 +28,12 @@ from ..operations.constraints import rename_constraints
 from ..operations.objects import rename_sequence
 from ..prompts import Prompt
 from ..replay import replayed
-from ..sql import rendered
+from ..sql import LONGEST, rendered
 from ..state import (
     State,
     constraints_of,
     detach,
+    name_of,
     names_schema,
     options_of,
     without_schema,
@@ -320,6 +321,9 @@ def named_as_made(op: Any, dialect: Dialect) -> str:
 
     It shortens long ones.
     """
+    _, name = name_of(op) or ("", "")
+    if name and len(name.encode()) <= LONGEST:
+        return name  # most are short, and the way below takes long
     quoter: Any = dialect.identifier_preparer
     if isinstance(op, ops.CreateIndexOp):
         return rendered(quoter.format_index(op.to_index()), dialect)
