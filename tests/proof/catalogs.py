@@ -118,15 +118,19 @@ def _mysql(connection: Connection, schema: str) -> Iterator[str]:
         yield there + _sorted_mysql(sql.replace(f"`{database}`.", ""))
 
 
+PART = r"(?:[^`]|``)+"
+"""A part of a name of MariaDB's, as it stands between its quotes."""
+
+
 def _sorted_mysql(sql: str) -> str:
     """Return a CREATE with its columns in order, and without what rows counted."""
     sql = re.sub(r" AUTO_INCREMENT=\d+", "", sql)
-    sql = re.sub(r"UNIQUE KEY `([^`]+)` \(`([^`]+)`", _unnamed, sql)
+    sql = re.sub(rf"UNIQUE KEY `({PART})` \(`({PART})`", _unnamed, sql)
     # A foreign key that nobody named, and its index, may have PostgreSQL's name, too.
-    sql = re.sub(r"CONSTRAINT `[^`]+_(ibfk_\d+|fkey)` FOREIGN", "FOREIGN", sql)
-    sql = re.sub(r"CONSTRAINT `(CONSTRAINT_\d+|[^`]+_check\d*)` CHECK", "CHECK", sql)
-    sql = re.sub(r"( KEY) `[^`]+_fkey` (\(`[^`]+`)", r"\1 \2", sql)
-    sql = re.sub(r"( KEY) `([^`]+)` (\(`\2`)", r"\1 \3", sql)
+    sql = re.sub(rf"CONSTRAINT `{PART}_(ibfk_\d+|fkey)` FOREIGN", "FOREIGN", sql)
+    sql = re.sub(rf"CONSTRAINT `(CONSTRAINT_\d+|{PART}_check\d*)` CHECK", "CHECK", sql)
+    sql = re.sub(rf"( KEY) `{PART}_fkey` (\(`{PART}`)", r"\1 \2", sql)
+    sql = re.sub(rf"( KEY) `({PART})` (\(`\2`)", r"\1 \3", sql)
     first, *lines = sql.splitlines()
     last = lines.pop() if lines else ""
     columns = sorted(
