@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from alembic_lossless.types.values import is_lossless
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
+from proof.case import Case, court
 from scripts import write
 from servers import ON_MARIADB, ON_POSTGRESQL, empty_database, engine_of
 from sqlalchemy.types import TypeEngine
@@ -429,3 +431,45 @@ def test_the_items_of_an_array_are_kept_or_refused(
     found = sql(database_url, "SELECT id, it FROM thing ORDER BY id")
     assert found == before
     alembic(shop, "downgrade -1", "upgrade head")
+
+
+OF_DOMAIN = '''"""The models of an app."""
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOMAIN
+
+from .db import Model
+
+
+class Thing(Model):
+    __tablename__ = "thing"
+
+    id = sa.Column(sa.Integer(), primary_key=True)
+    size = sa.Column(DOMAIN({name!r}, {base}))
+'''
+BASES = {
+    "sa.Integer()": "7",
+    "sa.Numeric(5, 1)": "Decimal('7.0')",
+    "sa.String(9)": "'7'",
+    "sa.Text()": "'7'",
+}
+
+
+@pytest.mark.parametrize(("old", "new"), [*permutations(BASES, 2)])
+def test_a_domain_becomes_another_and_comes_back(old: str, new: str) -> None:
+    """My column gets another DOMAIN, of another type, and the draft asks and runs."""
+    row = (("id", "1"), ("size", BASES[old]))
+    case = Case(
+        "postgresql",
+        OF_DOMAIN.format(name="one", base=old),
+        OF_DOMAIN.format(name="two", base=new),
+        rows=(("thing", (row,)),),
+        tables={"thing": "thing"},
+        columns={"thing\nid": "id", "thing\nsize": "size"},
+        retyped=("thing\nsize",),
+    )
+    with court("postgresql") as judge:
+        found = judge.judge(case)
+    assert (found.kind, found.text) == ("marked", "")

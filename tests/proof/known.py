@@ -95,6 +95,7 @@ MENDED = (
     "a foreign key that only got another name kept the old one",
     "a unique column that is filled was not looked at with what fills it",
     "SQLite: a downgrade took unique texts that spell UUIDs for one number",
+    "PostgreSQL: a DOMAIN of texts did not become one of numbers, as a downgrade wants",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 
