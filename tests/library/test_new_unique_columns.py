@@ -148,3 +148,44 @@ def test_a_column_becomes_unique_and_is_filled(
         assert found.kind == "refused"
         assert "would hold 1 value more than once" in found.text
         assert found.text.endswith("this revision has changed nothing.")
+
+
+LIKE = "postgresql_nulls_not_distinct=True"
+ONE_NULL = {
+    "a key": ("", f"sa.UniqueConstraint('code', {LIKE}),"),
+    "a key of two": ("", f"sa.UniqueConstraint('code', 'age', {LIKE}),"),
+    "an index": ("", f"sa.Index('ix', 'code', unique=True, {LIKE}),"),
+    "a key that had many": (
+        "sa.UniqueConstraint('code'),",
+        f"sa.UniqueConstraint('code', {LIKE}),",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_NULL)
+@pytest.mark.parametrize("codes", [("None", "None"), ("None", "'a'")])
+def test_a_key_that_takes_nulls_for_one_value(
+    kind: str, codes: tuple[str, ...]
+) -> None:
+    """PostgreSQL is to let one row be without a value: I am told of a second one."""
+    given = {"type": "String(9)", "nullable": True, "unique": ""}
+    before, after = (NULLS.format(**given, keys=keys) for keys in ONE_NULL[kind])
+    friends = tuple(
+        (("id", str(at)), ("age", "3"), ("code", code))
+        for at, code in enumerate(codes, 1)
+    )
+    case = Case(
+        "postgresql",
+        before,
+        after,
+        rows=(("friend", friends),),
+        tables={"friend": "friend"},
+        columns={f"friend\n{it}": it for it in ("id", "age", "code")},
+    )
+    with court("postgresql") as judge:
+        found = judge.judge(case)
+    if codes[1] == "None":
+        assert found.kind == "refused"
+        assert "holds 1 value more than once" in found.text
+    else:
+        assert (found.kind, found.text) == ("passed", "")

@@ -96,6 +96,7 @@ MENDED = (
     "a unique column that is filled was not looked at with what fills it",
     "SQLite: a downgrade took unique texts that spell UUIDs for one number",
     "PostgreSQL: a DOMAIN of texts did not become one of numbers, as a downgrade wants",
+    "PostgreSQL: rows without a value were not looked at before a key that lets in one",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

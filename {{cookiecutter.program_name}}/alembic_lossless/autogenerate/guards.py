@@ -73,6 +73,10 @@ class Expression(NamedTuple):
     """The columns that it speaks of."""
 
 
+NULLS = "postgresql_nulls_not_distinct"
+"""The option of a unique key by which PostgreSQL takes NULLs for one value."""
+
+
 class Rule(NamedTuple):
     """What a key asks of rows: to differ or, with a parent, to refer to rows of it."""
 
@@ -83,6 +87,8 @@ class Rule(NamedTuple):
     where: tuple[tuple[str, Expression], ...] = ()
     """Which rows it is about: the option of an index for a database, and what it says.
     """
+    has_nulls: bool = False
+    """Whether PostgreSQL takes NULLs for one value."""
 
 
 def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
@@ -253,11 +259,12 @@ def _rule(draft: Draft, op: MigrateOperation) -> Rule | None:
     if index is not None and not is_of_beginnings(index):
         at, conditions = _key_of(index), tuple(_conditions(draft, index))
         parts = (indexed(draft, at, it) for it in index.expressions)
-        return Rule(at, tuple(parts), where=conditions)
+        return Rule(at, tuple(parts), where=conditions, has_nulls=_has_nulls(index))
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         key = op.to_constraint()
         if isinstance(key, sa.UniqueConstraint):
-            return Rule((key.table.schema, key.table.name), _names(key.columns))
+            at, columns = (key.table.schema, key.table.name), _names(key.columns)
+            return Rule(at, columns, has_nulls=_has_nulls(key))
         if isinstance(key, sa.ForeignKeyConstraint):
             table, parent = key.table, key.referred_table
             keys = _names(element.column for element in key.elements)
@@ -265,6 +272,10 @@ def _rule(draft: Draft, op: MigrateOperation) -> Rule | None:
                 of = (parent.schema, parent.name)
                 return Rule((table.schema, table.name), _names(key.columns), of, keys)
     return None
+
+
+def _has_nulls(key: sa.Index | sa.UniqueConstraint) -> bool:
+    return bool(key.dialect_kwargs.get(NULLS))
 
 
 def _key_of(index: sa.Index) -> Key:
@@ -355,6 +366,7 @@ def _guard(
             if (rule.table, str(it)) in filled
         }
         more |= {"fills": fills} if fills else {}
+        more |= {NULLS: True} if rule.has_nulls else {}
         return refuse_duplicates(table, columns, **more, **conditions, schema=schema)
     parent = names_before(container, rule.parent, "")[0]
     keys = [names_before(container, rule.parent, it)[1] for it in rule.keys]

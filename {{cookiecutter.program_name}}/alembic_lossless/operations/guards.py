@@ -259,6 +259,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     fills: Mapping[str, Any] | None = None,
     postgresql_where: sa.TextClause | None = None,
     sqlite_where: sa.TextClause | None = None,
+    postgresql_nulls_not_distinct: bool = False,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
@@ -270,8 +271,10 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     :param fills: what some of the columns are about to hold where they are NULL.
     :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
     :param sqlite_where: likewise on SQLite.
+    :param postgresql_nulls_not_distinct: whether PostgreSQL takes NULLs for one value.
     :param schema: the schema of the table.
-    :rows: are read, and none is changed. One with a NULL is like no other.
+    :rows: are read, and none is changed. One with a NULL is like no other, but for
+        `postgresql_nulls_not_distinct`.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
     :raises CommandError: with a count and an example.
     """
@@ -281,7 +284,9 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
         place = texts.index(column)
         parts[place] = sa.func.coalesce(parts[place], in_statement(value))
     source = _with_values(table(schema, table_name), table_name, values or {})
-    shared = _shared(source, parts)
+    on_postgresql = dialect_of(operations) == "postgresql"
+    has_nulls = postgresql_nulls_not_distinct and on_postgresql
+    shared = _shared(source, parts, has_nulls=has_nulls)
     is_given = bool(values or fills)
     holds, then = ("would hold", OWN_VALUES) if is_given else ("holds", AGAIN)
     why = "more than once" + (" in the new type" if types else "")
@@ -334,7 +339,10 @@ WHERE table_schema = coalesce(:schema, database()) AND table_name = :name
 
 
 def _shared(
-    source: sa.FromClause, parts: Sequence[sa.ColumnElement[Any]]
+    source: sa.FromClause,
+    parts: Sequence[sa.ColumnElement[Any]],
+    *,
+    has_nulls: bool = False,
 ) -> sa.Select[Any]:
     """Return a query for the values that more than one row has.
 
@@ -344,7 +352,7 @@ def _shared(
     query = sa.select(*parts).select_from(source).group_by(*parts)
     for dialect in ("mariadb", "mysql"):
         query = query.prefix_with("SQL_BIG_RESULT", dialect=dialect)
-    given = (it.is_not(None) for it in parts)
+    given = [] if has_nulls else [it.is_not(None) for it in parts]
     return query.where(*given).having(sa.func.count() > 1)
 
 

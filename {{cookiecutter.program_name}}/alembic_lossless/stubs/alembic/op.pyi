@@ -574,6 +574,7 @@ def refuse_duplicates(
     fills: Mapping[str, Any] | None = None,
     postgresql_where: sa.TextClause | None = None,
     sqlite_where: sa.TextClause | None = None,
+    postgresql_nulls_not_distinct: bool = False,
     schema: str | None = None,
 ) -> None:
     """Stop the revision when rows share what is about to be unique.
@@ -585,8 +586,10 @@ def refuse_duplicates(
     :param fills: what some of the columns are about to hold where they are NULL.
     :param postgresql_where: which rows an index of PostgreSQL is about, as `sa.text`.
     :param sqlite_where: likewise on SQLite.
+    :param postgresql_nulls_not_distinct: whether PostgreSQL takes NULLs for one value.
     :param schema: the schema of the table.
-    :rows: are read, and none is changed. One with a NULL is like no other.
+    :rows: are read, and none is changed. One with a NULL is like no other, but for
+        `postgresql_nulls_not_distinct`.
     :databases: the database compares: to MariaDB, 'a' and 'A' can be the same.
     :raises CommandError: with a count and an example.
     """
