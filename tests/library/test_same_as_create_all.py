@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from drafts import alembic, draft
 from environment import Environment
-from proof.case import Case, Court
+from proof.case import Case, Court, court
 from sqlalchemy import make_url
 
 IMPORTS = """
@@ -280,6 +280,43 @@ def test_a_collation_and_a_formula_of_a_reserved_word(judge: Court) -> None:
     first = WORDS.format(300, collation).replace("Text(300", f"Text({length or None}")
     last = first.replace("300", "70000")
     assert judged(judge, first, last) == PASSED
+
+
+TEXTS = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    {0}
+"""
+KINDS_OF_TEXT = (
+    *("CHAR(40, {})", "VARCHAR(40, {})", "TEXT({})", "TINYTEXT({})"),
+    *("MEDIUMTEXT({})", "LONGTEXT({})"),
+)
+SAID_OF_TEXT = (
+    *("binary=True", "charset='latin1'", "charset='latin1', binary=True"),
+    *("charset='latin1', collation='latin1_bin'", "collation='utf8mb4_bin'"),
+    *("ascii=True", "ascii=True, binary=True", "unicode=True"),
+    "unicode=True, binary=True",
+)
+OF_A_NATION = [
+    f"{kind}(40{more})"
+    for kind in ("NCHAR", "NVARCHAR")
+    for more in ("", ", binary=True")
+]
+OF_A_NATION += [f"{kind}(40, national=True)" for kind in ("CHAR", "VARCHAR")]
+
+
+def test_all_that_is_said_of_a_text_together() -> None:
+    """I say whatever MariaDB reads of a text, and it says it in other words."""
+    types = [kind.format(said) for kind in KINDS_OF_TEXT for said in SAID_OF_TEXT]
+    lines = [
+        f"c{number} = sa.Column(mysql.{it})"
+        for number, it in enumerate([*types, *OF_A_NATION])
+    ]
+    first, last = (TEXTS.format("\n    ".join(it)) for it in (lines[:-1], lines))
+    with court("mariadb") as judge:
+        assert judged(judge, first, last) == PASSED
 
 
 # Names after a rename

@@ -364,11 +364,18 @@ def is_equivalent(
     if re.match("N(ATIONAL |CHAR|VARCHAR)", wanted):
         found = NATIONAL.sub("", found)
     if dialect.name in MYSQL:
+        if wanted.endswith(BINARY):
+            if OF_BINARY.search(found) is None:
+                return False
+            wanted = wanted.removesuffix(BINARY)
         (wanted, asked_for), (found, there) = map(_with_words, (wanted, found))
         if not asked_for.items() <= there.items():
             return False
     return wanted == found or _made_of(dialect, wanted) == _made_of(dialect, found)
 
+
+BINARY, OF_BINARY = " BINARY", re.compile(r" COLLATE \w+_bin\b")
+"""What MariaDB is told of a text, and how it says it."""
 
 WORDS = re.compile(r" (CHARACTER SET|COLLATE) (\w+)")
 """What MariaDB says behind a type of text, also where nobody asked for it."""
