@@ -22,6 +22,7 @@ class Friend(Model):
 CODE = "code = sa.Column(sa.Integer(), nullable=False{})"
 GIVEN = CODE.format(", server_default='7'")
 TEXT = 'code = sa.Column(sa.String(9), nullable=False, server_default="it\'s")'
+MOMENT = "code = sa.Column(sa.DateTime(), nullable=False, server_default=sa.func.now())"
 TWICE = (
     "twice = sa.Column(sa.Integer(), sa.Computed('{} * 2', persisted=True),"
     " unique=True)"
@@ -32,6 +33,8 @@ KEYS = {
     "a key of two": (CODE.format(""), "sa.UniqueConstraint('age', 'code'),"),
     "a server default": (GIVEN, "sa.UniqueConstraint('code'),"),
     "a text": (TEXT, "sa.UniqueConstraint('code'),"),
+    "a number": (GIVEN.replace("'7'", "sa.literal(7)"), "sa.UniqueConstraint('code'),"),
+    "the time": (MOMENT, "sa.UniqueConstraint('code'),"),
     "a formula of it": (f"{GIVEN}\n    {TWICE.format('code')}", ""),
     "a formula of another": (TWICE.format("age"), ""),
 }

@@ -132,9 +132,6 @@ def add_column(generator: Generator, app: App) -> App | None:
     """Add a column somewhere in a table."""
     table = some_table(generator.rng, app)
     app, column = generator.with_new_column(app, table)
-    is_key = "unique" in column.given and not column.is_nullable
-    if is_key and not generator.is_free("a column is added that must be unique"):
-        return None
     at = generator.rng.randint(1, len(table.columns))
     columns = (*table.columns[:at], column, *table.columns[at:])
     return app.with_table(replace(table, columns=columns))
@@ -301,10 +298,9 @@ def change_keyed(generator: Generator, app: App) -> App | None:
         return None
     name = generator.rng.choice(("index", "unique"))
     value = None if name in column.given else "True"
-    if name == "unique" and any(
-        it.columns == (column.uid,) for it in table.constraints
-    ):
-        return None  # a key without a name is the one of any name that is there
+    is_there = any(it.columns == (column.uid,) for it in table.constraints)
+    if name == "unique" and is_there and not generator.is_free(ALIKE):
+        return None
     return app.with_column(column.having(name, value))
 
 

@@ -124,7 +124,7 @@ def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[MigrateOperation]:
     """Look whether there is what the rows are going to refer to."""
     given: dict[tuple[Key, str], Any] = {**draft.fills}
     for op in of_kind(ops.AddColumnOp, operations_in(draft.upgrade)):
-        default = _default_of(op.column)
+        default = _default_of(op.column, draft.context.dialect)
         if op.column.foreign_keys and default is not None:
             given.setdefault((key_of(op), op.column.name), default)
     for (key, name), value in given.items():
@@ -155,10 +155,14 @@ def _given(draft: Draft, every: Iterable[MigrateOperation]) -> dict[Part, Given]
         if isinstance(op.column.server_default, sa.Computed):
             formulas[key, name] = sql(op.column.server_default.sqltext, dialect)
         else:
-            value: Any = draft.fills.get((key, name), _typed_default(op.column))
-            is_text = isinstance(value, sa.TextClause)
-            if not is_text or not functions_in(text_in(value), dialect):
+            default = _typed_default(op.column, dialect)
+            value: Any = draft.fills.get((key, name), default)
+            said = text_in(value) if isinstance(value, sa.TextClause) else ""
+            called = {*functions_in(said, dialect)}
+            if not called:
                 found[key, name] = Given(value)
+            elif called <= OF_THE_TIME:
+                found[key, name] = Given(text("CURRENT_TIMESTAMP"))
     new = {*found, *formulas}
     for part, formula in formulas.items():
         key = part[0]
@@ -169,23 +173,37 @@ def _given(draft: Draft, every: Iterable[MigrateOperation]) -> dict[Part, Given]
     return {part: it for part, it in found.items() if it.value is not None}
 
 
-def _typed_default(column: sa.Column[Any]) -> Any:
+OF_THE_TIME = {
+    *("current_date", "current_time", "current_timestamp", "curdate", "curtime"),
+    *("localtime", "localtimestamp", "now", "transaction_timestamp", "utc_date"),
+    *("utc_time", "utc_timestamp"),
+}
+"""The functions that give each row of a statement the same value, in many spellings.
+
+Source: "Date and Time Functions" of SQLite, PostgreSQL and MariaDB.
+"""
+
+
+def _typed_default(column: sa.Column[Any], dialect: sa.Dialect) -> Any:
     """Return the default that the rows get, as a value of the column's type."""
     default = getattr(column.server_default, "arg", None)
     if not isinstance(default, str):
-        return _default_of(column)
+        return _default_of(column, dialect)
     try:
         return typed(column, f"'{default}'")
     except ValueError:
         return None
 
 
-def _default_of(column: sa.Column[Any]) -> Any:
+def _default_of(column: sa.Column[Any], dialect: sa.Dialect) -> Any:
     """Return the default that the rows get with a new column, as an expression."""
     default = getattr(column.server_default, "arg", None)
-    if isinstance(default, sa.TextClause):
-        return None if text_in(default).upper() == "NULL" else default
-    return text(literal(default)) if isinstance(default, str) else None
+    if isinstance(default, str):
+        return text(literal(default))
+    if not isinstance(default, sa.ClauseElement):
+        return None
+    said = sql(default, dialect)
+    return None if said.upper() == "NULL" else text(said)
 
 
 def _fill_guard(
