@@ -56,6 +56,10 @@ class App:
     :param metadatas: where the metadatas are, each as `module:attribute.attribute`.
     :param answers: what its own history says of the change.
     :param revisions: the folder of its own revisions, in the environment.
+    :param needs: other distributions of the same release that its revisions import.
+    :param files: what it reads when it is imported, where it runs.
+    :param variables: those of the environment.
+    :param has_only_revisions: whether it makes a new database by them.
     """
 
     package: str
@@ -64,6 +68,10 @@ class App:
     metadatas: tuple[str, ...]
     answers: tuple[str, ...] = ()
     revisions: str = ""
+    needs: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    has_only_revisions: bool = False
 
 
 APPS = {
@@ -111,7 +119,8 @@ APPS = {
             "galaxy.model:mapper_registry.metadata",
             "galaxy.model.tool_shed_install:mapper_registry.metadata",
         ),
-        revisions="galaxy/model/migrations/alembic",
+        revisions="galaxy/model/migrations/alembic/versions_gxy",
+        needs=("galaxy-config",),
     ),
     "dagster": App(
         "dagster",
@@ -121,7 +130,7 @@ APPS = {
         revisions="dagster/_core/storage/alembic/versions",
     ),
     "dstack": App(
-        "dstack",
+        "dstack[server]",
         ("0.18.30", "0.19.30"),
         ("dstack._internal.server.models",),
         ("dstack._internal.server.models:BaseModel.metadata",),
@@ -134,6 +143,41 @@ APPS = {
         ("aiida.storage.psql_dos.models",),
         ("aiida.storage.psql_dos.models.base:Base.metadata",),
         revisions="aiida/storage/psql_dos/migrations/versions",
+    ),
+    "rucio": App(
+        "rucio",
+        ("34.6.0", "41.5.1"),
+        ("rucio.db.sqla.models",),
+        ("rucio.db.sqla.models:BASE.metadata",),
+        revisions="rucio/db/sqla/migrate_repo/versions",
+        files=(("rucio.cfg", "[database]\ndefault = sqlite://\n"),),
+        variables=(("RUCIO_CONFIG", "rucio.cfg"),),
+    ),
+    "octavia": App(
+        "octavia",
+        ("10.0.0", "19.0.0"),
+        ("octavia.db.models",),
+        ("octavia.db.base_models:BASE.metadata",),
+        revisions="octavia/db/migration/alembic_migrations/versions",
+        has_only_revisions=True,
+    ),
+    "ironic": App(
+        "ironic",
+        ("24.1.0", "39.0.0"),
+        ("ironic.db.sqlalchemy.models",),
+        ("ironic.db.sqlalchemy.models:Base.metadata",),
+        revisions="ironic/db/sqlalchemy/alembic/versions",
+    ),
+    "airflow": App(
+        "apache-airflow-core",
+        ("3.2.0", "3.3.2"),
+        ("airflow.models", "airflow.jobs.job"),
+        ("airflow.models.base:Base.metadata",),
+        revisions="airflow/migrations/versions",
+        variables=(
+            ("AIRFLOW_HOME", "."),
+            ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "sqlite:////tmp/none.db"),
+        ),
     ),
 }
 """The apps, by the names that the command line takes."""
@@ -202,6 +246,8 @@ def tried(
     versions.mkdir()
     text = DB.format(modules=app.modules, metadatas=app.metadatas)
     (folder / "friend_book" / "db.py").write_text(text)
+    for file, content in app.files:
+        (folder / file).write_text(content)
     with (
         empty_database(database, folder) as url,
         empty_database(database, folder) as other,
@@ -217,6 +263,7 @@ def tried(
                     shutil.copy(path, versions)
             paths = f"{folder}{os.pathsep}{LIBRARY}{os.pathsep}{TESTS}"
             variables = {"FRIEND_BOOK_DATABASE_URL": url, "PYTHONPATH": paths}
+            variables |= app.variables
             command = [str(python), "-c", STEP, kind, name, made]
             done = subprocess.run(
                 command,
@@ -232,7 +279,7 @@ def tried(
                 print(f"{name} {version} {database}: {line.removeprefix('== ')}")
             if done.returncode:
                 print(f"{name} {version} {database}: FAILED")
-                print("\n".join(done.stdout.splitlines()[-4:]))
+                print("\n".join([it for it in done.stdout.splitlines() if it][-8:]))
                 return
 
 
@@ -250,11 +297,14 @@ def environment(app: App, version: str, home: Path) -> Path:
     if not (folder / "ok").exists():
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "-q", "--clear", str(folder)], check=True)
-        newest = home / "overrides.txt"
+        newest, build = home / "overrides.txt", home / "build.txt"
         newest.write_text("SQLAlchemy[asyncio]>=2.1.7\nalembic>=1.20.1\n")
+        build.write_text("setuptools<80\n")
         install = [*uv, "pip", "install", "-q", "--python", str(python)]
-        wanted = [f"{app.package}=={version}", *DRIVERS]
-        subprocess.run([*install, "--override", str(newest), *wanted], check=True)
+        own = [f"{it}=={version}" for it in (app.package, *app.needs)]
+        wanted = [*own, *DRIVERS]
+        files = ["--override", str(newest), "--build-constraints", str(build)]
+        subprocess.run([*install, *files, *wanted], check=True)
         (folder / "ok").touch()
     return python
 
@@ -297,7 +347,7 @@ def _change(migrations: Any, engine: sa.Engine, whole: Sequence[str], app: App) 
     first, before = json.loads(Path("before.json").read_text())
     script = _drafted(migrations, "change", [*app.answers])
     if script is None:
-        say("nothing to draft")
+        _compare("nothing to draft", whole, snapshot(engine, "no_schema"))
         return
     text = Path(script.path).read_text()
     marks = re.findall(r"# (?:REVIEW|MEANS|INVENTS|DELETES): .*", text)
@@ -313,10 +363,14 @@ def _change(migrations: Any, engine: sa.Engine, whole: Sequence[str], app: App) 
     _kept("downgrade", before, _rows(engine))
     migrations.upgrade()
     _compare("second upgrade", whole, snapshot(engine, "no_schema"))
+    _clean(migrations)
     say("done")
 
 
-def _old(migrations: Any, engine: sa.Engine, *_: Any) -> None:
+def _old(migrations: Any, engine: sa.Engine, _: Sequence[str], app: App) -> None:
+    if app.has_only_revisions:
+        migrations.upgrade("heads")
+        return
     for metadata in _metadatas():
         metadata.create_all(engine)
     migrations.stamp("heads")
@@ -384,6 +438,8 @@ def _value(subject: str) -> str:
         if table in metadata.tables and name in metadata.tables[table].c:
             kind = metadata.tables[table].c[name].type
             value = _of(kind, 1)
+            if isinstance(value, bytes):
+                return f"0x{value.hex()}"
             if isinstance(value, str | Enum):
                 return value.name if isinstance(value, Enum) else value
             return json.dumps(value, default=str)
@@ -406,21 +462,30 @@ def _insert(engine: sa.Engine) -> tuple[int, list[str]]:
     count, refused = 0, []
     for metadata in _metadatas():
         for table in metadata.sorted_tables:
+            if table.name == "alembic_version":
+                continue  # it is Alembic's, and an app may have a model of it
+            plain = sa.table(
+                table.name,
+                *(sa.column(it.name, _stored(it.type)) for it in table.c),
+                schema=table.schema,
+            )
             for number in range(1, ROWS + 1):
                 values = {it.name: _of(it.type, number, it) for it in table.c}
                 generated = {it.name for it in table.c if it.computed or it.identity}
                 given = {k: v for k, v in values.items() if k not in generated}
-                try:
-                    with engine.begin() as connection:
-                        plain = sa.table(
-                            table.name,
-                            *(sa.column(it.name, it.type) for it in table.c),
-                            schema=table.schema,
-                        )
-                        connection.execute(plain.insert().values(given))
-                    count += 1
-                except Exception as error:  # noqa: BLE001  an app's own rule
-                    refused.append(f"{table.name} ({str(error).splitlines()[0][:80]})")
+                # Rows that need each other come without what they need not have.
+                free = {it.name for it in table.c if it.foreign_keys and it.nullable}
+                alone = {k: None if k in free else v for k, v in given.items()}
+                for row in (given, alone):
+                    try:
+                        with engine.begin() as connection:
+                            connection.execute(plain.insert().values(row))
+                        count += 1
+                        break
+                    except Exception as error:  # noqa: BLE001  an app's own rule
+                        why = str(error).splitlines()[0][:80]
+                else:
+                    refused.append(f"{table.name} ({why})")
                     break
     return count, refused
 
@@ -457,14 +522,25 @@ def _of(kind: Any, number: int, column: sa.Column[Any] | None = None) -> Any:
 def _of_own(kind: Any, number: int) -> Any:
     """Return a value that a type of an app's own takes."""
     plain = _of(kind.impl_instance, number)
+    return next(_taken(kind, plain, number), plain)
+
+
+def _taken(kind: Any, plain: Any, number: int) -> Iterator[Any]:
     dialect = sa.create_engine("sqlite://").dialect
     processor = kind.dialect_impl(dialect).bind_processor(dialect)
     for value in (plain, UUID(int=number), {"number": number}, [number], number):
         with suppress(Exception):  # it wants another one
             if processor is not None:
                 processor(value)
-            return value
-    return plain
+            yield value
+
+
+def _stored(kind: Any) -> Any:
+    """Return a type, or the plain one below it where none of our values is its own."""
+    if isinstance(kind, sa.types.TypeDecorator):
+        plain = _of(kind.impl_instance, 1)
+        return kind if [*_taken(kind, plain, 1)] else kind.impl_instance
+    return kind
 
 
 def _is_zoned(kind: Any) -> bool:
