@@ -60,6 +60,7 @@ class App:
     :param files: what it reads when it is imported, where it runs.
     :param variables: those of the environment.
     :param has_only_revisions: whether it makes a new database by them.
+    :param alchemy: the SQLAlchemy that it works with.
     """
 
     package: str
@@ -72,6 +73,7 @@ class App:
     files: tuple[tuple[str, str], ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     has_only_revisions: bool = False
+    alchemy: str = ">=2.1.7"
 
 
 APPS = {
@@ -168,6 +170,30 @@ APPS = {
         ("ironic.db.sqlalchemy.models:Base.metadata",),
         revisions="ironic/db/sqlalchemy/alembic/versions",
     ),
+    "zenml": App(
+        "zenml[server]",
+        ("0.84.3", "0.91.0"),
+        ("zenml.zen_stores.schemas",),
+        ("sqlmodel:SQLModel.metadata",),
+        answers=(
+            "rename=pipeline_deployment:pipeline_snapshot",
+            "rename=pipeline_run.deployment_id:snapshot_id",
+            "rename=run_template.source_deployment_id:source_snapshot_id",
+            "rename=step_configuration.deployment_id:snapshot_id",
+            "rename=step_run.deployment_id:snapshot_id",
+        ),
+        revisions="zenml/zen_stores/migrations/versions",
+    ),
+    "zou": App(
+        "zou",
+        ("1.0.67", "1.0.97"),
+        ("zou.app.models",),
+        ("zou.app:db.metadata",),
+        revisions="zou/migrations/versions",
+        variables=(("SECRET_KEY", "a strong, unique value"),),
+        alchemy="==2.0.*",
+        has_only_revisions=True,
+    ),
     "airflow": App(
         "apache-airflow-core",
         ("3.2.0", "3.3.2"),
@@ -259,7 +285,7 @@ def tried(
                 shutil.rmtree(versions)
                 versions.mkdir()
                 place = python.parent.parent / "lib"
-                for path in place.glob(f"*/site-packages/{app.revisions}/**/[!_]*.py"):
+                for path in place.glob(f"*/site-packages/{app.revisions}/[!_]*.py"):
                     shutil.copy(path, versions)
             paths = f"{folder}{os.pathsep}{LIBRARY}{os.pathsep}{TESTS}"
             variables = {"FRIEND_BOOK_DATABASE_URL": url, "PYTHONPATH": paths}
@@ -297,8 +323,8 @@ def environment(app: App, version: str, home: Path) -> Path:
     if not (folder / "ok").exists():
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "-q", "--clear", str(folder)], check=True)
-        newest, build = home / "overrides.txt", home / "build.txt"
-        newest.write_text("SQLAlchemy[asyncio]>=2.1.7\nalembic>=1.20.1\n")
+        newest, build = folder / "overrides.txt", folder / "build.txt"
+        newest.write_text(f"SQLAlchemy[asyncio]{app.alchemy}\nalembic>=1.20.1\n")
         build.write_text("setuptools<80\n")
         install = [*uv, "pip", "install", "-q", "--python", str(python)]
         own = [f"{it}=={version}" for it in (app.package, *app.needs)]
@@ -440,6 +466,8 @@ def _value(subject: str) -> str:
             value = _of(kind, 1)
             if isinstance(value, bytes):
                 return f"0x{value.hex()}"
+            if isinstance(value, UUID):
+                return value.hex
             if isinstance(value, str | Enum):
                 return value.name if isinstance(value, Enum) else value
             return json.dumps(value, default=str)
