@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from drafts import alembic, define_thing, draft, refusal
 from environment import Environment
-from servers import DATABASES, empty_database
+from servers import DATABASES, empty_database, engine_of
+from sqlalchemy import inspect
 
 LONG = "a_column_whose_name_alone_is_nearly_too_long_for_a_server_{}"
 KEYS = [
@@ -31,6 +32,24 @@ def test_they_go_and_come_on_every_server(
         with empty_database(kind, tmp_path) as url:
             there = project.using(url)
             alembic(there, "upgrade head", "check", "downgrade -1", "upgrade head")
+
+
+def test_a_name_that_alembic_cut_is_the_whole_one(
+    project: Environment, tmp_path: Path
+) -> None:
+    """Plain Alembic drafted an index by the name that PostgreSQL keeps of it."""
+    with empty_database("postgresql", tmp_path) as url:
+        here = project.using(url)
+        define_thing(here, KEYS[0])
+        draft(here, "keys")
+        (index,) = inspect(engine_of(url)).get_indexes("thing")
+        alembic(here, "downgrade -1")
+        (path,) = (here.package / "migrations" / "versions").glob("*keys*")
+        whole = f"ix_thing_{LONG.format(0)}"
+        text = path.read_text()
+        assert whole in text
+        path.write_text(text.replace(whole, str(index["name"])))
+        alembic(here, "upgrade head", "check", "downgrade -1", "upgrade head")
 
 
 UMLAUTS = {

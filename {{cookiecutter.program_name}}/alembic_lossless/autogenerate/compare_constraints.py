@@ -29,6 +29,7 @@ from ..replay import replayed
 from ..state import (
     Create,
     DropWhole,
+    Name,
     arguments,
     changed,
     columns_of,
@@ -88,7 +89,7 @@ def compare_constraints(
     if model is not None and stays and state.created(*key) is None:
         wanted = [*_without_checks(model, wanted)]
     there = _There(context, key, old, model)
-    pairs = [*_pairs(declared, wanted, there.columns)]
+    pairs = [*_pairs(declared, wanted, there)]
     steps = list[MigrateOperation]()
     for pair in sorted(pairs, key=there.turn):
         found = there.take(*pair)
@@ -133,20 +134,21 @@ Pair = tuple[Create | None, Create | None]
 
 
 def _pairs(
-    declared: Iterable[Create], wanted: Iterable[Create], columns: Iterable[str]
+    declared: Iterable[Create], wanted: Iterable[Create], there: "_There"
 ) -> Iterator[Pair]:
     """Give what is declared with what is wanted in its place; None stands for none.
 
     It has the same name, or says the same where the models give none: then any will do,
     and one that a draft or a server gave comes first.
 
-    :param columns: the names of those of the table.
+    A long name is the same as what the database shortens it to, which a draft of plain
+    Alembic's writes.
     """
-    left, columns = [*declared], [*columns]
-    named = {name: op for op in left if (name := name_of(op)) is not None}
+    left, columns = [*declared], there.columns
+    named = {name: op for op in left if (name := there.name(op)) is not None}
     rest = list[Create]()
     for op in wanted:
-        name = name_of(op)
+        name = there.name(op)
         before = named.pop(name, None) if name is not None else None
         if before is None:
             rest.append(op)
@@ -221,6 +223,11 @@ class _There:
         if isinstance(op, CreateExcludeConstraintOp):
             return True
         return self._dialect.name == "sqlite" and has_expressions(op)
+
+    def name(self, op: Create) -> Name | None:
+        """Return the kind and the name that the database gives what has a name."""
+        found = name_of(op)
+        return found if found is None else (found[0], self._called(op))
 
     def _called(self, op: Create) -> str:
         """Return what the database calls what has a name; it shortens long ones."""
