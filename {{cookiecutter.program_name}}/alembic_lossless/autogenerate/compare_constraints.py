@@ -133,38 +133,6 @@ Pair = tuple[Create | None, Create | None]
 """What revisions declare, and what models want in its place."""
 
 
-def _pairs(
-    declared: Iterable[Create], wanted: Iterable[Create], there: "_There"
-) -> Iterator[Pair]:
-    """Give what is declared with what is wanted in its place; None stands for none.
-
-    It has the same name, or says the same where the models give none: then any will do,
-    and one that a draft or a server gave comes first.
-
-    A long name is the same as what the database shortens it to, which a draft of plain
-    Alembic's writes.
-    """
-    left, columns = [*declared], there.columns
-    named = {name: op for op in left if (name := there.name(op)) is not None}
-    rest = list[Create]()
-    for op in wanted:
-        name = there.name(op)
-        before = named.pop(name, None) if name is not None else None
-        if before is None:
-            rest.append(op)
-        else:
-            left.remove(before)
-            yield before, op
-    left.sort(key=lambda it: is_given_name(it, columns))
-    for op in rest:
-        alike = (it for it in left if name_of(op) is None and not changed(it, op))
-        before = next(alike, None)
-        if before is not None:
-            left.remove(before)
-        yield before, op
-    yield from ((op, None) for op in left)
-
-
 class _There:
     """Know what a table has in the database, and what is to be done about it.
 
@@ -423,6 +391,38 @@ class _There:
         there = found if is_told and not gone else None
         kind: Any = KINDS[type(op)]
         return self._context.run_object_filters(item, item.name, kind, gone, there)
+
+
+def _pairs(
+    declared: Iterable[Create], wanted: Iterable[Create], there: _There
+) -> Iterator[Pair]:
+    """Give what is declared with what is wanted in its place; None stands for none.
+
+    It has the same name, or says the same where the models give none: then any will do,
+    and one that a draft or a server gave comes first.
+
+    A long name is the same as what the database shortens it to, which a draft of plain
+    Alembic's writes.
+    """
+    left, columns = [*declared], there.columns
+    named = {name: op for op in left if (name := there.name(op)) is not None}
+    rest = list[Create]()
+    for op in wanted:
+        name = there.name(op)
+        before = named.pop(name, None) if name is not None else None
+        if before is None:
+            rest.append(op)
+        else:
+            left.remove(before)
+            yield before, op
+    left.sort(key=lambda it: is_given_name(it, columns))
+    for op in rest:
+        alike = (it for it in left if name_of(op) is None and not changed(it, op))
+        before = next(alike, None)
+        if before is not None:
+            left.remove(before)
+        yield before, op
+    yield from ((op, None) for op in left)
 
 
 def _made(item: Any) -> Create:
