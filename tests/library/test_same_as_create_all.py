@@ -319,6 +319,21 @@ def test_all_that_is_said_of_a_text_together() -> None:
         assert judged(judge, first, last) == PASSED
 
 
+@pytest.mark.parametrize("said", ["collation='utf8mb4_bin'", "binary=True"])
+def test_a_text_says_what_its_table_has_anyway(said: str) -> None:
+    """MariaDB does not say again of a column what is said of the table."""
+    kinds = ("CHAR(9", "VARCHAR(9", "TEXT(9", "TEXT(999", "TEXT(99999")
+    columns = [
+        f"c{number} = sa.Column(mysql.{it}, {said}))" for number, it in enumerate(kinds)
+    ]
+    collated = "__table_args__ = {'mysql_collate': 'utf8mb4_bin'}"
+    first, last = (
+        TEXTS.format("\n    ".join([collated, *it])) for it in (columns[:-1], columns)
+    )
+    with court("mariadb") as judge:
+        assert judged(judge, first, last) == PASSED
+
+
 # Names after a rename
 
 NAMED = """

@@ -185,3 +185,25 @@ def test_a_check_without_a_name_gets_a_free_one(
     for age in (-1, 10, 5):
         with pytest.raises(DBAPIError):
             sql(database_url, f"INSERT INTO thing (age) VALUES ({age})")  # noqa: S608
+
+
+GONE = {
+    "unique": ", unique=True",
+    "foreign key": ', sa.ForeignKey("thing.id")',
+    "check": ', sa.CheckConstraint("number > 3")',
+}
+
+
+@pytest.mark.parametrize("kind", GONE)
+def test_it_goes_from_the_models_and_not_by_hand(
+    nameless: Environment, database_url: str, kind: str
+) -> None:
+    """I take a constraint without a name away: check says so, and blames nobody."""
+    here = nameless.using(database_url)
+    define_thing(here, f"number = sa.Integer{GONE[kind]}")
+    draft(here, "bound")
+    define_thing(here, "number = sa.Integer")
+    said = refusal(here, "check")
+    assert "1 difference" in said
+    assert "without a name removed" in said
+    assert "by hand" not in said

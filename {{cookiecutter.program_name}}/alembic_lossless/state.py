@@ -1189,6 +1189,11 @@ class State:
                 # Without a name it has one of PostgreSQL's.
                 if name == str(constraint.name or name_for(constraint)):
                     self._take(table, constraint)
+        elif isinstance(op, DropWhole):
+            unnamed = (it for it in constraints_of(table) if not it.name)
+            alike = (it for it in unnamed if not changed(created_by(it), op.made))
+            if (one := next(alike, None)) is not None:
+                self._take(table, one)
 
     def _drop_unnamed(self, op: LosslessOp) -> None:
         table = self.table(op.schema, op.table_name)
