@@ -52,6 +52,12 @@ CHANGES = {
         "<> 'glad'",
         "'calm'",
     ),
+    "text of a nation, and text": (
+        "sa.NCHAR(4)",
+        "sa.String(9)",
+        "<> 'glad'",
+        "'calm'",
+    ),
     "texts": ("sa.String(9)", "sa.Text()", "<> 'glad'", "'calm'"),
     "text, and a number": ("sa.String(9)", "sa.Integer()", "<> '2'", "'1'"),
     "integers": ("sa.Integer()", "sa.BigInteger()", "> 0", "1"),

@@ -93,6 +93,10 @@ def is_one_enum(old: Type, new: Type) -> bool:
     return not named or (old.schema, old.name) == (new.schema, new.name)
 
 
+FILLED = (sa.CHAR, sa.NCHAR)
+"""The texts that servers fill up with spaces, which are no part of a value."""
+
+
 def keeps_casts(old: Type, new: Type) -> bool:
     """Tell whether PostgreSQL has the same of an expression when its column changes.
 
@@ -108,7 +112,7 @@ def keeps_casts(old: Type, new: Type) -> bool:
     if same is sa.Enum:
         return is_one_enum(before, after)
     if issubclass(same, (sa.String, *NUMBERS)):
-        return isinstance(before, sa.CHAR) is isinstance(after, sa.CHAR)
+        return isinstance(before, FILLED) is isinstance(after, FILLED)
     return ddl(before, "postgresql") == ddl(after, "postgresql")
 
 
@@ -210,7 +214,7 @@ def _may_unite(old: Type, new: Type) -> bool:
 
 def _compared_by(text: Type) -> tuple[object, ...]:
     """Return by what texts of a type are the same: spaces at the end are no part."""
-    is_filled = isinstance(text, sa.CHAR)
+    is_filled = isinstance(text, FILLED)
     words = (getattr(text, it, None) for it in ("charset", "collation"))
     return text.__visit_name__ == "CITEXT", is_filled, *words
 
@@ -650,7 +654,7 @@ def _of_text(
 ) -> Condition | None:
     pattern = _pattern(new, dialect)
     match new:
-        case _ if isinstance(old, sa.CHAR):
+        case _ if isinstance(old, FILLED):
             sure = None  # a length that counts no spaces at the end
         case sa.Enum(enums=names):
             sure = server.same(column, list(names))
