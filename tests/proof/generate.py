@@ -405,7 +405,9 @@ class Generator:
         if family == "datetime" and self.chance(0.3, "compiled default"):
             return "utcnow()"
         if family == "date" and self.database != "postgresql":
-            return "'2020-01-01'"
+            # In a format of its own the type would read no other one.
+            own = "storage_format" in column.type.expression
+            return None if own else "'2020-01-01'"
         for enum in app.enums:
             if enum.uid == column.type.named:
                 label = rng.choice(enum.labels).text
