@@ -8,6 +8,7 @@ import pytest
 from drafting import change, round_trip
 from drafts import alembic, define_thing, draft, sql
 from environment import Environment
+from proof.case import Case, Court, Verdict
 from sqlalchemy.exc import DBAPIError
 
 AFTER = "    city: Mapped[City | None] = relationship"
@@ -169,3 +170,25 @@ def test_a_dropped_reference_comes_back_empty(
     trip = round_trip(shop, insert=ROWS[:1] + ONE, down=[query])
     assert trip.down[query] == [(None,)]
     assert "# INVENTS: friend.city_id is NULL, and was NOT NULL" in trip.script
+
+
+KEYED = """
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Thing(Model):
+    __tablename__ = "thing"
+
+    id = sa.Column(sa.String(36), primary_key=True, nullable=True)
+    place = sa.Column(sa.Integer, primary_key=True, nullable=True, autoincrement=False)
+    {}
+"""
+
+
+def test_a_key_that_may_be_null_in_the_models(judge: Court) -> None:
+    """PostgreSQL and MariaDB let no key be NULL, and a draft is settled anyway."""
+    before, after = (KEYED.format(it) for it in ("", "size = sa.Column(sa.Integer)"))
+    case = Case(judge.database, before, after)
+    assert judge.judge(case) == Verdict("passed")

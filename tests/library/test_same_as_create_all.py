@@ -485,6 +485,28 @@ class Sport(Model):
 """
 
 
+CHECKED = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    kind = sa.Column(sa.Enum("x", "y", name="kind"{0}))
+"""
+
+
+@pytest.mark.parametrize("convention", [True, False])
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)])
+def test_an_enum_gets_or_loses_its_check(
+    judge: Court,
+    places: tuple[int, int],
+    convention: bool,  # noqa: FBT001
+) -> None:
+    """SQLite has no Enum, and a CHECK where the model asks for one."""
+    said = "", ", create_constraint=True"
+    before, after = (CHECKED.format(said[it]) for it in places)
+    assert judged(judge, before, after, convention=convention) == PASSED
+
+
 @pytest.mark.parametrize("convention", [True, False])
 def test_a_check_of_a_type_is_there_once(judge: Court, convention: bool) -> None:  # noqa: FBT001
     """I rename a table whose Enum loses its CHECK, and drop one that comes back."""

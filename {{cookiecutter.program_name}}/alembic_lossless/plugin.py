@@ -39,6 +39,7 @@ COMPARISONS = (
     ("FIRST", "column", "", "compare_columns.compare_column"),
     ("FIRST", "table", "indexes", "compare_constraints.in_our_way"),
     ("FIRST", "table", "foreignkeys", "compare_constraints.in_our_way"),
+    ("FIRST", "column", "nullable", "compare_columns.keep_not_null_of_key"),
     ("FIRST", "table", "", "compare_columns.compare_primary_key"),
     # What Alembic noticed by itself stands there by then.
     ("LAST", "table", "", "compare_constraints.compare_constraints"),

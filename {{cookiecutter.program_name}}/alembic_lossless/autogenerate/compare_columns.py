@@ -12,7 +12,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
+from alembic.util import CommandError, PriorityDispatchResult
 from sqlalchemy.types import TypeEngine
 
 from .._alembic import bring_back, dropped_items, variants
@@ -438,12 +438,37 @@ def compare_column(
     _compare_generated(change, there, declared, column)
     dialect = context.migration_context.dialect
     is_identity = (column.identity or there.identity) is not None
-    if is_identity and there.nullable is not column.nullable:
+    if (
+        is_identity
+        and not _is_not_null_anyway(context, there, column)
+        and there.nullable is not column.nullable
+    ):
         change.modify_nullable = column.nullable  # Alembic overlooks it
     if not dialect.supports_comments and declared.comment != column.comment:
         change.existing_comment = declared.comment
         change.modify_comment = column.comment
         log.info("Detected another comment of '%s'", column)
+
+
+def keep_not_null_of_key(
+    context: AutogenContext,
+    change: ops.AlterColumnOp,
+    there: sa.Column[Any],
+    column: sa.Column[Any],
+) -> PriorityDispatchResult:
+    """Leave a column of a primary key NOT NULL, whatever its model says."""
+    if not _is_not_null_anyway(context, there, column):
+        return PriorityDispatchResult.CONTINUE
+    change.existing_nullable = False
+    return PriorityDispatchResult.STOP
+
+
+def _is_not_null_anyway(
+    context: AutogenContext, there: sa.Column[Any], column: sa.Column[Any]
+) -> bool:
+    """Tell a column of a key that may be NULL in the models, as it can on SQLite."""
+    on_sqlite = context.migration_context.dialect.name == "sqlite"
+    return column.primary_key and not on_sqlite and not there.nullable
 
 
 def _compare_defaults(
@@ -557,7 +582,9 @@ def compare_type(
         new = stored(model_type)
         changed = _enums_differ(inspected_type, declared, new)
         if changed is not None:
-            return changed
+            on_sqlite = context.dialect.name == "sqlite"  # where none is a type
+            is_checked = on_sqlite and declared is not None
+            return changed or (is_checked and _check_of(declared) != _check_of(new))
         if declared is not None and (
             _check_of(declared) != _check_of(new) or _loses_values(declared, new)
         ):
@@ -603,7 +630,7 @@ TEXT = ("collation", "charset", "ascii", "unicode", "national", "binary")
 """What Alembic does not compare of types that hold text."""
 
 
-def _check_of(type_: Type) -> tuple[str, ...] | None:
+def _check_of(type_: Type | None) -> tuple[str, ...] | None:
     """Return the name and the values of a type's CHECK, None where it makes none."""
     if not isinstance(type_, sa.Enum | sa.Boolean) or not type_.create_constraint:
         return None
