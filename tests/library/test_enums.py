@@ -1,13 +1,14 @@
 """A column of an Enum: added, its values changed, dropped; no row is lost."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from database_pairs import two_databases, using_both
 from drafts import alembic, define_thing, draft, refusal, sql
 from environment import Environment
 from scripts import versions, write
-from servers import ON_POSTGRESQL, empty_database
+from servers import ON_POSTGRESQL, empty_database, engine_of
 
 MOOD = "mood = sa.Enum({values}, name='mood'), nullable=False, server_default={default}"
 NAME = "name = sa.String(20)"
@@ -343,3 +344,29 @@ def test_an_enum_needs_no_name_where_it_is_no_type(
     define_thing(shop, NAME, "one = sa.Enum('a', 'b', 'z')", "two = sa.Enum('c', 'd')")
     draft(shop, "another")
     sql(database_url, "INSERT INTO thing (id, one, two) VALUES (1, 'z', 'c')")
+
+
+def test_the_type_of_a_table_that_no_revision_made(
+    shop: Environment, database_url: str
+) -> None:
+    """`create_all` made a table with an Enum: a draft of another leaves it alone."""
+    define_thing(shop, NAME, before=OF_OTHERS)
+    with shop.migrations() as migrations:
+        migrations.project.import_models()
+        metadata: Any = migrations.project.metadatas["default"]
+        metadata.create_all(engine_of(database_url))
+    define_thing(shop, NAME, "age = sa.Integer", before=OF_OTHERS)
+    script = draft(shop, "age")
+    assert "_enum(" not in script
+    alembic(shop, "downgrade -1", "upgrade head", "check")
+    if "postgresql" in database_url:
+        assert sql(database_url, TYPES) == [("weather",)]
+
+
+OF_OTHERS = """
+class Day(Model):
+    __tablename__ = "day"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    weather = sa.Column(sa.Enum("fine", "bad", name="weather"))
+"""

@@ -98,6 +98,12 @@ MENDED = (
     "PostgreSQL: a DOMAIN of texts did not become one of numbers, as a downgrade wants",
     "PostgreSQL: rows without a value were not looked at before a key that lets in one",
     "MariaDB: a text that is NATIONAL and BINARY was never clean",
+    "a constraint without a name that went was called a change by hand",
+    "MariaDB: a text that says the collation of its table was never clean",
+    "PostgreSQL: a CHECK kept casts to NCHAR",
+    "a key that may be NULL in the models was never clean",
+    "SQLite: the CHECK of an Enum that is a type elsewhere was not compared",
+    "PostgreSQL: a draft made the Enum of a table that no revision made",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
-from ..operations.base import Key, LosslessOp, altering
+from ..operations.base import Key, LosslessOp, altering, called
 from ..operations.guards import refuse_duplicates, refuse_loss
 from ..operations.objects import (
     change_enum,
@@ -320,16 +320,21 @@ def shape_enums(draft: Draft, container: ops.OpContainer) -> None:
         if new.name:
             before.setdefault(_name(new), old.enums)
             after.setdefault(_name(new), new.enums)
-    held = set(_held(draft, container))
+    held, coming = set(_held(draft, container)), _coming(container)
+    is_up = container is draft.upgrade
+    # The type of a table that no revision made is there, and stays.
+    made = {(it.schema, it.name) for it in draft.upgrade.ops if called(it, create_enum)}
     created = [
         create_enum(name, after[schema, name], schema=schema)
         for schema, name in after
         if (schema, name) not in {*before, *held}
+        if not is_up or (schema, name) in coming
     ]
     dropped = [
         drop_enum(name, schema=schema)
         for schema, name in before
         if (schema, name) not in {*after, *held}
+        if is_up or (schema, name) in made
     ]
     changed: dict[Name, LosslessOp] = {}
     guards: list[MigrateOperation] = []
@@ -345,7 +350,7 @@ def shape_enums(draft: Draft, container: ops.OpContainer) -> None:
             _set_default(draft, container, change)
     passed_on = [
         step
-        for key, new in _coming(container).items()
+        for key, new in coming.items()
         if key in before and key not in {*changed, *held} and before[key] != new
         for step in _pass_on(key, before[key], new)
     ]
