@@ -454,4 +454,7 @@ def _fill(before: App, after: App, column: Column) -> str:
     for domain in after.domains:
         if domain.uid == column.type.named:
             return domain.base.fill
-    return column.type.fill
+    was = next((it for _, it in before.columns() if it.uid == column.uid), column)
+    # A downgrade takes a text of it for a number again.
+    is_number = was.type.family in {"integer", "decimal", "float"}
+    return (was if is_number and column.type.family == "text" else column).type.fill
