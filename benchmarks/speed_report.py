@@ -53,7 +53,7 @@ GROWTH_NOTES = """
 - A draft replays the revisions behind it: only they know what a database forgets. That
   grows with their number. A cache would have to know which code a revision calls.
 - A first draft is reversed once, after its review, and copies no table for a line that
-  only drops it. That pays for the review.
+  only drops it. That pays for a part of the review.
 - A rebuild is what SQLite does of it: its rows never come to Python.
 """
 POSTGRESQL = """
