@@ -298,9 +298,10 @@ def change_keyed(generator: Generator, app: App) -> App | None:
         return None
     name = generator.rng.choice(("index", "unique"))
     value = None if name in column.given else "True"
-    is_there = any(it.columns == (column.uid,) for it in table.constraints)
-    if name == "unique" and is_there and not generator.is_free(ALIKE):
-        return None
+    if name == "unique" and any(
+        it.columns == (column.uid,) for it in table.constraints
+    ):
+        return None  # a key without a name is the one of any name that is there
     return app.with_column(column.having(name, value))
 
 
