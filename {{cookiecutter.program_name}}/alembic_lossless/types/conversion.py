@@ -17,6 +17,7 @@ from .portable import (
     MYSQL,
     SHORT_BITS,
     Type,
+    base_of,
     ddl,
     dialect_named,
     on,
@@ -349,7 +350,7 @@ def using(column: str, old: Type, new: Type) -> str | None:
         later = f"{epoch} + {source}"
         return later if is_moment(new) else f"({source} - {epoch})::{target}"
     items = _items(old, new)
-    kinds = {kind(_made_of(it)) for it in items}
+    kinds = {kind(base_of(it)) for it in items}
     if is_one_enum(*items) or (len(kinds) == 1 and sa.Enum not in kinds):
         return None
     if items != (old, new):
@@ -360,13 +361,6 @@ def using(column: str, old: Type, new: Type) -> str | None:
         source += "::text"
     is_truth = isinstance(new, sa.Boolean) and isinstance(old, NUMBERS)
     return f"{source} <> 0" if is_truth else f"{source}::{target}"
-
-
-def _made_of(type_: Type) -> Type:
-    """Return the type that a DOMAIN is made of, in the end; of others, the type."""
-    while type_.__visit_name__ == "DOMAIN":
-        type_ = getattr(type_, "data_type", type_)
-    return type_
 
 
 def is_moment(type_: Type) -> bool:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column
 from sqlalchemy.engine import Dialect
 
-from .portable import Type, on, stored
+from .portable import Type, base_of, on, stored
 from .values import Stored, Value, stored_as
 
 BOOLEANS = {"true": True, "false": False}
@@ -129,9 +129,8 @@ def neutral(column: Column[Any], dialects: Iterable[Dialect] = ()) -> Value | No
     """
     if column.foreign_keys or is_unique(column):
         return None
-    type_: Any = stored(column.type)
-    while type_.__visit_name__ == "DOMAIN":
-        type_ = type_.data_type
+    whole = stored(column.type)
+    if (type_ := base_of(whole)) is not whole:
         column = Column(column.name, type_)
     form = form_of(type_)
     words = type_.enums[0] if isinstance(type_, sa.Enum) else form.neutral

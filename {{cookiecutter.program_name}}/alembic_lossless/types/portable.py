@@ -157,6 +157,13 @@ def domains_in(type_: Type | None) -> list[Any]:
     return [it for it in found if it.__visit_name__ == "DOMAIN"][::-1]
 
 
+def base_of(type_: Any) -> Any:
+    """Return the type that a DOMAIN is made of, in the end; of others, the type."""
+    while type_.__visit_name__ == "DOMAIN":
+        type_ = type_.data_type
+    return type_
+
+
 def _is_simple(type_: Type) -> bool:
     """Tell a type that is one word everywhere, as most are."""
     if _is_plain(type(type_)):  # type: ignore[arg-type]
