@@ -580,21 +580,19 @@ def compare_type(
     declared = known.type if known is not None else None
     with reviewing(label(*where[:2]), column.name):
         new = stored(model_type)
+        before = new if declared is None else declared
+        if _check_of(before, context.dialect) != _check_of(new, context.dialect):
+            return True
         changed = _enums_differ(inspected_type, declared, new)
         if changed is not None:
-            on_sqlite = context.dialect.name == "sqlite"  # where none is a type
-            is_checked = on_sqlite and declared is not None
-            return changed or (is_checked and _check_of(declared) != _check_of(new))
-        if declared is not None and (
-            _check_of(declared) != _check_of(new) or _loses_values(declared, new)
-        ):
-            return True
+            return changed
         here = column
         if new is not column.type:
             here = sa.Column(column.name, new, primary_key=column.primary_key)
-        if context.impl.compare_type(inspected, here) and not is_equivalent(
+        is_other = context.impl.compare_type(inspected, here) and not is_equivalent(
             context.dialect, new, inspected_type
-        ):
+        )
+        if is_other or _loses_values(before, new):
             return True
         if known is None or _is_alike(known.type, new):
             return False
@@ -630,9 +628,11 @@ TEXT = ("collation", "charset", "ascii", "unicode", "national", "binary")
 """What Alembic does not compare of types that hold text."""
 
 
-def _check_of(type_: Type | None) -> tuple[str, ...] | None:
+def _check_of(type_: Type, dialect: sa.Dialect) -> tuple[str, ...] | None:
     """Return the name and the values of a type's CHECK, None where it makes none."""
     if not isinstance(type_, sa.Enum | sa.Boolean) or not type_.create_constraint:
+        return None
+    if is_native(type_) and dialect.supports_native_enum:
         return None
     return str(type_.name), *getattr(type_, "enums", ())
 
