@@ -370,8 +370,10 @@ def type_without_schema(type_: Any, schema: str | None) -> Any:
     return rebuilt(type_, become)
 
 
-def created_by(constraint: sa.Constraint) -> Create:
-    """Return the operation that makes a constraint."""
+def created_by(constraint: sa.Index | sa.Constraint) -> Create:
+    """Return the operation that makes an index or a constraint."""
+    if isinstance(constraint, sa.Index):
+        return ops.CreateIndexOp.from_index(constraint)
     create: Any
     if isinstance(constraint, sa.ForeignKeyConstraint):
         create = _foreign_key(constraint)

@@ -47,6 +47,7 @@ from ..state import (
 )
 from ..types.portable import MYSQL
 from .compare_columns import say_edited
+from .compare_tables import NAMED
 from .draft import Draft, key_of, leading_renames, named_as_made, of_kind
 from .unmanaged import excludes
 
@@ -108,9 +109,7 @@ def _wanted(old: sa.Table | None, model: sa.Table | None) -> list[Create]:
         return []
     if old is not None:
         return every_of(model)
-    found: list[Create]
-    found = [ops.CreateIndexOp.from_index(index) for index in model.indexes]
-    return sorted(found, key=lambda op: name_of(op) or ())
+    return [*map(created_by, model.indexes)]
 
 
 def _without_checks(model: sa.Table, wanted: Iterable[Create]) -> Iterator[Create]:
@@ -158,12 +157,12 @@ class _There:
         self._stays = model is not None
         state = replayed(context.migration_context)
         self._is_unknown = state.created(*key) is None
-        self._left = [*self._items()]
+        self._left: dict[Any, Create] = dict(self._items())
         self.kept: list[Create] = []
         """What the table has that the model wants."""
 
-    def _items(self) -> Iterator[Any]:
-        """Give the indexes and the constraints that a comparison is to see."""
+    def _items(self) -> Iterator[tuple[Any, Create]]:
+        """Give what a comparison is to see, and the operation that makes each."""
         if self._table is None:
             return
         place: Any = {"table_name": self._key[1], "schema_name": self._key[0]}
@@ -171,9 +170,10 @@ class _There:
         for item in sorted(found, key=lambda it: str(it.name)):
             if isinstance(item, sa.PrimaryKeyConstraint):
                 continue
-            kind: Any = KINDS[type(_made(item))]
+            made = created_by(item)
+            kind: Any = KINDS[type(made)]
             if self._context.run_name_filters(item.name, kind, place):
-                yield item
+                yield item, made
 
     @cached_property
     def _unseen(self) -> set[str]:
@@ -226,7 +226,7 @@ class _There:
         """
         if self._dialect.name in MYSQL and isinstance(op, ops.CreateUniqueConstraintOp):
             return isinstance(item, sa.Index) and bool(item.unique)
-        return type(_made(item)) is type(op)
+        return type(self._left[item]) is type(op)
 
     def take(self, declared: Create | None, wanted: Create | None) -> Any:
         """Return what a table has of what is declared or wanted, which then is taken.
@@ -241,8 +241,7 @@ class _There:
         may_differ = self._is_unknown and isinstance(op, ops.CreateForeignKeyOp)
         if found is None and (may_differ or not is_given_name(op, self.columns)):
             found = next((it for it in self._left if self._holds(it, op)), None)
-        if found in self._left:
-            self._left.remove(found)
+        self._left.pop(found, None)
         return found
 
     def _holds(self, item: Any, op: Create) -> bool:
@@ -251,7 +250,8 @@ class _There:
             return False
         if isinstance(op, ops.CreateUniqueConstraintOp):
             return {*item.columns.keys()} == {*op.columns}
-        return isinstance(op, ops.CreateForeignKeyOp) and is_same_key(_made(item), op)
+        is_foreign = isinstance(op, ops.CreateForeignKeyOp)
+        return is_foreign and is_same_key(self._left[item], op)
 
     def steps(
         self, declared: Create | None, wanted: Create | None, found: Any
@@ -262,7 +262,8 @@ class _There:
         """
         op: Any = wanted or declared
         # Of what has no name the database says nothing that tells it apart.
-        is_known = declared is not None and name_of(op) is None and not _is_key(op)
+        is_nameless = name_of(op) is None and not isinstance(op, NAMED)
+        is_known = declared is not None and is_nameless
         is_there = found is not None or is_known
         self.kept += [wanted] if wanted is not None and is_there else []
         differences = changed(declared, wanted) if declared and wanted else []
@@ -301,13 +302,12 @@ class _There:
                 yield wanted
         elif self._is_other(found, wanted) and self._is_included(wanted, found):
             log.info("Detected changed %s", _said(wanted))
-            yield drop_of(_made(found))
+            yield drop_of(created_by(found))
             yield wanted
 
     def drops_of_others(self) -> Iterator[MigrateOperation]:
         """Give what drops the indexes and keys that nobody declared or wants."""
-        for item in self._left:
-            op = _made(item)
+        for item, op in self._left.items():
             goes_by_itself = isinstance(op, ops.CreateIndexOp) or self._stays
             is_check = isinstance(op, ops.CreateCheckConstraintOp)
             if is_check or not goes_by_itself or self._is_implied(item):
@@ -357,7 +357,7 @@ class _There:
         if isinstance(wanted, ops.CreateUniqueConstraintOp):
             return {*item.columns.keys()} != {*wanted.columns}
         if isinstance(wanted, ops.CreateForeignKeyOp):
-            there = _made(item)
+            there = created_by(item)
             others = {*changed(there, wanted)} & OF_FOREIGN_KEYS
             if self._dialect.name in MYSQL:
                 # It has none that waits. RESTRICT is unsaid, for it is so anyway.
@@ -425,21 +425,9 @@ def _pairs(
     yield from ((op, None) for op in left)
 
 
-def _made(item: Any) -> Create:
-    """Return what makes an index or a constraint."""
-    if isinstance(item, sa.Index):
-        return ops.CreateIndexOp.from_index(item)
-    return created_by(item)
-
-
 def _item(op: Create) -> Any:
     """Return the index or the constraint that an operation makes."""
     return op.to_index() if isinstance(op, ops.CreateIndexOp) else op.to_constraint()
-
-
-def _is_key(op: Create) -> bool:
-    """Tell what is found by what it holds, also without a name."""
-    return isinstance(op, ops.CreateUniqueConstraintOp | ops.CreateForeignKeyOp)
 
 
 def _restricts(there: Create, wanted: Create, option: str) -> bool:
@@ -497,11 +485,7 @@ def _said(op: Create) -> str:
     )
 
 
-RENAMED = (
-    ops.CreateUniqueConstraintOp,
-    ops.CreateForeignKeyOp,
-    ops.CreateCheckConstraintOp,
-)
+RENAMED = (*NAMED, ops.CreateCheckConstraintOp)
 """What makes a constraint that can get another name where it is."""
 
 
@@ -520,8 +504,8 @@ def rename_in_place(draft: Draft, upgrade: ops.OpContainer) -> None:
             gone = [*chain.from_iterable(found.values())]
             change.ops = [op for op in change.ops if op not in gone]
             if names:
-                key = {"schema": change.schema}
-                renames.append(rename_constraints(change.table_name, names, **key))
+                table, schema = change.table_name, change.schema
+                renames.append(rename_constraints(table, names, schema=schema))
     leading, rest = leading_renames(upgrade)
     upgrade.ops = [*leading, *_as_names_get_free(renames), *rest]
 

@@ -1,7 +1,7 @@
-"""Options of tables and columns, schemas, indexes and constraints.
+"""Options of tables and columns, schemas, and how a draft writes constraints.
 
-Which of them there are, the database says; what they are, the revisions. A database
-gives a condition back in words of its own, or forgets the order of an index.
+What is for some databases alone stands apart, and what has no name is found by what it
+holds.
 """
 
 import logging
@@ -556,8 +556,7 @@ def _conditional(draft: Draft) -> Iterator[tuple[Place, tuple[Create, set[str]]]
 def _made_on_some(
     draft: Draft, table: sa.Table, item: Any, names: set[str]
 ) -> tuple[Place, tuple[Create, set[str]]]:
-    is_index = isinstance(item, sa.Index)
-    op: Any = ops.CreateIndexOp.from_index(item) if is_index else created_by(item)
+    op: Any = created_by(item)
     key = draft.state.key(table.schema, table.name)
     if isinstance(op, ops.CreateForeignKeyOp):
         op.kw["source_schema"] = key[0]

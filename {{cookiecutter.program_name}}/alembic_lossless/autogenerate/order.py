@@ -1,15 +1,13 @@
 """The order of operations: foreign keys allow few, and drafts come out of a set."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy.sql.elements import conv
 
 from .._alembic import copy_of, dropped_items, without_table
 from ..operations.base import Key, LosslessOp, label
@@ -422,15 +420,12 @@ def own_name(op: MigrateOperation) -> str:
 
 
 def take_away_and_give_back(
-    container: ops.OpContainer,
-    keys: Iterable[sa.ForeignKeyConstraint],
-    names: Mapping[sa.ForeignKeyConstraint, str] = MappingProxyType({}),
+    container: ops.OpContainer, keys: Iterable[sa.ForeignKeyConstraint]
 ) -> None:
     """Drop foreign keys and make them again, but those that a draft changes anyway.
 
     :param container: what will be ordered: the drops first, and the rest last.
     :param keys: as they are made again.
-    :param names: what a database calls those that get another name.
     """
     changed = {
         _place(fk)
@@ -441,7 +436,7 @@ def take_away_and_give_back(
     for fk in keys:
         if _place(fk) not in changed:
             key = fk.table.schema, fk.table.name
-            container.ops.append(_exchange(key, created_by(fk), names.get(fk)))
+            container.ops.append(_exchange(key, created_by(fk)))
 
 
 def _place(fk: sa.ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
@@ -449,15 +444,9 @@ def _place(fk: sa.ForeignKeyConstraint) -> tuple[str, tuple[str, ...]]:
     return str(fk.table), tuple(fk.column_keys)
 
 
-def _exchange(key: Key, made: Create, old: str | None = None) -> ops.ModifyTableOps:
-    """Return what drops an index or a constraint of a table, and makes it again.
-
-    :param old: the name that it has, where it gets another one.
-    """
-    drop: Any = drop_of(made)
-    if old:
-        drop.constraint_name = conv(old)
-    return ops.ModifyTableOps(key[1], [drop, made], schema=key[0])
+def _exchange(key: Key, made: Create) -> ops.ModifyTableOps:
+    """Return what drops an index or a constraint of a table, and makes it again."""
+    return ops.ModifyTableOps(key[1], [drop_of(made), made], schema=key[0])
 
 
 def free_indexes(draft: Draft, container: ops.OpContainer) -> None:
