@@ -78,6 +78,36 @@ def test_an_index_that_goes_or_stays_anyway_is_not_spoken_of(
     assert "drop_index_of_foreign_key" not in script.partition("def downgrade")[0]
 
 
+KEYED = '''"""The models of an app."""
+
+import sqlalchemy as sa
+
+from .db import Model
+
+
+class Friend(Model):
+    __tablename__ = "friend"
+
+    id = sa.Column(sa.Integer(), primary_key=True)
+    best = sa.Column(sa.Integer(){key})
+'''
+
+
+def test_the_index_of_a_key_goes_also_the_second_time(judge: Court) -> None:
+    """A key without a name goes, comes back by a downgrade, and goes again."""
+    case = Case(
+        judge.database,
+        KEYED.format(key=", sa.ForeignKey('friend.id')"),
+        KEYED.format(key=""),
+        rows=(("friend", ((("id", "1"), ("best", "1")),)),),
+        tables={"friend": "friend"},
+        columns={"friend\nid": "id", "friend\nbest": "best"},
+        convention=False,
+    )
+    verdict = judge.judge(case)
+    assert (verdict.kind, verdict.text) == ("passed", "")
+
+
 ORDERED = """
 import sqlalchemy as sa
 

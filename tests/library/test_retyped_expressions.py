@@ -20,11 +20,16 @@ class Friend(Model):
     mood = sa.Column({type_}, nullable=False)
     __table_args__ = ({object_},)
 '''
+FORMULA = 'sa.Column("is_known", sa.Boolean(), sa.Computed("mood {0}", persisted=True))'
 OBJECTS = {
     "CHECK": 'sa.CheckConstraint("mood {0}", name="known")',
     "CHECK without a name": 'sa.CheckConstraint("mood {0}")',
     "index of some rows": 'sa.Index("ix", "id", postgresql_where=sa.text("mood {0}"))',
     "index of an expression": 'sa.Index("ix", sa.text("(mood {0})"))',
+    "formula": FORMULA,
+    "formula with an index": f'{FORMULA}, sa.Index("ix", "is_known", "id")',
+    "formula with UNIQUE": f'{FORMULA}, sa.UniqueConstraint("is_known", name="once")',
+    "formula with a CHECK": f'{FORMULA}, sa.CheckConstraint("is_known", name="so")',
 }
 DAY = "__import__('datetime').datetime(2021, 1, 1)"
 CHANGES = {

@@ -159,14 +159,6 @@ NEEDED = {
         ANOTHER_MOOD,
         'op.execute("DROP TYPE pair")',
     ),
-    "an Enum in a generated column": (
-        [
-            *MOODS,
-            "ALTER TABLE a ADD is_a bool GENERATED ALWAYS AS (mood = 'a') STORED",
-        ],
-        ANOTHER_MOOD,
-        'op.drop_column("a", "is_a")',
-    ),
 }
 
 

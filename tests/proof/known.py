@@ -104,6 +104,10 @@ MENDED = (
     "a key that may be NULL in the models was never clean",
     "SQLite: the CHECK of an Enum that is a type elsewhere was not compared",
     "PostgreSQL: a draft made the Enum of a table that no revision made",
+    "PostgreSQL: a column did not get another type under a formula",
+    "a unique column that is filled was not looked at where it had been unique before",
+    "MariaDB: the index of a foreign key stayed after its second drop",
+    "PostgreSQL: a fill of a REGCLASS that is no name was taken",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

@@ -455,6 +455,10 @@ def _fill(before: App, after: App, column: Column) -> str:
         if domain.uid == column.type.named:
             return domain.base.fill
     was = next((it for _, it in before.columns() if it.uid == column.uid), column)
-    # A downgrade takes a text of it for a number again.
+    for enum in before.enums:
+        # A downgrade takes a text of it for one of its values again.
+        if enum.uid == was.type.named and column.type.family == "text":
+            return enum.labels[0].text
+    # Likewise for a number.
     is_number = was.type.family in {"integer", "decimal", "float"}
     return (was if is_number and column.type.family == "text" else column).type.fill

@@ -163,6 +163,10 @@ class RestoreColumn(ops.AddColumnOp):
     until: str
 
 
+class DropFormula(ops.DropColumnOp):
+    """Drop a computed column that is added again in the same direction."""
+
+
 class SetTableAside(ops.DropTableOp):
     """Keep a table under another name, in the place of a drop."""
 

@@ -5,7 +5,7 @@ a revision did before it came to that. Columns become NOT NULL in two steps: the
 get values, then they need them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 from functools import partial
 from typing import Any, NamedTuple, TypeGuard, cast
@@ -35,7 +35,7 @@ from ..sql import (
     text_in,
     without_order,
 )
-from ..state import GENERATORS, Drop, columns_of, same, sql
+from ..state import GENERATORS, Drop, columns_of, every_of, same, sql
 from ..types.fills import declared, form_of, has_form, is_unique, neutral, typed
 from ..types.portable import domains_in, stored, words
 from ..types.values import Value
@@ -104,7 +104,8 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     given = _given(draft, every)
     filled = {(it.table, it.column): it.value for it in of_kind(FillNulls, every)}
     guards = list[MigrateOperation]()
-    for new in (_rule(draft, op) for op in every):
+    made = [_rule(draft, op) for op in every]
+    for new in made:
         if new is None or new in known:
             continue
         unknown = fresh.intersection(_parts(new))
@@ -114,10 +115,32 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
             guards.append(_guard(draft, container, new, values, filled))
         elif fresh.isdisjoint(_parts(Rule(new.table, new.columns))):
             guards += _guard_of_new_parent(draft, container, new, fresh)
+    guards += _guards_of_filled(draft, container, filled, made)
     guards += _check_guards(draft, container, fresh)
     if container is draft.upgrade:
         guards += _fill_guards(draft, fresh)
     container.ops = [*guards, *whole]
+
+
+def _guards_of_filled(
+    draft: Draft,
+    container: ops.OpContainer,
+    filled: Mapping[tuple[Key, str], Any],
+    made: Collection[Rule | None],
+) -> Iterator[LosslessOp]:
+    """Look at what is unique already, and gets a value where rows have none.
+
+    :param filled: what rows get where they have NULL.
+    :param made: the rules that are dropped or made, which are looked at anyway.
+    """
+    for key in dict.fromkeys(table for table, _ in filled):
+        table = draft.table_after(container, key)
+        for op in every_of(table) if table is not None else ():
+            rule = _rule(draft, op)
+            if rule is None or rule.parent is not None or rule in made:
+                continue
+            if not filled.keys().isdisjoint(_parts(rule)):
+                yield _guard(draft, container, rule, {}, filled)
 
 
 def _fill_guards(draft: Draft, fresh: set[Part]) -> Iterator[MigrateOperation]:
@@ -379,9 +402,9 @@ def _guard(
         }
         more: dict[str, Any] = {"values": values} if values else {}
         fills = {
-            str(column): filled[rule.table, str(it)]
-            for column, it in zip(columns, rule.columns, strict=True)
-            if (rule.table, str(it)) in filled
+            names_before(container, rule.table, str(name))[1]: filled[rule.table, name]
+            for _, name in _parts(rule)
+            if name is not None and (rule.table, name) in filled
         }
         more |= {"fills": fills} if fills else {}
         more |= {NULLS: True} if rule.has_nulls else {}
@@ -496,19 +519,26 @@ def _split(
     first = change_of(change, [])
     last = change_of(change, [])
     between = list[MigrateOperation]()
+    waiting = [it for it, value in values.items() if value and _has_type(it)]
     for op in change.ops:
         value = values.get(op)
         if value is None or not needs_value(op):
-            (first if isinstance(op, EARLY) else last).ops.append(op)
+            # What stands before a change of type is in its way.
+            (first if waiting or isinstance(op, EARLY) else last).ops.append(op)
         elif isinstance(op, ops.AddColumnOp):
             with_default, without = added_with(op, value)
             first.ops.append(with_default)
             last.ops.append(without)
         else:
+            waiting = [it for it in waiting if it is not op]
             first.ops += _retyped(op, default)
             between.append(FillNulls(key, op.column_name, value))
             last.ops.append(op)
     return [first, *between, last] if first.ops else [*between, last]
+
+
+def _has_type(op: MigrateOperation) -> bool:
+    return isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
 
 
 def added_with(

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
@@ -18,17 +18,21 @@ from ..state import (
     Drop,
     created_by,
     drop_of,
+    every_of,
     expressions_of,
     has_expressions,
     is_alike,
+    name_for,
     name_of,
     renamed_columns,
+    sql,
 )
-from ..types.conversion import keeps_casts
+from ..types.conversion import is_one_enum, keeps_casts
 from ..types.portable import MYSQL
 from .draft import (
     DialectBlock,
     Draft,
+    DropFormula,
     RestoreTable,
     SetTableAside,
     change_of,
@@ -224,6 +228,9 @@ CHANGES = (
 MariaDB needs an index for each foreign key: create the new one, then drop the old.
 """
 
+ALTERS = 4 + CHANGES.index(ops.AlterColumnOp)
+"""Where a column is altered in that order, behind what is dropped before all else."""
+
 
 def order(_draft: Draft, container: ops.OpContainer) -> None:
     """Put operations in the order in which every database can do them.
@@ -369,19 +376,27 @@ def _sort(change: ops.ModifyTableOps) -> None:
 
 
 class _Formulas:
-    """The columns that a change adds or drops, and what their formulas speak of."""
+    """The columns that a change adds, drops or retypes, and what formulas speak of."""
 
     def __init__(self, changes: Iterable[MigrateOperation]) -> None:
-        moved = (op for op in changes if isinstance(op, MOVES))
-        columns = {op.to_column().name: op.to_column().computed for op in moved}
+        changes = [*changes]
+        moved = (op.to_column() for op in changes if isinstance(op, MOVES))
+        formulas = {it.name: it.computed for it in moved}
+        retyped = {it.column_name for it in changes if _retypes(it)}
+        names = {*formulas, *retyped}
         self._sources = {
-            name: columns_in(str(computed.sqltext), columns) if computed else []
-            for name, computed in columns.items()
+            name: columns_in(str(computed.sqltext), names) if computed else []
+            for name, computed in formulas.items()
         }
+        self._retyped = retyped
 
     def depth(self, name: str) -> int:
         """Return how many formulas deep a column is: 0 when it has none of its own."""
         return self._below(name, frozenset())
+
+    def is_of_retyped(self, name: str) -> bool:
+        """Tell a column whose formula speaks of one that gets another type."""
+        return not self._retyped.isdisjoint(self._sources.get(name, ()))
 
     def _below(self, name: str, above: frozenset[str]) -> int:
         seen = above | {name}
@@ -389,12 +404,17 @@ class _Formulas:
         return max((1 + self._below(it, seen) for it in sources), default=0)
 
 
+def _retypes(op: MigrateOperation) -> TypeGuard[ops.AlterColumnOp]:
+    return isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
+
+
 def _rank(
     made: set[str], formulas: _Formulas, op: MigrateOperation
 ) -> tuple[int, int, str]:
     """Return what operations on a table are sorted by.
 
-    A column is added after those that its formula speaks of, and dropped before them.
+    A column is added after those that its formula speaks of, and dropped before them:
+    PostgreSQL gives none another type that a formula speaks of.
     """
     if isinstance(op, ops.DropConstraintOp):
         columns: Iterable[str] = getattr(op.to_constraint(), "columns", {}).keys()
@@ -402,13 +422,15 @@ def _rank(
         return int(op.constraint_type != "foreignkey"), 0, name
     if isinstance(op, ops.DropIndexOp) and op.index_name in made:
         return 2, 0, op.index_name
-    depth = 0
+    ranks = (rank for rank, kind in enumerate(CHANGES, 4) if isinstance(op, kind))
+    rank, depth = next(ranks, 4 + len(CHANGES)), 0
     if isinstance(op, MOVES):
-        depth = formulas.depth(op.to_column().name)
+        depth = 1 + formulas.depth(op.to_column().name)
+        if formulas.is_of_retyped(op.to_column().name):
+            rank = 3 if isinstance(op, ops.DropColumnOp) else ALTERS
     if isinstance(op, ops.DropColumnOp):
         depth = -depth
-    ranks = (rank for rank, kind in enumerate(CHANGES, 3) if isinstance(op, kind))
-    return next(ranks, 3 + len(CHANGES)), depth, own_name(op)
+    return rank, depth, own_name(op)
 
 
 def own_name(op: MigrateOperation) -> str:
@@ -497,7 +519,8 @@ def _made_indexes(
 ) -> Iterator[LosslessOp]:
     """Give the drop of the index that MariaDB made for a foreign key, if it did.
 
-    It has the name of the key or, where nobody gave that one, of the first column.
+    It has the name of the key or, where nobody gave that one, of the first column; a
+    draft gives it one where it makes the key anew, as in a downgrade.
     """
     if not isinstance(op, ops.DropConstraintOp):
         return
@@ -515,8 +538,10 @@ def _made_indexes(
     is_needed = (name, *columns) in made or _is_indexed(draft, container, key, columns)
     if is_needed or gone.issuperset(columns):
         return
-    drafted = None if op.constraint_name else draft.state.drafted_name(op)
-    for it in filter(None, (drafted, name)):
+    names = [name]
+    if not op.constraint_name:
+        names.insert(0, draft.state.drafted_name(op) or name_for(fk))
+    for it in names:
         yield drop_index_of_foreign_key(op.table_name, it, schema=op.schema)
 
 
@@ -579,7 +604,10 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
 
     MariaDB lets no such column change, and PostgreSQL no text become a number.
     """
-    retyped = {(key_of(op), op.column_name) for op in _retypes(container)}
+    retyped = {
+        (key_of(op), op.column_name)
+        for op in filter(_retypes, operations_in(container))
+    }
     if not retyped:
         return
     apart = {key_of(op) for op in container.ops if isinstance(op, Whole)}
@@ -593,33 +621,87 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
     take_away_and_give_back(container, freed)
 
 
-def _retypes(container: ops.OpContainer) -> Iterator[ops.AlterColumnOp]:
-    for op in of_kind(ops.AlterColumnOp, operations_in(container)):
-        if op.modify_type is not None:
-            yield op
-
-
 def free_expressions(draft: Draft, container: ops.OpContainer) -> None:
-    """Make CHECKs and indexes anew around another type of a column they speak of.
+    """Make anew what speaks of a column, around another type of that.
 
-    PostgreSQL keeps their casts to the old type, or finds no operator for both types.
+    PostgreSQL refuses it under a formula; around CHECKs and indexes it keeps their
+    casts to the old type, or finds no operator for both types.
     """
     if all(it.name != "postgresql" for it in draft.dialects):
         return
-    dialect, retyped = draft.context.dialect, dict[Key, dict[str, None]]()
-    for op in _retypes(container):
-        old, new = op.existing_type, op.modify_type
-        if old is None or new is None or not keeps_casts(old, new):
-            retyped.setdefault(key_of(op), {})[op.column_name] = None
-    for key, columns in retyped.items():
-        if (table := draft.table_after(container, key)) is None:
-            continue
+    retyped = dict[Key, list[ops.AlterColumnOp]]()
+    for op in filter(_retypes, operations_in(container)):
+        retyped.setdefault(key_of(op), []).append(op)
+    for key, retypes in retyped.items():
         changes = of_kind(ops.ModifyTableOps, container.ops)
-        changed = [op for it in changes if key_of(it) == key for op in it.ops]
-        for made in expressions_of(table):
-            is_used = renamed_columns(made, columns, table, dialect) is None
-            if is_used and not any(_is_about(op, made) for op in changed):
-                container.ops.append(_exchange(key, made))
+        own = [it for it in changes if key_of(it) == key]
+        anew = dict(_formulas_anew(draft, container, own))
+        container.ops += anew.values()
+        table = draft.table_after(container, key)
+        if table is not None:
+            changed = [op for it in own for op in it.ops]
+            freed = [*_speaking_of(anew, every_of(table), table, draft)]
+            names = {it.column_name for it in retypes if not _keeps_casts(it)}
+            freed += _speaking_of(names, expressions_of(table), table, draft)
+            for made in freed:
+                if not any(_is_about(op, made) for op in changed):
+                    container.ops.append(_exchange(key, made))
+                    changed.append(made)
+
+
+def _keeps_casts(op: ops.AlterColumnOp) -> bool:
+    old, new = op.existing_type, op.modify_type
+    return old is None or new is None or keeps_casts(old, new)
+
+
+def _speaking_of(
+    columns: Iterable[str], every: Iterable[Create], table: sa.Table, draft: Draft
+) -> Iterator[Create]:
+    """Give what speaks of columns, of the indexes and constraints of a table."""
+    gone, dialect = dict[str, str | None].fromkeys(columns), draft.context.dialect
+    for made in every if gone else ():
+        if renamed_columns(made, gone, table, dialect) is None:
+            yield made
+
+
+def _formulas_anew(
+    draft: Draft, container: ops.OpContainer, changes: Sequence[ops.ModifyTableOps]
+) -> Iterator[tuple[str, ops.ModifyTableOps]]:
+    """Give the columns that are computed from retyped ones, and their drop and return.
+
+    Those of an Enum that gets other values are its operation's.
+
+    :param changes: all changes of a table; what they alter of these is done with it.
+    """
+    key, dialect = key_of(changes[0]), draft.context.dialect
+    before = draft.table_before(container, key)
+    after = draft.table_after(container, key)
+    if before is None or after is None:
+        return
+    every = [op for it in changes for op in it.ops]
+    retyped = {op.column_name for op in every if _retypes(op) and not _is_one_enum(op)}
+    moved = {op.to_column().name for op in every if isinstance(op, MOVES)}
+    for column in before.columns:
+        stays = column.name in after.columns and column.name not in moved
+        if column.computed is None or not stays:
+            continue
+        if columns_in(sql(column.computed.sqltext, dialect), retyped, dialect):
+            for change in changes:
+                change.ops = [it for it in change.ops if not _alters(it, column.name)]
+            at, made = (*key, copy_of(column)), copy_of(after.columns[column.name])
+            drop = DropFormula.from_column_and_tablename(*at)
+            add = ops.AddColumnOp(key[1], made, schema=key[0])
+            parts: list[MigrateOperation] = [drop, add]
+            yield column.name, ops.ModifyTableOps(key[1], parts, schema=key[0])
+
+
+def _is_one_enum(op: ops.AlterColumnOp) -> bool:
+    old, new = op.existing_type, op.modify_type
+    return old is not None and new is not None and is_one_enum(old, new)
+
+
+def _alters(op: MigrateOperation, name: str) -> bool:
+    return isinstance(op, ops.AlterColumnOp) and op.column_name == name
 
 
 def _is_about(op: MigrateOperation, made: Create) -> bool:

@@ -32,6 +32,7 @@ from .compare_columns import default_of
 from .draft import (
     ChangePrimaryKey,
     Draft,
+    DropFormula,
     Note,
     SetColumnAside,
     SetTableAside,
@@ -564,9 +565,13 @@ def mark_drops(draft: Draft, upgrade: ops.OpContainer) -> None:
     upgrade.ops = marked
 
 
+STAYS = (SetColumnAside, DropFormula)
+"""What takes a column away, and its values are there or are made again."""
+
+
 def _marked(draft: Draft, change: ops.ModifyTableOps) -> Iterator[MigrateOperation]:
     for op in change.ops:
-        if isinstance(op, ops.DropColumnOp) and not isinstance(op, SetColumnAside):
+        if isinstance(op, ops.DropColumnOp) and not isinstance(op, STAYS):
             name = f"{label(change.schema, change.table_name)}.{op.column_name}"
             draft.prompt.confirms_drop(name)
             yield _deletes(f"column {name} with its values", name)

@@ -21,7 +21,7 @@ from ..types.conversion import FILLED, becoming, provably_lossless
 from ..types.portable import MYSQL, words
 from ..types.reflection import inspector_of
 from ..types.values import in_statement, is_lossless
-from .base import Names, dialect_of, is_online, operation, table
+from .base import Key, Names, derived, dialect_of, is_online, operation, table
 
 AGAIN = "Correct the rows and try again: this revision has changed nothing."
 OWN_VALUES = (
@@ -279,11 +279,16 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     :raises CommandError: with a count and an example.
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
-    parts = [_part(operations, table_name, schema, it, types or {}) for it in columns]
-    for column, value in (fills or {}).items():
-        place = texts.index(column)
-        parts[place] = sa.func.coalesce(parts[place], in_statement(value))
+    dialect = operations.get_context().dialect
+    filled = {it: derived("filled", it) for it in fills or {}}
+    parts = [
+        _part(operations, (schema, table_name), it, types or {}, filled)
+        for it in columns
+    ]
     source = _with_values(table(schema, table_name), table_name, values or {})
+    for column, value in (fills or {}).items():
+        given: Any = sa.func.coalesce(sa.column(column), in_statement(value))
+        source = _with(source, table_name, filled[column], given)
     on_postgresql = dialect_of(operations) == "postgresql"
     has_nulls = postgresql_nulls_not_distinct and on_postgresql
     shared = _shared(source, parts, has_nulls=has_nulls)
@@ -294,7 +299,8 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     where = conditions.get(dialect_of(operations))
     if where is not None:
         said = sql.text_in(where)
-        shared = shared.where(sa.literal_column(f"({said})"))
+        condition = sql.renamed(said, filled, dialect)
+        shared = shared.where(sa.literal_column(f"({condition})"))
         why = f"{why} where {said}"
     stop_at(operations, shared, f"{label(table_name, texts)} {holds}", why, then)
 
@@ -307,29 +313,42 @@ def _with_values(
         said: Any = in_statement(value)
         if isinstance(value, sa.TextClause):
             said = sa.literal_column(f"({sql.text_in(value)})")
-        query = sa.select(sa.literal_column("*"), said.label(column))
-        source = query.select_from(source).subquery(name)
+        source = _with(source, name, column, said)
     return source
+
+
+def _with(
+    source: sa.FromClause, name: str, column: str, value: sa.ColumnElement[Any]
+) -> sa.FromClause:
+    """Return a table with one more column."""
+    query = sa.select(sa.literal_column("*"), value.label(column))
+    return query.select_from(source).subquery(name)
 
 
 def _part(
     operations: Operations,
-    name: str,
-    schema: str | None,
+    at: Key,
     column: str | sa.TextClause,
     types: Mapping[str, TypeEngine[Any]],
+    filled: Mapping[str, str],
 ) -> sa.ColumnElement[Any]:
-    """Return what is compared of a row: a column, as it becomes, or an expression."""
-    if not isinstance(column, str):
-        return sa.literal_column(sql.text_in(column))
-    if column not in types:
-        return sa.column(column)
+    """Return what is compared of a row: a column, as it becomes, or an expression.
+
+    :param at: the table.
+    :param filled: the names under which columns have their values, also for NULL.
+    """
     context = operations.get_context()
+    if not isinstance(column, str):
+        said = sql.renamed(sql.text_in(column), filled, context.dialect)
+        return sa.literal_column(str(said))
+    found: sa.ColumnElement[Any] = sa.column(filled.get(column, column))
+    if column not in types:
+        return found
     collation = None
     if context.dialect.name in MYSQL and not context.as_sql:
-        given = {"schema": schema, "name": name}
+        given = {"schema": at[0], "name": at[1]}
         collation = operations.get_bind().scalar(sa.text(COLLATION), given)
-    return becoming(sa.column(column), types[column], context.dialect.name, collation)
+    return becoming(found, types[column], context.dialect.name, collation)
 
 
 COLLATION = """

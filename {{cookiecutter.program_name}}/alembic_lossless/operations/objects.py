@@ -32,30 +32,70 @@ DECLARE
     moves text[] := '{{}}';
     defaults text[] := '{{}}';
     again text[] := '{{}}';
+    owners oid[];
+    places smallint[];
+    formulas boolean[];
 BEGIN
+    WITH own AS (
+        SELECT attrelid, attnum FROM pg_attribute WHERE atttypid IN (old, elements)
+    ), concerned AS (
+        SELECT attrelid, attnum, false AS is_formula FROM own
+        UNION SELECT adrelid, adnum, true
+        FROM pg_depend JOIN own ON refobjid = own.attrelid AND refobjsubid = own.attnum
+        JOIN pg_attrdef ON classid = 'pg_attrdef'::regclass AND objid = pg_attrdef.oid
+        JOIN pg_attribute AS computed
+            ON computed.attrelid = adrelid AND computed.attnum = adnum
+        WHERE refclassid = 'pg_class'::regclass AND attgenerated <> ''
+    )
+    SELECT array_agg(attrelid), array_agg(attnum), array_agg(is_formula)
+    INTO owners, places, formulas FROM concerned;
     FOR it IN
         SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
                 AS gone,
             format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname,
                 pg_get_constraintdef(pg_constraint.oid)) AS made
         FROM pg_constraint
-        WHERE contype IN ('c', 'x') AND coninhcount = 0 AND EXISTS (
-            SELECT FROM pg_attribute WHERE attrelid = conrelid
-            AND attnum = ANY (conkey) AND atttypid IN (old, elements))
+        WHERE coninhcount = 0 AND EXISTS (
+            SELECT FROM unnest(owners, places, formulas)
+                AS concerned (attrelid, attnum, is_formula)
+            WHERE attrelid = conrelid AND attnum = ANY (conkey)
+            AND (is_formula OR contype IN ('c', 'x')))
         UNION
         SELECT format('DROP INDEX %s', indexrelid::regclass),
             pg_get_indexdef(indexrelid)
         FROM pg_index
         JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = indexrelid
             AND refclassid = 'pg_class'::regclass AND refobjid = indrelid
-        JOIN pg_attribute ON attrelid = indrelid AND attnum = refobjsubid
-        WHERE atttypid IN (old, elements)
-            AND (indpred IS NOT NULL OR indexprs IS NOT NULL)
+        JOIN unnest(owners, places, formulas)
+            AS concerned (attrelid, attnum, is_formula)
+            ON attrelid = indrelid AND attnum = refobjsubid
+        WHERE (is_formula OR indpred IS NOT NULL OR indexprs IS NOT NULL)
             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
             AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid)
     LOOP
         EXECUTE it.gone;
         again := again || it.made;
+    END LOOP;
+    FOR it IN
+        SELECT format('ALTER TABLE %s DROP %I', attrelid::regclass, attname) AS gone,
+            format('ALTER TABLE %s ADD %I %s%s GENERATED ALWAYS AS (%s) %s%s',
+                attrelid::regclass, attname, format_type(atttypid, atttypmod),
+                CASE WHEN attcollation <> typcollation
+                    THEN ' COLLATE ' || attcollation::regcollation END,
+                pg_get_expr(adbin, adrelid),
+                CASE attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END,
+                CASE WHEN attnotnull THEN ' NOT NULL' END) AS made,
+            format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname,
+                col_description(attrelid, attnum)) AS said
+        FROM unnest(owners, places, formulas)
+            AS concerned (attrelid, attnum, is_formula)
+        JOIN pg_attribute USING (attrelid, attnum)
+        JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        JOIN pg_type ON pg_type.oid = atttypid
+        WHERE is_formula AND attinhcount = 0
+    LOOP
+        EXECUTE it.gone;
+        again := ARRAY[it.made, it.said] || again;
     END LOOP;
     FOR it IN
         SELECT format('ALTER TABLE %s ALTER %I', attrelid::regclass, attname) AS change,
@@ -97,9 +137,9 @@ BEGIN
 END """
 """Replace a type, and move every column of it, or of arrays of it, to the new one.
 
-Indexes and constraints that compare such a column are made again: PostgreSQL has no
-operator between the two types. The old one keeps its name until it is dropped, so that
-an error speaks of it by that.
+Indexes and constraints that compare such a column, and columns that are computed from
+one, are made again: PostgreSQL has no operator between the two types. The old one keeps
+its name until it is dropped, so that an error speaks of it by that.
 """
 
 

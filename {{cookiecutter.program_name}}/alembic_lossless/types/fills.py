@@ -42,6 +42,10 @@ RANGE = re.compile(r"empty|[\[(]([^,\[\]()]*),([^,\[\]()]*)[\])]")
 RANGES = re.compile(r"\{\s*((empty|[\[(][^\[\](){}]*[\])])\s*(,\s*(?=[^}]))?)*\}")
 MAC = re.compile(r"([0-9a-f]{2}[:-]?){5,7}[0-9a-f]{2}", re.IGNORECASE)
 
+NAME = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
+OBJECT = re.compile(rf"-|({NAME}\.)?{NAME}")
+"""The name of a table or a configuration of PostgreSQL's, perhaps after its schema."""
+
 ELEMENT = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s{},"][^{},"]*))\s*')
 """An element of an array as PostgreSQL writes it, perhaps in quotes."""
 
@@ -415,8 +419,8 @@ FORMS: dict[str, Form] = {
     "TSVECTOR": Form(_quoting, "its text; '' for none", "''"),
     "TSQUERY": Form(_quoting, "its text; '' for none", "''"),
     "JSONPATH": Form(_words, "$.a", "$"),
-    "REGCLASS": Form(_words, "the name of a table", "-"),
-    "REGCONFIG": Form(_words, "a configuration such as english", "simple"),
+    "REGCLASS": Form(_of_pattern(OBJECT), "the name of a table", "-"),
+    "REGCONFIG": Form(_of_pattern(OBJECT), "a configuration such as english", "simple"),
     "DOMAIN": Form(_domain, "a value of the type that it is made of"),
     "String": Form(_string, "'' for empty text", "''"),
 }
