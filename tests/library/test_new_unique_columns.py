@@ -107,25 +107,21 @@ class Friend(Model):
     code = sa.Column(sa.{type}, nullable={nullable}{unique})
     __table_args__ = ({keys})
 '''
-PARTIAL = (
-    "sa.Index('ix', '{0}', unique=True, sqlite_where=sa.text('{1}'),"
-    " postgresql_where=sa.text('{1}')),"
-)
 FILLED = {
     "a column": (", unique=True", ""),
     "an index": ("", "sa.Index('ix', 'code', unique=True),"),
     "a key of two": ("", "sa.UniqueConstraint('code', 'age'),"),
-    "an expression": ("", "sa.Index('ix', sa.text('lower(code)'), unique=True),"),
-    "some rows": (
-        "",
-        PARTIAL.format("code", "age > 1"),
-    ),
-    "some of what is filled": (
-        "",
-        PARTIAL.format("age", "code IS NOT NULL"),
-    ),
 }
-NOT_ON_MARIADB = {"an expression", "some rows", "some of what is filled"}
+PARTIAL = (
+    "sa.Index('ix', '{0}', unique=True, sqlite_where=sa.text('{1}'),"
+    " postgresql_where=sa.text('{1}')),"
+)
+ONLY_FILLED = {
+    "an expression": ("", "sa.Index('ix', sa.text('lower(code)'), unique=True),"),
+    "some rows": ("", PARTIAL.format("code", "age > 1")),
+    "some of what is filled": ("", PARTIAL.format("age", "code IS NOT NULL")),
+}
+"""What MariaDB has not."""
 CODES = {
     "several have none": (("3", "None"), ("3", "None")),
     "one has none, and another the value": (("3", "None"), ("3", "'it\\'s'")),
@@ -133,22 +129,20 @@ CODES = {
 }
 
 
-FILLS = [
-    (database, kind)
-    for database in DATABASES
-    for kind in FILLED
-    if database != "mariadb" or kind not in NOT_ON_MARIADB
+EVERY_FILLED = [(database, kind) for database in DATABASES for kind in FILLED]
+EVERY_FILLED += [
+    (database, kind) for database in ("sqlite", "postgresql") for kind in ONLY_FILLED
 ]
 
 
-@pytest.mark.parametrize(("database", "kind"), FILLS)
+@pytest.mark.parametrize(("database", "kind"), EVERY_FILLED)
 @pytest.mark.parametrize("rows", CODES)
 @pytest.mark.parametrize("was", ["it was not", "it was"])
 def test_a_column_is_filled_that_is_unique(
     database: str, kind: str, rows: str, was: str
 ) -> None:
     """What fills it would be there twice, or it fits: before the first statement."""
-    unique, keys = FILLED[kind]
+    unique, keys = {**FILLED, **ONLY_FILLED}[kind]
     bound = {"type": "String(9)", "nullable": False, "unique": unique, "keys": keys}
     loose = {**bound, "nullable": True}
     if was == "it was not":
@@ -175,6 +169,57 @@ def test_a_column_is_filled_that_is_unique(
         assert found.kind == "refused"
         assert "would hold 1 value more than once" in found.text
         assert found.text.endswith("this revision has changed nothing.")
+
+
+KNOWN = "'7', '8', '9'"
+TYPES = {
+    "numbers": ("Integer", "BigInteger"),
+    "a number becomes text": ("Integer", "String(9)"),
+    "text becomes a number": ("String(9)", "Integer"),
+    "text becomes an Enum": ("String(9)", f"Enum({KNOWN}, name='code')"),
+    "an Enum becomes text": (f"Enum({KNOWN}, name='code')", "String(9)"),
+    "an Enum becomes another": (
+        f"Enum({KNOWN}, '6', name='code')",
+        f"Enum({KNOWN}, name='number')",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+@pytest.mark.parametrize("change", TYPES)
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_unique_column_is_filled_with_its_new_type(
+    database: str, kind: str, change: str
+) -> None:
+    """A value of the new type fits one row, and not two."""
+    old, new = TYPES[change]
+    unique, keys = FILLED[kind]
+    bound = {"type": new, "nullable": False, "unique": unique, "keys": keys}
+    loose = {**bound, "type": old, "nullable": True}
+    there = "8" if old == "Integer" else "'8'"
+    found = []
+    with court(database) as judge:
+        for codes in ((there, "None"), (there, "None", "None")):
+            friends = tuple(
+                (("id", str(at)), ("age", "3"), ("code", code))
+                for at, code in enumerate(codes, 1)
+            )
+            case = Case(
+                database,
+                NULLS.format(**loose),
+                NULLS.format(**bound),
+                rows=(("friend", friends),),
+                tables={"friend": "friend"},
+                columns={f"friend\n{it}": it for it in ("id", "age", "code")},
+                retyped=("friend\ncode",),
+                filled=("friend\ncode",),
+                fills={"friend.code": "7"},
+            )
+            found.append(judge.judge(case))
+    fits, twice = found
+    assert (fits.kind, fits.text) == ("passed", "")
+    assert twice.kind == "refused"
+    assert twice.text.endswith("this revision has changed nothing.")
 
 
 LIKE = "postgresql_nulls_not_distinct=True"

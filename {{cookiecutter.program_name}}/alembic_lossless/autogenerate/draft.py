@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, takewhile
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
@@ -275,6 +275,17 @@ def key_of(op: Any) -> Key:
 def change_of(op: Any, operations: Iterable[MigrateOperation]) -> ops.ModifyTableOps:
     """Return a change of the table that an operation is about."""
     return ops.ModifyTableOps(op.table_name, [*operations], schema=op.schema)
+
+
+def filled_in(container: ops.OpContainer) -> dict[tuple[Key, str], Value]:
+    """Return the values that rows get in a direction where they have none."""
+    fills = of_kind(FillNulls, operations_in(container))
+    return {(it.table, it.column): it.value for it in fills}
+
+
+def retypes(op: MigrateOperation) -> TypeGuard[ops.AlterColumnOp]:
+    """Tell what gives a column another type."""
+    return isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
 
 
 def of_kind(kind: type[Kind], found: Iterable[MigrateOperation]) -> Iterator[Kind]:

@@ -5,7 +5,7 @@ a revision did before it came to that. Columns become NOT NULL in two steps: the
 get values, then they need them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from functools import partial
 from typing import Any, NamedTuple, TypeGuard, cast
@@ -49,11 +49,13 @@ from .draft import (
     RestoreTable,
     change_of,
     divide,
+    filled_in,
     is_of_beginnings,
     key_of,
     names_before,
     of_kind,
     operations_in,
+    retypes,
     unique_index,
 )
 
@@ -102,7 +104,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
     known = {_rule(draft, op) for op in every if isinstance(op, Drop)}
     fresh = set(_fresh(every))
     given = _given(draft, every)
-    filled = {(it.table, it.column): it.value for it in of_kind(FillNulls, every)}
+    filled = filled_in(container)
     guards = list[MigrateOperation]()
     made = [_rule(draft, op) for op in every]
     for new in made:
@@ -115,7 +117,7 @@ def guard_keys(draft: Draft, container: ops.OpContainer) -> None:
             guards.append(_guard(draft, container, new, values, filled))
         elif fresh.isdisjoint(_parts(Rule(new.table, new.columns))):
             guards += _guard_of_new_parent(draft, container, new, fresh)
-    guards += _guards_of_filled(draft, container, filled, made)
+    guards += _guards_of_filled(draft, container, filled, {*made}, fresh)
     guards += _check_guards(draft, container, fresh)
     if container is draft.upgrade:
         guards += _fill_guards(draft, fresh)
@@ -126,12 +128,14 @@ def _guards_of_filled(
     draft: Draft,
     container: ops.OpContainer,
     filled: Mapping[tuple[Key, str], Any],
-    made: Collection[Rule | None],
+    made: set[Rule | None],
+    fresh: set[Part],
 ) -> Iterator[LosslessOp]:
     """Look at what is unique already, and gets a value where rows have none.
 
     :param filled: what rows get where they have NULL.
     :param made: the rules that are dropped or made, which are looked at anyway.
+    :param fresh: what gets another type, with which it is looked at.
     """
     for key in dict.fromkeys(table for table, _ in filled):
         table = draft.table_after(container, key)
@@ -139,7 +143,8 @@ def _guards_of_filled(
             rule = _rule(draft, op)
             if rule is None or rule.parent is not None or rule in made:
                 continue
-            if not filled.keys().isdisjoint(_parts(rule)):
+            parts = {*_parts(rule)}
+            if fresh.isdisjoint(parts) and not parts.isdisjoint(filled):
                 yield _guard(draft, container, rule, {}, filled)
 
 
@@ -366,7 +371,7 @@ def _fresh(every: Iterable[MigrateOperation]) -> Iterator[Part]:
             yield key_of(op), None
         elif isinstance(op, ops.AddColumnOp):
             yield key_of(op), op.column.name
-        elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+        elif retypes(op):
             yield key_of(op), op.column_name
 
 
@@ -519,26 +524,22 @@ def _split(
     first = change_of(change, [])
     last = change_of(change, [])
     between = list[MigrateOperation]()
-    waiting = [it for it, value in values.items() if value and _has_type(it)]
-    for op in change.ops:
+    # What stands before a change of type is in its way.
+    places = [n for n, it in enumerate(change.ops) if values.get(it) and retypes(it)]
+    for place, op in enumerate(change.ops):
         value = values.get(op)
         if value is None or not needs_value(op):
-            # What stands before a change of type is in its way.
-            (first if waiting or isinstance(op, EARLY) else last).ops.append(op)
+            is_early = place < max(places, default=0) or isinstance(op, EARLY)
+            (first if is_early else last).ops.append(op)
         elif isinstance(op, ops.AddColumnOp):
             with_default, without = added_with(op, value)
             first.ops.append(with_default)
             last.ops.append(without)
         else:
-            waiting = [it for it in waiting if it is not op]
             first.ops += _retyped(op, default)
             between.append(FillNulls(key, op.column_name, value))
             last.ops.append(op)
     return [first, *between, last] if first.ops else [*between, last]
-
-
-def _has_type(op: MigrateOperation) -> bool:
-    return isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
 
 
 def added_with(

@@ -33,17 +33,19 @@ from ..types.conversion import (
     using,
     way,
 )
-from ..types.portable import domains_in, enums_in, on, rebuilt, stored
+from ..types.portable import base_of, domains_in, enums_in, on, rebuilt, stored
 from .aside import columns_aside, columns_moved
 from .compare_columns import defaults_around, value_in
 from .draft import (
     Draft,
     Note,
+    filled_in,
     key_of,
     leading_renames,
     names_before,
     of_kind,
     operations_in,
+    retypes,
     unique_in,
 )
 
@@ -75,11 +77,13 @@ def _guards(container: ops.OpContainer) -> Iterator[LosslessOp]:
 def _united(draft: Draft, container: ops.OpContainer) -> Iterator[LosslessOp]:
     """Give the looks at what is unique, and may not be in the new types.
 
-    A key that is new with a type is looked at here, since it is compared by that.
+    A key that is new with a type is looked at here, since it is compared by that; so is
+    one that is filled.
     """
+    filled = filled_in(container)
     retyped, added = dict[Key, dict[str, ops.AlterColumnOp]](), set[tuple[Key, str]]()
     for op in operations_in(container):
-        if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+        if retypes(op):
             found = retyped.setdefault(key_of(op), {})
             found[op.modify_name or op.column_name] = op
         elif isinstance(op, ops.AddColumnOp):
@@ -94,22 +98,33 @@ def _united(draft: Draft, container: ops.OpContainer) -> Iterator[LosslessOp]:
             was = {it: names_before(container, key, it)[1] for it in names}
             some = [changes[it] for it in names if it in changes]
             is_new = known.isdisjoint({names, tuple(was.values())})
-            looks = is_new or any(map(_unites, some))
+            fills = {was[it]: filled[key, it] for it in names if (key, it) in filled}
+            looks = is_new or bool(fills) or any(map(_unites, some))
             looks &= all(map(_is_known, some))
             if some and looks and added.isdisjoint((key, it) for it in names):
-                types: dict[str, Any] = {
-                    was[name]: op.modify_type
-                    for name, op in changes.items()
-                    if name in was and not _is_made_here(op.modify_type)
+                types = {
+                    was[it]: by
+                    for it in names
+                    if it in changes
+                    and (by := _compared_by(changes[it], is_filled=was[it] in fills))
                 }
                 given: dict[str, Any] = {"types": types} if types else {}
+                given |= {"fills": fills} if fills else {}
                 columns = [*was.values()]
                 yield refuse_duplicates(table, columns, **given, schema=key[0])
 
 
-def _is_made_here(type_: Any) -> bool:
-    """Tell a type that a draft may make: no value can be cast to it before."""
-    return bool(domains_in(type_)) or any(map(is_native, enums_in(type_)))
+def _compared_by(change: ops.AlterColumnOp, *, is_filled: bool) -> Any:
+    """Return the type by which values are compared before their column has it.
+
+    None stands for the type that it has: a draft may make the new one. Beside a value
+    that fills the column they are what the new one is made of.
+    """
+    new: Any = change.modify_type
+    if not (domains_in(new) or any(map(is_native, enums_in(new)))):
+        return new
+    base = base_of(new)
+    return None if not is_filled else sa.Text() if is_native(base) else base
 
 
 def _is_known(change: ops.AlterColumnOp) -> bool:

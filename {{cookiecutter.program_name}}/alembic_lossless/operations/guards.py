@@ -4,11 +4,13 @@ With `--sql` the script looks at the rows: it stops at the guard, with the sente
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
+from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import quoted_name
@@ -21,7 +23,7 @@ from ..types.conversion import FILLED, becoming, provably_lossless
 from ..types.portable import MYSQL, words
 from ..types.reflection import inspector_of
 from ..types.values import in_statement, is_lossless
-from .base import Key, Names, derived, dialect_of, is_online, operation, table
+from .base import Names, derived, dialect_of, is_online, operation, table
 
 AGAIN = "Correct the rows and try again: this revision has changed nothing."
 OWN_VALUES = (
@@ -280,15 +282,18 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     """
     texts = [it if isinstance(it, str) else sql.text_in(it) for it in columns]
     dialect = operations.get_context().dialect
+    part = partial(_part, operations, table_name, schema, types=types or {})
+    source = _with_values(table(schema, table_name), table_name, values or {})
     filled = {it: derived("filled", it) for it in fills or {}}
+    for column, value in (fills or {}).items():
+        given: Any = sa.func.coalesce(part(column), in_statement(value))
+        source = _with(source, table_name, filled[column], given)
     parts = [
-        _part(operations, (schema, table_name), it, types or {}, filled)
+        part(
+            filled.get(it, it) if isinstance(it, str) else _renamed(it, filled, dialect)
+        )
         for it in columns
     ]
-    source = _with_values(table(schema, table_name), table_name, values or {})
-    for column, value in (fills or {}).items():
-        given: Any = sa.func.coalesce(sa.column(column), in_statement(value))
-        source = _with(source, table_name, filled[column], given)
     on_postgresql = dialect_of(operations) == "postgresql"
     has_nulls = postgresql_nulls_not_distinct and on_postgresql
     shared = _shared(source, parts, has_nulls=has_nulls)
@@ -299,7 +304,7 @@ def refuse_duplicates(  # noqa: PLR0913  which rows, on each database
     where = conditions.get(dialect_of(operations))
     if where is not None:
         said = sql.text_in(where)
-        condition = sql.renamed(said, filled, dialect)
+        condition = sql.text_in(_renamed(where, filled, dialect))
         shared = shared.where(sa.literal_column(f"({condition})"))
         why = f"{why} where {said}"
     stop_at(operations, shared, f"{label(table_name, texts)} {holds}", why, then)
@@ -317,6 +322,13 @@ def _with_values(
     return source
 
 
+def _renamed(
+    expression: sa.TextClause, names: Mapping[str, str], dialect: Dialect
+) -> sa.TextClause:
+    """Return an expression that calls columns by other names."""
+    return sql.text(str(sql.renamed(sql.text_in(expression), names, dialect)))
+
+
 def _with(
     source: sa.FromClause, name: str, column: str, value: sa.ColumnElement[Any]
 ) -> sa.FromClause:
@@ -327,28 +339,22 @@ def _with(
 
 def _part(
     operations: Operations,
-    at: Key,
+    name: str,
+    schema: str | None,
     column: str | sa.TextClause,
     types: Mapping[str, TypeEngine[Any]],
-    filled: Mapping[str, str],
 ) -> sa.ColumnElement[Any]:
-    """Return what is compared of a row: a column, as it becomes, or an expression.
-
-    :param at: the table.
-    :param filled: the names under which columns have their values, also for NULL.
-    """
-    context = operations.get_context()
+    """Return what is compared of a row: a column, as it becomes, or an expression."""
     if not isinstance(column, str):
-        said = sql.renamed(sql.text_in(column), filled, context.dialect)
-        return sa.literal_column(str(said))
-    found: sa.ColumnElement[Any] = sa.column(filled.get(column, column))
+        return sa.literal_column(sql.text_in(column))
     if column not in types:
-        return found
+        return sa.column(column)
+    context = operations.get_context()
     collation = None
     if context.dialect.name in MYSQL and not context.as_sql:
-        given = {"schema": at[0], "name": at[1]}
+        given = {"schema": schema, "name": name}
         collation = operations.get_bind().scalar(sa.text(COLLATION), given)
-    return becoming(found, types[column], context.dialect.name, collation)
+    return becoming(sa.column(column), types[column], context.dialect.name, collation)
 
 
 COLLATION = """
