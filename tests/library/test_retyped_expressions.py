@@ -3,7 +3,7 @@
 import pytest
 from drafts import alembic, draft, refusal, sql
 from environment import Environment
-from proof.case import Case, Court
+from proof.case import Case, Court, Verdict
 from servers import ON_POSTGRESQL
 
 MODELS = '''"""The models of an app."""
@@ -17,7 +17,7 @@ class Friend(Model):
     __tablename__ = "friend"
 
     id = sa.Column(sa.Integer(), primary_key=True)
-    mood = sa.Column({type_}, nullable=False)
+    mood = sa.Column({type_}, nullable={nullable})
     __table_args__ = ({object_},)
 '''
 FORMULA = 'sa.Column("is_known", sa.Boolean(), sa.Computed("mood {0}", persisted=True))'
@@ -84,19 +84,17 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("judge", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("kind", OBJECTS)
-def test_an_expression_is_as_if_it_had_been_made_with_the_new_type(
-    judge: Court, kind: str, change: str
-) -> None:
-    """And with the old one after a downgrade: PostgreSQL would keep the old casts."""
+def verdict_of(judge: Court, kind: str, change: str, *, was_null: bool) -> Verdict:
+    """Return what becomes of a change of the type below an object.
+
+    :param was_null: whether the column might have been NULL, and is filled.
+    """
     old, new, condition, value = CHANGES[change]
     object_ = OBJECTS[kind].format(condition)
     case = Case(
         database="postgresql",
-        before=MODELS.format(type_=old, object_=object_),
-        after=MODELS.format(type_=new, object_=object_),
+        before=MODELS.format(type_=old, object_=object_, nullable=was_null),
+        after=MODELS.format(type_=new, object_=object_, nullable=False),
         rows=(("friend", ((("id", "1"), ("mood", value)),)),),
         tables={"friend": "friend"},
         columns={"friend\nid": "id", "friend\nmood": "mood"},
@@ -104,8 +102,48 @@ def test_an_expression_is_as_if_it_had_been_made_with_the_new_type(
         fills={"friend.mood": "'1'"},
         convention=kind != "CHECK without a name",
     )
-    verdict = judge.judge(case)
+    return judge.judge(case)
+
+
+@pytest.mark.parametrize("judge", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_an_expression_is_as_if_it_had_been_made_with_the_new_type(
+    judge: Court, kind: str, change: str
+) -> None:
+    """And with the old one after a downgrade: PostgreSQL would keep the old casts."""
+    verdict = verdict_of(judge, kind, change, was_null=False)
     assert (verdict.kind, verdict.text) == ("passed", "")
+
+
+@pytest.mark.parametrize("judge", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_it_is_so_where_the_column_is_filled_between(judge: Court, kind: str) -> None:
+    """What is in the way of the type goes before it, and not with NOT NULL after it."""
+    verdict = verdict_of(judge, kind, "text, and a number", was_null=True)
+    assert (verdict.kind, verdict.text) == ("passed", "")
+
+
+@ON_POSTGRESQL
+def test_a_formula_is_not_taken_from_those_who_read_it(
+    project: Environment, database_url: str
+) -> None:
+    """A live draft would be without the column until all rows have the new type."""
+    shop = project.using(database_url)
+    old, new, condition, _ = CHANGES["integers"]
+    models = MODELS.replace("Friend", "Mood").replace('"friend"', '"moods"')
+    given = {"object_": FORMULA.format(condition), "nullable": False}
+    moods = shop.package / "moods.py"
+    moods.write_text(models.format(type_=old, **given))
+    draft(shop, "moods")
+    moods.write_text(models.format(type_=new, **given))
+    before = shop.revisions()
+    said = refusal(shop, "-x", "live", "revision", "--autogenerate", "-m", "more")
+    assert "moods.is_known is computed from a column that gets another type" in said
+    assert "-x live=no" in said
+    assert shop.revisions() == before
+    draft(shop, "more", "live=no")
+    alembic(shop, "check")
 
 
 @ON_POSTGRESQL
@@ -115,7 +153,7 @@ def test_an_index_of_moments_is_compared_in_the_words_of_the_server(
     """It is clean as I wrote it, and another one that was made by hand is named."""
     shop = project.using(database_url)
     index = 'sa.Index("ix", sa.text("(mood > \'2020-01-01\')"), "id")'
-    models = MODELS.format(type_="sa.DateTime()", object_=index)
+    models = MODELS.format(type_="sa.DateTime()", object_=index, nullable=False)
     models = models.replace("Friend", "Mood").replace("friend", "moods")
     (shop.package / "moods.py").write_text(models)
     draft(shop, "moods")

@@ -717,6 +717,14 @@ def renamed_columns(
     return found
 
 
+def speaks_of(
+    op: Create, columns: Iterable[str], table: sa.Table, dialect: Dialect
+) -> bool:
+    """Tell whether an operation speaks of one of some columns of its table."""
+    gone: dict[str, str | None] = dict.fromkeys(columns)
+    return bool(gone) and renamed_columns(op, gone, table, dialect) is None
+
+
 @dataclass(frozen=True)
 class _Renames:
     """The new names of the columns of a table; None for one that is dropped.

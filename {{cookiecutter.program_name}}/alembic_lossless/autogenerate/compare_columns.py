@@ -28,8 +28,8 @@ from ..state import (
     name_for,
     options_of,
     other_options,
-    renamed_columns,
     same,
+    speaks_of,
     sql,
 )
 from ..types.conversion import is_known, is_native, is_one_enum, kind
@@ -370,18 +370,18 @@ def _behind_formulas(
     """
     drops = [*of_kind(ops.DropColumnOp, change.ops)]
     names, dialect = [op.column_name for op in drops], draft.context.dialect
-    anew, used = dict[str, None](), set[str]()
+    anew, used = set[str](), set[str]()
     for op in of_kind(ops.AlterColumnOp, change.ops):
         old, new = op.existing_server_default, op.modify_server_default
         if isinstance(old, sa.Computed) and isinstance(new, sa.Computed):
             used |= {*columns_in(sql(old.sqltext, dialect), names, dialect)}
-            anew[op.modify_name or op.column_name] = None
+            anew.add(op.modify_name or op.column_name)
     table = draft.table_before(draft.downgrade, key_of(change))
     makes = [
         op
         for op in change.ops
         if isinstance(op, Create) and table is not None
-        if anew and renamed_columns(op, anew, table, dialect) is None
+        if speaks_of(op, anew, table, dialect)
     ]
     return [*makes, *(op for op in drops if op.column_name in used)]
 

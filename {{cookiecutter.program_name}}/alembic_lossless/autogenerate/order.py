@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, TypeGuard
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
@@ -24,7 +24,7 @@ from ..state import (
     is_alike,
     name_for,
     name_of,
-    renamed_columns,
+    speaks_of,
     sql,
 )
 from ..types.conversion import is_one_enum, keeps_casts
@@ -41,6 +41,7 @@ from .draft import (
     names_before,
     of_kind,
     operations_in,
+    retypes,
     tables,
     unique_index,
 )
@@ -125,7 +126,7 @@ def changed_columns(changes: Iterable[ops.ModifyTableOps]) -> dict[str, set[str]
 def _columns_changed(op: MigrateOperation) -> Iterable[str]:
     if isinstance(op, ops.AddColumnOp | ops.DropColumnOp):
         return [op.to_column().name]
-    if isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+    if retypes(op):
         return [op.column_name]
     if isinstance(op, ops.AddConstraintOp | ops.DropConstraintOp):
         constraint = op.to_constraint()
@@ -382,7 +383,7 @@ class _Formulas:
         changes = [*changes]
         moved = (op.to_column() for op in changes if isinstance(op, MOVES))
         formulas = {it.name: it.computed for it in moved}
-        retyped = {it.column_name for it in changes if _retypes(it)}
+        retyped = {it.column_name for it in changes if retypes(it)}
         names = {*formulas, *retyped}
         self._sources = {
             name: columns_in(str(computed.sqltext), names) if computed else []
@@ -402,10 +403,6 @@ class _Formulas:
         seen = above | {name}
         sources = (it for it in self._sources.get(name, ()) if it not in seen)
         return max((1 + self._below(it, seen) for it in sources), default=0)
-
-
-def _retypes(op: MigrateOperation) -> TypeGuard[ops.AlterColumnOp]:
-    return isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
 
 
 def _rank(
@@ -605,8 +602,7 @@ def free_retyped(draft: Draft, container: ops.OpContainer) -> None:
     MariaDB lets no such column change, and PostgreSQL no text become a number.
     """
     retyped = {
-        (key_of(op), op.column_name)
-        for op in filter(_retypes, operations_in(container))
+        (key_of(op), op.column_name) for op in filter(retypes, operations_in(container))
     }
     if not retyped:
         return
@@ -629,24 +625,25 @@ def free_expressions(draft: Draft, container: ops.OpContainer) -> None:
     """
     if all(it.name != "postgresql" for it in draft.dialects):
         return
-    retyped = dict[Key, list[ops.AlterColumnOp]]()
-    for op in filter(_retypes, operations_in(container)):
+    dialect, retyped = draft.context.dialect, dict[Key, list[ops.AlterColumnOp]]()
+    for op in filter(retypes, operations_in(container)):
         retyped.setdefault(key_of(op), []).append(op)
-    for key, retypes in retyped.items():
-        changes = of_kind(ops.ModifyTableOps, container.ops)
-        own = [it for it in changes if key_of(it) == key]
-        anew = dict(_formulas_anew(draft, container, own))
+    for key, alters in retyped.items():
+        anew = dict(_formulas_anew(draft, container, key, alters))
         container.ops += anew.values()
-        table = draft.table_after(container, key)
-        if table is not None:
-            changed = [op for it in own for op in it.ops]
-            freed = [*_speaking_of(anew, every_of(table), table, draft)]
-            names = {it.column_name for it in retypes if not _keeps_casts(it)}
-            freed += _speaking_of(names, expressions_of(table), table, draft)
-            for made in freed:
-                if not any(_is_about(op, made) for op in changed):
-                    container.ops.append(_exchange(key, made))
-                    changed.append(made)
+        if (table := draft.table_after(container, key)) is None:
+            continue
+        casts = {it.column_name for it in alters if not _keeps_casts(it)}
+        freed = [it for it in every_of(table) if speaks_of(it, anew, table, dialect)]
+        freed += [
+            it for it in expressions_of(table) if speaks_of(it, casts, table, dialect)
+        ]
+        changes = of_kind(ops.ModifyTableOps, container.ops)
+        changed = [op for it in changes if key_of(it) == key for op in it.ops]
+        for made in freed:
+            if not any(_is_about(op, made) for op in changed):
+                container.ops.append(_exchange(key, made))
+                changed.append(made)
 
 
 def _keeps_casts(op: ops.AlterColumnOp) -> bool:
@@ -654,32 +651,29 @@ def _keeps_casts(op: ops.AlterColumnOp) -> bool:
     return old is None or new is None or keeps_casts(old, new)
 
 
-def _speaking_of(
-    columns: Iterable[str], every: Iterable[Create], table: sa.Table, draft: Draft
-) -> Iterator[Create]:
-    """Give what speaks of columns, of the indexes and constraints of a table."""
-    gone, dialect = dict[str, str | None].fromkeys(columns), draft.context.dialect
-    for made in every if gone else ():
-        if renamed_columns(made, gone, table, dialect) is None:
-            yield made
-
-
 def _formulas_anew(
-    draft: Draft, container: ops.OpContainer, changes: Sequence[ops.ModifyTableOps]
+    draft: Draft,
+    container: ops.OpContainer,
+    key: Key,
+    alters: Iterable[ops.AlterColumnOp],
 ) -> Iterator[tuple[str, ops.ModifyTableOps]]:
     """Give the columns that are computed from retyped ones, and their drop and return.
 
     Those of an Enum that gets other values are its operation's.
 
-    :param changes: all changes of a table; what they alter of these is done with it.
+    :param key: the table; what the direction alters of these is done with it.
+    :param alters: what gives columns of the table other types.
     """
-    key, dialect = key_of(changes[0]), draft.context.dialect
+    dialect = draft.context.dialect
     before = draft.table_before(container, key)
     after = draft.table_after(container, key)
     if before is None or after is None:
         return
-    every = [op for it in changes for op in it.ops]
-    retyped = {op.column_name for op in every if _retypes(op) and not _is_one_enum(op)}
+    changes = [
+        it for it in of_kind(ops.ModifyTableOps, container.ops) if key_of(it) == key
+    ]
+    retyped = {it.column_name for it in alters if not _is_one_enum(it)}
+    every = (op for it in changes for op in it.ops)
     moved = {op.to_column().name for op in every if isinstance(op, MOVES)}
     for column in before.columns:
         stays = column.name in after.columns and column.name not in moved

@@ -39,6 +39,7 @@ from .draft import (
     key_of,
     of_kind,
     operations_in,
+    retypes,
     tables,
 )
 from .renames import closest
@@ -388,7 +389,7 @@ def _columns_made(upgrade: ops.OpContainer) -> Iterator[tuple[str, sa.Column[Any
                     yield label(op.schema, op.table_name), item
         elif isinstance(op, ops.AddColumnOp):
             yield label(op.schema, op.table_name), op.column
-        elif isinstance(op, ops.AlterColumnOp) and op.modify_type is not None:
+        elif retypes(op):
             column = sa.Column[Any](op.column_name, op.modify_type)
             yield label(op.schema, op.table_name), column
 
@@ -525,6 +526,21 @@ def refuse_to_move_online(draft: Draft) -> None:
             f"{', '.join(moved)} would move to another schema, where the running"
             " version does not look for it. Nothing is written. Draft it for a quiet"
             " hour: -x live=no"
+        )
+
+
+def refuse_formulas_online(draft: Draft) -> None:
+    """Refuse to make a column anew that the running version reads in the meantime.
+
+    :raises CommandError: with the columns.
+    """
+    found = of_kind(DropFormula, operations_in(draft.upgrade))
+    anew = [f"{label(it.schema, it.table_name)}.{it.column_name}" for it in found]
+    if anew:
+        raise CommandError(
+            f"{', '.join(anew)} is computed from a column that gets another type, and"
+            " would be gone until all rows have it. Nothing is written. Draft it for a"
+            " quiet hour: -x live=no"
         )
 
 

@@ -190,6 +190,7 @@ def run_pipeline(
     drafts = [replace(draft, upgrade=up, downgrade=down) for up, down in (first, last)]
     for part in drafts:
         _rewrite(part)
+        refusals.refuse_formulas_online(part)
     phases.add_renames(first, last)
     left = online.leave_fills(after) if leaves_fills else []
     for part, own in zip(drafts, views.split(phases.late_names()), strict=True):
