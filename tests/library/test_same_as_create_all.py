@@ -3,6 +3,7 @@
 Each case is drafted, run, checked, undone and run again; the catalogs judge.
 """
 
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -668,3 +669,31 @@ def test_a_renamed_key_changes(judge: Court, renamed: str, change: str) -> None:
         fills={f"{table}.{column}": "1"},
     )
     assert given == PASSED
+
+
+# A default in other words
+
+NUMBERS = ("SmallInteger", "Integer", "BigInteger", "Numeric(9, 2)", "Float", "Double")
+SPELLED = ('"7"', 'sa.text("7")', "sa.text(\"'7'\")", "sa.literal(7)")
+
+DEFAULTS = """
+class Count(Model):
+    __tablename__ = "count"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    {}
+"""
+
+
+def test_a_default_in_other_words(judge: Court) -> None:
+    """I spell numbers otherwise, which catalogs tell apart for some types."""
+    changes = list(product(NUMBERS, permutations(SPELLED, 2)))
+    before, after = (
+        [
+            f"c{number} = sa.Column(sa.{type_}, server_default={pair[place]})"
+            for number, (type_, pair) in enumerate(changes)
+        ]
+        for place in (0, 1)
+    )
+    models = (DEFAULTS.format("\n    ".join(it)) for it in (before, after))
+    assert judged(judge, *models) == PASSED

@@ -13,6 +13,7 @@ from alembic.ddl.impl import DefaultImpl
 from alembic.operations import MigrateOperation, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, PriorityDispatchResult
+from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
 from .._alembic import bring_back, dropped_items, variants
@@ -488,9 +489,12 @@ def _compare_defaults(
         return  # another type took it away
     if not (_is_plain(before) and _is_plain(after)) or _code(before) == _code(after):
         return
-    here, was, new = (_default_here(context, it) for it in (there, declared, column))
-    if was == new and before is not None and isinstance(before.arg, sa.TextClause):
+    dialect = context.dialect
+    here, was, new = (_default_here(dialect, it) for it in (there, declared, column))
+    is_chosen = before is not None and isinstance(before.arg, sa.TextClause)
+    if is_chosen and was and new and normal(was, dialect) == normal(new, dialect):
         return  # the words of this database, which the revision chose
+    here, was, new = (_meant(it, dialect) for it in (here, was, new))
     if here == new != was:
         where = (change.schema, change.table_name, column.name)
         say_edited(where, f"server_default={was}", f"server_default={here}")
@@ -499,12 +503,18 @@ def _compare_defaults(
     log.info("Detected another server default of '%s'", column)
 
 
-def _default_here(context: MigrationContext, column: sa.Column[Any]) -> str | None:
-    """Return the default of a column as this database would have it."""
+def _default_here(dialect: Any, column: sa.Column[Any]) -> str | None:
+    """Return the default of a column as this database would be told it."""
     if column.server_default is None:
         return None
-    dialect: Any = context.dialect
-    text = dialect.ddl_compiler(dialect, None).get_column_default_string(column)
+    compiler = dialect.ddl_compiler(dialect, None)
+    return str(compiler.get_column_default_string(column))
+
+
+def _meant(text: str | None, dialect: Dialect) -> str | None:
+    """Return what a default says; PostgreSQL reads a number in quotes, or casts it."""
+    if text is None:
+        return None
     value = string_in(text, dialect)
     return " ".join(normal(text, dialect)) if value is None else value
 
