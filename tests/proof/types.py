@@ -293,17 +293,43 @@ SPECIAL = {
 }
 """Values of types that only one database has."""
 
+FILLS = {
+    "INET": "192.168.0.1/24",
+    "CIDR": "192.168.0.0/24",
+    "INET4": "192.168.0.1",
+    "INET6": "fe80::7",
+    "MACADDR": "08:00:2b:01:02:07",
+    "MACADDR8": "08:00:2b:01:02:03:04:09",
+    "MONEY": "7.50",
+    "OID": "77",
+    "REGCLASS": "pg_attribute",
+    "REGCONFIG": "french",
+    "TSVECTOR": "'cow':3",
+    "TSQUERY": "cat",
+    "JSONPATH": "$",
+    "HSTORE": '{"b": null, "it\'s": "2"}',
+    "YEAR": "2020",
+    "SET": "one,three",
+    "INT4RANGE": "[3,7)",
+    "INT8RANGE": "[3,7)",
+    "NUMRANGE": "[0.5,7]",
+    "DATERANGE": "[2026-01-02,2026-02-03)",
+    "TSRANGE": "[2026-01-02 03:04:05,2026-02-03 00:00)",
+    "TSTZRANGE": "[2026-01-02 03:04:05+00:00,)",
+}
+"""What one types for these."""
+
 Values = tuple[str, Sequence[str], str]
 
 
 def _values(cls: str, made: object, database: str) -> Values:
     """Return the family of a type, some of its values and what one types for it."""
     if cls in SPECIAL:
-        # Only the server knows what these take; that of others is checked before.
-        return cls, SPECIAL[cls], {"JSONPATH": "$", "TSQUERY": "cat"}.get(cls, "")
+        return cls, SPECIAL[cls], FILLS[cls]
     if cls.endswith("MULTIRANGE"):
-        one = SPECIAL[cls.replace("MULTI", "")]
-        return cls, [f"[{it}]" for it in one], ""
+        single = cls.replace("MULTI", "")
+        some = [f"[{it}]" for it in SPECIAL[single]]
+        return cls, some, f"{{{FILLS[single]}}}"
     for kinds, values in FAMILIES:
         if isinstance(made, kinds):
             return values(made, database)
@@ -312,7 +338,7 @@ def _values(cls: str, made: object, database: str) -> Values:
 
 def _bits(_: Any, database: str) -> Values:
     bits = ("'10101'", "'00001'", "'11111'")
-    return "bits", bits if database == "postgresql" else ("5", "1", "7"), ""
+    return "bits", bits if database == "postgresql" else ("5", "1", "7"), "10001"
 
 
 def _pickles(*_: Any) -> Values:
@@ -320,14 +346,18 @@ def _pickles(*_: Any) -> Values:
 
 
 def _arrays(made: Any, database: str) -> Values:
-    _, values, _ = _values("", made.item_type, database)
+    _, values, fill = _values("", made.item_type, database)
     one, two, three = (*values, *values, *values)[:3]
     brackets = "({},)" if made.as_tuple else "[{}]"
-    return "array", [brackets.format(it) for it in (f"{one}, {two}", three, two)], ""
+    return (
+        "array",
+        [brackets.format(it) for it in (f"{one}, {two}", three, two)],
+        f'["{fill}", "{fill}"]',
+    )
 
 
 def _documents(*_: Any) -> Values:
-    return "json", ("{'a': [1, 'it']}", "[]", "'text'"), ""
+    return "json", ("{'a': [1, 'it']}", "[]", "'text'"), """{"b": "it's"}"""
 
 
 def _booleans(*_: Any) -> Values:
@@ -370,7 +400,7 @@ def _texts(made: Any, database: str) -> Values:
 def _binaries(made: Any, _: str) -> Values:
     fixed = isinstance(made, sa.BINARY) and made.length
     some = (b"\x00it's", b"\xff%", b"plain")
-    return "binary", [repr(it.ljust(fixed or 0, b"\x00")) for it in some], ""
+    return "binary", [repr(it.ljust(fixed or 0, b"\x00")) for it in some], "0x00ff27"
 
 
 def _dates(*_: Any) -> Values:
@@ -404,7 +434,7 @@ def _times(made: Any, database: str) -> Values:
 
 def _spans(*_: Any) -> Values:
     spans = ("timedelta(hours=1)", "timedelta(days=2)", "timedelta(seconds=5)")
-    return "interval", spans, ""
+    return "interval", spans, "1 day 02:03:04"
 
 
 def _uuids(made: Any, _: str) -> Values:
