@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import permutations
+from itertools import cycle, permutations, product
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic_lossless.types.values import is_lossless
 from drafts import alembic, define_thing, draft, newest, refusal, sql
 from environment import Environment
-from proof.case import Case, court
+from proof.case import Case, Verdict, court
 from scripts import write
 from servers import ON_MARIADB, ON_POSTGRESQL, empty_database, engine_of
 from sqlalchemy.types import TypeEngine
@@ -433,7 +433,7 @@ def test_the_items_of_an_array_are_kept_or_refused(
     alembic(shop, "downgrade -1", "upgrade head")
 
 
-OF_DOMAIN = '''"""The models of an app."""
+OF_DOMAINS = '''"""The models of an app."""
 
 from decimal import Decimal
 
@@ -447,29 +447,62 @@ class Thing(Model):
     __tablename__ = "thing"
 
     id = sa.Column(sa.Integer(), primary_key=True)
-    size = sa.Column(DOMAIN({name!r}, {base}))
 '''
+DOMAIN = "DOMAIN('{name}', {base})"
+FORMS = [(DOMAIN, DOMAIN), (DOMAIN, "{base}"), ("{base}", DOMAIN)]
 BASES = {
     "sa.Integer()": "7",
     "sa.Numeric(5, 1)": "Decimal('7.0')",
     "sa.String(9)": "'7'",
     "sa.Text()": "'7'",
 }
+LOSING = [
+    ("sa.Text()", "sa.Integer()", "'it'"),
+    ("sa.Numeric(5, 1)", "sa.Integer()", "Decimal('7.5')"),
+    ("sa.Text()", "sa.Numeric(5, 1)", "'7.25'"),
+    ("sa.Text()", "sa.String(9)", "'0123456789'"),
+    ("sa.Numeric(5, 1)", "sa.Numeric(3, 0)", "Decimal('7.5')"),
+    ("sa.BigInteger()", "sa.Integer()", "3_000_000_000"),
+    ("sa.Text()", "sa.Date()", "'soon'"),
+    ("sa.Text()", "sa.Uuid()", "'x'"),
+]
 
 
-@pytest.mark.parametrize(("old", "new"), [*permutations(BASES, 2)])
-def test_a_domain_becomes_another_and_comes_back(old: str, new: str) -> None:
-    """My column gets another DOMAIN, of another type, and the draft asks and runs."""
-    row = (("id", "1"), ("size", BASES[old]))
+def with_domains(*changes: tuple[str, str, str, str, str]) -> Verdict:
+    """Return what becomes of columns that get another type, or of their rows.
+
+    :param changes: the type before and after, a value, and which of both is a DOMAIN.
+    """
+    models, row = [OF_DOMAINS, OF_DOMAINS], [("id", "1")]
+    for number, (old, new, value, *forms) in enumerate(changes):
+        for place, (base, form) in enumerate(zip((old, new), forms, strict=True)):
+            type_ = form.format(base=base, name=f"d{number}_{place}")
+            models[place] += f"    c{number} = sa.Column({type_})\n"
+        row.append((f"c{number}", value))
+    names = [name for name, _ in row]
     case = Case(
         "postgresql",
-        OF_DOMAIN.format(name="one", base=old),
-        OF_DOMAIN.format(name="two", base=new),
-        rows=(("thing", (row,)),),
+        before=models[0],
+        after=models[1],
+        rows=(("thing", (tuple(row),)),),
         tables={"thing": "thing"},
-        columns={"thing\nid": "id", "thing\nsize": "size"},
-        retyped=("thing\nsize",),
+        columns={f"thing\n{it}": it for it in names},
+        retyped=tuple(f"thing\n{it}" for it in names[1:]),
     )
     with court("postgresql") as judge:
-        found = judge.judge(case)
-    assert (found.kind, found.text) == ("marked", "")
+        return judge.judge(case)
+
+
+def test_a_domain_becomes_another_and_comes_back() -> None:
+    """My columns get a DOMAIN, or another one, or none any more, and keep values."""
+    pairs = product(permutations(BASES, 2), FORMS)
+    found = with_domains(*((*pair, BASES[pair[0]], *it) for pair, it in pairs))
+    assert (found.kind, found.text) == ("passed", "")
+
+
+@pytest.mark.parametrize("change", [*zip(LOSING, cycle(FORMS), strict=False)])
+def test_what_a_domain_cannot_keep_is_refused(change: Any) -> None:
+    """My column gets a DOMAIN that is made of a type that would lose its value."""
+    found = with_domains((*change[0], *change[1]))
+    assert found.kind == "refused"
+    assert "thing.c0 holds 1 value that " in found.text

@@ -109,6 +109,7 @@ MENDED = (
     "MariaDB: the index of a foreign key stayed after its second drop",
     "PostgreSQL: a fill of a REGCLASS that is no name was taken",
     "a server default became a text of the same number, which PostgreSQL tells apart",
+    "PostgreSQL: a value was not looked at before its column got another DOMAIN",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

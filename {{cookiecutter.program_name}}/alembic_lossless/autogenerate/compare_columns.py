@@ -34,7 +34,15 @@ from ..state import (
     sql,
 )
 from ..types.conversion import is_known, is_native, is_one_enum, kind
-from ..types.portable import DIALECTS, Type, ddl, enums_in, is_equivalent, stored
+from ..types.portable import (
+    DIALECTS,
+    Type,
+    base_of,
+    ddl,
+    enums_in,
+    is_equivalent,
+    stored,
+)
 from ..types.values import is_lossless
 from .draft import (
     ChangePrimaryKey,
@@ -245,7 +253,7 @@ def value_in(default: Any) -> Any:
 
 def default_fits(column: sa.Column[Any]) -> bool:
     """Tell whether a model's default is a value that its type can have."""
-    value, type_ = value_in(default_of(column)), stored(column.type)
+    value, type_ = value_in(default_of(column)), base_of(stored(column.type))
     if not isinstance(value, str) or not is_known(type_, type_):
         return True
     if isinstance(type_, sa.Boolean):

@@ -20,7 +20,7 @@ from .. import sql
 from ..rules import rule
 from ..runtime.recovery import journal_of
 from ..types.conversion import FILLED, becoming, provably_lossless
-from ..types.portable import MYSQL, words
+from ..types.portable import MYSQL, base_of, words
 from ..types.reflection import inspector_of
 from ..types.values import in_statement, is_lossless
 from .base import Names, derived, dialect_of, is_online, operation, table
@@ -232,7 +232,8 @@ def _doubtful(
     sure = provably_lossless(column, old, new, dialect)
     # The driver would read what JSON means, and the spaces that fill a CHAR up: a new
     # type gets the text.
-    is_text = dialect == "postgresql" and isinstance(old, (sa.JSON, *FILLED))
+    has = None if old is None else base_of(old)
+    is_text = dialect == "postgresql" and isinstance(has, (sa.JSON, *FILLED))
     value = sa.cast(column, sa.Text) if is_text else column
     query = sa.select(value).where(column.is_not(None))
     if sure is None:

@@ -20,6 +20,7 @@ from .portable import (
     base_of,
     ddl,
     dialect_named,
+    held,
     on,
     stored,
 )
@@ -70,7 +71,11 @@ SHORT_FLOATS = ("postgresql", "mariadb")
 
 
 def kind(type_: Type) -> type:
-    """Return the class that tells what sort of values a type has."""
+    """Return the class that tells what sort of values a type has.
+
+    A DOMAIN has those of what it is made of.
+    """
+    type_ = base_of(type_)
     if isinstance(type_, sa.Enum) and type_.native_enum:
         return sa.Enum
     if hasattr(type_, "retrieve_as_bitwise"):
@@ -170,7 +175,7 @@ def is_short(type_: Type, dialect: str) -> bool:
 def _on_each(old: Type, new: Type) -> Iterator[tuple[Type, Type]]:
     """Give two types as each database has them: a variant can change by itself."""
     names = DIALECTS if variants(old) or variants(new) else ("",)
-    yield from ((on(old, name), on(new, name)) for name in names)
+    yield from ((held(old, name), held(new, name)) for name in names)
 
 
 def is_known(old: Type, new: Type) -> bool:
@@ -223,7 +228,7 @@ def _compared_by(text: Type) -> tuple[object, ...]:
 def _items(old: Type, new: Type) -> tuple[Type, Type]:
     """Return the types of the items where both are arrays, else the types."""
     if isinstance(old, sa.ARRAY) and isinstance(new, sa.ARRAY):
-        return old.item_type, new.item_type
+        return base_of(old.item_type), base_of(new.item_type)
     return old, new
 
 
@@ -328,7 +333,7 @@ def way(old: Type, new: Type) -> list[Type]:
     """
     if {kind(old), kind(new)} - {sa.String, sa.Enum} > {sa.Uuid}:
         return [sa.String(UUID_LENGTH), new]
-    if is_native(old) and kind(new) not in {sa.Enum, sa.String}:
+    if is_native(old := base_of(old)) and kind(new) not in {sa.Enum, sa.String}:
         return [sa.String(max(map(len, old.enums))), new]
     return [new]
 
@@ -339,7 +344,7 @@ def using(column: str, old: Type, new: Type) -> str | None:
     target = ddl(new, "postgresql")
     if target is None:
         return None
-    old, new = on(old, "postgresql"), on(new, "postgresql")
+    old, new = held(old, "postgresql"), held(new, "postgresql")
     if isinstance(old, sa.DateTime) and old.timezone != getattr(
         new, "timezone", old.timezone if isinstance(new, sa.DateTime) else False
     ):
@@ -350,7 +355,7 @@ def using(column: str, old: Type, new: Type) -> str | None:
         later = f"{epoch} + {source}"
         return later if is_moment(new) else f"({source} - {epoch})::{target}"
     items = _items(old, new)
-    kinds = {kind(base_of(it)) for it in items}
+    kinds = {kind(it) for it in items}
     if is_one_enum(*items) or (len(kinds) == 1 and sa.Enum not in kinds):
         return None
     if items != (old, new):
@@ -409,6 +414,7 @@ BECOMES: dict[tuple[type, type], str] = {
 
 def becomes(old: Type, new: Type) -> str | None:
     """Return what a value becomes, None where it stays what it is."""
+    old, new = base_of(old), base_of(new)
     if isinstance(old, sa.DateTime) and isinstance(new, sa.DateTime):
         if old.timezone is new.timezone:
             return None
@@ -556,13 +562,13 @@ def provably_lossless(
     :param new: the type that it is about to have.
     :param dialect: the name of the database.
     """
-    new = on(new, dialect)
+    new = held(new, dialect)
     if dialect == "sqlite":
         return _provably_lossless_on_sqlite(column, new)
     known = {"postgresql": _Postgresql, **dict.fromkeys(MYSQL, _Mysql)}
     if old is None or dialect not in known:
         return None
-    server = known[dialect]()
+    server, old = known[dialect](), base_of(old)
     of_kind: dict[type, Callable[..., Condition | None]] = {
         sa.String: _of_text,
         sa.Enum: _of_text,

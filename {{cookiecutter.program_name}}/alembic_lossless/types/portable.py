@@ -164,6 +164,11 @@ def base_of(type_: Any) -> Any:
     return type_
 
 
+def held(type_: Type, dialect: str) -> Type:
+    """Return the type whose values a column holds on one kind of database."""
+    return base_of(on(type_, dialect))  # type: ignore[no-any-return]
+
+
 def _is_simple(type_: Type) -> bool:
     """Tell a type that is one word everywhere, as most are."""
     if _is_plain(type(type_)):  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from .conversion import (
     limits,
     room,
 )
-from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, on, stored, words
+from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, held, on, stored, words
 
 Stored = str | bool | int | float | Decimal | bytes
 """What a database has of a value: text, a truth, a number, or bytes."""
@@ -516,7 +516,7 @@ def _is_refused_text(value: Any, new: Type, dialect: str) -> bool:
 
 def _made_by(dialect: str, type_: Type) -> Type:
     """Return what a database makes of a type: its variant, with the digits it has."""
-    here = on(type_, dialect)
+    here = held(type_, dialect)
     if kind(here) is sa.Numeric and dialect in MYSQL:
         bare = getattr(here, "precision", None) is None
         return sa.Numeric(MYSQL_NUMERIC, 0) if bare else here
