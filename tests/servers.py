@@ -83,6 +83,7 @@ VACUUM pg_attrdef, pg_attribute, pg_class, pg_constraint, pg_depend, pg_index, p
 IS_ORDINARY = """
 SELECT datacl IS NULL AND NOT EXISTS (
     SELECT FROM pg_db_role_setting WHERE setdatabase = pg_database.oid
+    AND (setrole <> 0 OR setconfig <> '{synchronous_commit=off}')
 ) AND NOT EXISTS (
     SELECT FROM (
         SELECT 'pg_proc'::regclass, oid, proacl FROM pg_proc
@@ -94,7 +95,7 @@ SELECT datacl IS NULL AND NOT EXISTS (
     WHERE acl IS DISTINCT FROM given.initprivs AND COALESCE(objsubid, 0) = 0
 ) FROM pg_database WHERE datname = current_database()
 """
-"""Whether a database and its catalog have no rights and settings of their own."""
+"""Whether a database and its catalog have no rights and settings but the tests'."""
 
 _emptied: list[URL] = []
 """The databases that the next tests take."""
@@ -119,7 +120,7 @@ def empty_database(kind: str, folder: Path) -> Iterator[str]:
         url = _emptied.pop()
     else:
         url = server.set(database=name)
-        _execute(server, f"CREATE DATABASE {name}")
+        _execute(server, f"CREATE DATABASE {name}", *_quick(kind, name))
     try:
         yield url.render_as_string(hide_password=False)
     finally:
@@ -127,6 +128,12 @@ def empty_database(kind: str, folder: Path) -> Iterator[str]:
             _emptied.append(url)
         else:
             _drop(url)
+
+
+def _quick(kind: str, name: str) -> list[str]:
+    """Return what spares a test the wait for a disk; no test pulls the plug."""
+    off = f"ALTER DATABASE {name} SET synchronous_commit = off"
+    return [off] if kind == "postgresql" else []
 
 
 def drop_emptied() -> None:
