@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from compiled import compiled_folder, share
+from kept import keep
 from rendering import Project, generated, warm_process
 from servers import DATABASES, drop_emptied, empty_database
 from shared import shared_folder
@@ -63,6 +64,7 @@ def _current_environment() -> Iterator[None]:
     """Let hooks use this interpreter, and no setting of the person who runs tests."""
     # Started in the background of a shell, this would ignore Ctrl-C, and its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    keep()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_ENVIRONMENT", "current")
         patch.setenv("FLASK_ALEMBIC_TEMPLATE_STRICT", "1")

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from kept import end, sessions_of
 from sqlalchemy import URL, Engine, create_engine, inspect, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -54,10 +55,10 @@ DECLARE found text;
 BEGIN
     IF current_setting('server_version_num')::int >= 140000 THEN
         PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid();
+        WHERE datname = current_database() AND pid <> ALL ({kept});
     ELSE
         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid();
+        WHERE datname = current_database() AND pid <> ALL ({kept});
     END IF;
     FOR found IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP
         EXECUTE 'DROP EXTENSION ' || quote_ident(found) || ' CASCADE';
@@ -145,14 +146,21 @@ def drop_emptied() -> None:
 def _is_emptied(url: URL) -> bool:
     """Empty a PostgreSQL database, and tell whether it is then like a new one."""
     try:
-        return bool(_execute(url, EMPTIES, VACUUMS, IS_ORDINARY))
+        return bool(_execute(url, empties(url), VACUUMS, IS_ORDINARY))
     except DBAPIError:
         return False
+
+
+def empties(url: URL) -> str:
+    """Return what takes all out of a PostgreSQL database, and leaves our sessions."""
+    kept = [it.backend_pid for it in sessions_of(str(url.database))]
+    return EMPTIES.replace("{kept}", f"pg_backend_pid() || ARRAY{kept}::int[]")
 
 
 def _drop(url: URL) -> None:
     kind = kind_of(url)
     server = make_url(os.environ[VARIABLES[kind]]).set(drivername=driver(kind))
+    end(str(url.database))
     force = " WITH (FORCE)" if kind == "postgresql" else ""
     _execute(server, f"DROP DATABASE IF EXISTS {url.database}{force}")
 

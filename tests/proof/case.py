@@ -22,7 +22,7 @@ from uuid import UUID
 from alembic.util import CommandError
 from alembic_lossless import Migrations, OpenQuestions, Question
 from environment import Environment, make
-from servers import EMPTIES, VACUUMS, empty_database
+from servers import VACUUMS, empties, empty_database
 from sqlalchemy import MetaData, Table, create_engine, make_url, select, text
 from sqlalchemy.pool import NullPool
 
@@ -500,7 +500,7 @@ class Court:
             isolation_level="AUTOCOMMIT"
         ) as connection:
             if self.database == "postgresql":
-                connection.exec_driver_sql(EMPTIES)
+                connection.exec_driver_sql(empties(self.engine.url))
                 connection.exec_driver_sql(VACUUMS)
                 for name in ("hstore", "citext"):
                     connection.exec_driver_sql(f"CREATE EXTENSION {name}")
