@@ -1,15 +1,20 @@
 """A unique column is added to a table with rows, which would have one value."""
 
+import re
+from collections.abc import Sequence
+from itertools import cycle
+
 import pytest
-from proof.case import Case, Court, court
+from proof.case import Case, court
 from servers import DATABASES
 
-MODELS = '''"""The models of an app."""
+MODULE = '''"""The models of an app."""
 
 import sqlalchemy as sa
 
 from .db import Model
-
+'''
+ADDED = """
 
 class Friend(Model):
     __tablename__ = "friend"
@@ -18,7 +23,7 @@ class Friend(Model):
     age = sa.Column(sa.Integer())
     {columns}
     __table_args__ = ({keys})
-'''
+"""
 CODE = "code = sa.Column(sa.Integer(), nullable=False{})"
 GIVEN = CODE.format(", server_default='7'")
 TEXT = 'code = sa.Column(sa.String(9), nullable=False, server_default="it\'s")'
@@ -48,24 +53,62 @@ ONLY = {
 """What MariaDB has not."""
 
 
-def becomes(judge: Court, kind: str, ages: tuple[int, ...]) -> str:
-    """Return what becomes of friends of these ages when the column is added."""
-    columns, keys = {**KEYS, **ONLY}[kind]
-    given = keys.format("unique=True", judge.database)
-    friends = tuple(
-        (("id", str(at)), ("age", str(age))) for at, age in enumerate(ages, 1)
-    )
+Rows = Sequence[tuple[str, ...]]
+"""Rows of a table: the age, and the code where there is one."""
+
+
+def becomes(
+    database: str,
+    *friends: tuple[str, str, Rows],
+    fill: str = "7",
+    retyped: bool = False,
+) -> tuple[str, str]:
+    """Return what becomes of friends, and what is said of them.
+
+    :param friends: the model of a table before and after, and its rows.
+    :param fill: the value of rows that have no code.
+    :param retyped: whether the code gets another type.
+    """
+    before, after, rows, columns = MODULE, MODULE, [], dict[str, str]()
+    for at, (old, new, some) in enumerate(friends):
+        # A name is free in a table of its own, but not in a schema.
+        before, after = (
+            whole + OWN.sub(rf"\g<0>{at}", model)
+            for whole, model in ((before, old), (after, new))
+        )
+        names = ("id", "age", "code")
+        found = (
+            zip(names, (str(nr), *it), strict=False) for nr, it in enumerate(some, 1)
+        )
+        rows.append((f"friend{at}", tuple(tuple(row) for row in found)))
+        columns |= {f"friend{at}\n{it}": it for it in names[: 1 + len(some[0])]}
+    codes = tuple(it for it in columns if it.endswith("code"))
     case = Case(
-        judge.database,
-        MODELS.format(columns="", keys=""),
-        MODELS.format(columns=columns, keys=given),
-        rows=(("friend", friends),),
-        tables={"friend": "friend"},
-        columns={"friend\nid": "id", "friend\nage": "age"},
-        fills={"friend.code": "7"},
+        database,
+        before,
+        after,
+        rows=tuple(rows),
+        tables={it: it for it, _ in rows},
+        columns=columns,
+        retyped=codes if retyped else (),
+        filled=codes if "nullable=False" in after else (),
+        fills={f"{it}.code": fill for it, _ in rows},
     )
-    found = judge.judge(case)
-    return found.kind if found.kind == "passed" else f"{found.kind}: {found.text}"
+    with court(database) as judge:
+        verdict = judge.judge(case)
+    return verdict.kind, verdict.text
+
+
+OWN = re.compile(r"Friend|(?<=\")friend|(?<=Index\(')ix|(?<=name=')\w+")
+
+
+def added(database: str, kind: str, ages: Sequence[int]) -> tuple[str, str, Rows]:
+    """Return a table of friends of these ages that gets a unique column."""
+    columns, keys = {**KEYS, **ONLY}[kind]
+    given = keys.format("unique=True", database)
+    before = ADDED.format(columns="", keys="")
+    after = ADDED.format(columns=columns, keys=given)
+    return before, after, [(str(age),) for age in ages]
 
 
 EVERY = [(database, kind) for database in DATABASES for kind in KEYS]
@@ -77,27 +120,23 @@ def test_a_value_that_several_rows_would_have_stops_the_run_before_anything(
     database: str, kind: str
 ) -> None:
     """I am told before the first statement: MariaDB takes nothing back."""
-    with court(database) as judge:
-        said = becomes(judge, kind, (3, 3))
-    assert said.startswith(("refused: friend.", "refused: friend ("))
+    verdict, said = becomes(database, added(database, kind, (3, 3)))
+    assert verdict == "refused"
+    assert said.startswith(("friend0.", "friend0 ("))
     assert "would hold 1 value more than once" in said
     assert said.endswith("this revision has changed nothing.")
 
 
-@pytest.mark.parametrize(("database", "kind"), EVERY)
-def test_it_is_added_where_the_values_are_unique(database: str, kind: str) -> None:
+@pytest.mark.parametrize("database", DATABASES)
+def test_it_is_added_where_the_values_are_unique(database: str) -> None:
     """One row may have the value, and several where another column tells them apart."""
-    is_told_apart = kind in {"a key of two", "a formula of another", "some rows"}
-    with court(database) as judge:
-        assert becomes(judge, kind, (3, 4) if is_told_apart else (3,)) == "passed"
+    kinds = [kind for where, kind in EVERY if where == database]
+    apart = {"a key of two", "a formula of another", "some rows"}
+    friends = [added(database, it, (3, 4) if it in apart else (3,)) for it in kinds]
+    assert becomes(database, *friends) == ("passed", "")
 
 
-NULLS = '''"""The models of an app."""
-
-import sqlalchemy as sa
-
-from .db import Model
-
+NULLS = """
 
 class Friend(Model):
     __tablename__ = "friend"
@@ -106,7 +145,7 @@ class Friend(Model):
     age = sa.Column(sa.Integer())
     code = sa.Column(sa.{type}, nullable={nullable}{unique})
     __table_args__ = ({keys})
-'''
+"""
 FILLED = {
     "a column": (", unique=True", ""),
     "an index": ("", "sa.Index('ix', 'code', unique=True),"),
@@ -116,10 +155,11 @@ PARTIAL = (
     "sa.Index('ix', '{0}', unique=True, sqlite_where=sa.text('{1}'),"
     " postgresql_where=sa.text('{1}')),"
 )
+COUNTS_AGES = "some of what is filled"
 ONLY_FILLED = {
     "an expression": ("", "sa.Index('ix', sa.text('lower(code)'), unique=True),"),
     "some rows": ("", PARTIAL.format("code", "age > 1")),
-    "some of what is filled": ("", PARTIAL.format("age", "code IS NOT NULL")),
+    COUNTS_AGES: ("", PARTIAL.format("age", "code IS NOT NULL")),
 }
 """What MariaDB has not."""
 CODES = {
@@ -135,40 +175,39 @@ EVERY_FILLED += [
 ]
 
 
-@pytest.mark.parametrize(("database", "kind"), EVERY_FILLED)
-@pytest.mark.parametrize("rows", CODES)
-@pytest.mark.parametrize("was", ["it was not", "it was"])
-def test_a_column_is_filled_that_is_unique(
-    database: str, kind: str, rows: str, was: str
-) -> None:
-    """What fills it would be there twice, or it fits: before the first statement."""
+def filled(kind: str, rows: str, was: str) -> tuple[str, str, Rows]:
+    """Return a table of friends that are to have a unique code."""
     unique, keys = {**FILLED, **ONLY_FILLED}[kind]
     bound = {"type": "String(9)", "nullable": False, "unique": unique, "keys": keys}
     loose = {**bound, "nullable": True}
     if was == "it was not":
         loose |= {"unique": "", "keys": ""}
-    friends = tuple(
-        (("id", str(at)), ("age", age), ("code", code))
-        for at, (age, code) in enumerate(CODES[rows], 1)
-    )
-    with court(database) as judge:
-        case = Case(
-            database,
-            NULLS.format(**loose),
-            NULLS.format(**bound),
-            rows=(("friend", friends),),
-            tables={"friend": "friend"},
-            columns={f"friend\n{it}": it for it in ("id", "age", "code")},
-            filled=("friend\ncode",),
-            fills={"friend.code": "it's"},
-        )
-        found = judge.judge(case)
-    if rows == "one has none" and kind != "some of what is filled":
-        assert (found.kind, found.text) == ("passed", "")
-    else:
-        assert found.kind == "refused"
-        assert "would hold 1 value more than once" in found.text
-        assert found.text.endswith("this revision has changed nothing.")
+    return NULLS.format(**loose), NULLS.format(**bound), CODES[rows]
+
+
+SEVERAL, AND_ANOTHER, FITS = CODES
+STOPS = [(SEVERAL, "it was not"), (AND_ANOTHER, "it was")]
+
+
+@pytest.mark.parametrize(("database", "kind"), EVERY_FILLED)
+@pytest.mark.parametrize(("rows", "was"), STOPS)
+def test_what_fills_a_unique_column_would_be_there_twice(
+    database: str, kind: str, rows: str, was: str
+) -> None:
+    """I am told before the first statement."""
+    verdict, said = becomes(database, filled(kind, rows, was), fill="it's")
+    assert verdict == "refused"
+    assert "would hold 1 value more than once" in said
+    assert said.endswith("this revision has changed nothing.")
+
+
+@pytest.mark.parametrize("was", ["it was not", "it was"])
+@pytest.mark.parametrize("database", DATABASES)
+def test_what_fills_a_unique_column_fits(database: str, was: str) -> None:
+    """One row has no code, and gets one that no other has."""
+    kinds = [kind for where, kind in EVERY_FILLED if where == database]
+    friends = (filled(it, FITS, was) for it in kinds if it != COUNTS_AGES)
+    assert becomes(database, *friends, fill="it's") == ("passed", "")
 
 
 KNOWN = "'7', '8', '9'"
@@ -185,41 +224,36 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("kind", FILLED)
-@pytest.mark.parametrize("change", TYPES)
-@pytest.mark.parametrize("database", DATABASES)
-def test_a_unique_column_is_filled_with_its_new_type(
-    database: str, kind: str, change: str
-) -> None:
-    """A value of the new type fits one row, and not two."""
+def retyped(kind: str, change: str, rows: int) -> tuple[str, str, Rows]:
+    """Return a table whose unique column is filled, and gets another type.
+
+    :param rows: how many have no code.
+    """
     old, new = TYPES[change]
     unique, keys = FILLED[kind]
     bound = {"type": new, "nullable": False, "unique": unique, "keys": keys}
     loose = {**bound, "type": old, "nullable": True}
     there = "8" if old == "Integer" else "'8'"
-    found = []
-    with court(database) as judge:
-        for codes in ((there, "None"), (there, "None", "None")):
-            friends = tuple(
-                (("id", str(at)), ("age", "3"), ("code", code))
-                for at, code in enumerate(codes, 1)
-            )
-            case = Case(
-                database,
-                NULLS.format(**loose),
-                NULLS.format(**bound),
-                rows=(("friend", friends),),
-                tables={"friend": "friend"},
-                columns={f"friend\n{it}": it for it in ("id", "age", "code")},
-                retyped=("friend\ncode",),
-                filled=("friend\ncode",),
-                fills={"friend.code": "7"},
-            )
-            found.append(judge.judge(case))
-    fits, twice = found
-    assert (fits.kind, fits.text) == ("passed", "")
-    assert twice.kind == "refused"
-    assert twice.text.endswith("this revision has changed nothing.")
+    codes = [there, *["None"] * rows]
+    return NULLS.format(**loose), NULLS.format(**bound), [("3", it) for it in codes]
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_unique_column_is_filled_with_its_new_type(database: str) -> None:
+    """A value of the new type fits one row."""
+    friends = (retyped(kind, it, 1) for kind in FILLED for it in TYPES)
+    assert becomes(database, *friends, retyped=True) == ("passed", "")
+
+
+@pytest.mark.parametrize(("change", "kind"), [*zip(TYPES, cycle(FILLED), strict=False)])
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_value_of_the_new_type_does_not_fit_two_rows(
+    database: str, change: str, kind: str
+) -> None:
+    """I am told before the first statement."""
+    verdict, said = becomes(database, retyped(kind, change, 2), retyped=True)
+    assert verdict == "refused"
+    assert said.endswith("this revision has changed nothing.")
 
 
 LIKE = "postgresql_nulls_not_distinct=True"
@@ -242,22 +276,10 @@ def test_a_key_that_takes_nulls_for_one_value(
     """PostgreSQL is to let one row be without a value: I am told of a second one."""
     given = {"type": "String(9)", "nullable": True, "unique": ""}
     before, after = (NULLS.format(**given, keys=keys) for keys in ONE_NULL[kind])
-    friends = tuple(
-        (("id", str(at)), ("age", "3"), ("code", code))
-        for at, code in enumerate(codes, 1)
-    )
-    case = Case(
-        "postgresql",
-        before,
-        after,
-        rows=(("friend", friends),),
-        tables={"friend": "friend"},
-        columns={f"friend\n{it}": it for it in ("id", "age", "code")},
-    )
-    with court("postgresql") as judge:
-        found = judge.judge(case)
+    friends = before, after, [("3", code) for code in codes]
+    verdict, said = becomes("postgresql", friends)
     if codes[1] == "None":
-        assert found.kind == "refused"
-        assert "holds 1 value more than once" in found.text
+        assert verdict == "refused"
+        assert "holds 1 value more than once" in said
     else:
-        assert (found.kind, found.text) == ("passed", "")
+        assert (verdict, said) == ("passed", "")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from .db import Model
 '''
-MODEL = '''
+MODEL = """
 
 class Friend(Model):
     __tablename__ = "friend"
@@ -22,7 +22,7 @@ class Friend(Model):
     id = sa.Column(sa.Integer(), primary_key=True)
     mood = sa.Column({type_}, nullable={nullable})
     __table_args__ = ({object_},)
-'''
+"""
 FORMULA = 'sa.Column("is_known", sa.Boolean(), sa.Computed("mood {0}", persisted=True))'
 OBJECTS = {
     "CHECK": 'sa.CheckConstraint("mood {0}", name="known")',
