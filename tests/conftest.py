@@ -3,10 +3,8 @@
 import gc
 import os
 import signal
-import ssl
 import sys
 from collections.abc import Generator, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,8 +71,6 @@ def _current_environment() -> Iterator[None]:
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         # What is used of an environment is compiled then.
         patch.setenv("PIP_COMPILE", "0")
-        # PyMySQL reads the certificates of the machine for each connection.
-        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         # Each of the many runs on MariaDB would make a database; a test asks for it.
         for prefix in ("", "FRIEND_BOOK_"):
             patch.setenv(f"{prefix}MIGRATION_REHEARSE", "no")

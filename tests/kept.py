@@ -1,12 +1,15 @@
-"""Connections to PostgreSQL that one test leaves to the next, as new ones.
+"""What costs a connection most, and one test leaves to the next.
 
-A session of its own costs the server ten times what a statement does: it begins with
-nothing of the catalog. `DISCARD ALL` takes back whatever a session can be told.
+A session of its own costs PostgreSQL ten times what a statement does: it begins with
+nothing of the catalog. `DISCARD ALL` takes back whatever a session can be told. PyMySQL
+reads the certificates of the machine for each connection.
 """
 
 import os
 import select
+import ssl
 from collections import defaultdict
+from functools import cache
 from typing import Any, Self
 
 import psycopg
@@ -76,8 +79,16 @@ def _is_as_new(session: Session) -> bool:
 
 
 def keep() -> None:
-    """Let this process keep sessions."""
+    """Let this process keep sessions, and read certificates once."""
     psycopg.connect = Connection.connect
+    read_certificates_once()
+
+
+def read_certificates_once() -> None:
+    """Read the certificates of the machine for all connections, those of forks too."""
+    once: Any = cache(ssl.create_default_context)
+    once(cafile=None, capath=None)  # as PyMySQL asks
+    ssl.create_default_context = once
 
 
 def sessions_of(database: str) -> list[Session]:

@@ -21,9 +21,11 @@ from types import ModuleType
 from typing import IO, Any
 
 from compiled import compiled_folder, share
+from kept import read_certificates_once
 
 PACKAGES = (
     "alembic.config",
+    "dotenv",
     "flask.cli",
     "flask_sqlalchemy",
     "flask_sqlalchemy_lite",
@@ -179,6 +181,7 @@ if __name__ == "__main__":
     for package in PACKAGES:
         import_module(package)
     share(compiled_folder())
+    read_certificates_once()
     gc.freeze()
     gc.set_threshold(*SELDOM)
     run(**next_command(socket.socket(fileno=int(sys.argv[1]))))

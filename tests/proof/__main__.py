@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from random import Random
 
+from kept import keep
 from servers import DATABASES, drop_emptied
 
 from .case import court
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         "--judge", action="store_true", help="ask results or sqlglot, too"
     )
     chosen = parser.parse_args(arguments)
+    keep()
     results = {}
     for database in chosen.database or DATABASES:
         seeds = range(chosen.first, chosen.first + chosen.seeds)
