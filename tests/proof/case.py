@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -204,11 +204,19 @@ class Court:
         self.opinions = Counter[str]()
 
     def judge(self, case: Case) -> Verdict:
-        """Run a case and return what became of it."""
+        """Run a case and return what became of it.
+
+        One that is refused has to be right without its rows, or refused without them.
+        """
         try:
             return self._judged(case)
         except Wrong as wrong:
-            return wrong.verdict
+            verdict = wrong.verdict
+        if verdict.kind == "refused" and case.rows:
+            empty = self.judge(replace(case, rows=()))
+            if empty.is_fault:
+                return Verdict(f"without rows {empty.kind}", empty.text)
+        return verdict
 
     def _judged(self, case: Case) -> Verdict:
         made_after, _ = self._created(case, case.after, case.rows[:0])

@@ -41,13 +41,16 @@ def change(name: str) -> Callable[[Change], Change]:
 def changed_app(generator: Generator, app: App) -> tuple[App, list[str]]:
     """Return an app after one to five changes, and the kinds of these."""
     rng, done = generator.rng, list[str]()
-    app = replace(app, edit="")
+    app, before = replace(app, edit=""), {it.uid for it in app.tables}
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4, 5))):
         for name in rng.sample([*CHANGES], len(CHANGES)):
             if not generator.chance(1, name):
                 continue
             later = CHANGES[name](generator, app)
-            if later is not None and (later := whole(later)) != app and later.tables:
+            if later is None or (later := whole(later)) == app:
+                continue
+            # A draft that would drop every table is refused.
+            if not before.isdisjoint(it.uid for it in later.tables):
                 app = later
                 done.append(name)
                 break

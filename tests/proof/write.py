@@ -441,7 +441,10 @@ def _labels(
     if not (first and second):
         return ()
     later = {it.uid: it.text for it in second.labels}
-    return tuple((it.text, later.get(it.uid, "")) for it in first.labels)
+    same = {it: it for it in later.values()}  # of another Enum, too
+    return tuple(
+        (it.text, later.get(it.uid, same.get(it.text, ""))) for it in first.labels
+    )
 
 
 def _fill(before: App, after: App, column: Column) -> str:
