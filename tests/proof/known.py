@@ -110,6 +110,7 @@ MENDED = (
     "PostgreSQL: a fill of a REGCLASS that is no name was taken",
     "a server default became a text of the same number, which PostgreSQL tells apart",
     "PostgreSQL: a value was not looked at before its column got another DOMAIN",
+    "MariaDB: a column lost its comment by a change that only SQLite knows",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

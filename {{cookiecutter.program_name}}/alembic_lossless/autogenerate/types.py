@@ -232,6 +232,7 @@ def _default_change(
         column,
         existing_type=type_,
         existing_nullable=change.existing_nullable,
+        existing_comment=change.existing_comment,
         modify_server_default=default,
     )
 

@@ -7,6 +7,7 @@ but it can be told.
 """
 
 import logging
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from .. import sql
 from ..runtime.causes import codes_of
 from ..types.portable import kind_of
-from ..types.reflection import CompleteReflection
+from ..types.reflection import CompleteReflection, inspector_of
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,9 @@ class MySQL(CompleteReflection, MySQLImpl):
     """Drop the CHECK of an Enum or a Boolean when its column gets another type.
 
     Alembic makes it there and drops it nowhere: the servers of old had none. They have
-    no identity either, and SQLAlchemy makes none, but Alembic would alter one. To
-    rename a column, Alembic says the whole of it, and a formula or anything else that
-    it does not hear of is lost.
+    no identity either, and SQLAlchemy makes none, but Alembic would alter one. What
+    changes a column says the whole of it, and what is left out is lost: what a revision
+    does not say is as the server has it.
     """
 
     def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
@@ -73,23 +74,57 @@ class MySQL(CompleteReflection, MySQLImpl):
             name: False if isinstance(it, sa.Identity) else it
             for name, it in options.items()
         }
-        schema, formula = kept.get("schema"), kept.get("existing_server_default")
         changed = {
             what
             for what, absent in CHANGES.items()
             if kept.get(what, absent) is not absent
         }
+        if not changed:
+            return  # it is for another database
+        schema = kept.get("schema")
         if changed == {"name"}:
             at = sql.quoted_table(table_name, schema, self.dialect)
             names = (sql.quoted(it, self.dialect) for it in (column_name, kept["name"]))
             self.execute(
                 sql.text(f"ALTER TABLE {at} RENAME COLUMN {' TO '.join(names)}")
             )
-        elif isinstance(formula, sa.Computed) and "server_default" not in changed:
+            return
+        # Of a moment Alembic says all, since its default may be a function.
+        is_moment = isinstance(kept.get("existing_type"), sa.DateTime)
+        if changed != {"server_default"} or is_moment:
+            there = self._there(table_name, column_name, schema)
+            unsaid = {"existing_server_default": (None, False)}
+            kept |= {
+                what: it
+                for what, it in there
+                if kept.get(what) in unsaid.get(what, (None,))
+            }
+        formula = kept.get("existing_server_default")
+        if isinstance(formula, sa.Computed) and "server_default" not in changed:
             words = table_name, column_name, _altered(column_name, formula, kept)
             self.execute(change_column(*words, schema, self.dialect))
         else:
             super().alter_column(table_name, column_name, **kept)
+
+    def _there(
+        self, table: str, column: str, schema: str | None
+    ) -> Iterator[tuple[str, Any]]:
+        """Give what the server has of a column, as the options of its change."""
+        if self.as_sql or self.connection is None:
+            return
+        there = inspector_of(self.connection).get_columns(table, schema)
+        for found in there:
+            if found["name"].lower() == column.lower():
+                default: Any = found.get("default")
+                if (formula := found.get("computed")) is not None:
+                    default = sa.Computed(**formula)
+                elif default is not None:
+                    default = sql.text(default)
+                yield "existing_type", found["type"]
+                yield "existing_nullable", found["nullable"]
+                yield "existing_comment", found.get("comment")
+                yield "existing_server_default", default
+                yield "existing_autoincrement", found.get("autoincrement") or None
 
     def compare_indexes(
         self, metadata_index: sa.Index, reflected_index: sa.Index

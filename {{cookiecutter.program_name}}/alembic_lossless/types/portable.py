@@ -171,15 +171,19 @@ def held(type_: Type, dialect: str) -> Type:
 
 def _is_simple(type_: Type) -> bool:
     """Tell a type that is one word everywhere, as most are."""
-    if _is_plain(type(type_)):  # type: ignore[arg-type]
+    if _is_plain(type_):
         return not variants(type_)
     enum = isinstance(type_, sa.Enum) or is_own(type_)
     return not (enum or variants(type_) or _held(type_))
 
 
+def _is_plain(type_: Type) -> bool:
+    """Tell a type that holds no other one, as most of SQLAlchemy's own."""
+    return _is_plain_class(type(type_))  # type: ignore[arg-type]
+
+
 @cache
-def _is_plain(kind: type) -> bool:
-    """Tell a class of SQLAlchemy's own whose types hold no other one."""
+def _is_plain_class(kind: type) -> bool:
     plain = (sa.Integer, sa.Numeric, sa.String, sa.Boolean, sa.DateTime)
     own = kind.__module__.startswith("sqlalchemy.")
     return own and issubclass(kind, plain) and not issubclass(kind, sa.Enum)
@@ -187,6 +191,9 @@ def _is_plain(kind: type) -> bool:
 
 def rebuilt(type_: Any, become: Callable[[Any], Any]) -> Any:
     """Return a type of which it, its parts and its variants are what they become."""
+    if _is_plain(type_) and not variants(type_):
+        found = become(type_)
+        return found if found is type_ else copy.copy(found)
     kept = {
         name: it
         for name in (*PARTS, "impl")
