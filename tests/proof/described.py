@@ -118,7 +118,8 @@ class Column:
     @property
     def is_nullable(self) -> bool:
         """Whether it may be NULL."""
-        return not self.is_key and self.given.get("nullable") != "False"
+        counts = self.item is not None and self.item.kind == "Identity"
+        return not (self.is_key or counts) and self.given.get("nullable") != "False"
 
     @property
     def is_written(self) -> bool:

@@ -685,7 +685,7 @@ class Generator:
         :param is_plain: whether it begins with a column as it is.
         """
         first = chosen[0]
-        is_text = first.type.family == "text" and is_plain
+        is_text = first.type.family == "text" and is_plain and len(chosen) == 1
         if self.database == "mariadb":
             found = self.some(("mariadb_using", "'btree'"))
             found += (("mysql_using", "'btree'"),) if found else ()

@@ -115,6 +115,8 @@ REFUSED = {
 
 WITHOUT = {
     "postgresql": dict.fromkeys(("TEXT", "Text", "UnicodeText"), ("length",)),
+    # It wants a scale, too, which these have not.
+    "mariadb": dict.fromkeys(("Double", "DOUBLE_PRECISION"), ("precision",)),
 }
 """The arguments with which a database makes no column."""
 
@@ -198,8 +200,11 @@ def expression_of(rng: Random, name: str, database: str) -> str:
     for parameter in WITHOUT.get(database, {}).get(cls, ()):
         chosen.pop(parameter, None)
     chosen |= together(rng, name, chosen)
+    collation = repr(COLLATIONS[database])
+    if database == "mariadb" and cls in {"NCHAR", "NVARCHAR"}:
+        collation = "'utf8mb3_bin'"
     words = (
-        f"{key}={value.replace('COLLATION', repr(COLLATIONS[database]))}"
+        f"{key}={value.replace('COLLATION', collation)}"
         for key, value in chosen.items()
     )
     return f"{name}({', '.join(words)})"
