@@ -67,6 +67,19 @@ def test_a_default_that_is_a_function_leaves_the_comment(database_url: str) -> N
 
 
 @ON_MARIADB
+def test_a_default_goes_with_its_kind_of_type(database_url: str) -> None:
+    """I change a type by hand: a default stays where it is a value of the new one."""
+    with engine_of(database_url).begin() as connection:
+        op = operations_on(connection)
+        op.execute(sa.text(f"CREATE TABLE t (id int, {COLUMNS['a number']})"))
+        types: list[Any] = [sa.BigInteger(), sa.Date()]
+        for number, type_ in enumerate(types):
+            op.alter_column("t", "it", type_=type_, new_column_name="it")
+            found = columns_of(connection, "t")["it"]
+            assert (found["default"], found["comment"]) == (("7", None)[number], "7")
+
+
+@ON_MARIADB
 def test_a_key_goes_on_counting(database_url: str) -> None:
     """I give a key a comment."""
     with engine_of(database_url).begin() as connection:

@@ -7,7 +7,7 @@ but it can be told.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import sql
 from ..runtime.causes import codes_of
+from ..types.conversion import kind
 from ..types.portable import kind_of
 from ..types.reflection import CompleteReflection, inspector_of
 
@@ -92,13 +93,10 @@ class MySQL(CompleteReflection, MySQLImpl):
         # Of a moment Alembic says all, since its default may be a function.
         is_moment = isinstance(kept.get("existing_type"), sa.DateTime)
         if changed != {"server_default"} or is_moment:
-            there = self._there(table_name, column_name, schema)
-            unsaid = {"existing_server_default": (None, False)}
-            kept |= {
-                what: it
-                for what, it in there
-                if kept.get(what) in unsaid.get(what, (None,))
-            }
+            if kept.get("existing_server_default") is False:
+                kept["existing_server_default"] = None
+            there = dict(self._there(table_name, column_name, kept))
+            kept |= {name: it for name, it in there.items() if kept.get(name) is None}
         formula = kept.get("existing_server_default")
         if isinstance(formula, sa.Computed) and "server_default" not in changed:
             words = table_name, column_name, _altered(column_name, formula, kept)
@@ -107,24 +105,27 @@ class MySQL(CompleteReflection, MySQLImpl):
             super().alter_column(table_name, column_name, **kept)
 
     def _there(
-        self, table: str, column: str, schema: str | None
+        self, table: str, column: str, change: Mapping[str, Any]
     ) -> Iterator[tuple[str, Any]]:
-        """Give what the server has of a column, as the options of its change."""
+        """Give what the server has of a column, as the options of its change.
+
+        A default is no value of another kind of type; a formula is one of any.
+        """
         if self.as_sql or self.connection is None:
             return
-        there = inspector_of(self.connection).get_columns(table, schema)
+        there = inspector_of(self.connection).get_columns(table, change.get("schema"))
         for found in there:
-            if found["name"].lower() == column.lower():
-                default: Any = found.get("default")
-                if (formula := found.get("computed")) is not None:
-                    default = sa.Computed(**formula)
-                elif default is not None:
-                    default = sql.text(default)
-                yield "existing_type", found["type"]
-                yield "existing_nullable", found["nullable"]
-                yield "existing_comment", found.get("comment")
-                yield "existing_server_default", default
-                yield "existing_autoincrement", found.get("autoincrement") or None
+            if found["name"].lower() != column.lower():
+                continue
+            type_, default = found["type"], found.get("default")
+            if (formula := found.get("computed")) is not None:
+                yield "existing_server_default", sa.Computed(**formula)
+            elif default and kind(change.get("type_") or type_) is kind(type_):
+                yield "existing_server_default", sql.text(default)
+            yield "existing_type", type_
+            yield "existing_nullable", found["nullable"]
+            yield "existing_comment", found.get("comment")
+            yield "existing_autoincrement", found.get("autoincrement") or None
 
     def compare_indexes(
         self, metadata_index: sa.Index, reflected_index: sa.Index
