@@ -697,3 +697,48 @@ def test_a_default_in_other_words(judge: Court) -> None:
     )
     models = (DEFAULTS.format("\n    ".join(it)) for it in (before, after))
     assert judged(judge, *models) == PASSED
+
+
+CONFLICTS = """
+class Hobby(Model):
+    __tablename__ = "hobby"
+
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(
+        sa.String(20), nullable=False, sqlite_on_conflict_not_null="FAIL"
+    )
+    code = sa.Column(sa.Integer, unique=True, sqlite_on_conflict_unique="IGNORE")
+"""
+LOOSE = (("nullable=False", "nullable=True"), ("unique=True, ", ""))
+
+
+@pytest.mark.parametrize("judge", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("table", ["hobby", "pastime"])
+@pytest.mark.parametrize("columns", [("name", "code"), ("title", "number")])
+def test_what_a_conflict_does_comes_back(
+    judge: Court, table: str, columns: tuple[str, str]
+) -> None:
+    """A column may be NULL or there twice, alone and with another name, and back."""
+    loose = CONFLICTS
+    for old, new in LOOSE:
+        loose = loose.replace(old, new)
+    others = (("hobby", table), *zip(("name", "code"), columns, strict=True))
+    renamed = []
+    for models in (loose, CONFLICTS):
+        found = models
+        for old, new in others:
+            found = found.replace(f'"{old}"', f'"{new}"').replace(
+                f" {old} =", f" {new} ="
+            )
+        renamed.append(found)
+    row = (("id", "1"), ("name", "'a'"), ("code", "1"))
+    for before, after in ((CONFLICTS, renamed[0]), (loose, renamed[1])):
+        verdict = judged(
+            judge,
+            before,
+            after,
+            rows=(("hobby", (row,)),),
+            tables={"hobby": table},
+            columns={f"hobby\n{old}": new for old, new in others[1:]},
+        )
+        assert verdict == PASSED

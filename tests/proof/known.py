@@ -111,6 +111,7 @@ MENDED = (
     "a server default became a text of the same number, which PostgreSQL tells apart",
     "PostgreSQL: a value was not looked at before its column got another DOMAIN",
     "MariaDB: a column lost its comment by a change that only SQLite knows",
+    "SQLite: ON CONFLICT did not come back to a column with another name",
 )
 """The faults that were found here, or that it saw too, and that are mended."""
 

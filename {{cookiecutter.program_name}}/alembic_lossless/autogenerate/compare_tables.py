@@ -225,7 +225,8 @@ def _column_after(
     key = key_of(op)
     if container is not draft.downgrade:
         return draft.models.get(key, {}).get(name)
-    table, name = names_before(draft.upgrade, key, name)
+    # The history has the new names by now, with which a downgrade begins.
+    table, name = names_before(draft.downgrade, key, name)
     return draft.state.column(op.schema, table, name)
 
 
