@@ -9,6 +9,7 @@ import os
 import select
 import ssl
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Self
 
@@ -91,17 +92,19 @@ def read_certificates_once() -> None:
     ssl.create_default_context = once
 
 
+def _kept_of(database: str) -> Iterator[list[Session]]:
+    for (process, begun), sessions in _kept.items():
+        if process == os.getpid() and conninfo_to_dict(begun).get("dbname") == database:
+            yield sessions
+
+
 def sessions_of(database: str) -> list[Session]:
     """Return the sessions of a database that this process keeps."""
-    return [
-        session
-        for (process, begun), sessions in _kept.items()
-        if process == os.getpid() and conninfo_to_dict(begun).get("dbname") == database
-        for session in sessions
-    ]
+    return [session for sessions in _kept_of(database) for session in sessions]
 
 
 def end(database: str) -> None:
-    """End the sessions of a database that goes."""
-    for session in sessions_of(database):
-        session.finish()
+    """End the sessions of a database: it goes, or is to be another for the next."""
+    for sessions in _kept_of(database):
+        while sessions:
+            sessions.pop().finish()

@@ -5,6 +5,7 @@ import re
 import pytest
 from drafts import alembic, sql
 from environment import Environment
+from kept import end
 from scripts import empty, file_of, server, tables, write
 from sqlalchemy import text
 
@@ -91,6 +92,7 @@ def test_a_file_in_the_middle_is_gone(project: Environment, command: str) -> Non
 def run_elsewhere(url: str, statements: str) -> None:
     """Run statements on a server, in another database than the one they are about."""
     engine = server(url)
+    end(str(engine.url.database))
     elsewhere = "mysql" if engine.dialect.name == "mysql" else "postgres"
     there = server(
         engine.url.set(database=elsewhere).render_as_string(hide_password=False)

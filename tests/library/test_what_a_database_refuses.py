@@ -4,6 +4,7 @@ import re
 
 import pytest
 from environment import Environment
+from kept import end
 from scripts import ask, empty, open_query, tables, user_of, versions, write
 from servers import ON_MARIADB, ON_POSTGRESQL, ON_SQLITE
 from sqlalchemy import make_url
@@ -182,6 +183,7 @@ def test_a_server_that_is_only_read(project: Environment, database_url: str) -> 
     shop = shop_at_a(project, database_url, ADDED)
     name = make_url(database_url).database
     ask(database_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    end(str(name))  # only a new session knows
     said = shop.alembic("upgrade", "head", status=255).stdout
     assert said.startswith("FAILED: FRIEND_BOOK_DATABASE_URL: ")
     assert "Name the primary server, not a standby" in said

@@ -1225,6 +1225,11 @@ def body(text: str, tag: str) -> str:
     return f"${tag}${text}${tag}$"
 
 
+def of_mysql(expression: str) -> str:
+    """Return an expression as it is written: MySQL tells it with quotes escaped."""
+    return expression.replace("\\'", "'")
+
+
 def compiled(element: sa.ClauseElement, dialect: Dialect, **options: Any) -> str:
     """Return what SQLAlchemy's construct is in SQL.
 

@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from .. import sql
 from ..runtime.causes import codes_of
 from ..types.conversion import kind
-from ..types.portable import kind_of
-from ..types.reflection import CompleteReflection, inspector_of
+from ..types.portable import SQLType, kind_of
+from ..types.reflection import CompleteReflection
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,17 @@ COLUMNS = text("""
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = DATABASE()
 """)
+
+COLUMN = text("""
+    SELECT column_type AS column_type, data_type AS data_type,
+        is_nullable AS is_nullable, column_default AS column_default, extra AS extra,
+        column_comment AS column_comment, collation_name AS collation_name,
+        character_set_name AS character_set_name,
+        generation_expression AS generation_expression
+    FROM information_schema.columns WHERE table_name = :table
+    AND table_schema = COALESCE(:schema, DATABASE()) AND column_name = :column
+""")
+"""A column alone: of its table PyMySQL may be unable to read a default."""
 
 INVALID_VIEW = 1356
 """The error of a view that speaks of what is not there."""
@@ -113,19 +124,51 @@ class MySQL(CompleteReflection, MySQLImpl):
         """
         if self.as_sql or self.connection is None:
             return
-        there = inspector_of(self.connection).get_columns(table, change.get("schema"))
-        for found in there:
-            if found["name"].lower() != column.lower():
-                continue
-            type_, default = found["type"], found.get("default")
-            if (formula := found.get("computed")) is not None:
-                yield "existing_server_default", sa.Computed(**formula)
-            elif default and kind(change.get("type_") or type_) is kind(type_):
+        asked = {"schema": change.get("schema"), "table": table, "column": column}
+        found = self.connection.execute(COLUMN, asked).one_or_none()
+        if found is None:
+            return  # the server says it
+        yield "existing_nullable", found.is_nullable == "YES"
+        yield "existing_comment", found.column_comment or None
+        extra = found.extra.upper()
+        yield "existing_autoincrement", "AUTO_INCREMENT" in extra or None
+        words = [found.column_type]
+        if found.collation_name:
+            words += [f"CHARACTER SET {found.character_set_name}"]
+            words += [f"COLLATE {found.collation_name}"]
+        yield "existing_type", SQLType(" ".join(words))
+        if formula := self._expression(found.generation_expression):
+            is_stored = "STORED" in extra or "PERSISTENT" in extra
+            computed = sa.Computed(sql.text(formula), persisted=is_stored)
+            yield "existing_server_default", computed
+        elif "BINARY" in found.data_type.upper() or "BLOB" in found.data_type.upper():
+            return  # what the server tells of its default has lost bytes
+        elif default := self._default(found):
+            types: Any = getattr(self.dialect, "ischema_names", {})
+            known = types.get(found.data_type.lower(), sa.types.NullType)
+            has, new = change.get("existing_type") or known(), change.get("type_")
+            if new is None or kind(new) is kind(has):
                 yield "existing_server_default", sql.text(default)
-            yield "existing_type", type_
-            yield "existing_nullable", found["nullable"]
-            yield "existing_comment", found.get("comment")
-            yield "existing_autoincrement", found.get("autoincrement") or None
+
+    def _expression(self, said: str | None) -> str:
+        """Return an expression as it is written."""
+        is_mariadb = kind_of(self.dialect) == "mariadb"
+        return (said or "") if is_mariadb else sql.of_mysql(said or "")
+
+    def _default(self, found: Any) -> str | None:
+        """Return the default of a column as it is written: MySQL tells of a value."""
+        default, extra = found.column_default, found.extra
+        if default is None or default == "NULL":
+            return None
+        if kind_of(self.dialect) != "mariadb":
+            is_value = "DEFAULT_GENERATED" not in extra
+            is_value &= not default.upper().startswith("CURRENT_TIMESTAMP")
+            if is_value:
+                default = sql.compiled(sa.literal(default), self.dialect)
+            elif not default.upper().startswith("CURRENT_TIMESTAMP"):
+                default = f"({self._expression(default)})"
+        _, on_update, moment = extra.partition("on update ")
+        return f"{default} {on_update}{moment}".strip()
 
     def compare_indexes(
         self, metadata_index: sa.Index, reflected_index: sa.Index

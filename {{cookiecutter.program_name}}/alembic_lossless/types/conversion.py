@@ -18,9 +18,9 @@ from .portable import (
     SHORT_BITS,
     Type,
     base_of,
+    base_on,
     ddl,
     dialect_named,
-    held,
     on,
     stored,
 )
@@ -175,7 +175,7 @@ def is_short(type_: Type, dialect: str) -> bool:
 def _on_each(old: Type, new: Type) -> Iterator[tuple[Type, Type]]:
     """Give two types as each database has them: a variant can change by itself."""
     names = DIALECTS if variants(old) or variants(new) else ("",)
-    yield from ((held(old, name), held(new, name)) for name in names)
+    yield from ((base_on(old, name), base_on(new, name)) for name in names)
 
 
 def is_known(old: Type, new: Type) -> bool:
@@ -344,7 +344,7 @@ def using(column: str, old: Type, new: Type) -> str | None:
     target = ddl(new, "postgresql")
     if target is None:
         return None
-    old, new = held(old, "postgresql"), held(new, "postgresql")
+    old, new = base_on(old, "postgresql"), base_on(new, "postgresql")
     if isinstance(old, sa.DateTime) and old.timezone != getattr(
         new, "timezone", old.timezone if isinstance(new, sa.DateTime) else False
     ):
@@ -562,7 +562,7 @@ def provably_lossless(
     :param new: the type that it is about to have.
     :param dialect: the name of the database.
     """
-    new = held(new, dialect)
+    new = base_on(new, dialect)
     if dialect == "sqlite":
         return _provably_lossless_on_sqlite(column, new)
     known = {"postgresql": _Postgresql, **dict.fromkeys(MYSQL, _Mysql)}

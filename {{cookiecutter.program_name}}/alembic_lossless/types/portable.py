@@ -164,8 +164,8 @@ def base_of(type_: Any) -> Any:
     return type_
 
 
-def held(type_: Type, dialect: str) -> Type:
-    """Return the type whose values a column holds on one kind of database."""
+def base_on(type_: Type, dialect: str) -> Type:
+    """Return what a type is made of on one kind of database; see `base_of`."""
     return base_of(on(type_, dialect))  # type: ignore[no-any-return]
 
 

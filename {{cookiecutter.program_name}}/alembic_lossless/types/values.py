@@ -35,7 +35,17 @@ from .conversion import (
     limits,
     room,
 )
-from .portable import DIALECTS, MYSQL, Type, ddl, dialect_named, held, on, stored, words
+from .portable import (
+    DIALECTS,
+    MYSQL,
+    Type,
+    base_on,
+    ddl,
+    dialect_named,
+    on,
+    stored,
+    words,
+)
 
 Stored = str | bool | int | float | Decimal | bytes
 """What a database has of a value: text, a truth, a number, or bytes."""
@@ -516,7 +526,7 @@ def _is_refused_text(value: Any, new: Type, dialect: str) -> bool:
 
 def _made_by(dialect: str, type_: Type) -> Type:
     """Return what a database makes of a type: its variant, with the digits it has."""
-    here = held(type_, dialect)
+    here = base_on(type_, dialect)
     if kind(here) is sa.Numeric and dialect in MYSQL:
         bare = getattr(here, "precision", None) is None
         return sa.Numeric(MYSQL_NUMERIC, 0) if bare else here
