@@ -9,7 +9,7 @@ from proof.case import Case, Court, Verdict
 from proof.compared import PAGE as COMPARED
 from proof.compared import Found, arguments, arguments_in, page, written
 from proof.left_out import ARGUMENTS, PLACED, SILENT, TYPES
-from proof.page import PAGE, lists
+from proof.page import PAGE, lists, of_no_run
 from proof.types import classes, every_argument, expression_of
 from proof.write import HEADER, case_of
 from servers import DATABASES
@@ -80,6 +80,8 @@ def test_the_page_has_the_lists() -> None:
     """I read in the docs what is known to be wrong, and what is not tried."""
     text = PAGE.read_text()
     assert [name for name, part in lists().items() if part not in text] == []
+    assert of_no_run(text) == text, "it tells of a server, or of a database of one run"
+    assert "://" not in text
 
 
 def case(

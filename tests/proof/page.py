@@ -39,6 +39,7 @@ def sentence(case: Case, text: str) -> str:
     """Return the sentence of a refusal, without what is of one case alone."""
     said = re.sub(r"^The upgrade of revision \w+ would fail: ", "", text)
     said = said.partition("\n")[0].partition(". ")[0].rstrip(".")
+    said = of_no_run(said)
     places = [*case.columns, *(f"{key}\n{it}" for key, it in case.columns.items())]
     names = {name for key in places for name in key.split("\n")}
     names |= {*case.tables, *case.tables.values()}
@@ -48,6 +49,12 @@ def sentence(case: Case, text: str) -> str:
     said = re.sub(r", for example .*", "", said)
     said = re.sub(r"\b[A-Z]\w*\(.*\)", "a type", said)
     return re.sub(r"\d+ values?", "values", re.sub(r"…\.…", "…", said))
+
+
+def of_no_run(said: str) -> str:
+    """Return a sentence without the databases of a run, and the tables it lists."""
+    said = re.sub(r"^[\w+]+://\S+: |(?<=every table) \(.*\)$", "", said)
+    return re.sub(r"\btest_[0-9a-f]{12}(_more)?\b", "…", said)
 
 
 def lists() -> dict[str, str]:
