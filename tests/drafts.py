@@ -1,5 +1,6 @@
 """A table of a test's own, `thing`, in a module that nothing imports by hand."""
 
+import re
 import shlex
 from typing import Any
 
@@ -72,3 +73,12 @@ def sql(url: str, statement: str) -> list[tuple[Any, ...]]:
     with engine_of(url).begin() as connection:
         result = connection.execute(text(statement))
         return [tuple(row) for row in result] if result.returns_rows else []
+
+
+OWN_NAMES = re.compile(r"""Friend|(?<=")friend|(?<=name=["'])\w+|(?<=Index\(["'])ix""")
+"""The class of a model of friends, its table, and what is named in it."""
+
+
+def one_of_several(model: str, number: int) -> str:
+    """Return a model as one of several: a schema has each of its names once."""
+    return OWN_NAMES.sub(rf"\g<0>{number}", model)

@@ -1,10 +1,10 @@
 """A unique column is added to a table with rows, which would have one value."""
 
-import re
 from collections.abc import Sequence
 from itertools import cycle
 
 import pytest
+from drafts import one_of_several
 from proof.case import Case, court
 from servers import DATABASES
 
@@ -71,11 +71,8 @@ def becomes(
     """
     before, after, rows, columns = MODULE, MODULE, [], dict[str, str]()
     for at, (old, new, some) in enumerate(friends):
-        # A name is free in a table of its own, but not in a schema.
-        before, after = (
-            whole + OWN.sub(rf"\g<0>{at}", model)
-            for whole, model in ((before, old), (after, new))
-        )
+        before += one_of_several(old, at)
+        after += one_of_several(new, at)
         names = ("id", "age", "code")
         found = (
             zip(names, (str(nr), *it), strict=False) for nr, it in enumerate(some, 1)
@@ -97,9 +94,6 @@ def becomes(
     with court(database) as judge:
         verdict = judge.judge(case)
     return verdict.kind, verdict.text
-
-
-OWN = re.compile(r"Friend|(?<=\")friend|(?<=Index\(')ix|(?<=name=')\w+")
 
 
 def added(database: str, kind: str, ages: Sequence[int]) -> tuple[str, str, Rows]:
